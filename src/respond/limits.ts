@@ -1,0 +1,27 @@
+/** Bounds of the responder, so that no traffic makes it grow without end. Times are in milliseconds. */
+export interface Limits {
+  /** Connections whose request line is still incomplete; the oldest is forgotten (and so passes to the server) when there are more. */
+  readonly watched: number
+  /** Connections taken over, closed ones included; beyond it the oldest is forgotten. */
+  readonly taken: number
+  /** How long a half-sent request line is remembered. */
+  readonly watchedFor: number
+  /** How long a connection taken over may last; then the client is told so with a RST. */
+  readonly takenFor: number
+  /** How long a closed connection is remembered, so that nothing late reaches the server (TIME-WAIT, RFC 9293, 3.6.1). */
+  readonly closedFor: number
+  /** First retransmission time-out; doubled at each (RFC 6298, 2.1 and 5.5). */
+  readonly retransmitAfter: number
+  /** How often a reply is sent again on a time-out. */
+  readonly retransmissions: number
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  watched: 4096,
+  taken: 4096,
+  watchedFor: 60_000,
+  takenFor: 60_000,
+  closedFor: 30_000,
+  retransmitAfter: 1_000,
+  retransmissions: 5,
+}
