@@ -1,0 +1,23 @@
+/** `auth` and `cleanup`: the hooks with what they need put in. */
+import { runDirectory } from '../daemon/run-directory.js'
+import { auth } from '../hook/auth.js'
+import { cleanup } from '../hook/cleanup.js'
+import type { Options } from './options.js'
+
+/** @throws Failure */
+export async function authCommand(options: Options): Promise<void> {
+  const { socket } = runDirectory(options.runDir)
+  await auth(process.env, { ...options, socket }, async () => {
+    const { launch } = await import('./launch.js')
+    await launch(options)
+  })
+}
+
+/** @throws Failure */
+export async function cleanupCommand(options: Options): Promise<void> {
+  const directory = runDirectory(options.runDir)
+  await cleanup(process.env, directory.socket, async () => {
+    const { sweepLeftovers } = await import('../daemon/sweep.js')
+    await sweepLeftovers(directory)
+  })
+}

@@ -1,0 +1,109 @@
+/** The options, once: for the hooks, which read them without a package because they run once a name, and for yargs. */
+import { parseArgs } from 'node:util'
+import { MAX_TTL } from '../control/message.js'
+import { FIREWALL_CHOICES, type FirewallChoice } from '../firewall/choices.js'
+import { Failure } from '../failure.js'
+
+export interface Options {
+  readonly port: number
+  readonly runDir: string
+  readonly ttl: number
+  readonly firewall: FirewallChoice
+  readonly queueNum: number | undefined
+  readonly mark: number
+  readonly logFile: string | undefined
+  readonly verbose: boolean
+}
+
+export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'log-file' | 'verbose'
+
+interface OptionSpec {
+  readonly describe: string
+  /** What the option takes, for help; absent for a switch. */
+  readonly takes?: string
+  readonly default?: string
+}
+
+export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
+  'port': { takes: 'NUMBER', default: '80', describe: 'port that the validator’s requests come to on this machine' },
+  'run-dir': { takes: 'DIRECTORY', default: '/run/certbot-nfq', describe: 'where control socket and lock are' },
+  'ttl': { takes: 'SECONDS', default: '3600', describe: 'forget a challenge that no cleanup hook came for' },
+  'firewall': { takes: 'NAME', default: 'auto', describe: `how to install rules: ${FIREWALL_CHOICES.join(', ')}` },
+  'queue-num': { takes: 'NUMBER', describe: 'NFQUEUE number (default: a free one)' },
+  'mark': { takes: 'BIT', default: '0x400000', describe: 'bit of the connection mark that nothing else uses' },
+  'log-file': { takes: 'FILE', describe: 'append the responder’s log to this file' },
+  'verbose': { describe: 'log more' },
+}
+
+const NAMES = Object.keys(OPTION_SPECS) as OptionName[]
+
+/**
+ * Reads flags, then `CERTBOT_NFQ_*` variables, then defaults.
+ * @throws Failure `bad-option`
+ */
+export function readOptions(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>): Options {
+  const given = { ...fromEnvironment(environment), ...fromArguments(argv) }
+  const text = (name: OptionName) => given[name] ?? OPTION_SPECS[name].default
+  const queue = text('queue-num')
+  return {
+    port: wholeNumber('port', text('port'), 1, 65535),
+    runDir: nonEmpty('run-dir', text('run-dir')),
+    ttl: wholeNumber('ttl', text('ttl'), 1, MAX_TTL),
+    firewall: oneOf('firewall', text('firewall'), FIREWALL_CHOICES),
+    queueNum: queue === undefined ? undefined : wholeNumber('queue-num', queue, 0, 65535),
+    mark: oneBit('mark', text('mark')),
+    logFile: given['log-file'] === undefined ? undefined : nonEmpty('log-file', given['log-file']),
+    verbose: isYes('verbose', given.verbose),
+  }
+}
+
+/** The options as arguments again, for the responder that a hook starts. */
+export function formatOptions(options: Options): string[] {
+  const { port, runDir, ttl, firewall, queueNum, mark, logFile, verbose } = options
+  const values = { port, 'run-dir': runDir, ttl, firewall, 'queue-num': queueNum, mark, 'log-file': logFile }
+  return [...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])), ...(verbose ? ['--verbose'] : [])]
+}
+
+function fromArguments(argv: readonly string[]): Partial<Record<OptionName, string>> {
+  const options = Object.fromEntries(NAMES.map((name) => [name, { type: OPTION_SPECS[name].takes ? 'string' : 'boolean' } as const]))
+  try {
+    const { values } = parseArgs({ args: [...argv], options, allowPositionals: false })
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
+  } catch (error) {
+    throw new Failure('bad-option', (error as Error).message.split('. ')[0] ?? '')
+  }
+}
+
+function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): Partial<Record<OptionName, string>> {
+  const given = NAMES.map((name) => [name, environment[`CERTBOT_NFQ_${name.toUpperCase().replaceAll('-', '_')}`]] as const)
+  return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== ''))
+}
+
+function wholeNumber(name: OptionName, text: string | undefined, min: number, max: number): number {
+  const value = /^\d{1,9}$/.test(text ?? '') ? Number(text) : NaN
+  if (value >= min && value <= max) return value
+  throw new Failure('bad-option', `--${name} must be a whole number from ${min} to ${max}, not ${JSON.stringify(text)}`)
+}
+
+function oneBit(name: OptionName, text: string | undefined): number {
+  const value = /^(0x[0-9a-f]{1,8}|\d{1,10})$/i.test(text ?? '') ? Number(text) : NaN
+  if (value > 0 && value <= 0x80000000 && Number.isInteger(Math.log2(value))) return value
+  throw new Failure('bad-option', `--${name} must be a single bit such as 0x400000, not ${JSON.stringify(text)}`)
+}
+
+function oneOf<Choice extends string>(name: OptionName, text: string | undefined, choices: readonly Choice[]): Choice {
+  const choice = choices.find((choice) => choice === text)
+  if (choice) return choice
+  throw new Failure('bad-option', `--${name} must be one of ${choices.join(', ')}, not ${JSON.stringify(text)}`)
+}
+
+function nonEmpty(name: OptionName, text: string | undefined): string {
+  if (text && !text.includes('\0')) return text
+  throw new Failure('bad-option', `--${name} must not be empty`)
+}
+
+function isYes(name: OptionName, text: string | undefined): boolean {
+  if (text === undefined || /^(false|no|0)$/i.test(text)) return false
+  if (/^(true|yes|1)$/i.test(text)) return true
+  throw new Failure('bad-option', `--${name} must be true or false, not ${JSON.stringify(text)}`)
+}

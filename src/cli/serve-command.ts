@@ -1,0 +1,58 @@
+/** Runs a responder in this process until it ends. */
+import { closeSync, writeSync } from 'node:fs'
+import { Failure, toFailure } from '../failure.js'
+import { fileSink, openLog, type Log } from '../daemon/log.js'
+import { runDirectory } from '../daemon/run-directory.js'
+import { serve } from '../daemon/serve.js'
+import { REPORT_FD, type StartReport } from './launch.js'
+import type { Options } from './options.js'
+import { version } from './version.js'
+
+/** In the foreground: logs to standard error, and stays until it is stopped. @throws Failure */
+export async function serveInForeground(options: Options): Promise<void> {
+  const log = openOptionsLog(options, [(line) => void process.stderr.write(`${line}\n`)])
+  if (!(await start(options, false, log))) {
+    throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
+  }
+}
+
+/** For hooks: in the background, reports its start over a pipe, and ends with its last challenge. */
+export async function serveForHooks(options: Options): Promise<void> {
+  try {
+    const isStarted = await start(options, true, openOptionsLog(options, []))
+    report({ state: isStarted ? 'listening' : 'taken' })
+  } catch (thrown) {
+    const { code, message } = toFailure(thrown)
+    report({ state: 'failed', code, message })
+    process.exitCode = 1
+  }
+}
+
+async function start(options: Options, isTransient: boolean, log: Log): Promise<boolean> {
+  process.umask(0o077)
+  const responder = await serve({ ...options, directory: runDirectory(options.runDir), queue: options.queueNum, isTransient, version }, log)
+  if (!responder) return false
+  const stop = () => void responder.stop().catch(() => undefined)
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
+  process.on('uncaughtException', (error) => {
+    log('error', `fault: ${error.stack ?? error.message}`)
+    process.exitCode = 1
+    stop()
+  })
+  // The queue keeps the event loop alive for ever: the package has no way to close it.
+  void responder.ended.then(() => process.exit())
+  return true
+}
+
+function openOptionsLog({ verbose, logFile }: Options, sinks: readonly ((line: string) => void)[]): Log {
+  return openLog(verbose, logFile === undefined ? sinks : [...sinks, fileSink(logFile)])
+}
+
+function report(state: StartReport): void {
+  try {
+    writeSync(REPORT_FD, JSON.stringify(state))
+    closeSync(REPORT_FD)
+  } catch {
+    // The hook is gone. Its challenge never comes, and the responder ends when it has been idle for a while.
+  }
+}

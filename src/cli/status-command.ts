@@ -1,0 +1,34 @@
+import { request } from '../control/client.js'
+import type { ChallengeStatus, ResponderStatus } from '../control/message.js'
+import { runDirectory } from '../daemon/run-directory.js'
+import type { Options } from './options.js'
+
+/** Prints what the responder says of itself; that there is none is no failure. @throws Failure */
+export async function statusCommand(options: Options, isJson: boolean): Promise<void> {
+  const response = await request(runDirectory(options.runDir).socket, { op: 'status' })
+  const status = typeof response === 'object' ? response.status : undefined
+  if (isJson) process.stdout.write(`${JSON.stringify(status ? { running: true, ...status } : { running: false }, null, 2)}\n`)
+  else process.stdout.write(`${status ? formatStatus(status) : `No responder runs in ${options.runDir}: nothing is armed.`}\n`)
+}
+
+/** The status for a person. */
+export function formatStatus(status: ResponderStatus): string {
+  const { firewall, challenges, counts } = status
+  return [
+    `certbot-nfq ${status.version}, process ${status.pid}, since ${status.startedAt}`,
+    firewall
+      ? `port ${status.ports.join(', ')} by ${firewall.name}, ${firewall.selection === 'port' ? 'ALL of its traffic' : 'candidates only'} to queue ${status.queue} (${firewall.reason})`
+      : 'no rules installed',
+    `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed`,
+    ...challenges.flatMap(formatChallenge),
+    Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', '),
+    ...status.log.slice(-10).map((line) => `  ${line}`),
+  ].join('\n')
+}
+
+function formatChallenge({ identifier, token, port, expiresIn, visits }: ChallengeStatus): string[] {
+  return [
+    `  ${identifier} on port ${port}, token ${token}, for ${expiresIn} s more`,
+    ...(visits.length === 0 ? ['    nobody has asked for it yet'] : visits.map((visit) => `    ${visit.at} ${visit.client} ${visit.state}`)),
+  ]
+}

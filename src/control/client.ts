@@ -1,0 +1,41 @@
+/** The hooks' end of the control socket. */
+import { createConnection } from 'node:net'
+import { Failure } from '../failure.js'
+import { formatMessage, MAX_MESSAGE, parseResponse, type ControlRequest } from './message.js'
+
+/** Milliseconds a response may take: rules may wait for other firewall programs' lock. */
+const RESPONSE_TIME = 30_000
+
+/**
+ * Sends one request and waits for its response; after a `stopped` also until the responder has closed the connection, which it does by ending.
+ * `absent` when nobody listens at `path`; `stopping` when the responder is about to end.
+ * @throws Failure `responder-lost`, and what the responder refuses with
+ */
+export function request(path: string, message: ControlRequest): Promise<ReturnType<typeof parseResponse> | 'absent'> {
+  return new Promise((resolve, reject) => {
+    let received = ''
+    const socket = createConnection(path)
+    socket.setEncoding('utf8')
+    socket.setTimeout(RESPONSE_TIME, () => socket.destroy(new Failure('responder-lost', 'the responder does not answer on its control socket')))
+    socket.on('connect', () => socket.write(formatMessage(message)))
+    socket.on('data', (text: string) => {
+      received += text
+      if (received.length > MAX_MESSAGE * 16) socket.destroy(new Failure('responder-lost', 'the responder answers without end'))
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve('absent')
+      else if (error.code === 'ECONNRESET' || error.code === 'EPIPE') settle()
+      else reject(error instanceof Failure ? error : new Failure('responder-lost', `control socket ${path}: ${error.message}`, { cause: error }))
+    })
+    socket.on('end', settle)
+
+    function settle() {
+      if (!received.includes('\n')) return reject(new Failure('responder-lost', 'the responder ended without an answer'))
+      try {
+        resolve(parseResponse(received.slice(0, received.indexOf('\n'))))
+      } catch (thrown) {
+        reject(thrown instanceof Error ? thrown : new Error(String(thrown)))
+      }
+    }
+  })
+}

@@ -1,0 +1,141 @@
+/**
+ * What hooks and responder say to each other: one JSON object on one line, one request and one response a connection.
+ * Every message carries the version of this protocol, so that an upgrade between auth and cleanup is noticed.
+ */
+import { Failure, isFailureCode, toFailure, type FailureCode } from '../failure.js'
+
+/** Raised whenever an older responder or hook could misunderstand. `stop` and its response never change. */
+export const PROTOCOL_VERSION = 1
+
+/** Longest message, in bytes, line end included. */
+export const MAX_MESSAGE = 64 * 1024
+
+export interface ArmRequest {
+  readonly op: 'arm'
+  readonly token: string
+  readonly keyAuthorization: string
+  /** The DNS name or IP address being validated, for people. */
+  readonly identifier: string
+  readonly port: number
+  /** Seconds after which the challenge is forgotten. */
+  readonly ttl: number
+}
+
+export type ControlRequest =
+  | ArmRequest
+  | { readonly op: 'disarm'; readonly token: string }
+  | { readonly op: 'status' }
+  | { readonly op: 'stop' }
+
+/** A validator's visit: what was asked and how it went. Times are ISO 8601, UTC. */
+export interface Visit {
+  readonly at: string
+  /** `192.0.2.1:54321` or `[2001:db8::1]:54321`. */
+  readonly client: string
+  readonly state: 'taken over' | 'answered' | 'acknowledged' | 'abandoned'
+}
+
+export interface ChallengeStatus {
+  readonly token: string
+  readonly identifier: string
+  readonly port: number
+  readonly armedAt: string
+  /** Seconds. */
+  readonly expiresIn: number
+  readonly visits: readonly Visit[]
+}
+
+export interface ResponderStatus {
+  readonly version: string
+  readonly protocol: number
+  readonly pid: number
+  readonly startedAt: string
+  readonly queue: number
+  readonly mark: number
+  readonly ports: readonly number[]
+  /** Absent while nothing is armed. */
+  readonly firewall?: { readonly name: string; readonly selection: string; readonly reason: string; readonly tracked: readonly number[] }
+  readonly challenges: readonly ChallengeStatus[]
+  /** How many packets, flows and so on, by name. */
+  readonly counts: Readonly<Record<string, number>>
+  /** The newest lines of the log. */
+  readonly log: readonly string[]
+}
+
+export type ControlResponse =
+  | { readonly ok: true; readonly status?: ResponderStatus; /** Whether the responder has ended by this. */ readonly stopped?: boolean }
+  | { readonly ok: false; readonly code: FailureCode | 'stopping'; readonly message: string }
+
+/** A message as it goes over the socket. */
+export function formatMessage(message: ControlRequest | ControlResponse): string {
+  return `${JSON.stringify({ version: PROTOCOL_VERSION, ...message })}\n`
+}
+
+/** Reads a request. @throws Failure `control-malformed`, `protocol-version` */
+export function parseRequest(line: string): ControlRequest {
+  const message = parseObject(line)
+  const { op } = message
+  if (op === 'stop') return { op }
+  checkVersion(message)
+  if (op === 'status') return { op }
+  if (op === 'disarm') return { op, token: readString(message, 'token') }
+  if (op !== 'arm') throw new Failure('control-malformed', `unknown operation in a control message: ${JSON.stringify(op)}`)
+  return {
+    op,
+    token: readString(message, 'token'),
+    keyAuthorization: readString(message, 'keyAuthorization'),
+    identifier: readString(message, 'identifier'),
+    port: readNumber(message, 'port', 65535),
+    ttl: readNumber(message, 'ttl', MAX_TTL),
+  }
+}
+
+/** Longest time to live, in seconds: a week. */
+export const MAX_TTL = 7 * 24 * 3600
+
+/** Reads a response; a refusal is thrown. @throws Failure as the responder gave it, `control-malformed`, `protocol-version` */
+export function parseResponse(line: string): Extract<ControlResponse, { ok: true }> | 'stopping' {
+  const message = parseObject(line)
+  if (message['ok'] === false) {
+    if (message['code'] === 'stopping') return 'stopping'
+    const code = isFailureCode(message['code']) ? message['code'] : 'internal'
+    throw new Failure(code, typeof message['message'] === 'string' ? message['message'] : 'the responder refused without a reason')
+  }
+  if (message['stopped'] !== true) checkVersion(message)
+  if (message['ok'] !== true) throw new Failure('control-malformed', 'the responder gave an answer that is none')
+  // The responder is our own program of the same protocol version: what it says of itself is taken as it is.
+  return message as unknown as Extract<ControlResponse, { ok: true }>
+}
+
+/** The refusal that stands for anything thrown. */
+export function refusal(thrown: unknown): ControlResponse {
+  const { code, message } = toFailure(thrown)
+  return { ok: false, code, message }
+}
+
+function parseObject(line: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(line)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  } catch {
+    // Said below.
+  }
+  throw new Failure('control-malformed', 'a control message is not a JSON object on one line')
+}
+
+function checkVersion({ version }: Record<string, unknown>): void {
+  if (version === PROTOCOL_VERSION) return
+  throw new Failure('protocol-version', `hook and responder speak different protocol versions (${JSON.stringify(version)}, ${PROTOCOL_VERSION})`)
+}
+
+function readString(message: Record<string, unknown>, name: string): string {
+  const value = message[name]
+  if (typeof value === 'string' && value !== '' && value.length <= 1024) return value
+  throw new Failure('control-malformed', `control message: ${name} must be a string of 1 to 1024 characters`)
+}
+
+function readNumber(message: Record<string, unknown>, name: string, max: number): number {
+  const value = message[name]
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max) return value
+  throw new Failure('control-malformed', `control message: ${name} must be a whole number from 1 to ${max}`)
+}

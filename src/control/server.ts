@@ -1,0 +1,82 @@
+/** The responder's end of the control socket. */
+import { createServer, type Server, type Socket } from 'node:net'
+import { unlinkSync } from 'node:fs'
+import { formatMessage, MAX_MESSAGE, parseRequest, refusal, type ControlRequest, type ControlResponse } from './message.js'
+import { Failure } from '../failure.js'
+
+/** Milliseconds a client may take to say its line. */
+const LINE_TIME = 5_000
+
+export interface ControlServer {
+  /** Takes no more connections, and removes the socket. */
+  close(): void
+}
+
+/**
+ * Listens at `path` (only the caller of the lock may), mode 0600. Each connection says one line and gets one; `answer` may take its time.
+ * What is malformed gets a refusal and is told to `onRefusal`.
+ */
+export function listen(
+  path: string,
+  answer: (request: ControlRequest) => Promise<ControlResponse>,
+  onRefusal: (reason: Failure) => void,
+): Promise<ControlServer> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer, onRefusal))
+  removeSocket(path)
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause) => reject(new Failure('run-directory', `cannot listen at ${path}: ${cause.message}`, { cause })))
+    // The directory is 0700 already; the mask makes the socket 0600 from its first instant.
+    const mask = process.umask(0o177)
+    server.listen(path, () => resolve({ close: () => close(server, path) }))
+    process.umask(mask)
+  })
+}
+
+function serve(socket: Socket, answer: (request: ControlRequest) => Promise<ControlResponse>, onRefusal: (reason: Failure) => void): void {
+  let received = ''
+  let isDone = false
+  socket.setEncoding('utf8')
+  socket.on('error', () => socket.destroy())
+  const timer = setTimeout(() => void finish(() => Promise.reject(new Failure('control-malformed', 'no whole line within 5 s'))), LINE_TIME)
+  socket.on('data', (text: string) => {
+    if (isDone) return
+    received += text
+    const end = received.indexOf('\n')
+    if (end >= 0) void finish(async () => answer(parseRequest(received.slice(0, end))))
+    else if (received.length > MAX_MESSAGE) void finish(() => Promise.reject(new Failure('control-malformed', 'a message is longer than 64 KiB')))
+  })
+  socket.on('end', () => {
+    clearTimeout(timer)
+    if (!isDone) socket.destroy()
+  })
+
+  async function finish(respond: () => Promise<ControlResponse>): Promise<void> {
+    if (isDone) return
+    isDone = true
+    clearTimeout(timer)
+    let response: ControlResponse
+    try {
+      response = await respond()
+    } catch (thrown) {
+      response = refusal(thrown)
+      onRefusal(thrown instanceof Failure ? thrown : new Failure('internal', String(thrown)))
+    }
+    // After a `stopped` the process ends, and that is what closes the connection: the hook then knows that nothing is left.
+    if (response.ok && response.stopped) socket.write(formatMessage(response))
+    else socket.end(formatMessage(response))
+  }
+}
+
+function close(server: Server, path: string): void {
+  server.close()
+  removeSocket(path)
+}
+
+/** A socket left by a killed predecessor would make listen(2) fail. */
+function removeSocket(path: string): void {
+  try {
+    unlinkSync(path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}

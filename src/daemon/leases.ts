@@ -1,0 +1,92 @@
+/** The armed challenges: which token, on which port, until when, and who has asked for it. */
+import type { ArmRequest, ChallengeStatus, Visit } from '../control/message.js'
+import { Failure } from '../failure.js'
+import type { FlowEvent } from '../respond/responder.js'
+import { formatEndpoint } from '../wire/address.js'
+
+/** At most so many at once; a certificate has up to 100 names. */
+const MAX_LEASES = 1_000
+
+/** The newest visits of a challenge that are kept. */
+const MAX_VISITS = 50
+
+interface Lease {
+  readonly request: ArmRequest
+  readonly armedAt: Date
+  /** Milliseconds, on the clock that `now` is of. */
+  readonly expiresAt: number
+  readonly visits: { at: Date; client: string; state: Visit['state'] }[]
+}
+
+export class Leases {
+  readonly #leases = new Map<string, Lease>()
+  readonly #challenges = new Map<string, string>()
+
+  /** Token to key authorization, as the responder wants it. */
+  get challenges(): ReadonlyMap<string, string> {
+    return this.#challenges
+  }
+
+  get size(): number {
+    return this.#leases.size
+  }
+
+  /** Every port that some challenge wants, in ascending order. */
+  get ports(): number[] {
+    return [...new Set([...this.#leases.values()].map(({ request }) => request.port))].sort((a, b) => a - b)
+  }
+
+  /** When the next challenge expires; `Infinity` without any. */
+  get nextExpiry(): number {
+    return Math.min(Infinity, ...[...this.#leases.values()].map(({ expiresAt }) => expiresAt))
+  }
+
+  /** Arms a challenge; one that is armed already gets the new key authorization and a new lease of life. @throws Failure `too-many-challenges` */
+  arm(request: ArmRequest, now: number): void {
+    const known = this.#leases.get(request.token)
+    if (!known && this.#leases.size >= MAX_LEASES) throw new Failure('too-many-challenges', `${MAX_LEASES} challenges are armed already`)
+    const expiresAt = now + request.ttl * 1000
+    this.#leases.set(request.token, { request, armedAt: new Date(), expiresAt, visits: known?.visits ?? [] })
+    this.#challenges.set(request.token, request.keyAuthorization)
+  }
+
+  /** Forgets a challenge; an unknown one is no error. */
+  disarm(token: string): void {
+    this.#leases.delete(token)
+    this.#challenges.delete(token)
+  }
+
+  /** Forgets all whose time has come, and gives their tokens. */
+  expire(now: number): string[] {
+    const expired = [...this.#leases].filter(([, { expiresAt }]) => expiresAt <= now).map(([token]) => token)
+    for (const token of expired) this.disarm(token)
+    return expired
+  }
+
+  /** Forgets all. */
+  clear(): void {
+    for (const token of [...this.#leases.keys()]) this.disarm(token)
+  }
+
+  /** Notes what a validator did. */
+  note({ kind, token, client, clientPort }: FlowEvent): void {
+    const visits = this.#leases.get(token)?.visits
+    if (!visits) return
+    const endpoint = formatEndpoint(client, clientPort)
+    const known = visits.findLast((visit) => visit.client === endpoint)
+    if (known && kind !== 'taken over') known.state = kind
+    else visits.push({ at: new Date(), client: endpoint, state: kind })
+    if (visits.length > MAX_VISITS) visits.shift()
+  }
+
+  status(now: number): ChallengeStatus[] {
+    return [...this.#leases.values()].map(({ request, armedAt, expiresAt, visits }) => ({
+      token: request.token,
+      identifier: request.identifier,
+      port: request.port,
+      armedAt: armedAt.toISOString(),
+      expiresIn: Math.max(0, Math.round((expiresAt - now) / 1000)),
+      visits: visits.map((visit) => ({ ...visit, at: visit.at.toISOString() })),
+    }))
+  }
+}

@@ -1,0 +1,203 @@
+/**
+ * The responder's life: acquire lock, queue, raw socket, control socket; arm and disarm; release in the opposite order.
+ * Rules come last and go first, so that no packet is ever queued to nobody.
+ */
+import { listen, type ControlServer } from '../control/server.js'
+import { PROTOCOL_VERSION, refusal, type ArmRequest, type ControlRequest, type ControlResponse, type ResponderStatus } from '../control/message.js'
+import { toFailure, type Failure } from '../failure.js'
+import type { FirewallChoice } from '../firewall/choices.js'
+import { takeLock, type Lock } from '../kernel/lock.js'
+import { Leases } from './leases.js'
+import type { Log } from './log.js'
+import { openPacketPath, type PacketPath } from './packet-path.js'
+import { Rules } from './rules.js'
+import { prepareRunDirectory, removeRunDirectory, type RunDirectory } from './run-directory.js'
+
+export interface ServeOptions {
+  readonly directory: RunDirectory
+  readonly firewall: FirewallChoice
+  /** NFQUEUE number; a free one by default. */
+  readonly queue: number | undefined
+  /** One bit of the connection mark. */
+  readonly mark: number
+  /** Ends with its last challenge, as hooks want it; else only by `stop` or a signal. */
+  readonly isTransient: boolean
+  /** Of the program, for status. */
+  readonly version: string
+}
+
+/** Milliseconds a transient responder waits for a challenge. */
+const IDLE_TIME = 10_000
+
+/** Milliseconds for connections to end once nothing is armed any more. */
+const DRAIN_TIME = 2_000
+
+/** Longest delay setTimeout takes. */
+const MAX_DELAY = 2 ** 31 - 1
+
+export interface RunningResponder {
+  /** Ends it: rules first. The promise of `ended` follows. */
+  stop(): Promise<void>
+  readonly ended: Promise<void>
+}
+
+/**
+ * Starts a responder; resolves when its control socket listens. `undefined` when the directory has one already.
+ * @throws Failure
+ */
+export async function serve(options: ServeOptions, log: Log): Promise<RunningResponder | undefined> {
+  prepareRunDirectory(options.directory)
+  let lock: Lock | undefined
+  try {
+    lock = await takeLock(options.directory.lock)
+    if (!lock) return undefined
+    const leases = new Leases()
+    const path = await openPacketPath(leases.challenges, options.queue, log, (event) => leases.note(event))
+    const rules = new Rules({ ...options, tag: options.directory.tag, queue: path.queue }, log)
+    await rules.sweep()
+    const responder = new RunningDaemon(options, log, leases, path, rules, lock)
+    await responder.listen()
+    return responder
+  } catch (thrown) {
+    lock?.release()
+    removeRunDirectory(options.directory)
+    throw thrown
+  }
+}
+
+class RunningDaemon implements RunningResponder {
+  readonly ended: Promise<void>
+  readonly #options: ServeOptions
+  readonly #log: Log
+  readonly #leases: Leases
+  readonly #path: PacketPath
+  readonly #rules: Rules
+  readonly #lock: Lock
+  readonly #startedAt = new Date()
+  #server: ControlServer | undefined
+  #timer: NodeJS.Timeout | undefined
+  #stopping: Promise<void> | undefined
+  #end: () => void = () => undefined
+
+  constructor(options: ServeOptions, log: Log, leases: Leases, path: PacketPath, rules: Rules, lock: Lock) {
+    this.#options = options
+    this.#log = log
+    this.#leases = leases
+    this.#path = path
+    this.#rules = rules
+    this.#lock = lock
+    this.ended = new Promise((resolve) => (this.#end = resolve))
+  }
+
+  async listen(): Promise<void> {
+    const onRefusal = (failure: Failure) => this.#log('warning', `refused: ${failure.message} [${failure.code}]`)
+    this.#server = await listen(this.#options.directory.socket, (request) => this.#answer(request), onRefusal)
+    this.#log('info', `listening in ${this.#options.directory.path}, queue ${this.#path.queue}`)
+    this.#schedule()
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #answer(request: ControlRequest): Promise<ControlResponse> {
+    if (request.op === 'status') return { ok: true, status: this.#status() }
+    if (this.#stopping && request.op === 'arm') return { ok: false, code: 'stopping', message: 'the responder is about to end' }
+    if (request.op === 'arm') return this.#arm(request)
+    if (request.op === 'disarm') return this.#disarm(request.token)
+    await this.stop()
+    return { ok: true, stopped: true }
+  }
+
+  async #arm(request: ArmRequest): Promise<ControlResponse> {
+    this.#leases.arm(request, performance.now())
+    try {
+      await this.#rules.cover(() => this.#leases.ports)
+      this.#log('info', `${request.token} armed for ${request.identifier} on port ${request.port}`)
+      return { ok: true }
+    } catch (thrown) {
+      this.#leases.disarm(request.token)
+      await this.#rules.cover(() => this.#leases.ports).catch((again: unknown) => this.#log('error', toFailure(again).message))
+      if (this.#leases.size === 0) setImmediate(() => void this.#stopIfDone())
+      return refusal(thrown)
+    } finally {
+      this.#schedule()
+    }
+  }
+
+  async #disarm(token: string): Promise<ControlResponse> {
+    this.#leases.disarm(token)
+    this.#log('info', `${token} disarmed`)
+    const isStopped = await this.#stopIfDone()
+    return isStopped ? { ok: true, stopped: true } : { ok: true }
+  }
+
+  /** What follows from a change of the leases: fewer ports to cover, or the end. */
+  async #stopIfDone(): Promise<boolean> {
+    if (this.#leases.size === 0 && this.#options.isTransient) {
+      await this.stop()
+      return true
+    }
+    if (this.#leases.size === 0) await this.#path.drained(DRAIN_TIME)
+    await this.#rules.cover(() => this.#leases.ports)
+    this.#schedule()
+    return false
+  }
+
+  /** Wakes up at the next expiry, or when a transient responder has nothing to do. */
+  #schedule(): void {
+    clearTimeout(this.#timer)
+    if (this.#stopping) return
+    const isIdle = this.#leases.size === 0 && this.#options.isTransient
+    const delay = isIdle ? IDLE_TIME : this.#leases.nextExpiry - performance.now()
+    if (delay === Infinity) return
+    this.#timer = setTimeout(() => void this.#expire(), Math.min(Math.max(delay, 0), MAX_DELAY))
+  }
+
+  async #expire(): Promise<void> {
+    for (const token of this.#leases.expire(performance.now())) this.#log('warning', `${token} expired: no cleanup came`)
+    try {
+      await this.#stopIfDone()
+    } catch (thrown) {
+      this.#log('error', toFailure(thrown).message)
+    }
+  }
+
+  /** No new connection is taken over; those that are get a little time to end; then the rules go, and everything else. */
+  async #stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#leases.clear()
+    await this.#path.drained(DRAIN_TIME)
+    try {
+      await this.#rules.cover(() => [])
+    } catch (thrown) {
+      this.#log('error', toFailure(thrown).message)
+      throw thrown
+    } finally {
+      this.#server?.close()
+      this.#lock.release()
+      removeRunDirectory(this.#options.directory)
+      this.#log('info', 'ended')
+      // Whoever asked for the end gets the response first.
+      setImmediate(() => this.#end())
+    }
+  }
+
+  #status(): ResponderStatus {
+    const { inForce } = this.#rules
+    return {
+      version: this.#options.version,
+      protocol: PROTOCOL_VERSION,
+      pid: process.pid,
+      startedAt: this.#startedAt.toISOString(),
+      queue: this.#path.queue,
+      mark: this.#options.mark,
+      ports: this.#leases.ports,
+      ...(inForce && { firewall: inForce }),
+      challenges: this.#leases.status(performance.now()),
+      counts: this.#path.counts,
+      log: this.#log.recent,
+    }
+  }
+}

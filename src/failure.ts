@@ -1,0 +1,60 @@
+/**
+ * Every failure a user can meet: what went wrong, and what to do about it. docs/errors.md explains each code; a test holds the two together.
+ */
+
+/** What to do, by code. The cause is said by whoever raises the failure, for only there it is known. */
+export const FIXES = {
+  'bad-option': 'See certbot-nfq --help.',
+  'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
+  'firewall-failed': 'Try another back end with --firewall, and see the rules with iptables-save.',
+  'firewall-unavailable': 'Install iptables, or pick a back end that works here with --firewall.',
+  'identifier-missing': 'Let certbot call this program: --manual-auth-hook …/hooks/auth --manual-cleanup-hook …/hooks/cleanup',
+  'internal': 'This is a fault of certbot-nfq: please report it with the lines of --verbose --log-file FILE.',
+  'log-file': 'Give --log-file a path in an existing directory that root can write.',
+  'native-module': 'Install libnetfilter-queue-dev, make and g++, then run: npm rebuild (in the directory of certbot-nfq)',
+  'not-root': 'Run certbot as root: rules, queue and raw sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
+  'protocol-version': 'Stop the old responder with: certbot-nfq stop (any version), then run certbot again.',
+  'queue-unavailable': 'Give a free number with --queue-num, or load the kernel module: modprobe nfnetlink_queue',
+  'responder-lost': 'Run certbot again; if it happens again, see why with --verbose --log-file FILE.',
+  'responder-not-started': 'See why with: certbot-nfq serve --verbose',
+  'responder-running': 'Look at it with: certbot-nfq status, end it with: certbot-nfq stop, or give another --run-dir.',
+  'run-directory': 'Give --run-dir a directory that belongs to root and that nobody else can write to, or one that does not exist yet.',
+  'token-malformed': 'Let certbot call this program, with --preferred-challenges http.',
+  'token-missing': 'certbot-nfq passes http-01 only: use --preferred-challenges http (a wildcard name needs dns-01 and another hook).',
+  'too-many-challenges': 'Ask for fewer names at a time, or stop what is armed and forgotten with: certbot-nfq stop',
+  'validation-malformed': 'Let certbot call this program, with --preferred-challenges http.',
+} as const satisfies Record<string, string>
+
+export type FailureCode = keyof typeof FIXES
+
+/** A failure with a code. `message` says what went wrong, for a person, in one line. */
+export class Failure extends Error {
+  override readonly name = 'Failure'
+  readonly code: FailureCode
+
+  constructor(code: FailureCode, message: string, options?: ErrorOptions) {
+    super(firstLine(message), options)
+    this.code = code
+  }
+}
+
+/** The failure that anything thrown stands for. */
+export function toFailure(thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown
+  const message = thrown instanceof Error ? thrown.message : String(thrown)
+  return new Failure('internal', `unexpected: ${message}`, { cause: thrown })
+}
+
+/** The two lines a user reads: cause, and what to do. */
+export function describeFailure(failure: Failure): string {
+  return `certbot-nfq: ${failure.message}\n${FIXES[failure.code]} [${failure.code}, docs/errors.md]`
+}
+
+/** Whether a code that came from elsewhere is one of ours. */
+export function isFailureCode(code: unknown): code is FailureCode {
+  return typeof code === 'string' && Object.hasOwn(FIXES, code)
+}
+
+function firstLine(message: string): string {
+  return message.trim().split('\n', 1)[0] ?? ''
+}

@@ -1,0 +1,57 @@
+/** Picks a back end by trying the real ruleset on it: a program that is there may still lack what the kernel has to give. */
+import { readFileSync } from 'node:fs'
+import { Failure } from '../failure.js'
+import { hasIptables, iptablesFirewall } from './iptables.js'
+import type { Run } from './run.js'
+import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice } from './choices.js'
+import type { Firewall, Ruleset, Selection } from './ruleset.js'
+
+const BACK_ENDS = FIREWALL_CHOICES.filter((choice) => choice !== 'auto')
+
+export interface Chosen {
+  readonly firewall: Firewall
+  readonly selection: Selection
+  /** Why this one: what was tried before it and failed. */
+  readonly reason: string
+}
+
+/**
+ * Installs the ruleset by the first way that works: each back end with the prefilter, then each without.
+ * @throws Failure `firewall-unavailable`
+ */
+export async function installFirst(choice: FirewallChoice, ruleset: Omit<Ruleset, 'selection'>, run: Run): Promise<Chosen> {
+  const names = choice === 'auto' ? BACK_ENDS.filter(hasIptables) : [choice]
+  const refusals: string[] = []
+  for (const selection of ['prefilter', 'port'] as const) {
+    for (const name of names) {
+      const firewall = iptablesFirewall(name, ruleset.tag, run)
+      try {
+        await firewall.install({ ...ruleset, selection })
+        return { firewall, selection, reason: refusals.length === 0 ? 'first choice' : refusals.join('; ') }
+      } catch (thrown) {
+        refusals.push(`${name} (${selection}): ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+        await firewall.remove().catch(() => undefined)
+      }
+    }
+  }
+  const why = names.length === 0 ? 'neither iptables nor nft is installed' : refusals.join('; ')
+  throw new Failure('firewall-unavailable', `no firewall back end can queue packets here: ${why}`)
+}
+
+/** Removes what a killed responder of this tag left, by any back end. @throws Failure `firewall-failed` */
+export async function sweep(tag: string, run: Run): Promise<void> {
+  const variants: BackEndName[] = hasIptables('iptables-nft') ? ['iptables-nft'] : ['iptables']
+  if (isLegacyInUse() && hasIptables('iptables-legacy')) variants.push('iptables-legacy')
+  await Promise.all(variants.filter(hasIptables).map((name) => iptablesFirewall(name, tag, run).remove()))
+}
+
+/** Legacy iptables lists its tables here; a host that never used it must not get them by our looking. */
+function isLegacyInUse(): boolean {
+  return ['/proc/net/ip_tables_names', '/proc/net/ip6_tables_names'].some((path) => {
+    try {
+      return readFileSync(path, 'latin1') !== ''
+    } catch {
+      return false
+    }
+  })
+}

@@ -1,0 +1,109 @@
+/**
+ * A ruleset as text for iptables-restore(8). Chains of our own in the mangle table, named by the tag: the first picks the ports'
+ * traffic, `…-Q` queues the candidates of it by connection mark, `…-R` does so by source address for what is not tracked.
+ * INPUT catches what a local server gets, FORWARD what goes on to a container by DNAT; `--ctorigdstport` is the port the client
+ * asked for, before any DNAT.
+ */
+import { candidateProgram } from './candidate-program.js'
+import { toBytecode } from './bpf.js'
+import type { IpVersion, Ruleset } from './ruleset.js'
+
+/** In bytes. The queue's receive buffer holds 64 KiB, netlink's own headers included; what does not fit is lost. */
+const LONGEST_QUEUED = 61_440
+
+/** Seconds for which a candidate's source address is queued where there is no connection mark. */
+const RECENT_SECONDS = 60
+
+/** Name of the chain that INPUT and FORWARD jump to. */
+export function chainName(tag: string): string {
+  return `CERTBOT-NFQ-${tag}`
+}
+
+/** Text that makes the chains hold the ruleset, whatever they held; `isHooked` when the jumps to them are there already. */
+export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean, isHooked: boolean): string {
+  const chain = chainName(ruleset.tag)
+  const comment = commentFor(ruleset.tag)
+  const hooks = isTracked ? ['INPUT', 'FORWARD'] : ['INPUT']
+  return table([
+    ...chainNames(ruleset.tag).map((name) => `:${name} - [0:0]`),
+    ...(isHooked ? [] : hooks.map((hook) => `-I ${hook} 1 -p tcp ${comment} -j ${chain}`)),
+    // Longer ones would not fit the queue's receive buffer; no request head is that long.
+    `-A ${chain} -m length --length ${LONGEST_QUEUED + 1}:65535 ${comment} -j RETURN`,
+    ...ruleset.ports.flatMap((port) => portRules(port, ruleset.tag, isTracked).map((rule) => `-A ${chain} ${comment} ${rule}`)),
+    ...queueRules(ruleset, version, isTracked),
+  ])
+}
+
+/** Text that removes every rule that names one of our chains, then the chains, given what iptables-save printed; `undefined` when there is nothing. */
+export function removeScript(saved: string, tag: string): string | undefined {
+  const isOurs = (name = '') => chainNames(tag).includes(name)
+  const words = mangleLines(saved).map((line) => line.split(' '))
+  const chains = words.map(([declared]) => declared?.replace(/^:/, '')).filter((name, at) => isOurs(name) && words[at]?.[0]?.startsWith(':'))
+  const jumps = words.filter((line) => line[0] === '-A' && !isOurs(line[1]) && line.some((word, at) => word === '-j' && isOurs(line[at + 1])))
+  if (chains.length === 0 && jumps.length === 0) return undefined
+  return table([
+    ...jumps.map(([, ...rule]) => `-D ${rule.join(' ')}`),
+    ...chains.map((name) => `-F ${name}`),
+    ...chains.map((name) => `-X ${name}`),
+  ])
+}
+
+/** Whether what iptables-save printed still has each jump to our chains, and as many rules in them as the ruleset. */
+export function holdsRuleset(saved: string, ruleset: Ruleset, version: IpVersion, isTracked: boolean): boolean {
+  const lines = mangleLines(saved)
+  const expected = installScript(ruleset, version, isTracked, false).split('\n')
+  const chain = chainName(ruleset.tag)
+  const isJump = (line: string, hook: string) => line.startsWith(`-A ${hook} `) && line.endsWith(`-j ${chain}`)
+  const hooks = expected.flatMap((line) => (line.startsWith('-I ') ? [line.split(' ')[1] ?? ''] : []))
+  const rules = (text: readonly string[], name: string) => text.filter((line) => line.startsWith(`-A ${name} `)).length
+  return (
+    hooks.every((hook) => lines.some((line) => isJump(line, hook))) &&
+    chainNames(ruleset.tag).every((name) => rules(lines, name) === rules(expected, name))
+  )
+}
+
+function chainNames(tag: string): readonly [string, string, string] {
+  const chain = chainName(tag)
+  return [chain, `${chain}-Q`, `${chain}-R`]
+}
+
+function portRules(port: number, tag: string, isTracked: boolean): string[] {
+  const [, byMark, byAddress] = chainNames(tag)
+  if (!isTracked) return [`-p tcp --dport ${port} -j ${byAddress}`]
+  return [
+    `-p tcp -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL -j ${byMark}`,
+    // What a raw-table rule exempts from tracking has no original port; nor has it NAT.
+    `-p tcp --dport ${port} -m conntrack --ctstate UNTRACKED -j ${byAddress}`,
+  ]
+}
+
+function queueRules({ queue, mark, selection, tag }: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+  const [chain, byMark, byAddress] = chainNames(tag)
+  const comment = commentFor(tag)
+  const toQueue = `${comment} -j NFQUEUE --queue-num ${queue} --queue-bypass`
+  if (selection === 'port') return [`-A ${byMark} ${toQueue}`, `-A ${byAddress} ${toQueue}`]
+  const candidate = `-m bpf --bytecode "${toBytecode(candidateProgram(version))}"`
+  const bit = `0x${mark.toString(16)}/0x${mark.toString(16)}`
+  const recent = `-m recent --name ${chain} --rsource`
+  const markRules = [`${candidate} ${comment} -j CONNMARK --set-xmark ${bit}`, `-m connmark --mark ${bit} ${toQueue}`]
+  const addressRules = [`${candidate} ${recent} --set ${toQueue}`, `${recent} --rcheck --seconds ${RECENT_SECONDS} ${toQueue}`]
+  return [
+    ...(isTracked ? markRules.map((rule) => `-A ${byMark} ${rule}`) : []),
+    ...addressRules.map((rule) => `-A ${byAddress} ${rule}`),
+  ]
+}
+
+function commentFor(tag: string): string {
+  return `-m comment --comment certbot-nfq-${tag}`
+}
+
+function table(lines: readonly string[]): string {
+  return ['*mangle', ...lines, 'COMMIT', ''].join('\n')
+}
+
+/** iptables-save prints table after table, each from `*name` to `COMMIT`. */
+function mangleLines(saved: string): string[] {
+  const lines = saved.split('\n')
+  const from = lines.indexOf('*mangle')
+  return from < 0 ? [] : lines.slice(from + 1, lines.indexOf('COMMIT', from))
+}

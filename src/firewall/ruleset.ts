@@ -1,0 +1,38 @@
+/** What every back end installs, as data. */
+import type { BackEndName } from './choices.js'
+
+export type IpVersion = 4 | 6
+
+/**
+ * `prefilter`: the kernel queues only packets that may be a challenge request, and their connections' further ones.
+ * `port`: the kernel lacks the match for that, so all of the ports' traffic is queued.
+ */
+export type Selection = 'prefilter' | 'port'
+
+export interface Ruleset {
+  /** Tells ours from other people's rules, and one responder's from another's: letters, digits and `-`, at most 20. */
+  readonly tag: string
+  /** Original destination ports, at least one. */
+  readonly ports: readonly number[]
+  /** NFQUEUE number. */
+  readonly queue: number
+  /** The bit of the connection mark that follows a candidate's connection. */
+  readonly mark: number
+  /** Families to install rules for; `isTracked` says whether connection tracking runs in it already: it is never switched on. */
+  readonly families: readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
+  readonly selection: Selection
+}
+
+/** A way to bring a ruleset into the kernel. */
+export interface Firewall {
+  readonly name: BackEndName
+  /**
+   * Makes the kernel hold this ruleset and no other of the same tag; atomic in each family.
+   * @throws Failure `firewall-failed`
+   */
+  install(ruleset: Ruleset): Promise<void>
+  /** Removes everything of the tag, also what a predecessor left; nothing there is no error. @throws Failure `firewall-failed` */
+  remove(): Promise<void>
+  /** Whether the rules last installed are all still there. */
+  isInstalled(): Promise<boolean>
+}

@@ -1,0 +1,46 @@
+/** Runs the firewall's own programs. */
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { execa } from 'execa'
+import { Failure } from '../failure.js'
+
+export interface RunResult {
+  readonly exitCode: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program to its end; a program that is missing or hangs gives exit code 127. */
+export type Run = (argv: readonly string[], input?: string) => Promise<RunResult>
+
+/** PATH is short under systemd and snap; these programs are always in one of the usual places. */
+const PATH = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(delimiter)
+
+const TIME_LIMIT = 15_000
+
+/** Runs with execa. */
+export const run: Run = async ([file = '', ...args], input = '') => {
+  const result = await execa(file, args, { reject: false, timeout: TIME_LIMIT, env: { PATH, LC_ALL: 'C' }, input })
+  const stderr = result.exitCode === undefined ? (result.shortMessage ?? 'not run') : result.stderr
+  return { exitCode: result.exitCode ?? 127, stdout: result.stdout, stderr }
+}
+
+/** Whether a program of this name can be run. */
+export function isProgram(name: string): boolean {
+  return PATH.split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, name), constants.X_OK)
+      return true
+    } catch {
+      return false
+    }
+  })
+}
+
+/** Standard output of a run that has to succeed. @throws Failure `firewall-failed` with the program's own first line */
+export async function runOrFail(run: Run, argv: readonly string[], input?: string): Promise<string> {
+  const result = await run(argv, input)
+  if (result.exitCode === 0) return result.stdout
+  const reason = result.stderr.trim().split('\n', 1)[0] || `exit code ${result.exitCode}`
+  throw new Failure('firewall-failed', `${argv.join(' ')}: ${reason}`, { cause: result })
+}

@@ -1,0 +1,51 @@
+/** Does connection tracking run here? Found out by a try that leaves nothing changed. */
+import { createSocket } from 'node:dgram'
+import { readFileSync } from 'node:fs'
+import type { IpVersion } from './ruleset.js'
+
+const COUNT = '/proc/sys/net/netfilter/nf_conntrack_count'
+const DISCARD_PORT = 9
+const TRIES = 3
+
+/**
+ * Whether the kernel tracks connections of this family in this network namespace: a loopback datagram from a new port adds an
+ * entry then. On a busy host another entry may go in the same instant, so a count that does not rise is tried again;
+ * where nothing is tracked it never rises.
+ */
+export async function isTracking(version: IpVersion): Promise<boolean> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const before = trackedConnections()
+    if (before === undefined) return false
+    await sendLoopbackDatagram(version)
+    if ((trackedConnections() ?? 0) > before) return true
+  }
+  return false
+}
+
+/** Tracked connections of this network namespace; `undefined` without connection tracking in the kernel. */
+export function trackedConnections(): number | undefined {
+  try {
+    return Number(readFileSync(COUNT, 'latin1'))
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether this network namespace has IPv6 at all. */
+export function hasIpv6(): boolean {
+  try {
+    return readFileSync('/proc/net/if_inet6', 'latin1') !== ''
+  } catch {
+    return false
+  }
+}
+
+function sendLoopbackDatagram(version: IpVersion): Promise<void> {
+  const socket = createSocket(version === 4 ? 'udp4' : 'udp6')
+  return new Promise((resolve) => {
+    const done = () => socket.close(() => resolve())
+    // A family without a loopback address gives an error: then there is nothing to track either.
+    socket.on('error', done)
+    socket.send(Uint8Array.of(0), DISCARD_PORT, version === 4 ? '127.0.0.1' : '::1', done)
+  })
+}

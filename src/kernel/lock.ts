@@ -1,0 +1,38 @@
+/** A lock the kernel frees on any death of its holder: flock(2) on a file. */
+import { closeSync, fstatSync, openSync, statSync, unlinkSync, constants } from 'node:fs'
+import { loadLibc } from './libc.js'
+
+const LOCK_EX = 2
+const LOCK_NB = 4
+
+export interface Lock {
+  /** Removes the file and frees the lock. */
+  release(): void
+}
+
+/** Takes the lock on `path`, made if need be; `undefined` when somebody holds it. */
+export async function takeLock(path: string): Promise<Lock | undefined> {
+  const libc = await loadLibc()
+  for (;;) {
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+    if (libc.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
+      closeSync(fd)
+      return undefined
+    }
+    if (isStillAt(fd, path)) {
+      return {
+        release: () => {
+          unlinkSync(path)
+          closeSync(fd)
+        },
+      }
+    }
+    // Its last holder removed the file between our open and our lock: that lock is worth nothing.
+    closeSync(fd)
+  }
+}
+
+function isStillAt(fd: number, path: string): boolean {
+  const there = statSync(path, { throwIfNoEntry: false })
+  return there !== undefined && there.ino === fstatSync(fd).ino
+}

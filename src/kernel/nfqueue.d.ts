@@ -1,0 +1,17 @@
+/** nfqueue 0.3.2 has no types of its own. Only what queue.ts uses. */
+declare module 'nfqueue' {
+  interface NfqPacket {
+    /** `indev` is the interface's index, 0 when unknown. */
+    readonly info: { readonly id: number; readonly indev: number }
+    /** The packet from its IP header on; a copy, ours to keep. */
+    readonly payload: Buffer
+    /** `mark` is set only when truthy; `payload` replaces the packet. */
+    setVerdict(verdict: number, mark?: number | null, payload?: Buffer): void
+  }
+  interface NfQueue {
+    open(queue: number, receiveBufferBytes: number): void
+    run(callback: (packet: NfqPacket) => void): void
+  }
+  const nfqueue: { NF_DROP: 0; NF_ACCEPT: 1; NFQueue: new () => NfQueue }
+  export default nfqueue
+}

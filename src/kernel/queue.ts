@@ -1,0 +1,95 @@
+/**
+ * The NFQUEUE edge: the only file that knows the nfqueue package. That package has no close(): a queue lives as long as the process.
+ * It reads our callback's result unchecked, so an exception there would end the process: nothing here lets one through.
+ */
+import { readFileSync } from 'node:fs'
+import { Failure } from '../failure.js'
+
+export interface PacketVerdict {
+  readonly verdict: 'accept' | 'drop' | { readonly replace: Uint8Array }
+}
+
+/** Decides about one queued IP packet. `interfaceIndex` is the one it came in by. */
+export type PacketHandler = (bytes: Uint8Array, interfaceIndex: number) => PacketVerdict
+
+/** Room for a burst of packets between two turns of the event loop, in bytes. */
+const RECEIVE_BUFFER = 4 * 1024 * 1024
+
+/** Where the search for a free number starts: away from the low ones that other programs pick by hand. */
+const FIRST_NUMBER = 8555
+const TRIES = 64
+
+/**
+ * Binds a queue (`number`, or a free one) and hands its packets to `handle`. What it throws goes to `onError`, and the packet passes.
+ * @throws Failure `queue-unavailable`, `native-module`
+ */
+export async function openQueue(
+  number: number | undefined,
+  handle: PacketHandler,
+  onError: (thrown: unknown) => void,
+): Promise<{ readonly number: number }> {
+  const nfqueue = await loadNfqueue()
+  const bound = boundQueues()
+  const candidates = number === undefined ? freeNumbers(bound) : [number]
+  let cause: unknown
+  for (const candidate of candidates) {
+    const queue = new nfqueue.NFQueue()
+    try {
+      queue.open(candidate, RECEIVE_BUFFER)
+    } catch (thrown) {
+      // EPERM also when another process holds the number (the package does not say which).
+      cause = thrown
+      continue
+    }
+    queue.run((packet) => {
+      const verdict = decide(handle, packet.payload, packet.info.indev, onError)
+      if (verdict === 'accept') packet.setVerdict(nfqueue.NF_ACCEPT)
+      else if (verdict === 'drop') packet.setVerdict(nfqueue.NF_DROP)
+      else packet.setVerdict(nfqueue.NF_ACCEPT, null, Buffer.from(verdict.replace))
+    })
+    return { number: candidate }
+  }
+  throw new Failure('queue-unavailable', whyUnavailable(number, bound), { cause })
+}
+
+function decide(handle: PacketHandler, payload: Buffer, interfaceIndex: number, onError: (thrown: unknown) => void): PacketVerdict['verdict'] {
+  try {
+    return handle(payload, interfaceIndex).verdict
+  } catch (thrown) {
+    onError(thrown)
+    return 'accept'
+  }
+}
+
+async function loadNfqueue(): Promise<typeof import('nfqueue').default> {
+  try {
+    return (await import('nfqueue')).default
+  } catch (cause) {
+    throw new Failure('native-module', `the package nfqueue is not built for this Node (${(cause as Error).message.split('\n', 1)[0]})`, { cause })
+  }
+}
+
+function* freeNumbers(bound: ReadonlyMap<number, number>): Generator<number> {
+  let tries = 0
+  for (let number = FIRST_NUMBER; tries < TRIES; number++) {
+    if (bound.has(number)) continue
+    tries++
+    yield number
+  }
+}
+
+function whyUnavailable(number: number | undefined, bound: ReadonlyMap<number, number>): string {
+  const holder = number === undefined ? undefined : bound.get(number)
+  if (holder !== undefined) return `NFQUEUE number ${number} is taken by another program (netlink port ${holder}, usually its process id)`
+  return `the kernel refuses NFQUEUE${number === undefined ? '' : ` number ${number}`}: not enough rights, or no nfnetlink_queue`
+}
+
+/** The bound queues of this network namespace: number to netlink port id (usually the process id). Empty when the kernel does not list them. */
+export function boundQueues(): Map<number, number> {
+  try {
+    const lines = readFileSync('/proc/net/netfilter/nfnetlink_queue', 'latin1').split('\n')
+    return new Map(lines.map((line) => line.trim().split(/\s+/).map(Number)).flatMap(([queue, port]) => (port ? [[queue ?? 0, port] as const] : [])))
+  } catch {
+    return new Map()
+  }
+}

@@ -1,0 +1,84 @@
+/** Sends whole IP packets of our own making: raw sockets with IPPROTO_RAW (raw(7), ipv6(7)). */
+import { endianness } from 'node:os'
+import { getSystemErrorName } from 'node:util'
+import { Failure } from '../failure.js'
+import { loadLibc, type Libc } from './libc.js'
+
+/** Sends one IP packet; `interfaceIndex` matters for link-local destinations only. Gives the error's name (`EPERM`: a rule dropped it) or nothing. */
+export type SendPacket = (packet: Uint8Array, interfaceIndex: number) => string | undefined
+
+const AF_INET = 2
+const AF_INET6 = 10
+const SOCK_RAW = 3
+const SOCK_CLOEXEC = 0o2000000
+const IPPROTO_RAW = 255
+const IPPROTO_IP = 0
+const IP_FREEBIND = 15
+const IPPROTO_IPV6 = 41
+const IPV6_FREEBIND = 78
+const MSG_DONTWAIT = 0x40
+
+/** Sockets kept open, one for each source address. */
+const MAX_SOCKETS = 32
+
+/**
+ * A socket is bound to each source address it forges (with FREEBIND, as a container's is not this host's), for only then does the
+ * kernel choose the route by it: on a host with two uplinks and `ip rule from …` the reply leaves where the request came in.
+ * @throws Failure `not-root`, `native-module`
+ */
+export async function openRawSockets(): Promise<SendPacket> {
+  const libc = await loadLibc()
+  const sockets = new Map<string, number>()
+  libc.close(openSocket(libc, AF_INET))
+  return (packet, interfaceIndex) => {
+    const isV6 = (packet[0] ?? 0) >> 4 === 6
+    const source = isV6 ? packet.subarray(8, 24) : packet.subarray(12, 16)
+    const destination = isV6 ? packet.subarray(24, 40) : packet.subarray(16, 20)
+    const socket = socketFor(libc, sockets, source)
+    const address = sockaddr(destination, interfaceIndex)
+    const sent = libc.sendto(socket, packet, packet.length, MSG_DONTWAIT, address, address.length)
+    return sent < 0 ? getSystemErrorName(-libc.errno()) : undefined
+  }
+}
+
+function socketFor(libc: Libc, sockets: Map<string, number>, source: Uint8Array): number {
+  const key = source.join()
+  const known = sockets.get(key)
+  if (known !== undefined) return known
+  for (const [oldest, fd] of sockets) {
+    if (sockets.size < MAX_SOCKETS) break
+    libc.close(fd)
+    sockets.delete(oldest)
+  }
+  const isV6 = source.length === 16
+  const socket = openSocket(libc, isV6 ? AF_INET6 : AF_INET)
+  const on = Uint8Array.from(endianness() === 'LE' ? [1, 0, 0, 0] : [0, 0, 0, 1])
+  libc.setsockopt(socket, isV6 ? IPPROTO_IPV6 : IPPROTO_IP, isV6 ? IPV6_FREEBIND : IP_FREEBIND, on, on.length)
+  const address = sockaddr(source, 0)
+  // A link-local source cannot be bound without its interface; the packet goes out unbound then, by its destination's scope.
+  libc.bind(socket, address, address.length)
+  sockets.set(key, socket)
+  return socket
+}
+
+function openSocket(libc: Libc, family: number): number {
+  const socket = libc.socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW)
+  if (socket < 0) throw new Failure('not-root', `no raw socket to be had (${getSystemErrorName(-libc.errno())})`)
+  return socket
+}
+
+/**
+ * sockaddr_in:  family (2, host order), port (2), address (4), zero (8).
+ * sockaddr_in6: family (2, host order), port (2), flow information (4), address (16), scope id (4, host order). For raw sockets the port is 0.
+ */
+function sockaddr(address: Uint8Array, interfaceIndex: number): Uint8Array {
+  const isV6 = address.length === 16
+  const isLittleEndian = endianness() === 'LE'
+  const bytes = new Uint8Array(isV6 ? 28 : 16)
+  const view = new DataView(bytes.buffer)
+  view.setUint16(0, isV6 ? AF_INET6 : AF_INET, isLittleEndian)
+  bytes.set(address, isV6 ? 8 : 4)
+  const isLinkLocal = isV6 && address[0] === 0xfe && ((address[1] ?? 0) & 0xc0) === 0x80
+  if (isLinkLocal) view.setUint32(24, interfaceIndex, isLittleEndian)
+  return bytes
+}
