@@ -6,6 +6,7 @@
 export const FIXES = {
   'bad-option': 'See certbot-nfq --help.',
   'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
+  'demo-failed': 'Install what is missing as root with: npm run setup (in a clone of certbot-nfq), then run the demo again.',
   'firewall-failed': 'Try another back end with --firewall, and see the rules with iptables-save.',
   'firewall-unavailable': 'Install iptables, or pick a back end that works here with --firewall.',
   'identifier-missing': 'Let certbot call this program: --manual-auth-hook …/hooks/auth --manual-cleanup-hook …/hooks/cleanup',

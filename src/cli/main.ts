@@ -35,9 +35,9 @@ const parser = yargs(hideBin(process.argv))
   .strict()
   .version(version)
   .help()
-  .wrap(Math.min(110, process.stdout.columns ?? 80))
+  .wrap(Math.min(110, process.stdout.columns || 80))
   .epilogue('Every option can also be given as a variable: CERTBOT_NFQ_PORT, CERTBOT_NFQ_RUN_DIR and so on.')
-  .fail((message, error) => {
+  .fail((message, error: Error | undefined) => {
     throw error ?? new Failure('bad-option', message)
   })
 
@@ -56,8 +56,8 @@ function optionFor(spec: (typeof OPTION_SPECS)[OptionName]) {
 function optionsOf(argv: Readonly<Record<string, unknown>>): Options {
   const given = specs.flatMap(([name]): string[] => {
     const value: unknown = Array.isArray(argv[name]) ? argv[name].at(-1) : argv[name]
-    if (value === undefined || value === false) return []
-    return [value === true ? `--${name}` : `--${name}=${String(value)}`]
+    if (value === true) return [`--${name}`]
+    return typeof value === 'string' ? [`--${name}=${value}`] : []
   })
   return readOptions(given, process.env)
 }

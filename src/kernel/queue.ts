@@ -61,7 +61,7 @@ function decide(handle: PacketHandler, payload: Buffer, interfaceIndex: number, 
   }
 }
 
-async function loadNfqueue(): Promise<typeof import('nfqueue').default> {
+async function loadNfqueue() {
   try {
     return (await import('nfqueue')).default
   } catch (cause) {
