@@ -1,8 +1,8 @@
-import { alu, jump, label, ld, ldIndirect, ldLength, ldxMsh, ret, tax, txa } from './bpf.js';
-import type { Program } from './bpf.js';
+import { alu, jump, label, ld, ldIndirect, ldLength, ldxMsh, ret, tax, txa } from './bpf.js'
+import type { Program } from './bpf.js'
 
 /** What follows the method and a space in the request line of every http-01 validation (RFC 8555, 8.3). */
-export const CHALLENGE_PATH_PREFIX = '/.well-known/acme-challenge/';
+export const CHALLENGE_PATH_PREFIX = '/.well-known/acme-challenge/'
 
 /**
  * The program for `-m bpf` that picks the packets a validation may begin with: TCP with a payload that starts with, or is a
@@ -16,10 +16,10 @@ export const CHALLENGE_PATH_PREFIX = '/.well-known/acme-challenge/';
  * below 5 is not looked at: the kernel has dropped such a packet before.
  */
 export function candidateProgram(family: 4 | 6): Program {
-  return [...(family === 4 ? findIpv4Payload : findIpv6Payload), ...compareMethod, ...comparePath, ...verdicts];
+  return [...(family === 4 ? findIpv4Payload : findIpv6Payload), ...compareMethod, ...comparePath, ...verdicts]
 }
 
-const TCP = 6;
+const TCP = 6
 
 /** Leaves X at the TCP payload (RFC 791, 3.1; RFC 9293, 3.1). */
 const findIpv4Payload: Program = [
@@ -28,14 +28,14 @@ const findIpv4Payload: Program = [
   ldxMsh(0),
   ldIndirect('byte', 12), alu('and', 0xf0), jump('ge', 5 << 4, 'next', 'no match'),
   alu('rsh', 2), alu('add', 'x'), tax(),
-];
+]
 
 /** Leaves X at the TCP payload (RFC 8200, 3): TCP must follow the fixed header of 40 bytes. */
 const findIpv6Payload: Program = [
   ld('byte', 6), jump('eq', TCP, 'next', 'no match'),
   ld('byte', 40 + 12), alu('and', 0xf0), jump('ge', 5 << 4, 'next', 'no match'),
   alu('rsh', 2), alu('add', 40), tax(),
-];
+]
 
 /**
  * Decides payloads of up to three bytes; leaves X four bytes before the path for longer ones that start with `GET ` or `HEAD`.
@@ -58,15 +58,15 @@ const compareMethod: Program = [
   label('method'),
   ldIndirect('word', 0), jump('eq', ascii('GET '), 'path', 'next'), jump('eq', ascii('HEAD'), 'next', 'no match'),
   txa(), alu('add', 1), tax(),
-];
+]
 
-const pathWords = CHALLENGE_PATH_PREFIX.match(/.{4}/g) ?? [];
+const pathWords = CHALLENGE_PATH_PREFIX.match(/.{4}/g) ?? []
 
 /** Backwards from the last word of the path that the payload holds, so that its length is looked at only once. */
 const comparePath: Program = [
   label('path'),
   ldLength(), alu('sub', 'x'),
-  ...pathWords.map((_, index) => jump('ge', 5 + 4 * (index + 1), `path word ${index}`, 'next')).reverse(),
+  ...pathWords.map((_, index) => jump('ge', 4 + 4 * (index + 1), `path word ${index}`, 'next')).reverse(),
   jump('ge', 4, 'space', 'match'),
   ...pathWords.map((word, index) => [
     label(`path word ${index}`),
@@ -75,11 +75,11 @@ const comparePath: Program = [
   // After GET it has been compared already, after HEAD not yet.
   label('space'),
   ldIndirect('byte', 3), jump('eq', ascii(' '), 'match', 'no match'),
-];
+]
 
-const verdicts: Program = [label('match'), ret(1), label('no match'), ret(0)];
+const verdicts: Program = [label('match'), ret(1), label('no match'), ret(0)]
 
 /** One to four characters as the big-endian number a load gives. */
 function ascii(text: string): number {
-  return [...text].reduce((number, character) => number * 256 + character.charCodeAt(0), 0);
+  return [...text].reduce((number, character) => number * 256 + character.charCodeAt(0), 0)
 }
