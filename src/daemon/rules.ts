@@ -16,6 +16,8 @@ export interface RulesOptions {
 export class Rules {
   readonly #options: RulesOptions
   readonly #log: Log
+  /** How often the rules had to be put back. */
+  repairs = 0
   #chosen: Chosen | undefined
   #families: Ruleset['families'] = []
   #ports: readonly number[] = []
@@ -45,6 +47,17 @@ export class Rules {
     })
   }
 
+  /** Puts the rules back when another program has taken any of them away (a reload of firewalld, a flush). */
+  check(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (!this.#chosen || this.#ports.length === 0 || (await this.#chosen.firewall.isInstalled())) return
+      this.#log('warning', 'the rules were changed by another program; putting them back')
+      await this.#chosen.firewall.remove()
+      await this.#installAnew(this.#ports)
+      this.repairs++
+    })
+  }
+
   /** What is in force, for status. */
   get inForce(): { name: string; selection: string; reason: string; tracked: number[] } | undefined {
     if (!this.#chosen || this.#ports.length === 0) return undefined
@@ -53,15 +66,18 @@ export class Rules {
   }
 
   async #install(ports: readonly number[]): Promise<void> {
+    const { tag, queue, mark } = this.#options
+    if (!this.#chosen || this.#ports.length === 0) return this.#installAnew(ports)
+    await this.#chosen.firewall.install({ tag, queue, mark, ports, families: this.#families, selection: this.#chosen.selection })
+  }
+
+  /** By the first back end that works now, with tracking as it is now. */
+  async #installAnew(ports: readonly number[]): Promise<void> {
     const { tag, queue, mark, firewall } = this.#options
-    if (this.#chosen && this.#ports.length > 0) {
-      await this.#chosen.firewall.install({ tag, queue, mark, ports, families: this.#families, selection: this.#chosen.selection })
-      return
-    }
     this.#families = await families()
     this.#chosen = await installFirst(firewall, { tag, queue, mark, ports, families: this.#families }, run)
-    const { name, selection, reason, tracked } = { ...this.#chosen, ...this.#chosen.firewall, tracked: this.#families.map(describeFamily).join(', ') }
-    this.#log('info', `rules for port ${ports.join(', ')} by ${name} (${selection}; ${tracked}); ${reason}`)
+    const { firewall: { name }, selection, reason } = this.#chosen
+    this.#log('info', `rules for port ${ports.join(', ')} by ${name} (${selection}; ${this.#families.map(describeFamily).join(', ')}); ${reason}`)
     if (selection === 'port') this.#log('warning', 'this kernel cannot pick out challenge requests: all traffic of the port passes through the queue')
   }
 

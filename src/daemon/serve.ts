@@ -32,6 +32,9 @@ const IDLE_TIME = 10_000
 /** Milliseconds for connections to end once nothing is armed any more. */
 const DRAIN_TIME = 2_000
 
+/** Milliseconds between looks at whether the rules are still there, while anything is armed. */
+const CHECK_TIME = 3_000
+
 /** Longest delay setTimeout takes. */
 const MAX_DELAY = 2 ** 31 - 1
 
@@ -76,6 +79,7 @@ class RunningDaemon implements RunningResponder {
   readonly #startedAt = new Date()
   #server: ControlServer | undefined
   #timer: NodeJS.Timeout | undefined
+  #checkTimer: NodeJS.Timeout | undefined
   #stopping: Promise<void> | undefined
   #end: () => void = () => undefined
 
@@ -92,6 +96,7 @@ class RunningDaemon implements RunningResponder {
   async listen(): Promise<void> {
     const onRefusal = (failure: Failure) => this.#log('warning', `refused: ${failure.message} [${failure.code}]`)
     this.#server = await listen(this.#options.directory.socket, (request) => this.#answer(request), onRefusal)
+    this.#checkTimer = setInterval(() => void this.#check(), CHECK_TIME)
     this.#log('info', `listening in ${this.#options.directory.path}, queue ${this.#path.queue}`)
     this.#schedule()
   }
@@ -164,9 +169,19 @@ class RunningDaemon implements RunningResponder {
     }
   }
 
+  /** Goes on trying: the other program may still be at it. */
+  async #check(): Promise<void> {
+    try {
+      await this.#rules.check()
+    } catch (thrown) {
+      this.#log('error', `the rules are not all there: ${toFailure(thrown).message}`)
+    }
+  }
+
   /** No new connection is taken over; those that are get a little time to end; then the rules go, and everything else. */
   async #stop(): Promise<void> {
     clearTimeout(this.#timer)
+    clearInterval(this.#checkTimer)
     this.#leases.clear()
     await this.#path.drained(DRAIN_TIME)
     try {
@@ -196,7 +211,7 @@ class RunningDaemon implements RunningResponder {
       ports: this.#leases.ports,
       ...(inForce && { firewall: inForce }),
       challenges: this.#leases.status(performance.now()),
-      counts: this.#path.counts,
+      counts: { ...this.#path.counts, 'rules repaired': this.#rules.repairs },
       log: this.#log.recent,
     }
   }

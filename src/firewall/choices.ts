@@ -1,9 +1,11 @@
 /** The names of back ends, apart from their code: a hook checks the option without loading any of it. */
 
-export type BackEndName = 'iptables' | 'iptables-nft' | 'iptables-legacy'
+export type IptablesName = 'iptables' | 'iptables-nft' | 'iptables-legacy'
+
+export type BackEndName = 'nft' | IptablesName
 
 /** A back end, or `auto`. */
 export type FirewallChoice = 'auto' | BackEndName
 
-/** In the order in which `auto` tries them. `iptables` is whatever variant the host has chosen; the other two name one. */
-export const FIREWALL_CHOICES = ['auto', 'iptables', 'iptables-nft', 'iptables-legacy'] as const satisfies readonly FirewallChoice[]
+/** In the order in which `auto` tries them. `iptables` is whatever variant the host has chosen; the last two name one. */
+export const FIREWALL_CHOICES = ['auto', 'nft', 'iptables', 'iptables-nft', 'iptables-legacy'] as const satisfies readonly FirewallChoice[]

@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
 import { hasIptables, iptablesFirewall } from './iptables.js'
+import { hasNft, nftFirewall } from './nft.js'
 import type { Run } from './run.js'
-import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice } from './choices.js'
+import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice, type IptablesName } from './choices.js'
 import type { Firewall, Ruleset, Selection } from './ruleset.js'
 
 const BACK_ENDS = FIREWALL_CHOICES.filter((choice) => choice !== 'auto')
@@ -20,11 +21,11 @@ export interface Chosen {
  * @throws Failure `firewall-unavailable`
  */
 export async function installFirst(choice: FirewallChoice, ruleset: Omit<Ruleset, 'selection'>, run: Run): Promise<Chosen> {
-  const names = choice === 'auto' ? BACK_ENDS.filter(hasIptables) : [choice]
+  const names = choice === 'auto' ? BACK_ENDS.filter(isThere) : [choice]
   const refusals: string[] = []
   for (const selection of ['prefilter', 'port'] as const) {
     for (const name of names) {
-      const firewall = iptablesFirewall(name, ruleset.tag, run)
+      const firewall = name === 'nft' ? nftFirewall(ruleset.tag, run) : iptablesFirewall(name, ruleset.tag, run)
       try {
         await firewall.install({ ...ruleset, selection })
         return { firewall, selection, reason: refusals.length === 0 ? 'first choice' : refusals.join('; ') }
@@ -38,11 +39,17 @@ export async function installFirst(choice: FirewallChoice, ruleset: Omit<Ruleset
   throw new Failure('firewall-unavailable', `no firewall back end can queue packets here: ${why}`)
 }
 
+function isThere(name: BackEndName): boolean {
+  return name === 'nft' ? hasNft() : hasIptables(name)
+}
+
 /** Removes what a killed responder of this tag left, by any back end. @throws Failure `firewall-failed` */
 export async function sweep(tag: string, run: Run): Promise<void> {
-  const variants: BackEndName[] = hasIptables('iptables-nft') ? ['iptables-nft'] : ['iptables']
+  const variants: IptablesName[] = hasIptables('iptables-nft') ? ['iptables-nft'] : ['iptables']
   if (isLegacyInUse() && hasIptables('iptables-legacy')) variants.push('iptables-legacy')
-  await Promise.all(variants.filter(hasIptables).map((name) => iptablesFirewall(name, tag, run).remove()))
+  const firewalls: Firewall[] = variants.filter(hasIptables).map((name) => iptablesFirewall(name, tag, run))
+  if (hasNft()) firewalls.push(nftFirewall(tag, run))
+  await Promise.all(firewalls.map((firewall) => firewall.remove()))
 }
 
 /** Legacy iptables lists its tables here; a host that never used it must not get them by our looking. */

@@ -6,13 +6,7 @@
  */
 import { candidateProgram } from './candidate-program.js'
 import { toBytecode } from './bpf.js'
-import type { IpVersion, Ruleset } from './ruleset.js'
-
-/** In bytes. The queue's receive buffer holds 64 KiB, netlink's own headers included; what does not fit is lost. */
-const LONGEST_QUEUED = 61_440
-
-/** Seconds for which a candidate's source address is queued where there is no connection mark. */
-const RECENT_SECONDS = 60
+import { FOLLOWED_SECONDS, LONGEST_QUEUED, type IpVersion, type Ruleset } from './ruleset.js'
 
 /** Name of the chain that INPUT and FORWARD jump to. */
 export function chainName(tag: string): string {
@@ -86,7 +80,7 @@ function queueRules({ queue, mark, selection, tag }: Ruleset, version: IpVersion
   const bit = `0x${mark.toString(16)}/0x${mark.toString(16)}`
   const recent = `-m recent --name ${chain} --rsource`
   const markRules = [`${candidate} ${comment} -j CONNMARK --set-xmark ${bit}`, `-m connmark --mark ${bit} ${toQueue}`]
-  const addressRules = [`${candidate} ${recent} --set ${toQueue}`, `${recent} --rcheck --seconds ${RECENT_SECONDS} ${toQueue}`]
+  const addressRules = [`${candidate} ${recent} --set ${toQueue}`, `${recent} --rcheck --seconds ${FOLLOWED_SECONDS} ${toQueue}`]
   return [
     ...(isTracked ? markRules.map((rule) => `-A ${byMark} ${rule}`) : []),
     ...addressRules.map((rule) => `-A ${byAddress} ${rule}`),

@@ -2,7 +2,7 @@
 import { Failure } from '../failure.js'
 import { chainName, holdsRuleset, installScript, removeScript } from './iptables-script.js'
 import { isProgram, runOrFail, type Run } from './run.js'
-import type { BackEndName } from './choices.js'
+import type { IptablesName } from './choices.js'
 import type { Firewall, IpVersion, Ruleset } from './ruleset.js'
 
 /** Seconds to wait for the lock that iptables processes share. */
@@ -18,7 +18,7 @@ interface Installed {
 }
 
 /** `tag` as in Ruleset. */
-export function iptablesFirewall(name: BackEndName, tag: string, run: Run): Firewall {
+export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Firewall {
   let installed: readonly Installed[] = []
   let ruleset: Ruleset | undefined
   return {
@@ -63,11 +63,11 @@ export function iptablesFirewall(name: BackEndName, tag: string, run: Run): Fire
 }
 
 /** Whether the programs of a back end are there. */
-export function hasIptables(name: BackEndName): boolean {
+export function hasIptables(name: IptablesName): boolean {
   return isProgram(command(name, 4, 'restore'))
 }
 
-async function removeFamily(name: BackEndName, version: IpVersion, tag: string, run: Run): Promise<void> {
+async function removeFamily(name: IptablesName, version: IpVersion, tag: string, run: Run): Promise<void> {
   const save = command(name, version, 'save')
   // Without -t it prints the tables there are; with it, legacy iptables would bring the table in first.
   const script = removeScript(await runOrFail(run, [save]), tag)
@@ -87,7 +87,7 @@ async function missingChains(version: IpVersion, run: Run): Promise<string[]> {
 }
 
 /** `iptables`, `ip6tables-legacy-save`, `iptables-nft-restore` and so on. */
-function command(name: BackEndName, version: IpVersion, verb?: 'save' | 'restore'): string {
+function command(name: IptablesName, version: IpVersion, verb?: 'save' | 'restore'): string {
   const variant = name.slice('iptables'.length)
   return [version === 4 ? 'iptables' : 'ip6tables', variant, verb && `-${verb}`].filter(Boolean).join('')
 }

@@ -9,6 +9,15 @@ export type IpVersion = 4 | 6
  */
 export type Selection = 'prefilter' | 'port'
 
+/**
+ * Longer packets are left alone, in bytes: the queue's receive buffer holds 64 KiB with netlink's own headers, and what does
+ * not fit is lost. No request head is that long.
+ */
+export const LONGEST_QUEUED = 61_440
+
+/** How long a source of candidates is followed where there is no connection mark, in seconds. */
+export const FOLLOWED_SECONDS = 60
+
 export interface Ruleset {
   /** Tells ours from other people's rules, and one responder's from another's: letters, digits and `-`, at most 20. */
   readonly tag: string

@@ -1,0 +1,65 @@
+/** An `nft -i` process, spoken to over pipes. */
+import { execa } from 'execa'
+import { Failure } from '../failure.js'
+import { ENVIRONMENT } from './run.js'
+
+export interface NftConversation {
+  /** Says one line, a transaction. @throws Failure `firewall-failed` when nft refuses it or ends */
+  say(line: string): Promise<void>
+  /** Closes its standard input, upon which it ends, and waits for that. */
+  end(): Promise<void>
+  readonly isAlive: boolean
+}
+
+/**
+ * Starts it in a session of its own, so that a Ctrl-C for us does not end it first. Only this process holds the writing end of its
+ * standard input: Node opens every descriptor close-on-exec.
+ */
+export function startNft(): NftConversation {
+  const nft = execa('nft', ['-i'], { detached: true, cleanup: false, reject: false, stdout: 'ignore', buffer: false, env: ENVIRONMENT })
+  let isAlive = true
+  let said = 0
+  let heard = ''
+  let listen: () => void = () => undefined
+  void nft.then(() => {
+    isAlive = false
+    listen()
+  })
+  // Writing to one that has ended is noticed by its end.
+  nft.stdin.on('error', () => undefined)
+  nft.stderr.setEncoding('utf8').on('data', (text: string) => {
+    heard += text
+    listen()
+  })
+  return {
+    say: async (line) => {
+      said++
+      const marker = `said-${said}`
+      heard = ''
+      nft.stdin.write(`${line}${marker}\n`)
+      await new Promise<void>((resolve) => {
+        listen = () => {
+          if (!isAlive || heard.includes(`${marker}\n`)) resolve()
+        }
+        listen()
+      })
+      const refusal = refusalIn(heard, marker)
+      if (refusal !== undefined) throw new Failure('firewall-failed', `nft: ${refusal}`)
+      if (!isAlive) throw new Failure('firewall-failed', 'nft: ended unexpectedly')
+    },
+    end: async () => {
+      nft.stdin.end()
+      await nft
+    },
+    get isAlive() {
+      return isAlive
+    },
+  }
+}
+
+/** nft is silent on success, so every line is followed by a word it does not know: its complaint about that comes last, on the same stream. */
+function refusalIn(heard: string, marker: string): string | undefined {
+  const end = heard.lastIndexOf('Error:', heard.indexOf(`${marker}\n`))
+  const refusal = heard.slice(0, Math.max(end, 0)).trim()
+  return refusal === '' ? undefined : (refusal.split('\n', 1)[0] ?? '').replace(/^Error: /, '')
+}

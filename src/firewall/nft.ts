@@ -1,0 +1,78 @@
+/**
+ * The nftables back end. Where the kernel can, the tables belong to an `nft -i` process on a pipe (`flags owner`, Linux 5.12): nobody else can
+ * flush them, and they go away with it, which is when the pipe's only writing end, ours, is closed: by the end of this process
+ * however it comes. Elsewhere they are plain tables, which the next start or cleanup sweeps.
+ */
+import { installLine, removeLine, tableName } from './nft-script.js'
+import { startNft, type NftConversation } from './nft-conversation.js'
+import { isProgram, runOrFail, type Run } from './run.js'
+import type { Firewall, IpVersion, Ruleset } from './ruleset.js'
+
+const FAMILIES = [4, 6] as const
+
+/** `tag` as in Ruleset. */
+export function nftFirewall(tag: string, run: Run, converse: () => NftConversation = startNft): Firewall {
+  let owner: NftConversation | undefined
+  let installed: { versions: readonly IpVersion[]; listing: string } | undefined
+  return {
+    name: 'nft',
+    install: async (ruleset) => {
+      if (owner?.isAlive) await owner.say(installLine(ruleset, true))
+      else {
+        if (!installed) await removePlain(tag, run)
+        owner = await installOwned(ruleset, converse())
+        if (!owner) await runOrFail(run, ['nft', '-f', '-'], installLine(ruleset, false))
+      }
+      const versions = ruleset.families.map(({ version }) => version)
+      installed = { versions, listing: await list(tag, versions, run) }
+    },
+    remove: async () => {
+      const last = owner
+      owner = undefined
+      installed = undefined
+      if (last?.isAlive) {
+        // At once, not when the process gets to its end: the caller reports that the rules are gone.
+        await last.say(removeLine(tag, FAMILIES))
+        await last.end()
+      }
+      await removePlain(tag, run)
+    },
+    isInstalled: async () => {
+      if (!installed) return false
+      return (await list(tag, installed.versions, run)) === installed.listing
+    },
+  }
+}
+
+/** Whether nft is there to be tried. */
+export function hasNft(): boolean {
+  return isProgram('nft')
+}
+
+/** The process that owns the tables from now on; `undefined` when it was refused, be it for the ownership or for the rules. */
+async function installOwned(ruleset: Ruleset, conversation: NftConversation): Promise<NftConversation | undefined> {
+  try {
+    await conversation.say(installLine(ruleset, true))
+    return conversation
+  } catch {
+    await conversation.end()
+    return undefined
+  }
+}
+
+async function removePlain(tag: string, run: Run): Promise<void> {
+  const versions: IpVersion[] = []
+  for (const version of FAMILIES) if (await exists(tag, version, run)) versions.push(version)
+  if (versions.length > 0) await runOrFail(run, ['nft', '-f', '-'], removeLine(tag, versions))
+}
+
+async function exists(tag: string, version: IpVersion, run: Run): Promise<boolean> {
+  const [family, name = ''] = tableName(tag, version).split(' ')
+  return (await run(['nft', '-t', 'list', 'table', family ?? '', name])).exitCode === 0
+}
+
+/** What the kernel holds of ours, without the sources it follows at the moment. */
+async function list(tag: string, versions: readonly IpVersion[], run: Run): Promise<string> {
+  const listings = versions.map((version) => run(['nft', '-t', 'list', 'table', ...tableName(tag, version).split(' ')]))
+  return (await Promise.all(listings)).map(({ stdout }) => stdout).join('\n')
+}

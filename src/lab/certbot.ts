@@ -1,0 +1,79 @@
+import { mkdtemp, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { CertificateAuthority } from './certificate-authority.js'
+import type { Finished, Lab } from './lab.js'
+import { inRepository } from './repository.js'
+
+/** Real certbot in the lab's server namespace, with configuration, work and log directories of its own. */
+export interface Certbot {
+  /** The run directory of the responder its hooks use. */
+  readonly runDirectory: string
+  /** Gets one certificate for all names; a failure is a result, never a rejection. */
+  certonly(names: readonly string[], options?: CertbotOptions): Promise<Finished>
+  /** Renews every lineage it has, due or not, as their renewal configuration says. */
+  renew(options?: CertbotOptions): Promise<Finished>
+  /** The newest certificate of the lineage of this name. */
+  certificate(name: string): string
+  /** The names of its lineages. */
+  lineages(): Promise<string[]>
+}
+
+/** Whose hooks certbot calls, and with which options. */
+export interface Hooks {
+  /** The run directory; one in the lab's directory unless said, the same for every certbot of the lab. */
+  readonly runDirectory?: string
+  /** Further options after the hooks, such as `--port 81`. */
+  readonly options?: readonly string[]
+  /** The directory with `auth` and `cleanup`; the repository's `hooks` unless said. */
+  readonly directory?: string
+}
+
+/** How one certbot command runs. */
+export interface CertbotOptions {
+  readonly env?: Readonly<Record<string, string>>
+  /** Further arguments of certbot. */
+  readonly arguments?: readonly string[]
+}
+
+/** Longer than pebble takes for a failing validation (15 s), far shorter than a hang: certbot waits for its hooks for ever. */
+const limitMilliseconds = 90_000
+
+/** Prepares a certbot, with an account and lineages of its own. */
+export async function createCertbot(lab: Lab, authority: CertificateAuthority, hooks: Hooks = {}): Promise<Certbot> {
+  const directory = await mkdtemp(join(lab.directory, 'certbot-'))
+  const runDirectory = hooks.runDirectory ?? join(lab.directory, 'run')
+  const hook = (name: 'auth' | 'cleanup'): string =>
+    [join(hooks.directory ?? inRepository('hooks'), name), '--run-dir', runDirectory, ...(hooks.options ?? [])].map(quote).join(' ')
+  const live = join(directory, 'config', 'live')
+
+  const certbot = (words: readonly string[], options: CertbotOptions): Promise<Finished> =>
+    lab.server.exec(
+      [
+        ...['certbot', ...words, '--non-interactive', '--server', authority.directoryUrl],
+        ...['config', 'work', 'logs'].flatMap((name) => [`--${name}-dir`, join(directory, name)]),
+        ...(options.arguments ?? []),
+      ],
+      { reject: false, timeout: limitMilliseconds, env: { REQUESTS_CA_BUNDLE: authority.caBundle, ...options.env } },
+    )
+
+  return {
+    runDirectory,
+    certonly: (names, options = {}) =>
+      certbot(
+        [
+          ...['certonly', '--manual', '--preferred-challenges', 'http', '--agree-tos', '--register-unsafely-without-email'],
+          ...['--manual-auth-hook', hook('auth'), '--manual-cleanup-hook', hook('cleanup')],
+          ...names.flatMap((name) => ['-d', name]),
+        ],
+        options,
+      ),
+    renew: (options = {}) => certbot(['renew', '--force-renewal', '--no-random-sleep-on-renew'], options),
+    certificate: (name) => join(live, name, 'cert.pem'),
+    lineages: async () => (await readdir(live).catch(() => [])).filter((name) => name !== 'README'),
+  }
+}
+
+/** One word for the shell certbot gives its hooks to; left alone where that is safe, to be readable in messages. */
+function quote(word: string): string {
+  return /^[\w./:=+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,120 @@
+import { startBystanders } from './bystanders.js'
+import { readCertificate } from './certificate.js'
+import { captureChallenges, type ChallengeExchange } from './challenge-traffic.js'
+import { request } from './http.js'
+import type { Finished } from './lab.js'
+import { kernelUnavailable } from './kernel-unavailable.js'
+import { missingPrograms } from './programs.js'
+import { openScene, scenePrograms, type Scene } from './scene.js'
+import { story, type Print, type Story } from './story.js'
+import { isInterrupted } from './while-open.js'
+
+const name = 'www.example.com'
+
+/**
+ * Shows the whole thing for real, in network namespaces of its own: a web server that owns port 80, certbot getting a
+ * certificate through the hooks and renewing it, and everything as before afterwards. Prints each step as it goes. Rejects
+ * with a message for a person when something is missing or does not come out as it should; the lab is gone by then.
+ */
+export async function runDemo(print: Print): Promise<void> {
+  const tell = story(print)
+  tell.title('A certificate by http-01 for a host whose port 80 is taken')
+  const missing = (await kernelUnavailable()) ?? (await missingPrograms([...scenePrograms, 'tcpdump']))
+  if (missing !== undefined) throw new Error(`the demo cannot run here: ${missing}`)
+  try {
+    const scene = await openScene()
+    try {
+      await showScene(scene, tell)
+      await showCertificates(scene, tell)
+      await showAftermath(scene, tell)
+    } finally {
+      await scene.close()
+    }
+  } catch (error) {
+    // What fails then, fails because the lab is being closed.
+    throw isInterrupted() ? new Error('interrupted; nothing is left behind') : error
+  }
+  tell.end('Done. The namespaces and all files of the demo are removed.')
+}
+
+async function showScene({ lab, webServer, authority }: Scene, tell: Story): Promise<void> {
+  tell.step('Two machines on one cable, made of network namespaces')
+  for (const [role, { addresses }] of [['server', lab.server], ['validator', lab.validator]] as const) {
+    tell.detail(`${role.padEnd(9)}  ${addresses.ipv4}, ${addresses.ipv6}`)
+  }
+  tell.step('nginx owns port 80 of the server')
+  const { ipv4: address } = lab.server.addresses
+  const { status, body } = await request(lab.validator, { address })
+  tell.detail(`GET ${webServer.url}  ->  ${status}, "${body.trim()}"`)
+  expect(status === 200 && body === webServer.body, 'nginx does not answer as it should')
+  tell.step('A certificate authority, pebble, with its DNS: every name leads to the server')
+  tell.detail(authority.directoryUrl)
+}
+
+async function showCertificates(scene: Scene, tell: Story): Promise<void> {
+  const { certbot } = scene
+  tell.step(`certbot gets a certificate for ${name}; other clients go on meanwhile`)
+  tell.detail('certbot certonly --manual --preferred-challenges http \\')
+  tell.detail(`  --manual-auth-hook hooks/auth --manual-cleanup-hook hooks/cleanup -d ${name}`)
+  const first = await attempt(scene, tell, () => certbot.certonly([name]))
+  tell.step('certbot renews it, with what it remembers of the first time')
+  tell.detail('certbot renew --force-renewal')
+  const second = await attempt(scene, tell, () => certbot.renew())
+  expect(first !== second, 'the renewed certificate is the old one')
+}
+
+/** One run of certbot, watched; gives the serial number of the certificate. */
+async function attempt({ lab, webServer, certbot }: Scene, tell: Story, work: () => Promise<Finished>): Promise<string> {
+  const { ipv4, ipv6 } = lab.server.addresses
+  const capture = await captureChallenges(lab.validator)
+  const bystanders = [ipv4, ipv6].map((address) => startBystanders(lab.validator, { address }, webServer.body))
+  const start = performance.now()
+  const outcome = await work()
+  const seconds = ((performance.now() - start) / 1000).toFixed(1)
+  const served = await Promise.all(bystanders.map((each) => each.stop()))
+  const exchanges = await capture.stop()
+
+  if (outcome.exitCode !== 0) throw new Error(`certbot failed:\n${outcome.stdout}${outcome.stderr}`)
+  tell.detail(`certbot: ${/^.*(?:Successfully received certificate|all renewals succeeded)/m.exec(outcome.stdout)?.[0] ?? 'done'} (${seconds} s)`)
+  showExchanges(exchanges, tell)
+  const failures = served.flatMap((each) => each.failures)
+  const requests = served.reduce((sum, each) => sum + each.requests, 0)
+  tell.detail(`other clients: ${requests} requests by IPv4 and IPv6, ${requests - failures.length} answered by nginx`)
+  expect(failures.length === 0, `${failures.length} ordinary requests went wrong, the first:\n${failures[0] ?? ''}`)
+  return (await readCertificate(certbot.certificate(name))).serial
+}
+
+function showExchanges(exchanges: readonly ChallengeExchange[], tell: Story): void {
+  const { length } = exchanges
+  const [sample] = exchanges
+  expect(sample !== undefined, 'the validator sent no challenge request')
+  expect(exchanges.every(({ status }) => status === 'HTTP/1.1 200 OK'), 'not every validation was answered with 200')
+  tell.detail(`the validator: ${length} requests by ${sample.agent.split(' ')[0] ?? ''}, all answered from port 80 of the server`)
+  tell.detail(`  ${sample.request}`)
+  tell.detail(`  ${sample.status}`)
+  tell.detail(`  ${sample.body}`)
+}
+
+async function showAftermath(scene: Scene, tell: Story): Promise<void> {
+  tell.step('The certificate')
+  const { names, issuer, notBefore, notAfter } = await readCertificate(scene.certbot.certificate(name))
+  tell.detail(`names   ${names.join(', ')}`)
+  tell.detail(`issuer  ${issuer}`)
+  tell.detail(`valid   ${notBefore} to ${notAfter}`)
+  expect(names.join() === name, 'the certificate has other names than were asked for')
+
+  tell.step('What nginx saw')
+  const challenges = await scene.challengesAtWebServer()
+  tell.detail(`${(await scene.webServer.requests()).length} requests, ${challenges.length} of them for /.well-known/acme-challenge/`)
+  expect(challenges.length === 0, 'a challenge reached nginx')
+
+  tell.step('As before')
+  const leftovers = await scene.leftovers()
+  expect(leftovers.length === 0, `something was left behind:\n${leftovers.join('\n')}`)
+  tell.detail('rules      iptables, ip6tables (nft and legacy) and nft: identical to before')
+  for (const { command } of await scene.lab.server.processes()) tell.detail(`processes  ${command.slice(0, 60)}`)
+}
+
+function expect(condition: boolean, otherwise: string): asserts condition {
+  if (!condition) throw new Error(otherwise)
+}

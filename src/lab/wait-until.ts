@@ -1,0 +1,15 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+const pollMilliseconds = 20
+
+/**
+ * Resolves as soon as the condition holds, for what has no event to wait for (a process of another session, a listening
+ * socket in another namespace). Rejects with `what` in the message after `limit` milliseconds.
+ */
+export async function waitUntil(condition: () => boolean | Promise<boolean>, what: string, limit = 10_000): Promise<void> {
+  const end = performance.now() + limit
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`waited ${limit} ms in vain for ${what}`)
+    await delay(pollMilliseconds)
+  }
+}
