@@ -12,11 +12,11 @@ const pauseMilliseconds = 20
 
 /** Sends requests one after another until stopped, each on a connection of its own; each must be answered 200 with `body`. */
 export function startBystanders(from: Namespace, to: HttpRequest, body: string): Bystanders {
-  let running = true
+  const stopping = new AbortController()
   let requests = 0
   const failures: string[] = []
   const work = (async () => {
-    while (running) {
+    while (!stopping.signal.aborted) {
       const response = await request(from, to)
       requests += 1
       if (response.status !== 200 || response.body !== body) failures.push(`${response.head}\n${response.body}`)
@@ -25,7 +25,7 @@ export function startBystanders(from: Namespace, to: HttpRequest, body: string):
   })()
   return {
     async stop() {
-      running = false
+      stopping.abort()
       await work
       return { requests, failures }
     },
