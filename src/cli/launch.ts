@@ -16,8 +16,8 @@ export const REPORT_FD = 3
  * @throws Failure that the responder's start met
  */
 export async function launch(options: Options): Promise<void> {
-  const entry = fileURLToPath(new URL('lean-main.js', import.meta.url))
-  const responder = spawn(process.execPath, [entry, 'serve-for-hooks', ...formatOptions(options)], {
+  const entry = fileURLToPath(new URL('responder.cjs', import.meta.url))
+  const responder = spawn(process.execPath, [entry, ...formatOptions(options)], {
     detached: true,
     cwd: '/',
     // Nothing of certbot's environment: under snap it is full of snap's own paths.

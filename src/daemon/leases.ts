@@ -71,7 +71,7 @@ export class Leases {
   /** Notes what a validator did. */
   note({ kind, token, client, clientPort }: FlowEvent): void {
     const visits = this.#leases.get(token)?.visits
-    if (!visits) return
+    if (!visits || kind === 'unknown token') return
     const endpoint = formatEndpoint(client, clientPort)
     const known = visits.findLast((visit) => visit.client === endpoint)
     if (known && kind !== 'taken over') known.state = kind

@@ -24,7 +24,7 @@ export async function openPacketPath(
 ): Promise<PacketPath> {
   const send = await openRawSockets()
   const responder = new Responder(challenges)
-  const counts = { packets: 0, dropped: 0, replies: 0, unsent: 0, faults: 0, 'taken over': 0, answered: 0, acknowledged: 0, abandoned: 0 }
+  const counts = { packets: 0, dropped: 0, replies: 0, unsent: 0, faults: 0, 'taken over': 0, answered: 0, acknowledged: 0, abandoned: 0, 'unknown token': 0 }
   let timer: NodeJS.Timeout | undefined
   let lastInterface = 0
 
@@ -40,8 +40,8 @@ export async function openPacketPath(
       counts.dropped++
       lastInterface = interfaceIndex
       sendAll(replies)
-      report(events)
     }
+    report(events)
     if (!timer && responder.flows > 0) timer = setInterval(tick, TICK)
     return { verdict }
   }
@@ -68,7 +68,7 @@ export async function openPacketPath(
   function report(events: readonly FlowEvent[]): void {
     for (const event of events) {
       counts[event.kind]++
-      log('info', `${event.token} ${event.kind}: ${formatEndpoint(event.client, event.clientPort)}`)
+      log(event.kind === 'unknown token' ? 'debug' : 'info', `${event.token} ${event.kind}: ${formatEndpoint(event.client, event.clientPort)}`)
       onEvent(event)
     }
   }

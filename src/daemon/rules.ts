@@ -13,24 +13,23 @@ export interface RulesOptions {
   readonly firewall: FirewallChoice
 }
 
+/** The families there are, and whether connections are tracked in them. */
+export type Ground = Ruleset['families']
+
 export class Rules {
   readonly #options: RulesOptions
   readonly #log: Log
   /** How often the rules had to be put back. */
   repairs = 0
   #chosen: Chosen | undefined
-  #families: Ruleset['families'] = []
+  #families: Ground
   #ports: readonly number[] = []
   #last: Promise<unknown> = Promise.resolve()
 
-  constructor(options: RulesOptions, log: Log) {
+  constructor(options: RulesOptions, ground: Ground, log: Log) {
     this.#options = options
+    this.#families = ground
     this.#log = log
-  }
-
-  /** Removes what a killed predecessor left. */
-  sweep(): Promise<void> {
-    return this.#inTurn(() => sweep(this.#options.tag, run))
   }
 
   /**
@@ -53,7 +52,9 @@ export class Rules {
       if (!this.#chosen || this.#ports.length === 0 || (await this.#chosen.firewall.isInstalled())) return
       this.#log('warning', 'the rules were changed by another program; putting them back')
       await this.#chosen.firewall.remove()
-      await this.#installAnew(this.#ports)
+      // Whoever took them away may have switched connection tracking on or off as well.
+      this.#families = await families()
+      await this.#choose(this.#ports)
       this.repairs++
     })
   }
@@ -67,14 +68,13 @@ export class Rules {
 
   async #install(ports: readonly number[]): Promise<void> {
     const { tag, queue, mark } = this.#options
-    if (!this.#chosen || this.#ports.length === 0) return this.#installAnew(ports)
+    if (!this.#chosen || this.#ports.length === 0) return this.#choose(ports)
     await this.#chosen.firewall.install({ tag, queue, mark, ports, families: this.#families, selection: this.#chosen.selection })
   }
 
-  /** By the first back end that works now, with tracking as it is now. */
-  async #installAnew(ports: readonly number[]): Promise<void> {
+  /** By the first back end that works now. */
+  async #choose(ports: readonly number[]): Promise<void> {
     const { tag, queue, mark, firewall } = this.#options
-    this.#families = await families()
     this.#chosen = await installFirst(firewall, { tag, queue, mark, ports, families: this.#families }, run)
     const { firewall: { name }, selection, reason } = this.#chosen
     this.#log('info', `rules for port ${ports.join(', ')} by ${name} (${selection}; ${this.#families.map(describeFamily).join(', ')}); ${reason}`)
@@ -93,9 +93,18 @@ export class Rules {
   }
 }
 
-async function families(): Promise<Ruleset['families']> {
-  const v4 = { version: 4, isTracked: await isTracking(4) } as const
-  return hasIpv6() ? [v4, { version: 6, isTracked: await isTracking(6) }] : [v4]
+/** Removes what a killed responder of this tag left, and looks at the families. @throws Failure `firewall-failed` */
+export async function clearGround(tag: string): Promise<Ground> {
+  const [found] = await Promise.all([families(), sweep(tag, run)])
+  return found
+}
+
+async function families(): Promise<Ground> {
+  const versions = hasIpv6() ? ([4, 6] as const) : ([4] as const)
+  // One after the other: both try by the same count.
+  const found = []
+  for (const version of versions) found.push({ version, isTracked: await isTracking(version) })
+  return found
 }
 
 function describeFamily({ version, isTracked }: Ruleset['families'][number]): string {

@@ -10,7 +10,7 @@ import { takeLock, type Lock } from '../kernel/lock.js'
 import { Leases } from './leases.js'
 import type { Log } from './log.js'
 import { openPacketPath, type PacketPath } from './packet-path.js'
-import { Rules } from './rules.js'
+import { clearGround, Rules } from './rules.js'
 import { prepareRunDirectory, removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 export interface ServeOptions {
@@ -55,9 +55,12 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
     lock = await takeLock(options.directory.lock)
     if (!lock) return undefined
     const leases = new Leases()
-    const path = await openPacketPath(leases.challenges, options.queue, log, (event) => leases.note(event))
-    const rules = new Rules({ ...options, tag: options.directory.tag, queue: path.queue }, log)
-    await rules.sweep()
+    const { tag } = options.directory
+    const [ground, path] = await Promise.all([
+      clearGround(tag),
+      openPacketPath(leases.challenges, options.queue, log, (event) => leases.note(event)),
+    ])
+    const rules = new Rules({ ...options, tag, queue: path.queue }, ground, log)
     const responder = new RunningDaemon(options, log, leases, path, rules, lock)
     await responder.listen()
     return responder

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
 import { hasIptables, iptablesFirewall } from './iptables.js'
 import { hasNft, nftFirewall } from './nft.js'
+import { listNftTables } from './nft-listing.js'
 import type { Run } from './run.js'
 import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice, type IptablesName } from './choices.js'
 import type { Firewall, Ruleset, Selection } from './ruleset.js'
@@ -31,7 +32,6 @@ export async function installFirst(choice: FirewallChoice, ruleset: Omit<Ruleset
         return { firewall, selection, reason: refusals.length === 0 ? 'first choice' : refusals.join('; ') }
       } catch (thrown) {
         refusals.push(`${name} (${selection}): ${thrown instanceof Error ? thrown.message : String(thrown)}`)
-        await firewall.remove().catch(() => undefined)
       }
     }
   }
@@ -45,10 +45,13 @@ function isThere(name: BackEndName): boolean {
 
 /** Removes what a killed responder of this tag left, by any back end. @throws Failure `firewall-failed` */
 export async function sweep(tag: string, run: Run): Promise<void> {
+  // One look tells of nft's tables and of those that iptables-nft keeps there: usually that there are none.
+  const tables = await listNftTables(run)
   const variants: IptablesName[] = hasIptables('iptables-nft') ? ['iptables-nft'] : ['iptables']
+  if (variants[0] === 'iptables-nft' && tables && !tables.includes('ip mangle') && !tables.includes('ip6 mangle')) variants.pop()
   if (isLegacyInUse() && hasIptables('iptables-legacy')) variants.push('iptables-legacy')
   const firewalls: Firewall[] = variants.filter(hasIptables).map((name) => iptablesFirewall(name, tag, run))
-  if (hasNft()) firewalls.push(nftFirewall(tag, run))
+  if (!tables || tables.some((table) => table.endsWith(` certbot-nfq-${tag}`))) firewalls.push(nftFirewall(tag, run))
   await Promise.all(firewalls.map((firewall) => firewall.remove()))
 }
 

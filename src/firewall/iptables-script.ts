@@ -17,14 +17,26 @@ export function chainName(tag: string): string {
 export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean, isHooked: boolean): string {
   const chain = chainName(ruleset.tag)
   const comment = commentFor(ruleset.tag)
-  const hooks = isTracked ? ['INPUT', 'FORWARD'] : ['INPUT']
   return table([
     ...chainNames(ruleset.tag).map((name) => `:${name} - [0:0]`),
-    ...(isHooked ? [] : hooks.map((hook) => `-I ${hook} 1 -p tcp ${comment} -j ${chain}`)),
+    ...(isHooked ? [] : jumps(ruleset.tag, isTracked).map(({ hook, rule }) => `-I ${hook} 1 ${rule}`)),
     // Longer ones would not fit the queue's receive buffer; no request head is that long.
     `-A ${chain} -m length --length ${LONGEST_QUEUED + 1}:65535 ${comment} -j RETURN`,
     ...ruleset.ports.flatMap((port) => portRules(port, ruleset.tag, isTracked).map((rule) => `-A ${chain} ${comment} ${rule}`)),
     ...queueRules(ruleset, version, isTracked),
+  ])
+}
+
+/**
+ * Text that takes away what `installScript` has put there, and the built-in `newChains` with it; fails as a whole, changing nothing,
+ * when another program has changed any of it meanwhile.
+ */
+export function undoScript(ruleset: Ruleset, isTracked: boolean, newChains: readonly string[]): string {
+  const names = chainNames(ruleset.tag)
+  return table([
+    ...jumps(ruleset.tag, isTracked).map(({ hook, rule }) => `-D ${hook} ${rule}`),
+    ...names.map((name) => `-F ${name}`),
+    ...[...names, ...newChains].map((name) => `-X ${name}`),
   ])
 }
 
@@ -54,6 +66,16 @@ export function holdsRuleset(saved: string, ruleset: Ruleset, version: IpVersion
     hooks.every((hook) => lines.some((line) => isJump(line, hook))) &&
     chainNames(ruleset.tag).every((name) => rules(lines, name) === rules(expected, name))
   )
+}
+
+/** Those of mangle's own chains that jump to ours: without tracking there is no NAT, so nothing to forward to a container. */
+export function hookChains(isTracked: boolean): string[] {
+  return isTracked ? ['INPUT', 'FORWARD'] : ['INPUT']
+}
+
+/** From mangle's own chains to ours. */
+function jumps(tag: string, isTracked: boolean): { hook: string; rule: string }[] {
+  return hookChains(isTracked).map((hook) => ({ hook, rule: `-p tcp ${commentFor(tag)} -j ${chainName(tag)}` }))
 }
 
 function chainNames(tag: string): readonly [string, string, string] {

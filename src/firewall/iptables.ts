@@ -1,8 +1,8 @@
 /** The iptables back end: both families, nft variant or legacy. */
-import { Failure } from '../failure.js'
-import { chainName, holdsRuleset, installScript, removeScript } from './iptables-script.js'
-import { isProgram, runOrFail, type Run } from './run.js'
+import { holdsRuleset, hookChains, installScript, removeScript, undoScript } from './iptables-script.js'
 import type { IptablesName } from './choices.js'
+import { listNftChains } from './nft-listing.js'
+import { isProgram, runOrFail, type Run } from './run.js'
 import type { Firewall, IpVersion, Ruleset } from './ruleset.js'
 
 /** Seconds to wait for the lock that iptables processes share. */
@@ -24,33 +24,22 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
   return {
     name,
     install: async (wanted) => {
-      const next: Installed[] = []
-      try {
-        for (const { version, isTracked } of wanted.families) {
+      ruleset = wanted
+      const done = await Promise.allSettled(
+        wanted.families.map(async ({ version, isTracked }): Promise<Installed> => {
           const before = installed.find((family) => family.version === version && family.isTracked === isTracked)
-          if (!before) await removeFamily(name, version, tag, run)
-          const newChains = before?.newChains ?? (await missingChains(version, run))
-          next.push({ version, isTracked, newChains })
-          const script = installScript(wanted, version, isTracked, before !== undefined)
-          await runOrFail(run, [command(name, version, 'restore'), '--noflush', ...WAIT], script)
-        }
-        installed = next
-        ruleset = wanted
-      } catch (thrown) {
-        installed = next
-        throw thrown
-      }
+          const newChains = before?.newChains ?? (await missingChains(version, hookChains(isTracked), run))
+          await restore(name, version, installScript(wanted, version, isTracked, before !== undefined), run)
+          return { version, isTracked, newChains }
+        }),
+      )
+      installed = done.flatMap((family) => (family.status === 'fulfilled' ? [family.value] : []))
+      const refused = done.find((family) => family.status === 'rejected')
+      if (!refused) return
+      await remove()
+      throw refused.reason
     },
-    remove: async () => {
-      for (const version of FAMILIES) {
-        if (!isProgram(command(name, version, 'save'))) continue
-        await removeFamily(name, version, tag, run)
-        const newChains = installed.find((family) => family.version === version)?.newChains ?? []
-        for (const chain of newChains) await run([command(name, version), ...WAIT, '-t', 'mangle', '-X', chain])
-      }
-      installed = []
-      ruleset = undefined
-    },
+    remove,
     isInstalled: async () => {
       if (!ruleset) return false
       const wanted = ruleset
@@ -60,6 +49,21 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
       return (await Promise.all(held)).every(Boolean)
     },
   }
+
+  async function remove(): Promise<void> {
+    const known = ruleset && { ruleset, families: installed }
+    installed = []
+    ruleset = undefined
+    const versions = FAMILIES.filter((version) => isProgram(command(name, version, 'save')))
+    await Promise.all(
+      versions.map(async (version) => {
+        const family = known?.families.find((installed) => installed.version === version)
+        if (known && !family) return
+        const isUndone = known && family && (await undo(name, known.ruleset, family, run))
+        if (!isUndone) await removeFamily(name, version, tag, family?.newChains ?? [], run)
+      }),
+    )
+  }
 }
 
 /** Whether the programs of a back end are there. */
@@ -67,23 +71,32 @@ export function hasIptables(name: IptablesName): boolean {
   return isProgram(command(name, 4, 'restore'))
 }
 
-async function removeFamily(name: IptablesName, version: IpVersion, tag: string, run: Run): Promise<void> {
-  const save = command(name, version, 'save')
+/** The quick way, for rules as we have left them; false when they are not. */
+async function undo(name: IptablesName, ruleset: Ruleset, { version, isTracked, newChains }: Installed, run: Run): Promise<boolean> {
+  const { exitCode } = await run([command(name, version, 'restore'), '--noflush', ...WAIT], undoScript(ruleset, isTracked, newChains))
+  return exitCode === 0
+}
+
+/** `newChains`: built-in ones to take away as well if they are empty then. */
+async function removeFamily(name: IptablesName, version: IpVersion, tag: string, newChains: readonly string[], run: Run): Promise<void> {
   // Without -t it prints the tables there are; with it, legacy iptables would bring the table in first.
-  const script = removeScript(await runOrFail(run, [save]), tag)
-  if (script) await runOrFail(run, [command(name, version, 'restore'), '--noflush', ...WAIT], script)
-  const left = script && removeScript(await runOrFail(run, [save]), tag)
-  if (left) throw new Failure('firewall-failed', `${save} still shows rules of ${chainName(tag)}`)
+  const script = removeScript(await runOrFail(run, [command(name, version, 'save')]), tag)
+  if (script) await restore(name, version, script, run)
+  for (const chain of newChains) await run([command(name, version), ...WAIT, '-t', 'mangle', '-X', chain])
+}
+
+/** One transaction on the rules of a family. */
+async function restore(name: IptablesName, version: IpVersion, script: string, run: Run): Promise<void> {
+  await runOrFail(run, [command(name, version, 'restore'), '--noflush', ...WAIT], script)
 }
 
 /**
  * The nft variant makes mangle's INPUT and FORWARD when first used; those we take away again once they are empty (the kernel refuses
  * otherwise). Legacy has all or none, and cannot take a table away; nft(8) does not show it, so it counts as having them.
  */
-async function missingChains(version: IpVersion, run: Run): Promise<string[]> {
-  if (!isProgram('nft')) return []
-  const { exitCode, stdout } = await run(['nft', 'list', 'table', version === 4 ? 'ip' : 'ip6', 'mangle'])
-  return ['INPUT', 'FORWARD'].filter((chain) => exitCode !== 0 || !stdout.includes(`chain ${chain} {`))
+async function missingChains(version: IpVersion, hooks: readonly string[], run: Run): Promise<string[]> {
+  const chains = await listNftChains(version, 'mangle', run)
+  return chains ? hooks.filter((chain) => !chains.includes(chain)) : []
 }
 
 /** `iptables`, `ip6tables-legacy-save`, `iptables-nft-restore` and so on. */

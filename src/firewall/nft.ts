@@ -3,6 +3,7 @@
  * flush them, and they go away with it, which is when the pipe's only writing end, ours, is closed: by the end of this process
  * however it comes. Elsewhere they are plain tables, which the next start or cleanup sweeps.
  */
+import { Failure } from '../failure.js'
 import { installLine, removeLine, tableName } from './nft-script.js'
 import { startNft, type NftConversation } from './nft-conversation.js'
 import { isProgram, runOrFail, type Run } from './run.js'
@@ -19,7 +20,6 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
     install: async (ruleset) => {
       if (owner?.isAlive) await owner.say(installLine(ruleset, true))
       else {
-        if (!installed) await removePlain(tag, run)
         owner = await installOwned(ruleset, converse())
         if (!owner) await runOrFail(run, ['nft', '-f', '-'], installLine(ruleset, false))
       }
@@ -49,13 +49,15 @@ export function hasNft(): boolean {
   return isProgram('nft')
 }
 
-/** The process that owns the tables from now on; `undefined` when it was refused, be it for the ownership or for the rules. */
+/** The process that owns the tables from now on; `undefined` where tables cannot be owned. @throws Failure `firewall-failed` when the rules are refused */
 async function installOwned(ruleset: Ruleset, conversation: NftConversation): Promise<NftConversation | undefined> {
   try {
     await conversation.say(installLine(ruleset, true))
     return conversation
-  } catch {
+  } catch (thrown) {
     await conversation.end()
+    const isAboutRules = thrown instanceof Failure && thrown.message.includes('No such file or directory')
+    if (isAboutRules) throw thrown
     return undefined
   }
 }

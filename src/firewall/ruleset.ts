@@ -36,7 +36,8 @@ export interface Ruleset {
 export interface Firewall {
   readonly name: BackEndName
   /**
-   * Makes the kernel hold this ruleset and no other of the same tag; atomic in each family.
+   * Makes the kernel hold this ruleset instead of the one installed before; atomic in each family. What a predecessor of the same
+   * tag left has to be removed first. On failure nothing of the ruleset stays.
    * @throws Failure `firewall-failed`
    */
   install(ruleset: Ruleset): Promise<void>

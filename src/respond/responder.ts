@@ -19,7 +19,7 @@ export interface Decision {
 
 /** Something a log or a status wants to know. `client` is 4 or 16 bytes. */
 export interface FlowEvent {
-  readonly kind: 'taken over' | 'answered' | 'acknowledged' | 'abandoned'
+  readonly kind: 'taken over' | 'answered' | 'acknowledged' | 'abandoned' | 'unknown token'
   readonly token: string
   readonly client: Uint8Array
   readonly clientPort: number
@@ -105,7 +105,7 @@ export class Responder {
     if (watched) this.#watched.delete(key)
     if (!read || read.request === 'partial') return ACCEPT
     const keyAuthorization = this.#challenges.get(read.request.token)
-    if (keyAuthorization === undefined) return ACCEPT
+    if (keyAuthorization === undefined) return { ...ACCEPT, events: [unknownToken(read.request.token, packet)] }
     return this.#takeOver(bytes, key, packet, { ...read, request: read.request, keyAuthorization }, now)
   }
 
@@ -171,6 +171,10 @@ function extend(start: RequestStart, segment: TcpSegment): Extended | undefined 
 
 function eventOf(kind: FlowEvent['kind'], flow: TakenFlow): FlowEvent {
   return { kind, token: flow.request.token, client: flow.client, clientPort: flow.clientPort }
+}
+
+function unknownToken(token: string, { ip, segment }: TcpPacket): FlowEvent {
+  return { kind: 'unknown token', token, client: ip.source, clientPort: segment.sourcePort }
 }
 
 /** The 4-tuple as a map key; each character is one byte or one port. */

@@ -1,0 +1,15 @@
+/**
+ * The entry of the hooks. Bundled to hook.cjs (src/build/bundle.ts) and without yargs, because a hook runs once for each name and
+ * starting is all it costs.
+ */
+import { authCommand, cleanupCommand } from './hook-command.js'
+import { readOptions } from './options.js'
+import { reportFailure } from './report.js'
+
+const commands = { auth: authCommand, cleanup: cleanupCommand }
+
+main(process.argv[2] === 'auth' ? 'auth' : 'cleanup', process.argv.slice(3)).catch(reportFailure)
+
+async function main(command: keyof typeof commands, argv: readonly string[]): Promise<void> {
+  await commands[command](readOptions(argv, process.env))
+}

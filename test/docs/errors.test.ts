@@ -1,0 +1,53 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { FIXES } from '../../src/failure.js'
+import { inRepository } from '../../src/lab/repository.js'
+
+const documented = sectionsOf(readFileSync(inRepository('docs/errors.md'), 'utf8'))
+const fixes: ReadonlyMap<string, string> = new Map(Object.entries(FIXES))
+const hooks = readdirSync(inRepository('hooks')).map((name) => readFileSync(inRepository(`hooks/${name}`), 'utf8'))
+const codesOfHooks = new Set(hooks.flatMap((text) => [...text.matchAll(/\[([a-z-]+), docs\/errors\.md\]/g)].map(([, code = '']) => code)))
+
+t.test('every error there is has its section, and every section is about one', (t) => {
+  t.strictSame([...codesOfHooks].sort(), ['node-missing', 'not-built'])
+  t.strictSame([...documented.keys()], [...fixes.keys(), ...codesOfHooks].sort(), 'in alphabetical order')
+  t.end()
+})
+
+t.test('every code of the table is raised somewhere, and no other', (t) => {
+  const source = sourceFiles(inRepository('src')).map((path) => readFileSync(path, 'utf8')).join('\n')
+  const raised = [...source.matchAll(/new Failure\(\s*'([^']*)'/g)].map(([, code = '']) => code)
+  t.strictSame([...new Set(raised)].sort(), [...fixes.keys()].sort())
+  t.end()
+})
+
+t.test('each section shows what one sees, then cause and fix', (t) => {
+  for (const [code, text] of documented) {
+    const [, block = '', cause, fix] = /^\n```\n(.*?)\n```\n\n\*\*Cause\.\*\* (.+?)\n\n\*\*Fix\.\*\* (.+)$/s.exec(text) ?? []
+    t.ok(cause && fix, `${code}: an example in a block, **Cause.**, **Fix.**`)
+    const [first = '', second = '', ...more] = block.split('\n')
+    t.match(first, /^certbot-nfq: ./, `${code}: first line`)
+    t.match(second, new RegExp(`^. *.*\\[${code}, docs/errors\\.md\\]$`), `${code}: second line`)
+    t.strictSame(more, [], `${code}: no more lines`)
+    t.notMatch(cause, /^\*\*/m, `${code}: one cause`)
+  }
+  t.end()
+})
+
+t.test('the second line of each example is the advice that the program gives', (t) => {
+  for (const [code, fix] of fixes) t.ok(documented.get(code)?.includes(`\n${fix} [${code}, docs/errors.md]\n`), code)
+  t.end()
+})
+
+/** From code to the text below its heading. */
+function sectionsOf(markdown: string): ReadonlyMap<string, string> {
+  const [, ...sections] = markdown.split(/^## /m)
+  return new Map(sections.map((section) => [section.slice(0, section.indexOf('\n')), section.slice(section.indexOf('\n') + 1)]))
+}
+
+function sourceFiles(directory: string): string[] {
+  return readdirSync(directory, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(directory, name))
+}

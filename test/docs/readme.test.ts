@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { OPTION_SPECS, type OptionName } from '../../src/cli/options.js'
+import { FIREWALL_CHOICES } from '../../src/firewall/choices.js'
+import { inRepository } from '../../src/lab/repository.js'
+
+const names = Object.keys(OPTION_SPECS) as OptionName[]
+const pages = ['README.md', 'CONTRIBUTING.md', ...readdirSync(inRepository('docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))]
+const readme = read('README.md')
+const table = optionsTable(readme)
+
+t.test('the options table of the README has every option, with what it takes, its variable and its default', (t) => {
+  const expected = names.map((name) => {
+    const { takes, default: value } = OPTION_SPECS[name]
+    return { flag: [`--${name}`, takes].filter(Boolean).join(' '), variable: variableOf(name), default: value }
+  })
+  t.same(table.map(({ flag, variable, default: value }) => ({ flag, variable, default: value })), expected)
+  t.end()
+})
+
+t.test('the options table of the README names what --firewall takes, and nothing else', (t) => {
+  const { meaning = '' } = table.find(({ flag }) => flag.startsWith('--firewall ')) ?? {}
+  const named = [...meaning.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
+  t.same(named.sort(), [...FIREWALL_CHOICES].sort())
+  t.end()
+})
+
+t.test('the README mentions every command of certbot-nfq --help', (t) => {
+  const help = execFileSync(inRepository('hooks/certbot-nfq'), ['--help'], { encoding: 'utf8' })
+  const commands = [...help.matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, command = '']) => command)
+  t.ok(commands.includes('status'), 'the help lists commands')
+  for (const command of commands) t.match(readme, new RegExp(`\`certbot-nfq ${command}\``))
+  t.end()
+})
+
+for (const page of pages) {
+  t.test(`every relative link in ${page} leads to something`, (t) => {
+    t.same(relativeLinks(read(page)).filter((link) => !leadsSomewhere(page, link)), [])
+    t.end()
+  })
+
+  t.test(`every command and variable of certbot-nfq in ${page} exists`, (t) => {
+    const known = [...names, 'json', 'help', 'version'].map((name) => `--${name}`)
+    t.same(shellCommands(read(page)).flatMap(ownOptions).filter((option) => !known.includes(option)), [])
+    const variables = [...names.map(variableOf), 'CERTBOT_NFQ_NODE']
+    t.same((read(page).match(/\bCERTBOT_NFQ_[A-Z_]*[A-Z]\b/g) ?? []).filter((name) => !variables.includes(name)), [])
+    t.end()
+  })
+}
+
+t.test('options are found after a hook as a word of its own, within quotes, and over several lines', (t) => {
+  const block = ['```sh', "certbot certonly --manual --manual-auth-hook '/x/hooks/auth --port 80 --a=1' \\", '  -d example.com', 'FOO=1 certbot-nfq status --b', 'npm ci --c', '```']
+  t.same(shellCommands(block.join('\n')).flatMap(ownOptions), ['--port', '--a', '--b'])
+  t.end()
+})
+
+t.test('the README shows commands with options of ours', (t) => {
+  t.same([...new Set(shellCommands(readme).flatMap(ownOptions))].sort(), ['--help', '--json', '--log-file', '--port'])
+  t.end()
+})
+
+function read(path: string): string {
+  return readFileSync(inRepository(path), 'utf8')
+}
+
+function variableOf(name: OptionName): string {
+  return `CERTBOT_NFQ_${name.toUpperCase().replaceAll('-', '_')}`
+}
+
+/** Rows of four cells that begin with a flag. A default that is not in code quotes is a description of having none. */
+function optionsTable(text: string): { flag: string; variable: string; default: string | undefined; meaning: string }[] {
+  return [...text.matchAll(/^\| `(--[^`]+)` \| `([^`]+)` \| ([^|]+) \| (.+) \|$/gm)].map(([, flag = '', variable = '', value = '', meaning = '']) => {
+    return { flag, variable, default: /^`(.+)`$/.exec(value)?.[1], meaning }
+  })
+}
+
+/** Targets of Markdown links outside code, but for those with a scheme. */
+function relativeLinks(text: string): string[] {
+  const prose = text.replace(/^```.*?^```$/gms, '').replace(/^ {4}.*$/gm, '').replace(/`[^`\n]*`/g, '')
+  return [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target).filter((target) => !/^[a-z]+:/.test(target))
+}
+
+function leadsSomewhere(page: string, link: string): boolean {
+  const [path = '', anchor] = link.split('#')
+  const target = path === '' ? page : join(dirname(page), path)
+  if (!existsSync(inRepository(target))) return false
+  return anchor === undefined || headings(read(target)).includes(anchor)
+}
+
+/** Headings as the anchors that Git hosts make of them. */
+function headings(text: string): string[] {
+  const lines = text.replace(/^```.*?^```$/gms, '').matchAll(/^#+ (.+)$/gm)
+  return [...lines].map(([, title = '']) => title.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '').replaceAll(' ', '-'))
+}
+
+/** The commands in ```sh blocks, continued lines joined. */
+function shellCommands(text: string): string[] {
+  return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) => block.replaceAll('\\\n', ' ').split('\n')).filter((line) => line.trim() !== '')
+}
+
+/** The options that a command gives to certbot-nfq or a hook: as its own words, or within a quoted word that begins with the hook. */
+function ownOptions(command: string): string[] {
+  const words = [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, bare]) => double ?? single ?? bare ?? '')
+  const [program = '', ...rest] = words.filter((word) => !/^[A-Z_]+=/.test(word))
+  const given = isOurs(program) ? rest : words.flatMap((word) => (isOurs(word.split(' ')[0] ?? '') ? word.split(' ').slice(1) : []))
+  return given.filter((word) => word.startsWith('-')).map((word) => word.replace(/=.*$/, ''))
+}
+
+function isOurs(program: string): boolean {
+  return /(^|\/)(hooks\/(auth|cleanup)|certbot-nfq)$/.test(program)
+}
