@@ -4,5 +4,7 @@ import type { Test } from 'tap'
 /** Asserts a property; when it fails, the message holds fast-check's seed, path and smallest counterexample. */
 export function holds<Values>(t: Test, statement: string, property: fc.IProperty<Values>, parameters: fc.Parameters<Values> = {}): void {
   const run = fc.check(property, parameters)
-  t.notOk(run.failed, run.failed ? `${statement}\n${fc.defaultReportMessage(run) ?? ''}` : statement)
+  const { errorInstance: thrown } = run
+  const reason = thrown instanceof Error ? thrown.message : ''
+  t.notOk(run.failed, run.failed ? `${statement}\n${fc.defaultReportMessage(run) ?? ''}\n${reason}` : statement)
 }

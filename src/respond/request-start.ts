@@ -16,6 +16,12 @@ export class RequestStart {
     this.sequence = sequence
   }
 
+  /** Whether a segment has bytes of the request line, however long that may be. */
+  covers(sequence: number, length: number): boolean {
+    const offset = seqDiff(sequence, this.sequence)
+    return offset < MAX_REQUEST_LINE && offset + length > 0
+  }
+
   /** Takes a segment's payload. A byte that is there already stays as it came first, as it does in the server's kernel. */
   add(sequence: number, payload: Uint8Array): void {
     const offset = seqDiff(sequence, this.sequence)

@@ -4,6 +4,7 @@
  */
 import { readRequestLine, type ChallengeRequest } from '../wire/http.js'
 import { parsePacket, turnIntoReset, type TcpPacket } from '../wire/packet.js'
+import { seqAdd } from '../wire/sequence.js'
 import { ACK, FIN, RST, SYN, type TcpSegment } from '../wire/tcp.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import { RequestStart } from './request-start.js'
@@ -52,14 +53,10 @@ export class Responder {
     if (!packet) return ACCEPT
     const key = flowKey(packet)
     const { flags } = packet.segment
-    if (flags & SYN) {
-      // A new connection from a client port used before: whatever is known of the old one is void.
-      this.#taken.delete(key)
-      this.#watched.delete(key)
-      return ACCEPT
-    }
+    if (flags & SYN) return this.#meetSyn(key, packet.segment)
     const flow = this.#taken.get(key)
-    if (flow) return this.#answer(key, flow, packet, now)
+    if (flow?.isSucceededBy(packet.segment)) this.#taken.delete(key)
+    else if (flow) return this.#answer(key, flow, packet, now)
     if (flags & RST || !(flags & ACK)) {
       this.#watched.delete(key)
       return ACCEPT
@@ -91,12 +88,27 @@ export class Responder {
     return open
   }
 
+  /**
+   * A new connection from a client port used before: whatever is known of the old one is void. But the SYN that opened the
+   * connection may come late or twice: the client is not to hear of it from a server that knows the connection no more.
+   */
+  #meetSyn(key: string, { sequence }: TcpSegment): Decision {
+    const first = seqAdd(sequence, 1)
+    if (this.#taken.get(key)?.firstSequence === first) return { ...ACCEPT, verdict: 'drop' }
+    if (this.#watched.get(key)?.start.sequence === first) return ACCEPT
+    this.#taken.delete(key)
+    this.#watched.delete(key)
+    return ACCEPT
+  }
+
   /** A segment of a connection that may turn out to be for us. */
   #watch(bytes: Uint8Array, key: string, packet: TcpPacket, now: number): Decision {
     const { segment } = packet
     const watched = this.#watched.get(key)
+    const isElsewhere = watched && !watched.start.covers(segment.sequence, segment.payload.length)
     // What looked like the start of a request may have been the end of the one before: then this segment may be the start.
-    const read = (watched && extend(watched.start, segment)) ?? extend(new RequestStart(segment.sequence), segment)
+    const read = (watched && !isElsewhere && extend(watched.start, segment)) || extend(new RequestStart(segment.sequence), segment)
+    if (isElsewhere && !read) return ACCEPT
     if (read?.request === 'partial' && !(segment.flags & FIN)) {
       const entry = { start: read.start, expiresAt: now + this.#limits.watchedFor }
       this.#remember(this.#watched, key, entry, this.#limits.watched)
@@ -174,7 +186,7 @@ function eventOf(kind: FlowEvent['kind'], flow: TakenFlow): FlowEvent {
 }
 
 function unknownToken(token: string, { ip, segment }: TcpPacket): FlowEvent {
-  return { kind: 'unknown token', token, client: ip.source, clientPort: segment.sourcePort }
+  return { kind: 'unknown token', token, client: ip.source.slice(), clientPort: segment.sourcePort }
 }
 
 /** The 4-tuple as a map key; each character is one byte or one port. */

@@ -36,6 +36,8 @@ export class TakenFlow {
   readonly request: ChallengeRequest
   readonly client: Uint8Array
   readonly clientPort: number
+  /** Sequence number of the request's first byte. */
+  readonly firstSequence: number
   state: FlowState = 'receiving'
   /** Whether the reply has been sent; a client that closes in the middle of its request gets none. */
   isAnswered = false
@@ -61,6 +63,7 @@ export class TakenFlow {
     this.request = start.request
     this.client = start.envelope.destination
     this.clientPort = segment.sourcePort
+    this.firstSequence = seqAdd(start.nextSequence, -start.before.length)
     this.#envelope = start.envelope
     this.#serverPort = segment.destinationPort
     this.#limits = limits
@@ -72,6 +75,20 @@ export class TakenFlow {
     this.#expiresAt = now + limits.takenFor
   }
 
+  /**
+   * Whether a segment is of another connection with the same addresses and ports: a later one, or the true one where ours was forged.
+   * On a closed connection the client neither sends nor acknowledges anything new; on an open one both numbers have to be far off.
+   * The SYN need not have been seen: where the kernel queues by connection mark, a new connection has none yet.
+   */
+  isSucceededBy({ flags, sequence, acknowledgment }: TcpSegment): boolean {
+    if (flags & RST || !(flags & ACK)) return false
+    const received = seqDiff(this.#receiveNext, sequence)
+    const sent = seqDiff(this.#sendNext, acknowledgment)
+    const isLate = (behind: number) => behind >= 0 && behind <= WINDOW
+    if (this.state === 'closed') return !(isLate(received) && isLate(sent))
+    return Math.abs(received) > WINDOW && Math.abs(sent) > WINDOW
+  }
+
   /** Takes a segment of the client's (not a SYN) and gives the packets to send back. */
   receive(segment: TcpSegment, now: number): Uint8Array[] {
     if (this.state === 'over') return []
@@ -80,9 +97,10 @@ export class TakenFlow {
       return []
     }
     if (!(segment.flags & ACK)) return []
-    this.#rememberTimestamps(segment)
+    const wasTooOld = this.#rememberTimestamps(segment)
     this.#acknowledge(segment, now)
     const length = segment.payload.length + (segment.flags & FIN ? 1 : 0)
+    if (length === 0 && wasTooOld && this.#reply && !this.isAcknowledged) return [this.#emit(this.#reply)]
     if (length === 0) return segment.sequence === this.#receiveNext ? [] : this.#acknowledgeProbe()
     const isNew = this.#takePayload(segment)
     this.#closeWhenDone(now)
@@ -171,16 +189,20 @@ export class TakenFlow {
     return ahead >= 0 && ahead < WINDOW
   }
 
-  /** RFC 7323, 4.3: echo the newest TSval that is in order. What the client echoes is the newest clock of the server's it has seen. */
-  #rememberTimestamps(segment: TcpSegment): void {
+  /**
+   * RFC 7323, 4.3: echo the newest TSval that is in order. What the client echoes is the newest clock of the server's it has seen;
+   * true when that is newer than the one we have sent, so that the client may have dropped it (5.3).
+   */
+  #rememberTimestamps(segment: TcpSegment): boolean {
     const mine = this.#timestamps
     const theirs = segment.timestamps
-    if (!mine || !theirs) return
+    if (!mine || !theirs) return false
     const isInOrder = seqDiff(segment.sequence, this.#receiveNext) <= 0
     this.#timestamps = {
       value: seqBefore(mine.value, theirs.echo) ? theirs.echo : mine.value,
       echo: isInOrder && seqBefore(mine.echo, theirs.value) ? theirs.value : mine.echo,
     }
+    return seqBefore(mine.value, theirs.echo)
   }
 
   #segment(flags: number, payload: Uint8Array = new Uint8Array(0)): TcpSegment {

@@ -1,0 +1,128 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, posix } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t from 'tap'
+import ts from 'typescript'
+
+interface Rule {
+  /** Other folders and top-level files of src that it may import. */
+  readonly imports: readonly string[]
+  /** Whether it may import Node's modules, and packages. */
+  readonly node: boolean
+  readonly packages: boolean
+}
+
+/** Every folder and file at the top of src, whether it is there yet or not. A new one must be added here. */
+const rules: Readonly<Record<string, Rule>> = {
+  'failure.ts': { imports: [], node: false, packages: false },
+  wire: { imports: [], node: false, packages: false },
+  respond: { imports: ['wire'], node: false, packages: false },
+  firewall: { imports: ['failure.ts'], node: true, packages: true },
+  control: { imports: ['failure.ts', 'wire'], node: true, packages: false },
+  kernel: { imports: ['failure.ts'], node: true, packages: true },
+  daemon: { imports: ['failure.ts', 'wire', 'respond', 'firewall', 'control', 'kernel'], node: true, packages: true },
+  hook: { imports: ['failure.ts', 'control', 'wire'], node: true, packages: false },
+  cli: {
+    imports: ['failure.ts', 'wire', 'respond', 'firewall', 'control', 'kernel', 'daemon', 'hook', 'lab', 'build'],
+    node: true,
+    packages: true,
+  },
+  lab: { imports: [], node: true, packages: true },
+  build: { imports: [], node: true, packages: true },
+}
+
+/** Native modules: where they may be imported, and in how many files at most. One file can be replaced alone. */
+const nativeModules = {
+  nfqueue: { folder: 'kernel', files: 1 },
+  koffi: { folder: 'kernel', files: Infinity },
+} as const
+
+/** Who prints and exits: the command line. Everybody else is given a function, or throws. */
+const speakers: readonly string[] = [
+  'cli/',
+  // Looks whether the terminal shows colours; prints through the function it is given.
+  'lab/story.ts',
+  // Ends the process after a signal, when the lab does not close in time.
+  'lab/while-open.ts',
+]
+
+const speech = /\bconsole\s*\.|\bprocess\s*\.\s*(exit|exitCode|stdout|stderr|abort|reallyExit)\b|from 'node:(process|console)'/g
+
+const src = fileURLToPath(new URL('../src/', import.meta.url))
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts')).sort()
+
+t.test('every folder of src is in the table', (t) => {
+  for (const name of readdirSync(src)) t.ok(rules[name], name)
+  t.ok(files.includes('wire/packet.ts'), 'the files are found')
+  t.end()
+})
+
+for (const file of files) {
+  t.test(`${file} imports only what it may`, (t) => {
+    const rule = rules[topOf(file)]
+    const strangers = importsOf(file).filter((name) => !rule || !isAllowed(file, name, rule))
+    t.same(strangers, [])
+    t.end()
+  })
+}
+
+t.test('an arrow that points the wrong way is seen', (t) => {
+  const wrong = [
+    ['wire/ip.ts', '../respond/limits.js'],
+    ['wire/ip.ts', 'node:fs'],
+    ['respond/responder.ts', 'execa'],
+    ['respond/responder.ts', '../failure.js'],
+    ['hook/auth.ts', '../daemon/serve.js'],
+    ['lab/demo.ts', '../cli/main.js'],
+    ['control/message.ts', '../../package.json'],
+  ] as const
+  for (const [file, name] of wrong) t.notOk(isAllowed(file, name, rules[topOf(file)] ?? never), `${file} -> ${name}`)
+  t.same(importedNames("import a from 'a'\nexport * from 'b'\nimport type { C } from 'c'\nvoid import('d')"), ['a', 'b', 'c', 'd'])
+  t.end()
+})
+
+for (const [name, { folder, files: most }] of Object.entries(nativeModules)) {
+  t.test(`the native module ${name} is imported in ${folder} only`, (t) => {
+    const importers = files.filter((file) => importsOf(file).includes(name))
+    t.same(importers.filter((file) => topOf(file) !== folder), [])
+    t.ok(importers.length <= most, `in ${most} file at most: ${importers.join(', ')}`)
+    t.end()
+  })
+}
+
+t.test('only the command line prints and exits', (t) => {
+  for (const file of files) {
+    if (speakers.some((speaker) => file === speaker || (speaker.endsWith('/') && file.startsWith(speaker)))) continue
+    t.same(readFileSync(join(src, file), 'utf8').match(speech) ?? [], [], file)
+  }
+  t.end()
+})
+
+t.test('no file has a name that could be any file\'s', (t) => {
+  t.same(files.filter((file) => /\b(utils?|helpers?|managers?|common|misc)\b/.test(file)), [])
+  t.end()
+})
+
+const never: Rule = { imports: [], node: false, packages: false }
+
+/** The folder of src that a path relative to src lies in, or the file at the top. */
+function topOf(path: string): string {
+  return path.split('/')[0] ?? ''
+}
+
+function importsOf(file: string): string[] {
+  return importedNames(readFileSync(join(src, file), 'utf8'))
+}
+
+/** What a module names in `import`, `export … from`, `import()` and `require()`. */
+function importedNames(source: string): string[] {
+  return ts.preProcessFile(source, true, true).importedFiles.map(({ fileName }) => fileName)
+}
+
+function isAllowed(file: string, name: string, rule: Rule): boolean {
+  if (name.startsWith('node:')) return rule.node
+  if (!name.startsWith('.')) return rule.packages
+  const target = posix.join(posix.dirname(file), name).replace(/\.js$/, '.ts')
+  if (target.startsWith('..')) return false
+  return topOf(target) === topOf(file) || rule.imports.includes(topOf(target))
+}
