@@ -41,9 +41,14 @@ export class Failure extends Error {
 
 /** The failure that anything thrown stands for. */
 export function toFailure(thrown: unknown): Failure {
-  if (thrown instanceof Failure) return thrown
+  if (isFailure(thrown)) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
   return new Failure('internal', `unexpected: ${message}`, { cause: thrown })
+}
+
+/** Whether something thrown is a Failure; also one of another copy of this module, for bundles have their own. */
+export function isFailure(thrown: unknown): thrown is Failure {
+  return thrown instanceof Error && thrown.name === 'Failure' && isFailureCode((thrown as Partial<Failure>).code)
 }
 
 /** The two lines a user reads: cause, and what to do. */

@@ -38,7 +38,8 @@ const parser = yargs(hideBin(process.argv))
   .wrap(Math.min(110, process.stdout.columns || 80))
   .epilogue('Every option can also be given as a variable: CERTBOT_NFQ_PORT, CERTBOT_NFQ_RUN_DIR and so on.')
   .fail((message, error: Error | undefined) => {
-    throw error ?? new Failure('bad-option', message)
+    // yargs' own complaints about the command line, and what a command has thrown.
+    throw error === undefined || error.name === 'YError' ? new Failure('bad-option', message) : error
   })
 
 try {

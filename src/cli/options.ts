@@ -1,4 +1,5 @@
 /** The options, once: for the hooks, which read them without a package because they run once a name, and for yargs. */
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MAX_TTL } from '../control/message.js'
 import { FIREWALL_CHOICES, type FirewallChoice } from '../firewall/choices.js'
@@ -47,12 +48,13 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
   const queue = text('queue-num')
   return {
     port: wholeNumber('port', text('port'), 1, 65535),
-    runDir: nonEmpty('run-dir', text('run-dir')),
+    // Absolute, for the responder has a working directory of its own.
+    runDir: resolve(nonEmpty('run-dir', text('run-dir'))),
     ttl: wholeNumber('ttl', text('ttl'), 1, MAX_TTL),
     firewall: oneOf('firewall', text('firewall'), FIREWALL_CHOICES),
     queueNum: queue === undefined ? undefined : wholeNumber('queue-num', queue, 0, 65535),
     mark: oneBit('mark', text('mark')),
-    logFile: given['log-file'] === undefined ? undefined : nonEmpty('log-file', given['log-file']),
+    logFile: given['log-file'] === undefined ? undefined : resolve(nonEmpty('log-file', given['log-file'])),
     verbose: isYes('verbose', given.verbose),
   }
 }

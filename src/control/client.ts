@@ -1,6 +1,6 @@
 /** The hooks' end of the control socket. */
 import { createConnection } from 'node:net'
-import { Failure } from '../failure.js'
+import { Failure, isFailure } from '../failure.js'
 import { formatMessage, MAX_MESSAGE, parseResponse, type ControlRequest } from './message.js'
 
 /** Milliseconds a response may take: rules may wait for other firewall programs' lock. */
@@ -24,8 +24,10 @@ export function request(path: string, message: ControlRequest): Promise<ReturnTy
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve('absent')
+      else if (error.code === 'ENOTDIR') reject(new Failure('run-directory', `${path}: the run directory is not a directory`))
+      else if (error.code === 'EACCES') reject(new Failure('not-root', `no right to the control socket ${path}`))
       else if (error.code === 'ECONNRESET' || error.code === 'EPIPE') settle()
-      else reject(error instanceof Failure ? error : new Failure('responder-lost', `control socket ${path}: ${error.message}`, { cause: error }))
+      else reject(isFailure(error) ? error : new Failure('responder-lost', `control socket ${path}: ${error.message}`, { cause: error }))
     })
     socket.on('end', settle)
 

@@ -2,7 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { unlinkSync } from 'node:fs'
 import { formatMessage, MAX_MESSAGE, parseRequest, refusal, type ControlRequest, type ControlResponse } from './message.js'
-import { Failure } from '../failure.js'
+import { Failure, toFailure } from '../failure.js'
 
 /** Milliseconds a client may take to say its line. */
 const LINE_TIME = 5_000
@@ -42,7 +42,7 @@ function serve(socket: Socket, answer: (request: ControlRequest) => Promise<Cont
     if (isDone) return
     received += text
     const end = received.indexOf('\n')
-    if (end >= 0) void finish(async () => answer(parseRequest(received.slice(0, end))))
+    if (end >= 0 && end < MAX_MESSAGE) void finish(async () => answer(parseRequest(received.slice(0, end))))
     else if (received.length > MAX_MESSAGE) void finish(() => Promise.reject(new Failure('control-malformed', 'a message is longer than 64 KiB')))
   })
   socket.on('end', () => {
@@ -59,7 +59,7 @@ function serve(socket: Socket, answer: (request: ControlRequest) => Promise<Cont
       response = await respond()
     } catch (thrown) {
       response = refusal(thrown)
-      onRefusal(thrown instanceof Failure ? thrown : new Failure('internal', String(thrown)))
+      onRefusal(toFailure(thrown))
     }
     // After a `stopped` the process ends, and that is what closes the connection: the hook then knows that nothing is left.
     if (response.ok && response.stopped) socket.write(formatMessage(response))

@@ -40,8 +40,11 @@ export class Rules {
     return this.#inTurn(async () => {
       const ports = wanted()
       if (ports.join() === this.#ports.join()) return
+      const before = this.#ports
+      // Whatever fails leaves nothing installed, so that the next call starts anew.
+      this.#ports = []
       if (ports.length === 0) await this.#remove()
-      else await this.#install(ports)
+      else await this.#install(ports, before.length > 0)
       this.#ports = ports
     })
   }
@@ -66,9 +69,9 @@ export class Rules {
     return { name: this.#chosen.firewall.name, selection: this.#chosen.selection, reason: this.#chosen.reason, tracked }
   }
 
-  async #install(ports: readonly number[]): Promise<void> {
+  async #install(ports: readonly number[], isChange: boolean): Promise<void> {
     const { tag, queue, mark } = this.#options
-    if (!this.#chosen || this.#ports.length === 0) return this.#choose(ports)
+    if (!this.#chosen || !isChange) return this.#choose(ports)
     await this.#chosen.firewall.install({ tag, queue, mark, ports, families: this.#families, selection: this.#chosen.selection })
   }
 

@@ -49,10 +49,9 @@ export interface RunningResponder {
  * @throws Failure
  */
 export async function serve(options: ServeOptions, log: Log): Promise<RunningResponder | undefined> {
-  prepareRunDirectory(options.directory)
   let lock: Lock | undefined
   try {
-    lock = await takeLock(options.directory.lock)
+    lock = await lockRunDirectory(options.directory)
     if (!lock) return undefined
     const leases = new Leases()
     const { tag } = options.directory
@@ -68,6 +67,18 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
     lock?.release()
     removeRunDirectory(options.directory)
     throw thrown
+  }
+}
+
+/** A predecessor that is about to end may remove the directory between our making it and our locking it: then once more. */
+async function lockRunDirectory(directory: RunDirectory): Promise<Lock | undefined> {
+  for (let tries = 1; ; tries++) {
+    try {
+      prepareRunDirectory(directory)
+      return await takeLock(directory.lock)
+    } catch (thrown) {
+      if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT' || tries >= 10) throw thrown
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** What a killed responder leaves, removed without starting another. */
 import { existsSync, unlinkSync } from 'node:fs'
+import { Failure } from '../failure.js'
 import { sweep } from '../firewall/choose.js'
 import { run } from '../firewall/run.js'
 import { takeLock } from '../kernel/lock.js'
@@ -10,6 +11,7 @@ import { removeRunDirectory, type RunDirectory } from './run-directory.js'
  * and sweeps itself. @throws Failure `firewall-failed`, `native-module`
  */
 export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
+  if (process.geteuid?.() !== 0) throw new Failure('not-root', 'only root can see and remove rules')
   if (!existsSync(directory.path)) return sweep(directory.tag, run)
   const lock = await takeLock(directory.lock)
   if (!lock) return

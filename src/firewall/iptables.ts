@@ -19,50 +19,50 @@ interface Installed {
 
 /** `tag` as in Ruleset. */
 export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Firewall {
-  let installed: readonly Installed[] = []
+  const installed = new Map<IpVersion, Installed>()
   let ruleset: Ruleset | undefined
-  return {
-    name,
-    install: async (wanted) => {
-      ruleset = wanted
-      const done = await Promise.allSettled(
-        wanted.families.map(async ({ version, isTracked }): Promise<Installed> => {
-          const before = installed.find((family) => family.version === version && family.isTracked === isTracked)
-          const newChains = before?.newChains ?? (await missingChains(version, hookChains(isTracked), run))
-          await restore(name, version, installScript(wanted, version, isTracked, before !== undefined), run)
-          return { version, isTracked, newChains }
-        }),
-      )
-      installed = done.flatMap((family) => (family.status === 'fulfilled' ? [family.value] : []))
-      const refused = done.find((family) => family.status === 'rejected')
-      if (!refused) return
-      await remove()
-      throw refused.reason
-    },
-    remove,
-    isInstalled: async () => {
-      if (!ruleset) return false
-      const wanted = ruleset
-      const held = installed.map(async ({ version, isTracked }) =>
-        holdsRuleset(await runOrFail(run, [command(name, version, 'save')]), wanted, version, isTracked),
-      )
-      return (await Promise.all(held)).every(Boolean)
-    },
+  return { name, install, remove, isInstalled }
+
+  async function install(wanted: Ruleset): Promise<void> {
+    ruleset = wanted
+    const done = await Promise.allSettled(wanted.families.map((family) => installFamily(wanted, family)))
+    const refused = done.find((family) => family.status === 'rejected')
+    if (!refused) return
+    // What cannot be removed now is remembered as installed.
+    await remove().catch(() => undefined)
+    throw refused.reason
+  }
+
+  async function installFamily(wanted: Ruleset, { version, isTracked }: Ruleset['families'][number]): Promise<void> {
+    const before = installed.get(version)
+    const newChains = before?.newChains ?? (await missingChains(version, hookChains(isTracked), run))
+    await restore(name, version, installScript(wanted, version, isTracked, before !== undefined), run)
+    installed.set(version, { version, isTracked, newChains })
   }
 
   async function remove(): Promise<void> {
-    const known = ruleset && { ruleset, families: installed }
-    installed = []
+    // Without a ruleset of our own it is a predecessor's rules that are looked for, in both families.
+    const versions = ruleset ? ruleset.families.map(({ version }) => version) : FAMILIES.filter((version) => isProgram(command(name, version, 'save')))
+    const done = await Promise.allSettled(versions.map(uninstallFamily))
+    const refused = done.find((family) => family.status === 'rejected')
+    if (refused) throw refused.reason
     ruleset = undefined
-    const versions = FAMILIES.filter((version) => isProgram(command(name, version, 'save')))
-    await Promise.all(
-      versions.map(async (version) => {
-        const family = known?.families.find((installed) => installed.version === version)
-        if (known && !family) return
-        const isUndone = known && family && (await undo(name, known.ruleset, family, run))
-        if (!isUndone) await removeFamily(name, version, tag, family?.newChains ?? [], run)
-      }),
+  }
+
+  async function uninstallFamily(version: IpVersion): Promise<void> {
+    const family = installed.get(version)
+    const isUndone = ruleset && family && (await undo(name, ruleset, family, run))
+    if (!isUndone) await removeFamily(name, version, tag, family?.newChains ?? [], run)
+    installed.delete(version)
+  }
+
+  async function isInstalled(): Promise<boolean> {
+    if (!ruleset) return false
+    const wanted = ruleset
+    const held = [...installed.values()].map(async ({ version, isTracked }) =>
+      holdsRuleset(await runOrFail(run, [command(name, version, 'save')]), wanted, version, isTracked),
     )
+    return (await Promise.all(held)).every(Boolean)
   }
 }
 

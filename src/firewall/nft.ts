@@ -3,7 +3,7 @@
  * flush them, and they go away with it, which is when the pipe's only writing end, ours, is closed: by the end of this process
  * however it comes. Elsewhere they are plain tables, which the next start or cleanup sweeps.
  */
-import { Failure } from '../failure.js'
+import { isFailure } from '../failure.js'
 import { installLine, removeLine, tableName } from './nft-script.js'
 import { startNft, type NftConversation } from './nft-conversation.js'
 import { isProgram, runOrFail, type Run } from './run.js'
@@ -56,7 +56,7 @@ async function installOwned(ruleset: Ruleset, conversation: NftConversation): Pr
     return conversation
   } catch (thrown) {
     await conversation.end()
-    const isAboutRules = thrown instanceof Failure && thrown.message.includes('No such file or directory')
+    const isAboutRules = isFailure(thrown) && thrown.message.includes('No such file or directory')
     if (isAboutRules) throw thrown
     return undefined
   }

@@ -19,7 +19,7 @@ export const LONGEST_QUEUED = 61_440
 export const FOLLOWED_SECONDS = 60
 
 export interface Ruleset {
-  /** Tells ours from other people's rules, and one responder's from another's: letters, digits and `-`, at most 20. */
+  /** Tells ours from other people's rules, and one responder's from another's: letters, digits and `-`, at most 14. */
   readonly tag: string
   /** Original destination ports, at least one. */
   readonly ports: readonly number[]

@@ -6,7 +6,7 @@ const LOCK_EX = 2
 const LOCK_NB = 4
 
 export interface Lock {
-  /** Removes the file and frees the lock. */
+  /** Removes the file, if it is still the one locked, and frees the lock. */
   release(): void
 }
 
@@ -22,7 +22,7 @@ export async function takeLock(path: string): Promise<Lock | undefined> {
     if (isStillAt(fd, path)) {
       return {
         release: () => {
-          unlinkSync(path)
+          if (isStillAt(fd, path)) unlinkSync(path)
           closeSync(fd)
         },
       }

@@ -1,0 +1,119 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { temporaryDirectory } from '../temporary-directory.js'
+import { scriptedResponder } from '../control/scripted-responder.js'
+import { failsWith, runHook } from './command.js'
+
+const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'demo']
+const options = ['--port', '--run-dir', '--ttl', '--firewall', '--queue-num', '--mark', '--log-file', '--verbose']
+
+t.test('--help lists every command and option, and the variables', async (t) => {
+  const { exitCode, stdout, stderr } = await runHook('certbot-nfq', ['--help'])
+  t.strictSame([exitCode, stderr], [0, ''])
+  for (const command of commands) t.match(stdout, new RegExp(`^  certbot-nfq ${command} `, 'm'))
+  for (const option of options) t.match(stdout, new RegExp(`^ +${option} `, 'm'))
+  t.match(stdout, /CERTBOT_NFQ_PORT/)
+})
+
+t.test('--version is that of the package', async (t) => {
+  const { exitCode, stdout } = await runHook('certbot-nfq', ['--version'])
+  t.equal(exitCode, 0)
+  t.match(stdout, /^\d+\.\d+\.\d+$/)
+})
+
+t.test('status with nobody there is no failure', async (t) => {
+  const directory = join(temporaryDirectory(t), 'run')
+  const forPerson = await runHook('certbot-nfq', ['status', '--run-dir', directory])
+  t.strictSame(forPerson, { exitCode: 0, stdout: `No responder runs in ${directory}: nothing is armed.`, stderr: '' })
+  const forProgram = await runHook('certbot-nfq', ['status', '--json'], { CERTBOT_NFQ_RUN_DIR: directory })
+  t.strictSame([forProgram.exitCode, JSON.parse(forProgram.stdout), forProgram.stderr], [0, { running: false }, ''])
+})
+
+t.test('status prints what the responder says of itself', async (t) => {
+  const directory = temporaryDirectory(t)
+  const status = { version: '1.2.3', protocol: 1, pid: 42, startedAt: 'today', queue: 8555, mark: 1, ports: [], challenges: [], counts: { packets: 7 }, log: [] }
+  await scriptedResponder(t, join(directory, 'control'), () => `${JSON.stringify({ version: 1, ok: true, status })}\n`)
+  const { stdout } = await runHook('certbot-nfq', ['status', '--json', '--run-dir', directory])
+  t.strictSame(JSON.parse(stdout), { running: true, ...status })
+  t.match(await runHook('certbot-nfq', ['status', '--run-dir', directory]), { exitCode: 0, stdout: /^certbot-nfq 1\.2\.3, process 42.*packets 7$/s, stderr: '' })
+})
+
+t.test('what is wrong on the command line is said in two lines', async (t) => {
+  const table: readonly (readonly string[])[] = [
+    [],
+    ['bogus'],
+    ['status', 'stop'],
+    ['status', '--bogus'],
+    ['status', '--port', '99999'],
+    ['status', '--port='],
+    ['status', '--port', '-1'],
+    ['status', '--port', 'two\nlines'],
+    ['serve', '--firewall', 'pf'],
+    ['stop', '--run-dir='],
+    ['auth', '--mark', '3'],
+  ]
+  for (const argv of table) failsWith(t, await runHook('certbot-nfq', argv), 'bad-option', JSON.stringify(argv))
+  failsWith(t, await runHook('certbot-nfq', ['status'], { CERTBOT_NFQ_TTL: 'soon' }), 'bad-option', 'a variable')
+})
+
+t.test('an option without its value is a mistake of the user, not of the program', async (t) => {
+  for (const option of ['--port', '--run-dir']) failsWith(t, await runHook('certbot-nfq', ['status', option]), 'bad-option', option)
+})
+
+t.test('the hooks refuse the same', async (t) => {
+  for (const hook of ['auth', 'cleanup'] as const) {
+    for (const argv of [['--bogus'], ['--port'], ['--port', '99999'], ['extra'], ['--verbose=yes'], ['--help']]) {
+      failsWith(t, await runHook(hook, argv), 'bad-option', `${hook} ${argv.join(' ')}`)
+    }
+  }
+})
+
+t.test('the hooks say what is wrong with their environment', async (t) => {
+  const runDir = join(temporaryDirectory(t), 'run')
+  const run = (hook: 'auth' | 'cleanup', env: Record<string, string>) => runHook(hook, [], { CERTBOT_NFQ_RUN_DIR: runDir, ...env })
+  const token = 'token-of-16-chars'
+  failsWith(t, await run('auth', {}), 'token-missing', 'auth, not called by certbot')
+  failsWith(t, await run('auth', { CERTBOT_VALIDATION: 'x', CERTBOT_DOMAIN: 'a.example' }), 'token-missing', 'auth for dns-01')
+  failsWith(t, await run('auth', { CERTBOT_TOKEN: 'short' }), 'token-malformed', 'auth with a bad token')
+  failsWith(t, await run('auth', { CERTBOT_TOKEN: token, CERTBOT_VALIDATION: 'x' }), 'validation-malformed', 'auth with a bad validation')
+  failsWith(t, await run('auth', { CERTBOT_TOKEN: token, CERTBOT_VALIDATION: `${token}.x` }), 'identifier-missing', 'auth without a name')
+  failsWith(t, await run('cleanup', {}), 'token-missing', 'cleanup, not called by certbot')
+  failsWith(t, await run('cleanup', { CERTBOT_TOKEN: 'short' }), 'token-malformed', 'cleanup with a bad token')
+})
+
+t.test('a run directory that cannot be one is said to be that', async (t) => {
+  const path = temporaryDirectory(t)
+  const file = join(path, 'file')
+  writeFileSync(file, '')
+  mkdirSync(join(path, 'open'), { mode: 0o777 })
+  const long = join(path, 'x'.repeat(120))
+  const env = { CERTBOT_TOKEN: 'token-of-16-chars', CERTBOT_VALIDATION: 'token-of-16-chars.x', CERTBOT_DOMAIN: 'a.example' }
+  failsWith(t, await runHook('auth', ['--run-dir', join(path, 'absent', 'run')], env), 'run-directory', 'auth, in a directory that is absent')
+  failsWith(t, await runHook('auth', ['--run-dir', long], env), 'run-directory', 'auth, a path too long')
+  failsWith(t, await runHook('cleanup', ['--run-dir', long], env), 'run-directory', 'cleanup, a path too long')
+  failsWith(t, await runHook('certbot-nfq', ['status', '--run-dir', long]), 'run-directory', 'status, a path too long')
+  failsWith(t, await runHook('certbot-nfq', ['serve', '--run-dir', file]), 'run-directory', 'serve, a file')
+  failsWith(t, await runHook('auth', ['--run-dir', file], env), 'run-directory', 'auth, a file')
+  failsWith(t, await runHook('cleanup', ['--run-dir', file], env), 'run-directory', 'cleanup, a file')
+  failsWith(t, await runHook('certbot-nfq', ['status', '--run-dir', file]), 'run-directory', 'status, a file')
+  failsWith(t, await runHook('certbot-nfq', ['stop', '--run-dir', file]), 'run-directory', 'stop, a file')
+  t.strictSame(readdirSync(path).sort(), ['file', 'open'], 'nothing was made')
+})
+
+t.test('a log file that cannot be written is said to be that', async (t) => {
+  const path = temporaryDirectory(t)
+  const env = { CERTBOT_TOKEN: 'token-of-16-chars', CERTBOT_VALIDATION: 'token-of-16-chars.x', CERTBOT_DOMAIN: 'a.example' }
+  const argv = ['--run-dir', join(path, 'run'), '--log-file', join(path, 'absent', 'log')]
+  failsWith(t, await runHook('auth', argv, env), 'log-file', 'auth')
+  failsWith(t, await runHook('certbot-nfq', ['serve', ...argv]), 'log-file', 'serve')
+  t.strictSame(readdirSync(path), [], 'nothing was made')
+})
+
+t.test('a responder that answers nonsense or nothing is said to do so', async (t) => {
+  const directory = temporaryDirectory(t)
+  const answers = ['', 'nonsense\n', '{"version":2,"ok":true}\n', '{"ok":false,"code":"too-many-challenges","message":"cause"}\n']
+  const expected = ['responder-lost', 'control-malformed', 'protocol-version', 'too-many-challenges']
+  await scriptedResponder(t, join(directory, 'control'), (_line, _socket, place) => answers[place])
+  for (const code of expected) failsWith(t, await runHook('certbot-nfq', ['status', '--run-dir', directory]), code, code)
+})

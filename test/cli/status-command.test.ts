@@ -1,0 +1,58 @@
+import t from 'tap'
+import { formatStatus } from '../../src/cli/status-command.js'
+import type { ResponderStatus } from '../../src/control/message.js'
+
+const idle: ResponderStatus = {
+  version: '1.2.3',
+  protocol: 1,
+  pid: 42,
+  startedAt: '2030-01-02T03:04:05.000Z',
+  queue: 8555,
+  mark: 0x400000,
+  ports: [],
+  challenges: [],
+  counts: { packets: 0, answered: 0 },
+  log: [],
+}
+
+t.test('a responder with nothing to do', (t) => {
+  t.equal(
+    formatStatus(idle),
+    `certbot-nfq 1.2.3, process 42, since 2030-01-02T03:04:05.000Z
+no rules installed
+0 challenges armed
+packets 0, answered 0`,
+  )
+  t.end()
+})
+
+t.test('challenges, who asked for them, and which rules are in force', (t) => {
+  const visits = [{ at: '2030-01-02T03:04:07.000Z', client: '[2001:db8::2]:50000', state: 'acknowledged' as const }]
+  const challenge = { token: 'token', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:06.000Z', expiresIn: 3599, visits }
+  const status: ResponderStatus = {
+    ...idle,
+    ports: [80, 8080],
+    firewall: { name: 'iptables', selection: 'prefilter', reason: 'first choice', tracked: [4] },
+    challenges: [challenge, { ...challenge, token: 'other', identifier: 'b.example', port: 8080, visits: [] }],
+    log: Array.from({ length: 12 }, (_, at) => `line ${at + 1}`),
+  }
+  t.equal(
+    formatStatus(status),
+    `certbot-nfq 1.2.3, process 42, since 2030-01-02T03:04:05.000Z
+port 80, 8080 by iptables, candidates only to queue 8555 (first choice)
+2 challenges armed
+  a.example on port 80, token token, for 3599 s more
+    2030-01-02T03:04:07.000Z [2001:db8::2]:50000 acknowledged
+  b.example on port 8080, token other, for 3599 s more
+    nobody has asked for it yet
+packets 0, answered 0
+${Array.from({ length: 10 }, (_, at) => `  line ${at + 3}`).join('\n')}`,
+  )
+  t.end()
+})
+
+t.test('rules that queue all of the traffic are said to', (t) => {
+  const firewall = { name: 'iptables', selection: 'port', reason: 'iptables (prefilter): no bpf', tracked: [] }
+  t.match(formatStatus({ ...idle, ports: [80], firewall }), /^port 80 by iptables, ALL of its traffic to queue 8555 \(iptables \(prefilter\): no bpf\)$/m)
+  t.end()
+})

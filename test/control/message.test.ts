@@ -1,0 +1,151 @@
+import { isDeepStrictEqual } from 'node:util'
+import fc from 'fast-check'
+import t from 'tap'
+import { formatMessage, MAX_MESSAGE, MAX_TTL, parseRequest, parseResponse, PROTOCOL_VERSION, refusal, type ControlRequest } from '../../src/control/message.js'
+import { Failure, FIXES, type FailureCode } from '../../src/failure.js'
+import { holds } from '../holds.js'
+
+const arm = { version: PROTOCOL_VERSION, op: 'arm', token: 'token', keyAuthorization: 'token.print', identifier: 'a.example', port: 80, ttl: 3600 }
+
+t.test('a message is one line of JSON that carries the version of the protocol', (t) => {
+  t.equal(formatMessage({ op: 'status' }), '{"version":1,"op":"status"}\n')
+  t.equal(formatMessage({ ok: false, code: 'stopping', message: 'two\nlines' }), '{"version":1,"ok":false,"code":"stopping","message":"two\\nlines"}\n')
+  t.end()
+})
+
+t.test('a request that is not what it should be is malformed', (t) => {
+  const table: readonly (readonly [string, unknown])[] = [
+    ['not an operation', { ...arm, op: 'dance' }],
+    ['no operation', { ...arm, op: undefined }],
+    ['an operation that is no text', { ...arm, op: ['arm'] }],
+    ['no token', { ...arm, token: undefined }],
+    ['an empty token', { ...arm, token: '' }],
+    ['a token of 1025 characters', { ...arm, token: 'x'.repeat(1025) }],
+    ['a token that is a number', { ...arm, token: 7 }],
+    ['no key authorization', { ...arm, keyAuthorization: undefined }],
+    ['no identifier', { ...arm, identifier: null }],
+    ['port 0', { ...arm, port: 0 }],
+    ['port 65536', { ...arm, port: 65536 }],
+    ['half a port', { ...arm, port: 80.5 }],
+    ['a port that is text', { ...arm, port: '80' }],
+    ['no time to live', { ...arm, ttl: undefined }],
+    ['a time to live of nothing', { ...arm, ttl: 0 }],
+    ['a time to live beyond a week', { ...arm, ttl: MAX_TTL + 1 }],
+    ['a disarm without a token', { version: 1, op: 'disarm' }],
+    ['an array', [arm]],
+    ['nothing', null],
+    ['a text', 'arm'],
+  ]
+  for (const [what, value] of table) t.throws(() => parseRequest(JSON.stringify(value)), { code: 'control-malformed' }, what)
+  for (const line of ['', 'GET / HTTP/1.1', '{', '{"version":1,"op":"status"', '\0']) t.throws(() => parseRequest(line), { code: 'control-malformed' }, JSON.stringify(line))
+  t.end()
+})
+
+t.test('the limits themselves are within', (t) => {
+  const most = { ...arm, token: 'x'.repeat(1024), port: 65535, ttl: MAX_TTL }
+  t.match(parseRequest(JSON.stringify(most)), { token: most.token, port: 65535, ttl: MAX_TTL })
+  t.match(parseRequest(JSON.stringify({ ...arm, port: 1, ttl: 1 })), { port: 1, ttl: 1 })
+  t.end()
+})
+
+t.test('what a request has no word for is left out', (t) => {
+  t.strictSame(parseRequest(JSON.stringify({ ...arm, extra: 1 })), { op: 'arm', token: 'token', keyAuthorization: 'token.print', identifier: 'a.example', port: 80, ttl: 3600 })
+  t.strictSame(parseRequest('{"version":1,"op":"disarm","token":"x","port":1}'), { op: 'disarm', token: 'x' })
+  t.end()
+})
+
+t.test('another version is refused in both directions, and named', (t) => {
+  for (const version of [0, 2, '1', null, undefined]) {
+    const text = (message: object) => JSON.stringify({ ...message, version })
+    for (const op of ['arm', 'disarm', 'status', 'dance']) t.throws(() => parseRequest(text({ ...arm, op })), { code: 'protocol-version' }, `${op} ${String(version)}`)
+    t.throws(() => parseResponse(text({ ok: true })), { code: 'protocol-version' })
+  }
+  t.throws(() => parseRequest('{"version":2,"op":"status"}'), { message: /\(2, 1\)/ })
+  t.end()
+})
+
+t.test('stop and its response work across versions', (t) => {
+  for (const version of [0, 2, undefined]) {
+    t.strictSame(parseRequest(JSON.stringify({ version, op: 'stop' })), { op: 'stop' })
+    t.match(parseResponse(JSON.stringify({ version, ok: true, stopped: true })), { ok: true, stopped: true })
+  }
+  t.end()
+})
+
+t.test('a refusal is thrown as the responder gave it, of whatever version', (t) => {
+  t.throws(() => parseResponse('{"version":1,"ok":false,"code":"too-many-challenges","message":"1000 are armed"}'), { code: 'too-many-challenges', message: '1000 are armed' })
+  t.throws(() => parseResponse('{"version":9,"ok":false,"code":"protocol-version","message":"other"}'), { code: 'protocol-version', message: 'other' })
+  t.throws(() => parseResponse('{"ok":false,"code":"from-the-future","message":"cause"}'), { code: 'internal', message: 'cause' })
+  t.throws(() => parseResponse('{"ok":false,"code":"toString"}'), { code: 'internal', message: /without a reason/ })
+  t.end()
+})
+
+t.test('a responder that is about to end says so, of whatever version', (t) => {
+  t.equal(parseResponse('{"version":1,"ok":false,"code":"stopping","message":"soon"}'), 'stopping')
+  t.equal(parseResponse('{"version":2,"ok":false,"code":"stopping"}'), 'stopping')
+  t.end()
+})
+
+t.test('an answer that is none is malformed', (t) => {
+  for (const line of ['', '[]', 'null', '"ok"', '{"version":1}', '{"version":1,"ok":1}', '{"version":1,"ok":"true"}']) {
+    t.throws(() => parseResponse(line), { code: 'control-malformed' }, line)
+  }
+  t.end()
+})
+
+t.test('a refusal stands for anything thrown', (t) => {
+  t.strictSame(refusal(new Failure('firewall-failed', 'cause')), { ok: false, code: 'firewall-failed', message: 'cause' })
+  t.strictSame(refusal(new Error('cause\n    at here')), { ok: false, code: 'internal', message: 'unexpected: cause' })
+  t.end()
+})
+
+const texts = fc.string({ minLength: 1, maxLength: 1024 })
+const requests: fc.Arbitrary<ControlRequest> = fc.oneof(
+  fc
+    .tuple(texts, texts, texts, fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 1, max: MAX_TTL }))
+    .map(([token, keyAuthorization, identifier, port, ttl]) => ({ op: 'arm' as const, token, keyAuthorization, identifier, port, ttl })),
+  texts.map((token) => ({ op: 'disarm' as const, token })),
+  fc.constantFrom('status' as const, 'stop' as const).map((op) => ({ op })),
+)
+
+t.test('properties', (t) => {
+  holds(
+    t,
+    'a request comes out as it went in, on one line within the limit',
+    fc.property(requests, (request) => {
+      const line = formatMessage(request)
+      return isDeepStrictEqual(parseRequest(line.slice(0, -1)), request) && line.indexOf('\n') === line.length - 1 && Buffer.byteLength(line) <= MAX_MESSAGE
+    }),
+  )
+  holds(
+    t,
+    'a refusal comes out as it went in',
+    fc.property(fc.constantFrom(...(Object.keys(FIXES) as FailureCode[])), fc.string(), (code, text) => {
+      const failure = new Failure(code, text)
+      const thrown = thrownBy(() => parseResponse(formatMessage(refusal(failure)).trimEnd()))
+      return thrown instanceof Failure && thrown.code === code && thrown.message === failure.message
+    }),
+  )
+  const lines = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.json(),
+    fc.record({ version: fc.constantFrom(1, 2), op: fc.constantFrom('arm', 'disarm', 'stop'), ok: fc.jsonValue(), token: fc.jsonValue(), port: fc.jsonValue(), code: fc.jsonValue(), message: fc.jsonValue() }, { requiredKeys: [] }).map((value) => JSON.stringify(value)),
+  )
+  holds(
+    t,
+    'no line makes either parser throw anything but a Failure',
+    fc.property(lines, (line) =>
+      [parseRequest, parseResponse].map((parse) => thrownBy(() => parse(line))).every((thrown) => thrown === undefined || thrown instanceof Failure),
+    ),
+  )
+  t.end()
+})
+
+function thrownBy(read: () => unknown): unknown {
+  try {
+    read()
+    return undefined
+  } catch (thrown) {
+    return thrown
+  }
+}

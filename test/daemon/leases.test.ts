@@ -1,0 +1,128 @@
+import t from 'tap'
+import type { ArmRequest } from '../../src/control/message.js'
+import { Leases } from '../../src/daemon/leases.js'
+import type { FlowEvent } from '../../src/respond/responder.js'
+
+const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+
+t.test('an armed challenge is known until it is disarmed', (t) => {
+  const leases = new Leases()
+  t.strictSame([leases.size, leases.ports, leases.nextExpiry, leases.status(0)], [0, [], Infinity, []])
+  leases.arm(arm('one'), 0)
+  leases.arm(arm('two'), 0)
+  t.strictSame([...leases.challenges], [['one', 'one.print'], ['two', 'two.print']])
+  leases.disarm('one')
+  t.strictSame([...leases.challenges], [['two', 'two.print']])
+  leases.disarm('one')
+  leases.disarm('never armed')
+  t.equal(leases.size, 1)
+  t.end()
+})
+
+t.test('whoever holds the challenges sees each change', (t) => {
+  const leases = new Leases()
+  const { challenges } = leases
+  leases.arm(arm('one'), 0)
+  t.equal(challenges.get('one'), 'one.print')
+  leases.clear()
+  t.equal(challenges.size, 0)
+  t.equal(leases.size, 0)
+  t.end()
+})
+
+t.test('armed again, a challenge has its new key authorization, port and lease of life, and keeps its visits', (t) => {
+  const leases = new Leases()
+  leases.arm(arm('one', { ttl: 10 }), 0)
+  leases.note(event('taken over', 'one'))
+  leases.arm(arm('one', { ttl: 10, port: 8080, keyAuthorization: 'one.other' }), 9_000)
+  t.equal(leases.challenges.get('one'), 'one.other')
+  t.strictSame(leases.ports, [8080])
+  t.strictSame(leases.expire(18_999), [])
+  t.match(leases.status(9_000), [{ token: 'one', port: 8080, expiresIn: 10, visits: [{ state: 'taken over' }] }])
+  t.strictSame(leases.expire(19_000), ['one'])
+  t.end()
+})
+
+t.test('a challenge expires at its time and no sooner', (t) => {
+  const leases = new Leases()
+  leases.arm(arm('late', { ttl: 20 }), 1_000)
+  leases.arm(arm('soon', { ttl: 5 }), 1_000)
+  t.equal(leases.nextExpiry, 6_000)
+  t.strictSame(leases.expire(5_999), [])
+  t.strictSame(leases.expire(6_000), ['soon'])
+  t.notOk(leases.challenges.has('soon'))
+  t.equal(leases.nextExpiry, 21_000)
+  t.strictSame(leases.expire(1e9), ['late'])
+  t.equal(leases.size, 0)
+  t.end()
+})
+
+t.test('the ports are those that challenges want: each once, in order', (t) => {
+  const leases = new Leases()
+  for (const [token, port] of [['a', 8080], ['b', 80], ['c', 8080], ['d', 443]] as const) leases.arm(arm(token, { port }), 0)
+  t.strictSame(leases.ports, [80, 443, 8080])
+  leases.disarm('a')
+  t.strictSame(leases.ports, [80, 443, 8080])
+  leases.disarm('c')
+  t.strictSame(leases.ports, [80, 443])
+  t.end()
+})
+
+t.test('there is room for 1000 challenges; one that is armed can still be armed again', (t) => {
+  const leases = new Leases()
+  for (let at = 0; at < 1_000; at++) leases.arm(arm(`token-${at}`), 0)
+  t.throws(() => leases.arm(arm('one more'), 0), { code: 'too-many-challenges', message: /1000/ })
+  t.doesNotThrow(() => leases.arm(arm('token-7'), 0))
+  t.equal(leases.size, 1_000)
+  leases.disarm('token-7')
+  t.doesNotThrow(() => leases.arm(arm('one more'), 0))
+  t.end()
+})
+
+t.test('the status says all there is to say', (t) => {
+  const leases = new Leases()
+  leases.arm(arm('one', { identifier: 'a.example', port: 8080, ttl: 60 }), 0)
+  leases.note(event('taken over', 'one', 50_000))
+  const [status] = leases.status(1_600)
+  t.match(status, { token: 'one', identifier: 'a.example', port: 8080, armedAt: time, expiresIn: 58, visits: [{ at: time, client: '192.0.2.2:50000', state: 'taken over' }] })
+  t.equal(leases.status(1e6)[0]?.expiresIn, 0, 'no time left is none')
+  t.end()
+})
+
+t.test('a visit changes its state; one of another client, or the next of the same, is its own', (t) => {
+  const leases = new Leases()
+  leases.arm(arm('one'), 0)
+  for (const kind of ['taken over', 'answered', 'acknowledged'] as const) leases.note(event(kind, 'one', 50_000))
+  leases.note(event('taken over', 'one', 50_001))
+  leases.note(event('abandoned', 'one', 50_001))
+  leases.note(event('taken over', 'one', 50_000))
+  t.match(
+    leases.status(0)[0]?.visits.map(({ client, state }) => [client, state]),
+    [['192.0.2.2:50000', 'acknowledged'], ['192.0.2.2:50001', 'abandoned'], ['192.0.2.2:50000', 'taken over']],
+  )
+  t.end()
+})
+
+t.test('a visit to a challenge that is gone is no error', (t) => {
+  const leases = new Leases()
+  leases.note(event('answered', 'gone'))
+  t.strictSame(leases.status(0), [])
+  t.end()
+})
+
+t.test('the newest 50 visits are kept', (t) => {
+  const leases = new Leases()
+  leases.arm(arm('one'), 0)
+  for (let port = 1; port <= 60; port++) leases.note(event('taken over', 'one', port))
+  const clients = leases.status(0)[0]?.visits.map(({ client }) => client) ?? []
+  t.strictSame([clients.length, clients[0], clients.at(-1)], [50, '192.0.2.2:11', '192.0.2.2:60'])
+  t.end()
+})
+
+function arm(token: string, more: Partial<ArmRequest> = {}): ArmRequest {
+  return { op: 'arm', token, keyAuthorization: `${token}.print`, identifier: 'a.example', port: 80, ttl: 3600, ...more }
+}
+
+function event(kind: FlowEvent['kind'], token: string, clientPort = 1): FlowEvent {
+  return { kind, token, client: Uint8Array.of(192, 0, 2, 2), clientPort }
+}

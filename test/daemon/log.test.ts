@@ -1,0 +1,68 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { fileSink, openLog } from '../../src/daemon/log.js'
+import { temporaryDirectory } from '../temporary-directory.js'
+
+t.test('a line has its time, level and text, and goes to every sink', (t) => {
+  const one: string[] = []
+  const other: string[] = []
+  const log = openLog(false, [(line) => one.push(line), (line) => other.push(line)])
+  log('info', 'armed')
+  log('error', 'fault')
+  t.match(one, [/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info armed$/, /Z error fault$/])
+  t.strictSame(other, one)
+  t.strictSame(log.recent, one)
+  t.end()
+})
+
+t.test('debug lines are for the verbose', (t) => {
+  const quiet = openLog(false, [])
+  const verbose = openLog(true, [])
+  for (const log of [quiet, verbose]) {
+    for (const level of ['debug', 'info', 'warning', 'error'] as const) log(level, level)
+  }
+  t.match(quiet.recent.map((line) => line.split(' ')[1]), ['info', 'warning', 'error'])
+  t.match(verbose.recent.map((line) => line.split(' ')[1]), ['debug', 'info', 'warning', 'error'])
+  t.end()
+})
+
+t.test('the newest 50 lines are kept, newest last', (t) => {
+  const log = openLog(false, [])
+  for (let at = 1; at <= 60; at++) log('info', `line ${at}`)
+  t.equal(log.recent.length, 50)
+  t.match(log.recent[0], /line 11$/)
+  t.match(log.recent.at(-1), /line 60$/)
+  t.end()
+})
+
+t.test('a log file is appended to, and a new one is for its owner alone', (t) => {
+  const directory = temporaryDirectory(t)
+  const old = join(directory, 'old')
+  writeFileSync(old, 'before\n')
+  fileSink(old)('line')
+  t.equal(readFileSync(old, 'utf8'), 'before\nline\n')
+  const mask = process.umask(0)
+  t.teardown(() => process.umask(mask))
+  const made = join(directory, 'made')
+  const sink = fileSink(made)
+  sink('one')
+  sink('two')
+  t.equal(readFileSync(made, 'utf8'), 'one\ntwo\n')
+  t.equal(statSync(made).mode & 0o777, 0o600)
+  t.end()
+})
+
+t.test('a log file that cannot be opened is a failure', (t) => {
+  const directory = temporaryDirectory(t)
+  for (const path of [join(directory, 'absent', 'log'), directory]) t.throws(() => fileSink(path), { code: 'log-file', message: `cannot write to the log file ${path}: ` })
+  t.end()
+})
+
+t.test('a full disk silences the log, and nothing else', (t) => {
+  const log = openLog(false, [fileSink('/dev/full')])
+  t.doesNotThrow(() => log('info', 'first'))
+  t.doesNotThrow(() => log('info', 'second'))
+  t.equal(log.recent.length, 2)
+  t.end()
+})

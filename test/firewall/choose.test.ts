@@ -1,0 +1,101 @@
+import t from 'tap'
+import type { Ruleset } from '../../src/firewall/ruleset.js'
+import { fakeIptables, type Call } from './fake-iptables.js'
+import { putFirewallProgramsOnPath } from './fake-programs.js'
+
+putFirewallProgramsOnPath()
+const { installFirst, sweep } = await import('../../src/firewall/choose.js')
+const { iptablesFirewall } = await import('../../src/firewall/iptables.js')
+
+const ruleset: Omit<Ruleset, 'selection'> = {
+  tag: 'ab',
+  ports: [80],
+  queue: 8555,
+  mark: 0x400000,
+  families: [{ version: 4, isTracked: true }, { version: 6, isTracked: false }],
+}
+
+t.test('the back end that was asked for is taken', async (t) => {
+  const kernel = fakeIptables()
+  t.match(await installFirst('iptables-legacy', ruleset, kernel.run), { firewall: { name: 'iptables-legacy' }, selection: 'prefilter', reason: 'first choice' })
+  t.ok(kernel.table('iptables-legacy')?.has('CERTBOT-NFQ-ab'))
+  t.ok(kernel.table('ip6tables-legacy')?.has('CERTBOT-NFQ-ab'))
+  t.equal(kernel.table('iptables'), undefined)
+})
+
+t.test('by itself it takes the first that works, and says what the others said', async (t) => {
+  // The fake nft(8) refuses everything.
+  const kernel = fakeIptables(({ command }) => (/^ip6?tables-restore/.test(command) ? 'no NFQUEUE' : undefined))
+  const { firewall, selection, reason } = await installFirst('auto', ruleset, kernel.run)
+  t.strictSame([firewall.name, selection], ['iptables-nft', 'prefilter'])
+  t.match(reason, /^nft \(prefilter\): [^;]+; iptables \(prefilter\): iptables-restore --noflush -w 10: no NFQUEUE$/)
+  t.equal(await firewall.isInstalled(), true)
+})
+
+t.test('where bpf is refused by all, the first that can queue the whole port is taken', async (t) => {
+  const kernel = fakeIptables(refuseBpf)
+  const { firewall, selection, reason } = await installFirst('auto', ruleset, kernel.run)
+  t.strictSame([firewall.name, selection], ['iptables', 'port'])
+  t.strictSame([...reason.matchAll(/(?:^|; )(\S+ \(\w+\))/g)].map(([, tried]) => tried), [
+    'nft (prefilter)',
+    'iptables (prefilter)',
+    'iptables-nft (prefilter)',
+    'iptables-legacy (prefilter)',
+    'nft (port)',
+  ])
+  t.match(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q'), ['-m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass'])
+})
+
+t.test('what a refused try has left is removed before the next', async (t) => {
+  const kernel = fakeIptables((call) => (call.command.startsWith('ip6') ? refuseBpf(call) : undefined))
+  t.match(await installFirst('iptables', ruleset, kernel.run), { selection: 'port', reason: /^iptables \(prefilter\): ip6tables-restore.*no match bpf$/ })
+  t.equal(kernel.table('iptables')?.get('INPUT')?.length, 1)
+  t.equal(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q')?.length, 1, 'only the rule of the second try')
+})
+
+t.test('where none works, the failure says why for each, and nothing is left', async (t) => {
+  const kernel = fakeIptables(({ command, input }) => (command.startsWith('ip6') && input.includes('NFQUEUE') ? 'no NFQUEUE' : undefined))
+  await t.rejects(installFirst('auto', ruleset, kernel.run), {
+    code: 'firewall-unavailable',
+    message: /^no firewall back end can queue packets here: nft \(prefilter\).*iptables-legacy \(prefilter\).*nft \(port\).*iptables-legacy \(port\)/,
+  })
+  for (const name of ['iptables', 'iptables-nft', 'iptables-legacy']) t.notMatch([...(kernel.table(name)?.keys() ?? [])].join(), 'CERTBOT-NFQ', name)
+})
+
+t.test('only the back end asked for is tried, also when it fails', async (t) => {
+  const kernel = fakeIptables(({ command }) => (command.startsWith('iptables-restore') ? 'no NFQUEUE' : undefined))
+  await t.rejects(installFirst('iptables', ruleset, kernel.run), { code: 'firewall-unavailable', message: /: iptables \(prefilter\): .*; iptables \(port\): [^;]*$/ })
+  t.notOk(kernel.commands().some((command) => /nft-|legacy/.test(command)))
+})
+
+t.test('a sweep removes what is left of the tag, in both families, and touches nothing else', async (t) => {
+  const kernel = fakeIptables()
+  kernel.use('iptables-nft', '-p tcp -j ACCEPT')
+  kernel.use('ip6tables-nft', '-p tcp -j ACCEPT')
+  for (const tag of ['ab', 'abcd']) await iptablesFirewall('iptables-nft', tag, kernel.run).install({ ...ruleset, tag, selection: 'prefilter' })
+  await sweep('ab', kernel.run)
+  for (const name of ['iptables-nft', 'ip6tables-nft']) {
+    t.strictSame([...(kernel.table(name)?.keys() ?? [])], ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'], name)
+    t.match(kernel.table(name)?.get('INPUT'), [/CERTBOT-NFQ-abcd$/, '-p tcp -j ACCEPT'], name)
+  }
+})
+
+t.test('a sweep where nothing is left only looks', async (t) => {
+  const unused = fakeIptables()
+  await sweep('ab', unused.run)
+  const used = fakeIptables()
+  used.use('iptables-nft')
+  await sweep('ab', used.run)
+  t.ok(used.commands().includes('iptables-nft-save'))
+  t.strictSame([...unused.commands(), ...used.commands()].filter((command) => !/^(ip6?tables-(nft|legacy)-save|nft .*list tables?\b.*)$/.test(command)), [])
+})
+
+t.test('a sweep that cannot look is a failure', async (t) => {
+  const kernel = fakeIptables(({ command }) => (command === 'iptables-nft-save' ? 'Could not fetch rule set' : undefined))
+  kernel.use('iptables-nft')
+  await t.rejects(sweep('ab', kernel.run), { code: 'firewall-failed', message: 'iptables-nft-save: Could not fetch rule set' })
+})
+
+function refuseBpf({ input }: Call): string | undefined {
+  return input.includes('-m bpf') ? 'no match bpf' : undefined
+}

@@ -1,0 +1,100 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { Failure } from '../../src/failure.js'
+import { auth } from '../../src/hook/auth.js'
+import { scriptedResponder } from '../control/scripted-responder.js'
+import { temporaryDirectory } from '../temporary-directory.js'
+
+const environment = { CERTBOT_TOKEN: 'token-of-16-chars', CERTBOT_VALIDATION: 'token-of-16-chars.print', CERTBOT_DOMAIN: 'a.example' }
+const armed = '{"version":1,"ok":true}\n'
+const stopping = '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n'
+
+t.test('where a responder runs, the challenge is handed to it, and nothing is started', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  const { lines } = await scriptedResponder(t, socket, () => armed)
+  await auth(environment, { port: 8080, ttl: 60, socket }, mustNotLaunch)
+  t.strictSame(lines.map((line) => JSON.parse(line) as unknown), [
+    { version: 1, op: 'arm', token: 'token-of-16-chars', keyAuthorization: 'token-of-16-chars.print', identifier: 'a.example', port: 8080, ttl: 60 },
+  ])
+})
+
+t.test('where none runs, one is started once, and asked again', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  let launched = 0
+  const lines: string[] = []
+  await auth(environment, { port: 80, ttl: 60, socket }, async () => {
+    launched++
+    await scriptedResponder(t, socket, (line) => {
+      lines.push(line)
+      return armed
+    })
+  })
+  t.equal(launched, 1)
+  t.equal(lines.length, 1)
+})
+
+t.test('one that is started by another hook, and listens only later, is waited for', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  let launched = 0
+  await auth(environment, { port: 80, ttl: 60, socket }, async () => {
+    launched++
+    if (launched === 3) await scriptedResponder(t, socket, () => armed)
+  })
+  t.equal(launched, 3)
+})
+
+t.test('one that is about to end is waited for, and the next is started when it has gone', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  const launches: number[] = []
+  const old = await scriptedResponder(t, socket, (_line, _socket, place) => {
+    if (place === 2) void old.close()
+    return stopping
+  })
+  await auth(environment, { port: 80, ttl: 60, socket }, async () => {
+    launches.push(old.lines.length)
+    await scriptedResponder(t, socket, () => armed)
+  })
+  t.strictSame(launches, [3], 'only after the third try, when the old one no longer listened')
+})
+
+t.test('a refusal is thrown, and nothing is tried again', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  const { lines } = await scriptedResponder(t, socket, () => '{"version":1,"ok":false,"code":"firewall-unavailable","message":"cause"}\n')
+  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, mustNotLaunch), { code: 'firewall-unavailable', message: 'cause' })
+  t.equal(lines.length, 1)
+})
+
+t.test('what the start of a responder met is thrown, and it is not started again', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  let launched = 0
+  const launch = async (): Promise<void> => {
+    launched++
+    throw new Failure('queue-unavailable', 'cause')
+  }
+  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, launch), { code: 'queue-unavailable', message: 'cause' })
+  t.equal(launched, 1)
+})
+
+t.test('a bad environment is refused before anybody is asked', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  const { lines } = await scriptedResponder(t, socket, () => armed)
+  await t.rejects(auth({ ...environment, CERTBOT_TOKEN: undefined }, { port: 80, ttl: 60, socket }, mustNotLaunch), { code: 'token-missing' })
+  t.equal(lines.length, 0)
+})
+
+t.test('after 30 seconds of neither starting nor ending it gives up', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  let now = 0
+  t.intercept(Date, 'now', { value: () => now, configurable: true })
+  let launched = 0
+  const launch = async (): Promise<void> => {
+    launched++
+    now += 15_000
+  }
+  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, launch), { code: 'responder-not-started', message: /30 s/ })
+  t.equal(launched, 3)
+})
+
+async function mustNotLaunch(): Promise<never> {
+  throw new Error('a responder was started')
+}

@@ -1,0 +1,13 @@
+import { pathToFileURL } from 'node:url'
+import { inRepository } from '../../src/lab/repository.js'
+
+/**
+ * The words that run `body` in a Node of its own, as a test in a namespace has to: a process stays in the one it was started in.
+ * What the built module `file` (below dist) exports is there as `it`; `show(value)` writes a line of JSON.
+ */
+export function withBuiltModule(file: string, body: string): string[] {
+  const url = pathToFileURL(inRepository(`dist/${file}`)).href
+  const source = `import * as it from ${JSON.stringify(url)}\nconst show = (value) => console.log(JSON.stringify(value))\n${body}`
+  // Without what tap adds to every Node.
+  return ['env', '-u', 'NODE_OPTIONS', process.execPath, '--input-type=module', '--eval', source]
+}
