@@ -44,8 +44,8 @@ export function undoScript(ruleset: Ruleset, isTracked: boolean, newChains: read
 export function removeScript(saved: string, tag: string): string | undefined {
   const isOurs = (name = '') => chainNames(tag).includes(name)
   // A foreign rule's quoted comment may hold anything.
-  const words = mangleLines(saved).map((line) => line.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? [])
-  const chains = words.map(([declared]) => declared?.replace(/^:/, '')).filter((name, at) => isOurs(name) && words[at]?.[0]?.startsWith(':'))
+  const words = mangleLines(saved).map((line): string[] => line.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? [])
+  const chains = words.flatMap(([declaration]) => (declaration?.startsWith(':') ? [declaration.slice(1)] : [])).filter(isOurs)
   const jumps = words.filter((line) => line[0] === '-A' && !isOurs(line[1]) && line.some((word, at) => word === '-j' && isOurs(line[at + 1])))
   if (chains.length === 0 && jumps.length === 0) return undefined
   return table([
