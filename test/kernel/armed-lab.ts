@@ -1,0 +1,121 @@
+/** A lab with nginx and the hooks in it, as they are called by certbot. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { request } from '../../src/control/client.js'
+import type { ResponderStatus } from '../../src/control/message.js'
+import { openLab, type Finished, type Lab, type Namespace, type Service } from '../../src/lab/lab.js'
+import type { Program } from '../../src/lab/programs.js'
+import { inRepository } from '../../src/lab/repository.js'
+import { snapshotRules } from '../../src/lab/rules.js'
+import { waitUntil } from '../../src/lab/wait-until.js'
+import { containerPort } from '../../src/lab/container.js'
+import { startWebServer, type WebServer } from '../../src/lab/web-server.js'
+import type { Challenge } from './challenge.js'
+
+/** What the kernel tests need besides NFQUEUE; say so to `requiresKernel`. */
+export const programs: readonly Program[] = ['nginx', 'bash']
+
+/** The hooks of one run directory. */
+export interface Hooks {
+  readonly runDirectory: string
+  /** Runs `hooks/auth` for the challenge; a failure is an ordinary result. */
+  auth(challenge: Challenge, ...options: string[]): Promise<Finished>
+  /** Runs `hooks/cleanup`; the same. */
+  cleanup(challenge: Challenge, ...options: string[]): Promise<Finished>
+  /** Runs `hooks/auth` and throws when it fails or says anything. */
+  arm(challenge: Challenge, ...options: string[]): Promise<void>
+  /** Starts `hooks/certbot-nfq serve`; it listens when this resolves. */
+  serve(...options: string[]): Promise<Service>
+  /** What the responder says of itself; undefined without one. */
+  status(): Promise<ResponderStatus | undefined>
+  /** The same where there has to be one. */
+  running(): Promise<ResponderStatus>
+}
+
+/** A lab, its web server, and the hooks with a run directory in the lab's own directory. */
+export interface ArmedLab extends Lab, Hooks {
+  readonly webServer: WebServer
+  /** The hooks with another run directory, and so with another responder. */
+  hooksIn(name: string): Hooks
+  /** What is not as it was when this lab was opened: rules, processes of the server, run directories. Empty when all is back. */
+  leftovers(): Promise<string[]>
+  /** The web server's requests for challenges, whole request lines only: of one that came split it may have had the start. */
+  challengesAtWebServer(): Promise<string[]>
+}
+
+/** How the server is set up before its state counts as "before". */
+export interface ArmedLabOptions {
+  readonly container?: boolean
+  /** Without nginx on port 80: the test listens there itself. */
+  readonly noWebServer?: boolean
+  readonly prepare?: (server: Namespace, lab: Lab) => Promise<void>
+}
+
+/** Opens it for a test, and closes it with the test, whatever becomes of that. Nothing is armed yet. */
+export async function openArmedLab(t: Test, options: ArmedLabOptions = {}): Promise<ArmedLab> {
+  const lab = options.container ? await openLab({ container: true }) : await openLab()
+  t.teardown(() => lab.close())
+  await options.prepare?.(lab.server, lab)
+  const webServer = options.noWebServer ? (undefined as never) : await startWebServer(lab, options.container ? behind(lab) : {})
+  const rulesBefore = await snapshotRules(lab.server)
+  const pidsBefore = new Set((await lab.server.processes()).map(({ pid }) => pid))
+  const hooks = hooksFor(lab.server, join(lab.directory, 'run'))
+  const runDirectories = () => readdirSync(lab.directory).filter((name) => name.startsWith('run'))
+  return {
+    ...lab,
+    ...hooks,
+    webServer,
+    hooksIn: (name) => hooksFor(lab.server, join(lab.directory, `run-${name}`)),
+    leftovers: async () => {
+      const strangers = async () => (await lab.server.processes()).filter(({ pid }) => !pidsBefore.has(pid))
+      // Whoever was told to end closes its control socket first and exits an instant later.
+      await waitUntil(async () => (await strangers()).length === 0, 'processes to end').catch(() => undefined)
+      const rules = await snapshotRules(lab.server)
+      return [
+        ...(await strangers()).map(({ pid, command }) => `process ${pid}: ${command}`),
+        ...runDirectories().map((name) => `directory ${name}: ${readdirSync(join(lab.directory, name)).join(' ')}`),
+        ...(rules === rulesBefore ? [] : [`rules were\n${rulesBefore}\nand are\n${rules}`]),
+      ]
+    },
+    challengesAtWebServer: async () => (await webServer.requests()).filter((line) => /acme-challenge.* HTTP\//.test(line)),
+  }
+}
+
+function behind(lab: Lab): { namespace: Namespace; port: number } {
+  if (!('container' in lab)) throw new Error('a lab without a container')
+  return { namespace: lab.container as Namespace, port: containerPort }
+}
+
+function hooksFor(server: Namespace, runDirectory: string): Hooks {
+  const hook = (name: string, challenge: Challenge, options: readonly string[]) =>
+    server.exec([inRepository(`hooks/${name}`), '--run-dir', runDirectory, ...options], {
+      reject: false,
+      timeout: 60_000,
+      env: { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization },
+    })
+  const status = async () => {
+    const response = await request(join(runDirectory, 'control'), { op: 'status' })
+    return typeof response === 'object' ? response.status : undefined
+  }
+  return {
+    runDirectory,
+    auth: (challenge, ...options) => hook('auth', challenge, options),
+    cleanup: (challenge, ...options) => hook('cleanup', challenge, options),
+    arm: async (challenge, ...options) => {
+      const { exitCode, stdout, stderr } = await hook('auth', challenge, options)
+      if (exitCode !== 0 || stdout !== '' || stderr !== '') throw new Error(`auth: exit code ${String(exitCode)}\n${stdout}${stderr}`)
+    },
+    serve: async (...options) => {
+      const service = server.spawn([inRepository('hooks/certbot-nfq'), 'serve', '--run-dir', runDirectory, ...options])
+      await service.waitForOutput(/ info listening in /)
+      return service
+    },
+    status,
+    running: async () => {
+      const read = await status()
+      if (!read) throw new Error(`no responder in ${runDirectory}`)
+      return read
+    },
+  }
+}

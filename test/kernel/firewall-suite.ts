@@ -1,0 +1,65 @@
+/** What has to hold with every variant of iptables: a file for each runs this. */
+import type { Test } from 'tap'
+import type { FirewallChoice } from '../../src/firewall/choices.js'
+import type { Namespace } from '../../src/lab/lab.js'
+import { openArmedLab, type ArmedLab, type ArmedLabOptions } from './armed-lab.js'
+import { challengeFor, replyToHead, requestFor, type Challenge } from './challenge.js'
+import { accept, harden, trackedConnections, trackInvalid } from './stateful-rules.js'
+import { connectTcp, exchange } from './tcp-client.js'
+
+interface Setting extends ArmedLabOptions {
+  readonly title: string
+  /** IP versions in which connection tracking runs. */
+  readonly tracked: readonly number[]
+}
+
+const settings: readonly Setting[] = [
+  { title: 'a local server, without connection tracking', tracked: [] },
+  { title: 'a local server, with connection tracking of both families', tracked: [4, 6], prepare: trackInvalid },
+  { title: 'a local server behind a hardened filter table', tracked: [4, 6], prepare: (server) => harden(server).then(() => accept(server)) },
+  { title: 'a port that is published by DNAT from a container', tracked: [4, 6], container: true },
+]
+
+/** Each setting in a lab of its own. */
+export async function testFirewall(t: Test, firewall: FirewallChoice): Promise<void> {
+  for (const { title, tracked, ...options } of settings) {
+    await t.test(title, async (t) => {
+      const lab = await openArmedLab(t, options)
+      const challenge = challengeFor(`${firewall} ${title}`)
+      await lab.arm(challenge, '--firewall', firewall)
+      t.same((await lab.running()).firewall, { name: firewall, selection: 'prefilter', reason: 'first choice', tracked })
+      const clients = options.container ? [lab.validator] : [lab.validator, lab.server]
+      for (const [client, address] of clients.flatMap((client) => addressesFor(lab, client))) await checkAnswers(t, lab, client, address, challenge)
+      if (tracked.length === 0) t.equal(await trackedConnections(lab.server), 0, 'connection tracking has not been switched on')
+      t.equal((await lab.cleanup(challenge)).exitCode, 0)
+      t.same(await lab.challengesAtWebServer(), [], 'the web server never saw a whole challenge')
+      t.same(await lab.leftovers(), [])
+      if (tracked.length === 0) t.equal(await trackedConnections(lab.server), 0)
+    })
+  }
+}
+
+function addressesFor(lab: ArmedLab, client: Namespace): [Namespace, string][] {
+  const addresses = client === lab.server ? ['127.0.0.1', '::1'] : [lab.server.addresses.ipv4, lab.server.addresses.ipv6]
+  return addresses.map((address) => [client, address])
+}
+
+async function checkAnswers(t: Test, lab: ArmedLab, client: Namespace, address: string, challenge: Challenge): Promise<void> {
+  const { request, reply } = challenge
+  t.equal(await exchange(client, { address }, request), reply, `${address}: a challenge`)
+  t.equal(await exchange(client, { address }, requestFor('HEAD', challenge.path)), replyToHead(challenge), `${address}: HEAD`)
+  const ordinary = await exchange(client, { address }, requestFor('GET', '/'))
+  t.ok(ordinary.endsWith(lab.webServer.body), `${address}: an ordinary request`)
+
+  const slow = connectTcp(client, { address })
+  for (const piece of ['G', request.slice(1, 40), request.slice(40, 60), request.slice(60)]) {
+    slow.write(piece)
+    await slow.acknowledged()
+  }
+  t.equal(await slow.ended, reply, `${address}: a request in four segments`)
+  await slow.close()
+
+  const reset = connectTcp(client, { address })
+  reset.write(request)
+  await reset.reset()
+}
