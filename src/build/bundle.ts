@@ -17,7 +17,8 @@ await build({
   target: 'node20',
   format: 'cjs',
   minify: true,
-  external: ['nfqueue', 'koffi', '*/sweep.js'],
+  external: ['nfqueue', 'koffi'],
+  plugins: [{ name: 'sweep apart', setup: (it) => it.onResolve({ filter: /sweep\.js$/ }, ({ path, importer }) => (importer.endsWith('hook-command.js') ? { path, external: true } : undefined)) }],
   // Where the bundle is, for what lies beside it.
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },

@@ -8,8 +8,8 @@ import type { Options } from './options.js'
 export async function authCommand(options: Options): Promise<void> {
   const { socket } = runDirectory(options.runDir)
   await auth(process.env, { ...options, socket }, async () => {
-    const { launch } = await import('./launch.js')
-    await launch(options)
+    const { launchInBackground } = await import('./launch.js')
+    await launchInBackground(options)
   })
 }
 

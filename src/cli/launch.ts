@@ -1,42 +1,62 @@
-/** Starts a responder that outlives the hook. */
-import { spawn } from 'node:child_process'
+/** Starts responders, each by hooks/keep, which stays root and clears up after it. */
+import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Failure, isFailureCode } from '../failure.js'
 import { formatOptions, type Options } from './options.js'
 
-/** What the responder says over its file descriptor 3 once its start has succeeded or failed; then it closes that. */
+/** What the responder says on its file descriptor 3, in one line of JSON, once its start has succeeded or failed. */
 export type StartReport = { readonly state: 'listening' | 'taken' } | { readonly state: 'failed'; readonly code: string; readonly message: string }
 
 /** The descriptor of the start report. */
 export const REPORT_FD = 3
 
 /**
- * Starts it in a session of its own, with none of our streams: certbot waits until every copy of its pipes is closed.
- * Resolves once it listens, or once it has found that another responder holds the lock.
+ * Starts one that outlives the hook: in a session of its own, with none of our streams, for certbot waits until every copy of its pipes
+ * is closed. Resolves once it listens, or once it has found that another responder holds the lock.
  * @throws Failure that the responder's start met
  */
-export async function launch(options: Options): Promise<void> {
-  const entry = fileURLToPath(new URL('responder.cjs', import.meta.url))
-  const responder = spawn(process.execPath, [entry, ...formatOptions(options)], {
-    detached: true,
-    cwd: '/',
-    // Nothing of certbot's environment: under snap it is full of snap's own paths.
-    env: { PATH: process.env['PATH'] },
-    stdio: ['ignore', 'ignore', 'ignore', 'pipe'],
-  })
-  const report = await readReport(responder.stdio[REPORT_FD] as NodeJS.ReadableStream, (fail) => responder.once('error', fail))
+export async function launchInBackground(options: Options): Promise<void> {
+  const responder = keep(options, 'background', { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
+  const report = await readReport(responder)
   responder.unref()
   if (report.state !== 'failed') return
   throw new Failure(isFailureCode(report.code) ? report.code : 'responder-not-started', report.message)
 }
 
-async function readReport(stream: NodeJS.ReadableStream, onError: (fail: (error: Error) => void) => void): Promise<StartReport> {
+/** Starts one that shares our streams, hands it our signals, and gives its exit status when it has ended. */
+export function launchInForeground(options: Options): Promise<number> {
+  const keeper = keep(options, 'foreground', { detached: true, stdio: ['ignore', 'inherit', 'inherit'] })
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
+    // Its process group: the keeper ignores it, the responder ends.
+    process.on(signal, () => keeper.pid !== undefined && process.kill(-keeper.pid, signal))
+  }
+  return new Promise((resolve, reject) => {
+    keeper.on('error', (error) => reject(new Failure('responder-not-started', `cannot start the responder: ${error.message}`)))
+    keeper.on('exit', (status) => resolve(status ?? 1))
+  })
+}
+
+function keep(options: Options, mode: 'background' | 'foreground', streams: { detached: true; stdio: ('ignore' | 'inherit' | 'pipe')[] }): ChildProcess {
+  const cli = fileURLToPath(new URL('.', import.meta.url))
+  const keeper = fileURLToPath(new URL('../../hooks/keep', import.meta.url))
+  // Nothing of certbot's environment: under snap it is full of snap's own paths.
+  const env = { PATH: [process.env['PATH'], '/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':') }
+  return spawn(keeper, [options.runDir, process.execPath, cli, mode, ...formatOptions(options)], { ...streams, cwd: '/', env })
+}
+
+async function readReport(responder: ChildProcess): Promise<StartReport> {
+  const stream = responder.stdio[REPORT_FD] as NodeJS.ReadableStream & { destroy(): void }
   let text = ''
   await new Promise<void>((resolve, reject) => {
-    onError((error) => reject(new Failure('responder-not-started', `cannot start the responder: ${error.message}`)))
-    stream.setEncoding('utf8').on('data', (piece: string) => (text += piece))
+    responder.once('error', (error) => reject(new Failure('responder-not-started', `cannot start the responder: ${error.message}`)))
+    stream.setEncoding('utf8').on('data', (piece: string) => {
+      text += piece
+      // Not its end: the keeper holds a copy of the pipe.
+      if (text.includes('\n')) resolve()
+    })
     stream.on('end', resolve).on('error', () => resolve())
   })
+  stream.destroy()
   try {
     return JSON.parse(text) as StartReport
   } catch {

@@ -19,7 +19,7 @@ const parser = yargs(hideBin(process.argv))
     await (await import('./hook-command.js')).cleanupCommand(optionsOf(argv))
   })
   .command('serve', 'run a responder in the foreground; hooks use it, and it stays until it is stopped', {}, async (argv) => {
-    await (await import('./serve-command.js')).serveInForeground(optionsOf(argv))
+    process.exitCode = await (await import('./launch.js')).launchInForeground(optionsOf(argv))
   })
   .command('status', 'what is armed, who asked, which rules are in force', { json: { type: 'boolean', describe: 'for a program' } }, async (argv) => {
     await (await import('./status-command.js')).statusCommand(optionsOf(argv), argv['json'] === true)

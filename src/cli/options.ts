@@ -12,11 +12,12 @@ export interface Options {
   readonly firewall: FirewallChoice
   readonly queueNum: number | undefined
   readonly mark: number
+  readonly user: string
   readonly logFile: string | undefined
   readonly verbose: boolean
 }
 
-export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'log-file' | 'verbose'
+export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'user' | 'log-file' | 'verbose'
 
 interface OptionSpec {
   readonly describe: string
@@ -32,6 +33,7 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'firewall': { takes: 'NAME', default: 'auto', describe: `how to install rules: ${FIREWALL_CHOICES.join(', ')}` },
   'queue-num': { takes: 'NUMBER', describe: 'NFQUEUE number (default: a free one)' },
   'mark': { takes: 'BIT', default: '0x400000', describe: 'bit of the connection mark that nothing else uses' },
+  'user': { takes: 'NAME', default: 'nobody', describe: 'the responder gives root up for this user' },
   'log-file': { takes: 'FILE', describe: 'append the responder’s log to this file' },
   'verbose': { describe: 'log more' },
 }
@@ -54,6 +56,7 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
     firewall: oneOf('firewall', text('firewall'), FIREWALL_CHOICES),
     queueNum: queue === undefined ? undefined : wholeNumber('queue-num', queue, 0, 65535),
     mark: oneBit('mark', text('mark')),
+    user: nonEmpty('user', text('user')),
     logFile: given['log-file'] === undefined ? undefined : resolve(nonEmpty('log-file', given['log-file'])),
     verbose: isYes('verbose', given.verbose),
   }
@@ -61,8 +64,8 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
 
 /** The options as arguments again, for the responder that a hook starts. */
 export function formatOptions(options: Options): string[] {
-  const { port, runDir, ttl, firewall, queueNum, mark, logFile, verbose } = options
-  const values = { port, 'run-dir': runDir, ttl, firewall, 'queue-num': queueNum, mark, 'log-file': logFile }
+  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, verbose } = options
+  const values = { port, 'run-dir': runDir, ttl, firewall, 'queue-num': queueNum, mark, user, 'log-file': logFile }
   return [...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])), ...(verbose ? ['--verbose'] : [])]
 }
 

@@ -1,10 +1,20 @@
-/** The entry of the responder that a hook starts. Bundled to responder.cjs (src/build/bundle.ts). */
+/** The entry of the responder: `background`, `foreground` or (what a dead one left) `sweep`, then options. Bundled to responder.cjs (src/build/bundle.ts). */
+import { runDirectory } from '../daemon/run-directory.js'
+import { sweepLeftovers } from '../daemon/sweep.js'
 import { readOptions } from './options.js'
 import { reportFailure } from './report.js'
-import { serveForHooks } from './serve-command.js'
+import { serveInBackground, serveInForeground } from './serve-command.js'
 
-main().catch(reportFailure)
+main().catch((thrown: unknown) => {
+  reportFailure(thrown)
+  // What had been opened before the failure would keep the process alive.
+  process.exit()
+})
 
 async function main(): Promise<void> {
-  await serveForHooks(readOptions(process.argv.slice(2), process.env))
+  const [mode, ...argv] = process.argv.slice(2)
+  const options = readOptions(argv, process.env)
+  if (mode === 'foreground') await serveInForeground(options)
+  else if (mode === 'background') await serveInBackground(options)
+  else await sweepLeftovers(runDirectory(options.runDir))
 }

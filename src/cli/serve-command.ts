@@ -1,9 +1,10 @@
-/** Runs a responder in this process until it ends. */
+/** The process of a responder, from its start to its end. */
 import { closeSync, writeSync } from 'node:fs'
 import { Failure, toFailure } from '../failure.js'
 import { fileSink, openLog, type Log } from '../daemon/log.js'
 import { runDirectory } from '../daemon/run-directory.js'
 import { serve } from '../daemon/serve.js'
+import { dropPrivileges, findAccount } from '../kernel/privileges.js'
 import { REPORT_FD, type StartReport } from './launch.js'
 import type { Options } from './options.js'
 import { version } from './version.js'
@@ -11,28 +12,31 @@ import { version } from './version.js'
 /** In the foreground: logs to standard error, and stays until it is stopped. @throws Failure */
 export async function serveInForeground(options: Options): Promise<void> {
   const log = openOptionsLog(options, [(line) => void process.stderr.write(`${line}\n`)])
-  if (!(await start(options, false, log))) {
-    throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
-  }
+  if (!(await start(options, false, log))) throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
 }
 
 /** For hooks: in the background, reports its start over a pipe, and ends with its last challenge. */
-export async function serveForHooks(options: Options): Promise<void> {
+export async function serveInBackground(options: Options): Promise<void> {
   try {
     const isStarted = await start(options, true, openOptionsLog(options, []))
     report({ state: isStarted ? 'listening' : 'taken' })
   } catch (thrown) {
     const { code, message } = toFailure(thrown)
     report({ state: 'failed', code, message })
-    process.exitCode = 1
+    process.exit(1)
   }
 }
 
+/** False when the directory has a responder already. */
 async function start(options: Options, isTransient: boolean, log: Log): Promise<boolean> {
   process.umask(0o077)
+  const account = findAccount(options.user)
   const responder = await serve({ ...options, directory: runDirectory(options.runDir), queue: options.queueNum, isTransient, version }, log)
   if (!responder) return false
-  const stop = () => void responder.stop().catch(() => undefined)
+  // Everything that takes root is open; from here on packets are parsed.
+  if (account.uid !== 0) await dropPrivileges(account)
+  log('info', `serving as ${options.user}`)
+  const stop = () => void responder.stop().catch(() => (process.exitCode = 1))
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
   process.on('uncaughtException', (error) => {
     log('error', `fault: ${error.stack ?? error.message}`)
@@ -50,7 +54,7 @@ function openOptionsLog({ verbose, logFile }: Options, sinks: readonly ((line: s
 
 function report(state: StartReport): void {
   try {
-    writeSync(REPORT_FD, JSON.stringify(state))
+    writeSync(REPORT_FD, `${JSON.stringify(state)}\n`)
     closeSync(REPORT_FD)
   } catch {
     // The hook is gone. Its challenge never comes, and the responder ends when it has been idle for a while.

@@ -12,16 +12,19 @@ export interface ControlServer {
   close(): void
 }
 
+export interface ControlHandlers {
+  readonly answer: (request: ControlRequest) => Promise<ControlResponse>
+  readonly onRefusal: (reason: Failure) => void
+  /** Whether the process at the other end of this descriptor may speak at all. */
+  readonly isAllowed: (fd: number) => boolean
+}
+
 /**
  * Listens at `path` (only the caller of the lock may), mode 0600. Each connection says one line and gets one; `answer` may take its time.
  * What is malformed gets a refusal and is told to `onRefusal`.
  */
-export function listen(
-  path: string,
-  answer: (request: ControlRequest) => Promise<ControlResponse>,
-  onRefusal: (reason: Failure) => void,
-): Promise<ControlServer> {
-  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, answer, onRefusal))
+export function listen(path: string, handlers: ControlHandlers): Promise<ControlServer> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, handlers))
   removeSocket(path)
   return new Promise((resolve, reject) => {
     server.once('error', (cause) => reject(new Failure('run-directory', `cannot listen at ${path}: ${cause.message}`, { cause })))
@@ -32,12 +35,13 @@ export function listen(
   })
 }
 
-function serve(socket: Socket, answer: (request: ControlRequest) => Promise<ControlResponse>, onRefusal: (reason: Failure) => void): void {
+function serve(socket: Socket, { answer, onRefusal, isAllowed }: ControlHandlers): void {
   let received = ''
   let isDone = false
   socket.setEncoding('utf8')
   socket.on('error', () => socket.destroy())
   const timer = setTimeout(() => void finish(() => Promise.reject(new Failure('control-malformed', 'no whole line within 5 s'))), LINE_TIME)
+  if (!isAllowed(descriptorOf(socket))) void finish(() => Promise.reject(new Failure('not-root', 'the responder takes orders from root only')))
   socket.on('data', (text: string) => {
     if (isDone) return
     received += text
@@ -67,6 +71,11 @@ function serve(socket: Socket, answer: (request: ControlRequest) => Promise<Cont
   }
 }
 
+/** Node has no public way to it. */
+function descriptorOf(socket: Socket): number {
+  return (socket as { _handle?: { fd?: number } })._handle?.fd ?? -1
+}
+
 function close(server: Server, path: string): void {
   server.close()
   removeSocket(path)
@@ -77,6 +86,7 @@ function removeSocket(path: string): void {
   try {
     unlinkSync(path)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    // Not our directory any more, with root given up: whoever keeps us removes it.
+    if (!['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }

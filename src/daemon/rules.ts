@@ -1,9 +1,10 @@
 /** Keeps the kernel's rules in step with the ports in use: one change at a time, in the order asked for. */
 import type { FirewallChoice } from '../firewall/choices.js'
 import { installFirst, sweep, type Chosen } from '../firewall/choose.js'
-import { run } from '../firewall/run.js'
+import { run as runProgram, type Run } from '../firewall/run.js'
 import { hasIpv6, isTracking } from '../firewall/tracking.js'
 import type { Ruleset } from '../firewall/ruleset.js'
+import type { UnderLock } from '../kernel/xtables-lock.js'
 import type { Log } from './log.js'
 
 export interface RulesOptions {
@@ -11,6 +12,7 @@ export interface RulesOptions {
   readonly queue: number
   readonly mark: number
   readonly firewall: FirewallChoice
+  readonly underXtablesLock: UnderLock
 }
 
 /** The families there are, and whether connections are tracked in them. */
@@ -19,6 +21,7 @@ export type Ground = Ruleset['families']
 export class Rules {
   readonly #options: RulesOptions
   readonly #log: Log
+  readonly #run: Run
   /** How often the rules had to be put back. */
   repairs = 0
   #chosen: Chosen | undefined
@@ -30,6 +33,7 @@ export class Rules {
     this.#options = options
     this.#families = ground
     this.#log = log
+    this.#run = (argv, input) => (argv[0]?.includes('tables') ? options.underXtablesLock(() => runProgram(argv, input)) : runProgram(argv, input))
   }
 
   /**
@@ -78,7 +82,7 @@ export class Rules {
   /** By the first back end that works now. */
   async #choose(ports: readonly number[]): Promise<void> {
     const { tag, queue, mark, firewall } = this.#options
-    this.#chosen = await installFirst(firewall, { tag, queue, mark, ports, families: this.#families }, run)
+    this.#chosen = await installFirst(firewall, { tag, queue, mark, ports, families: this.#families }, this.#run)
     const { firewall: { name }, selection, reason } = this.#chosen
     this.#log('info', `rules for port ${ports.join(', ')} by ${name} (${selection}; ${this.#families.map(describeFamily).join(', ')}); ${reason}`)
     if (selection === 'port') this.#log('warning', 'this kernel cannot pick out challenge requests: all traffic of the port passes through the queue')
@@ -98,7 +102,7 @@ export class Rules {
 
 /** Removes what a killed responder of this tag left, and looks at the families. @throws Failure `firewall-failed` */
 export async function clearGround(tag: string): Promise<Ground> {
-  const [found] = await Promise.all([families(), sweep(tag, run)])
+  const [found] = await Promise.all([families(), sweep(tag, runProgram)])
   return found
 }
 

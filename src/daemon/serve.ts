@@ -4,9 +4,11 @@
  */
 import { listen, type ControlServer } from '../control/server.js'
 import { PROTOCOL_VERSION, refusal, type ArmRequest, type ControlRequest, type ControlResponse, type ResponderStatus } from '../control/message.js'
-import { toFailure, type Failure } from '../failure.js'
+import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { takeLock, type Lock } from '../kernel/lock.js'
+import { openPeerLookup } from '../kernel/peer.js'
+import { openXtablesLock } from '../kernel/xtables-lock.js'
 import { Leases } from './leases.js'
 import type { Log } from './log.js'
 import { openPacketPath, type PacketPath } from './packet-path.js'
@@ -59,7 +61,8 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
       clearGround(tag),
       openPacketPath(leases.challenges, options.queue, log, (event) => leases.note(event)),
     ])
-    const rules = new Rules({ ...options, tag, queue: path.queue }, ground, log)
+    const underXtablesLock = await openXtablesLock()
+    const rules = new Rules({ ...options, tag, queue: path.queue, underXtablesLock }, ground, log)
     const responder = new RunningDaemon(options, log, leases, path, rules, lock)
     await responder.listen()
     return responder
@@ -108,8 +111,13 @@ class RunningDaemon implements RunningResponder {
   }
 
   async listen(): Promise<void> {
-    const onRefusal = (failure: Failure) => this.#log('warning', `refused: ${failure.message} [${failure.code}]`)
-    this.#server = await listen(this.#options.directory.socket, (request) => this.#answer(request), onRefusal)
+    const peerOf = await openPeerLookup()
+    this.#server = await listen(this.#options.directory.socket, {
+      answer: (request) => this.#answer(request),
+      onRefusal: (failure) => this.#log('warning', `refused: ${failure.message} [${failure.code}]`),
+      // The directory lets nobody else in; this holds also where somebody has loosened that.
+      isAllowed: (fd) => [0, process.getuid?.()].includes(peerOf(fd)),
+    })
     this.#checkTimer = setInterval(() => void this.#check(), CHECK_TIME)
     this.#log('info', `listening in ${this.#options.directory.path}, queue ${this.#path.queue}`)
     this.#schedule()

@@ -52,7 +52,7 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
   async function uninstallFamily(version: IpVersion): Promise<void> {
     const family = installed.get(version)
     const isUndone = ruleset && family && (await undo(name, ruleset, family, run))
-    if (!isUndone) await removeFamily(name, version, tag, family?.newChains ?? [], run)
+    if (!isUndone) await removeFamily(name, version, tag, family, run)
     installed.delete(version)
   }
 
@@ -60,7 +60,7 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
     if (!ruleset) return false
     const wanted = ruleset
     const held = [...installed.values()].map(async ({ version, isTracked }) =>
-      holdsRuleset(await runOrFail(run, [command(name, version, 'save')]), wanted, version, isTracked),
+      holdsRuleset(await runOrFail(run, [command(name, version, 'save'), '-t', 'mangle']), wanted, version, isTracked),
     )
     return (await Promise.all(held)).every(Boolean)
   }
@@ -77,12 +77,12 @@ async function undo(name: IptablesName, ruleset: Ruleset, { version, isTracked, 
   return exitCode === 0
 }
 
-/** `newChains`: built-in ones to take away as well if they are empty then. */
-async function removeFamily(name: IptablesName, version: IpVersion, tag: string, newChains: readonly string[], run: Run): Promise<void> {
-  // Without -t it prints the tables there are; with it, legacy iptables would bring the table in first.
-  const script = removeScript(await runOrFail(run, [command(name, version, 'save')]), tag)
+async function removeFamily(name: IptablesName, version: IpVersion, tag: string, family: Installed | undefined, run: Run): Promise<void> {
+  // Without -t it prints the tables there are, but only to root; with it, legacy iptables would bring in a table that is not there.
+  const saved = await runOrFail(run, [command(name, version, 'save'), ...(family ? ['-t', 'mangle'] : [])])
+  const script = removeScript(saved, tag)
   if (script) await restore(name, version, script, run)
-  for (const chain of newChains) await run([command(name, version), ...WAIT, '-t', 'mangle', '-X', chain])
+  for (const chain of family?.newChains ?? []) await run([command(name, version), ...WAIT, '-t', 'mangle', '-X', chain])
 }
 
 /** One transaction on the rules of a family. */

@@ -1,7 +1,7 @@
 /** An `nft -i` process, spoken to over pipes. */
 import { execa } from 'execa'
 import { Failure } from '../failure.js'
-import { ENVIRONMENT } from './run.js'
+import { environment } from './run.js'
 
 export interface NftConversation {
   /** Says one line, a transaction. @throws Failure `firewall-failed` when nft refuses it or ends */
@@ -16,7 +16,7 @@ export interface NftConversation {
  * standard input: Node opens every descriptor close-on-exec.
  */
 export function startNft(): NftConversation {
-  const nft = execa('nft', ['-i'], { detached: true, cleanup: false, reject: false, stdout: 'ignore', buffer: false, env: ENVIRONMENT })
+  const nft = execa('nft', ['-i'], { detached: true, cleanup: false, reject: false, stdout: 'ignore', buffer: false, env: environment(), extendEnv: false })
   let isAlive = true
   let said = 0
   let heard = ''

@@ -16,14 +16,16 @@ export type Run = (argv: readonly string[], input?: string) => Promise<RunResult
 /** PATH is short under systemd and snap; these programs are always in one of the usual places. */
 const PATH = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(delimiter)
 
-/** What those programs get of our environment. */
-export const ENVIRONMENT = { PATH, LC_ALL: 'C' }
+/** What those programs get of our environment; who is not root cannot open legacy iptables' lock file (kernel/xtables-lock.ts). */
+export function environment(): Record<string, string> {
+  return { PATH, LC_ALL: 'C', ...(process.getuid?.() !== 0 && { XTABLES_LOCKFILE: '/dev/null' }) }
+}
 
 const TIME_LIMIT = 15_000
 
 /** Runs with execa. */
 export const run: Run = async ([file = '', ...args], input = '') => {
-  const result = await execa(file, args, { reject: false, timeout: TIME_LIMIT, env: ENVIRONMENT, input })
+  const result = await execa(file, args, { reject: false, timeout: TIME_LIMIT, env: environment(), extendEnv: false, input })
   const stderr = result.exitCode === undefined ? (result.shortMessage ?? 'not run') : result.stderr
   return { exitCode: result.exitCode ?? 127, stdout: result.stdout, stderr }
 }

@@ -1,4 +1,5 @@
 /** The cleanup hook: takes the challenge back; with the last one the responder ends. */
+import { existsSync } from 'node:fs'
 import { request } from '../control/client.js'
 import { readToken, type Environment } from './challenge.js'
 
@@ -9,4 +10,15 @@ export type Sweep = () => Promise<void>
 export async function cleanup(environment: Environment, socket: string, sweep: Sweep): Promise<void> {
   const response = await request(socket, { op: 'disarm', token: readToken(environment) })
   if (response === 'absent') await sweep()
+  else if (response !== 'stopping' && response.stopped) await removed(socket)
+}
+
+/** Milliseconds to wait for the responder's keeper, and between looks. */
+const REMOVAL_TIME = 500
+const PAUSE = 2
+
+/** The responder has ended; what keeps it removes the socket in the same instant. */
+async function removed(socket: string): Promise<void> {
+  const end = Date.now() + REMOVAL_TIME
+  while (existsSync(socket) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, PAUSE))
 }

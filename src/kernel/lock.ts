@@ -22,7 +22,11 @@ export async function takeLock(path: string): Promise<Lock | undefined> {
     if (isStillAt(fd, path)) {
       return {
         release: () => {
-          if (isStillAt(fd, path)) unlinkSync(path)
+          try {
+            if (isStillAt(fd, path)) unlinkSync(path)
+          } catch {
+            // With root given up the directory is not ours any more: whoever keeps us removes the file.
+          }
           closeSync(fd)
         },
       }
