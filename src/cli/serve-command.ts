@@ -38,13 +38,19 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
   log('info', `serving as ${options.user}`)
   const stop = () => void responder.stop().catch(() => (process.exitCode = 1))
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
+  let hasEnded = false
   process.on('uncaughtException', (error) => {
     log('error', `fault: ${error.stack ?? error.message}`)
     process.exitCode = 1
+    // A fault in somebody's exit handler must not keep the process.
+    if (hasEnded) process.kill(process.pid, 'SIGKILL')
     stop()
   })
   // The queue keeps the event loop alive for ever: the package has no way to close it.
-  void responder.ended.then(() => process.exit())
+  void responder.ended.then(() => {
+    hasEnded = true
+    process.exit()
+  })
   return true
 }
 

@@ -59,8 +59,10 @@ export class Rules {
       if (!this.#chosen || this.#ports.length === 0 || (await this.#chosen.firewall.isInstalled())) return
       this.#log('warning', 'the rules were changed by another program; putting them back')
       await this.#chosen.firewall.remove()
-      // Whoever took them away may have switched connection tracking on or off as well.
-      this.#families = await families()
+      // Whoever took them away may have switched connection tracking on as well; or off, in the middle of a reload, which says nothing.
+      const before = this.#families
+      const wasTracked = ({ version }: Ground[number]) => before.some((family) => family.version === version && family.isTracked)
+      this.#families = (await families()).map((family) => ({ ...family, isTracked: family.isTracked || wasTracked(family) }))
       await this.#choose(this.#ports)
       this.repairs++
     })
@@ -110,7 +112,7 @@ async function families(): Promise<Ground> {
   const versions = hasIpv6() ? ([4, 6] as const) : ([4] as const)
   // One after the other: both try by the same count.
   const found = []
-  for (const version of versions) found.push({ version, isTracked: await isTracking(version) })
+  for (const version of versions) found.push({ version, isTracked: await isTracking(version, runProgram) })
   return found
 }
 

@@ -1,5 +1,4 @@
 /** Picks a back end by trying the real ruleset on it: a program that is there may still lack what the kernel has to give. */
-import { readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
 import { hasIptables, iptablesFirewall } from './iptables.js'
 import { hasNft, nftFirewall } from './nft.js'
@@ -7,6 +6,7 @@ import { listNftTables } from './nft-listing.js'
 import type { Run } from './run.js'
 import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice, type IptablesName } from './choices.js'
 import type { Firewall, Ruleset, Selection } from './ruleset.js'
+import { isLegacyInUse } from './tracking-rules.js'
 
 const BACK_ENDS = FIREWALL_CHOICES.filter((choice) => choice !== 'auto')
 
@@ -49,19 +49,9 @@ export async function sweep(tag: string, run: Run): Promise<void> {
   const tables = await listNftTables(run)
   const variants: IptablesName[] = hasIptables('iptables-nft') ? ['iptables-nft'] : ['iptables']
   if (variants[0] === 'iptables-nft' && tables && !tables.includes('ip mangle') && !tables.includes('ip6 mangle')) variants.pop()
-  if (isLegacyInUse() && hasIptables('iptables-legacy')) variants.push('iptables-legacy')
+  if ((isLegacyInUse(4) || isLegacyInUse(6)) && hasIptables('iptables-legacy')) variants.push('iptables-legacy')
   const firewalls: Firewall[] = variants.filter(hasIptables).map((name) => iptablesFirewall(name, tag, run))
   if (!tables || tables.some((table) => table.endsWith(` certbot-nfq-${tag}`))) firewalls.push(nftFirewall(tag, run))
   await Promise.all(firewalls.map((firewall) => firewall.remove()))
 }
 
-/** Legacy iptables lists its tables here; a host that never used it must not get them by our looking. */
-function isLegacyInUse(): boolean {
-  return ['/proc/net/ip_tables_names', '/proc/net/ip6_tables_names'].some((path) => {
-    try {
-      return readFileSync(path, 'latin1') !== ''
-    } catch {
-      return false
-    }
-  })
-}

@@ -29,9 +29,9 @@ export function installLine(ruleset: Ruleset, isOwned: boolean): string {
   return `${tables.join('; ')}\n`
 }
 
-/** One line that removes the tables of this tag, if any. */
+/** One line that removes these tables, which have to be there. */
 export function removeLine(tag: string, versions: readonly IpVersion[]): string {
-  return `${versions.flatMap((version) => [`add table ${tableName(tag, version)}`, `delete table ${tableName(tag, version)}`]).join('; ')}\n`
+  return `${versions.map((version) => `delete table ${tableName(tag, version)}`).join('; ')}\n`
 }
 
 function chains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {

@@ -27,15 +27,16 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
       installed = { versions, listing: await list(tag, versions, run) }
     },
     remove: async () => {
-      const last = owner
+      const last = { owner, versions: installed?.versions ?? [] }
       owner = undefined
       installed = undefined
-      if (last?.isAlive) {
+      if (last.owner?.isAlive) {
         // At once, not when the process gets to its end: the caller reports that the rules are gone.
-        await last.say(removeLine(tag, FAMILIES))
-        await last.end()
+        await last.owner.say(removeLine(tag, last.versions))
+        await last.owner.end()
+      } else {
+        await removePlain(tag, run)
       }
-      await removePlain(tag, run)
     },
     isInstalled: async () => {
       if (!installed) return false

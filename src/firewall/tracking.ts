@@ -2,20 +2,26 @@
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import type { IpVersion } from './ruleset.js'
+import type { Run } from './run.js'
+import { hasTrackingRules } from './tracking-rules.js'
 
 const COUNT = '/proc/sys/net/netfilter/nf_conntrack_count'
 const DISCARD_PORT = 9
 const TRIES = 3
 
 /**
- * Whether the kernel tracks connections of this family in this network namespace: a loopback datagram from a new port adds an
- * entry then. On a busy host another entry may go in the same instant, so a count that does not rise is tried again;
- * where nothing is tracked it never rises.
+ * Whether the kernel tracks connections of this family in this network namespace. Either a loopback datagram from a new port adds an
+ * entry, or, where a rule drops even that one, the rules tell.
  */
-export async function isTracking(version: IpVersion): Promise<boolean> {
+export async function isTracking(version: IpVersion, run: Run): Promise<boolean> {
+  if (version === 6 && !hasIpv6()) return false
+  return trackedConnections() !== undefined && ((await addsEntry(version)) || (await hasTrackingRules(version, run)))
+}
+
+/** On a busy host another entry may go in the same instant, so a count that does not rise is tried again; where nothing is tracked it never rises. */
+async function addsEntry(version: IpVersion): Promise<boolean> {
   for (let tries = 0; tries < TRIES; tries++) {
-    const before = trackedConnections()
-    if (before === undefined) return false
+    const before = trackedConnections() ?? 0
     await sendLoopbackDatagram(version)
     if ((trackedConnections() ?? 0) > before) return true
   }

@@ -15,6 +15,7 @@ const defaults: Options = {
   firewall: 'auto',
   queueNum: undefined,
   mark: 0x400000,
+  user: 'nobody',
   logFile: undefined,
   verbose: false,
 }
@@ -27,6 +28,7 @@ const examples: readonly (readonly [OptionName, string, string, Partial<Options>
   ['firewall', 'iptables-legacy', 'iptables', { firewall: 'iptables-legacy' }, { firewall: 'iptables' }],
   ['queue-num', '0', '7', { queueNum: 0 }, { queueNum: 7 }],
   ['mark', '0x1', '2', { mark: 1 }, { mark: 2 }],
+  ['user', 'daemon', 'nobody', { user: 'daemon' }, { user: 'nobody' }],
   ['log-file', '/var/log/flag', '/var/log/variable', { logFile: '/var/log/flag' }, { logFile: '/var/log/variable' }],
 ]
 
@@ -112,10 +114,11 @@ const anyOptions: fc.Arbitrary<Options> = fc
     fc.constantFrom(...FIREWALL_CHOICES),
     fc.option(fc.integer({ min: 0, max: 65535 }), { nil: undefined }),
     fc.nat(31).map((bit) => 2 ** bit),
+    fc.constantFrom('nobody', 'www-data', '65534'),
     fc.option(paths, { nil: undefined }),
     fc.boolean(),
   )
-  .map(([port, runDir, ttl, firewall, queueNum, mark, logFile, verbose]) => ({ port, runDir, ttl, firewall, queueNum, mark, logFile, verbose }))
+  .map(([port, runDir, ttl, firewall, queueNum, mark, user, logFile, verbose]) => ({ port, runDir, ttl, firewall, queueNum, mark, user, logFile, verbose }))
 
 t.test('properties', (t) => {
   holds(

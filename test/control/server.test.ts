@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { request } from '../../src/control/client.js'
-import { MAX_MESSAGE, type ControlRequest, type ControlResponse } from '../../src/control/message.js'
-import { listen } from '../../src/control/server.js'
+import { formatMessage, MAX_MESSAGE, type ControlRequest, type ControlResponse } from '../../src/control/message.js'
+import { listen, type ControlHandlers } from '../../src/control/server.js'
 import { Failure } from '../../src/failure.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 import { leaveStaleSocket } from './stale-socket.js'
@@ -142,7 +142,7 @@ t.test('what a killed predecessor left is replaced', async (t) => {
   const file = join(directory, 'file')
   writeFileSync(file, '')
   for (const path of [stale, file]) {
-    const server = await listen(path, async () => ok, () => undefined)
+    const server = await listen(path, silent)
     t.teardown(() => server.close())
     t.match(await request(path, { op: 'status' }), { ok: true })
   }
@@ -158,21 +158,31 @@ t.test('closed, the socket is gone; closing again, or after somebody removed it,
 
 t.test('a socket that cannot be made is a failure of the run directory', async (t) => {
   const path = join(temporaryDirectory(t), 'absent', 'control')
-  await t.rejects(listen(path, async () => ok, () => undefined), { code: 'run-directory', message: /cannot listen at .*absent/ })
+  await t.rejects(listen(path, silent), { code: 'run-directory', message: /cannot listen at .*absent/ })
 })
 
-async function open(t: Test, answer: (request: ControlRequest) => Promise<ControlResponse> = async () => ok) {
+t.test('who may not speak is told so before saying anything, and gets nothing done', async (t) => {
+  const { path, requests, refusals } = await open(t, async () => ok, () => false)
+  t.match(JSON.parse(await converse(path)), { ok: false, code: 'not-root' })
+  t.match(JSON.parse(await converse(path, formatMessage({ op: 'stop' }))), { ok: false, code: 'not-root' })
+  t.same(requests, [])
+  t.equal(refusals.length, 2)
+})
+
+const silent: ControlHandlers = { answer: async () => ok, onRefusal: () => undefined, isAllowed: () => true }
+
+async function open(t: Test, answer: (request: ControlRequest) => Promise<ControlResponse> = async () => ok, isAllowed = () => true) {
   const path = join(temporaryDirectory(t), 'control')
   const requests: ControlRequest[] = []
   const refusals: Failure[] = []
-  const server = await listen(
-    path,
-    (request) => {
+  const server = await listen(path, {
+    answer: (request) => {
       requests.push(request)
       return answer(request)
     },
-    (reason) => refusals.push(reason),
-  )
+    onRefusal: (reason) => refusals.push(reason),
+    isAllowed,
+  })
   t.teardown(() => server.close())
   return { path, requests, refusals, close: () => server.close() }
 }

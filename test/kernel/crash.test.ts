@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type { Test } from 'tap'
 import { requiresKernel } from '../requires-kernel.js'
@@ -46,6 +47,17 @@ t.test('a responder that dies leaves nobody in the dark', await requiresKernel(.
     })
   }
 
+  for (const firewall of ['iptables-nft', 'iptables-legacy']) {
+    t.test(`killed alone, what keeps it clears up after it at once (${firewall})`, async (t) => {
+      const lab = await openArmedLab(t)
+      await lab.arm(first, '--firewall', firewall)
+      process.kill((await lab.running()).pid, 'SIGKILL')
+      t.same(await lab.leftovers(), [])
+      await checkOrdinary(t, lab)
+      t.same(await lab.cleanup(first), { exitCode: 0, stdout: '', stderr: '' })
+    })
+  }
+
   t.test('killed: the next auth may use the other variant of iptables', async (t) => {
     const lab = await openArmedLab(t)
     await lab.arm(first, '--firewall', 'iptables-legacy')
@@ -85,7 +97,8 @@ t.test('a responder that dies leaves nobody in the dark', await requiresKernel(.
       const lab = await openArmedLab(t)
       const responder = await lab.serve()
       await lab.arm(first)
-      t.equal((await lab.running()).pid, responder.pid, 'the hook found it')
+      t.not((await lab.running()).pid, responder.pid, 'it is a child of the command')
+      t.same((await lab.running()).challenges.map(({ token }) => token), [first.token], 'the hook found it')
       t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, first.request), first.reply)
       await responder.stop(signal)
       t.equal((await responder.exited).exitCode, 0)
@@ -95,10 +108,16 @@ t.test('a responder that dies leaves nobody in the dark', await requiresKernel(.
 })
 
 /** Ends the responder as the kernel does when memory is short. */
+/** The responder and what keeps it, as systemd ends a whole control group. */
 async function kill(lab: ArmedLab): Promise<void> {
   const { pid } = await lab.running()
+  process.kill(parentOf(pid), 'SIGKILL')
   process.kill(pid, 'SIGKILL')
   await waitUntil(async () => !(await lab.server.processes()).some((process) => process.pid === pid), 'the responder to be gone')
+}
+
+function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 }
 
 async function checkOrdinary(t: Test, lab: ArmedLab): Promise<void> {

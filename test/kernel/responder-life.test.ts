@@ -23,7 +23,7 @@ t.test('the responder lives as long as challenges are armed', await requiresKern
 
     const { challenges: armed } = await lab.running()
     t.same(armed.map(({ token }) => token).sort(), challenges.map(({ token }) => token).sort())
-    t.equal((await lab.server.processes()).length, before + 1, 'one process more than before')
+    t.equal((await lab.server.processes()).length, before + 2, 'one responder more than before, and what keeps it')
     const address = lab.server.addresses.ipv4
     const answers = await Promise.all(challenges.map(({ request }) => exchange(lab.validator, { address }, request)))
     t.same(answers, challenges.map(({ reply }) => reply))

@@ -41,7 +41,8 @@ export async function exempt(server: Namespace): Promise<void> {
 
 /** How many connections the kernel tracks in a namespace. */
 export async function trackedConnections(server: Namespace): Promise<number> {
-  return Number((await server.exec(['cat', '/proc/sys/net/netfilter/nf_conntrack_count'])).stdout)
+  // Where nothing has ever been tracked the kernel may not have loaded the module, and nothing is tracked.
+  return Number((await server.exec(['cat', '/proc/sys/net/netfilter/nf_conntrack_count'], { reject: false })).stdout)
 }
 
 async function restore(server: Namespace, program: string, rules: readonly string[], table = 'filter'): Promise<void> {

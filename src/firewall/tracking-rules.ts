@@ -1,0 +1,44 @@
+/** Do the rules there are need connection tracking? Then it runs. */
+import { readFileSync } from 'node:fs'
+import { isProgram, type Run } from './run.js'
+import type { IpVersion } from './ruleset.js'
+
+/** Expressions, matches and targets that switch connection tracking on, as nft and iptables-save print them. */
+const USES_TRACKING =
+  /\bct |\b(?:snat|dnat|masquerade|redirect|conntrack|connmark|connlimit|connbytes)\b|-m (?:state|helper)\b|\b(?:CONNMARK|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)\b/
+
+/** Looks at every rule of a family, by nft, which also tells of iptables-nft's, and by legacy iptables where that is in use. */
+export async function hasTrackingRules(version: IpVersion, run: Run): Promise<boolean> {
+  const texts = await Promise.all([nftRules(version, run), legacyRules(version, run)])
+  return texts.some(usesTracking)
+}
+
+/** Whether some rule of these needs connection tracking; what stands in quotes is somebody's comment. */
+export function usesTracking(rules: string): boolean {
+  return USES_TRACKING.test(rules.replace(/"(?:\\.|[^"\\])*"/g, '""'))
+}
+
+async function nftRules(version: IpVersion, run: Run): Promise<string> {
+  const family = version === 4 ? 'ip' : 'ip6'
+  if (!isProgram('nft')) {
+    const { stdout } = await run([version === 4 ? 'iptables-nft-save' : 'ip6tables-nft-save'])
+    return stdout
+  }
+  const listings = await Promise.all([family, 'inet'].map((family) => run(['nft', '-t', 'list', 'ruleset', family])))
+  return listings.map(({ stdout }) => stdout).join('\n')
+}
+
+async function legacyRules(version: IpVersion, run: Run): Promise<string> {
+  const tables = version === 4 ? 'ip' : 'ip6'
+  if (!isLegacyInUse(version)) return ''
+  return (await run([`${tables}tables-legacy-save`])).stdout
+}
+
+/** Legacy iptables lists its tables here, to root; a host that never used it must not get them by our looking. */
+export function isLegacyInUse(version: IpVersion): boolean {
+  try {
+    return readFileSync(`/proc/net/ip${version === 4 ? '' : '6'}_tables_names`, 'latin1') !== ''
+  } catch {
+    return false
+  }
+}
