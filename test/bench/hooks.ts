@@ -1,0 +1,56 @@
+/** What a hook costs certbot: the time from starting its process until that has ended. */
+import { spawnSync } from 'node:child_process'
+import { withSystemPrograms } from '../../src/lab/run.js'
+import { challengeFor } from '../kernel/challenge.js'
+import type { BenchLab } from './bench-lab.js'
+import type { Comparison } from './figures.js'
+
+/** The kinds of calls, in words for a table. */
+export const hookCalls = {
+  coldAuth: 'auth, cold (starts the responder)',
+  warmAuth: 'auth, warm',
+  cleanup: 'cleanup, not the last',
+  lastCleanup: 'cleanup, the last (ends the responder)',
+  coldCleanup: 'cleanup without a responder (sweeps)',
+} as const
+
+export type HookCall = keyof typeof hookCalls
+
+/** Milliseconds of each call, and of the `node -e 0` right before it. */
+export type HookResults = Readonly<Record<HookCall, Comparison>>
+
+/** Measures `rounds` times a whole life of a responder with two challenges. */
+export function measureHooks(lab: BenchLab, rounds: number): HookResults {
+  const first = lab.challenge
+  const second = challengeFor('the second')
+  const life = [
+    ['coldAuth', 'auth', first],
+    ['warmAuth', 'auth', second],
+    ['cleanup', 'cleanup', second],
+    ['lastCleanup', 'cleanup', first],
+    ['coldCleanup', 'cleanup', first],
+  ] as const
+  const empty = (): { values: number[]; baselines: number[] } => ({ values: [], baselines: [] })
+  const results = { coldAuth: empty(), warmAuth: empty(), cleanup: empty(), lastCleanup: empty(), coldCleanup: empty() }
+  // The first time is not counted: caches.
+  for (let round = 0; round <= rounds; round++) {
+    for (const [call, name, challenge] of life) {
+      const { argv, env } = lab.responder.hook(name, challenge)
+      const baseline = millisecondsOf(lab, [process.execPath, '-e', '0'], env)
+      const value = millisecondsOf(lab, argv, env)
+      if (round === 0) continue
+      results[call].baselines.push(baseline)
+      results[call].values.push(value)
+    }
+  }
+  return results
+}
+
+/** Wall time of a process in the server namespace, nsenter's own start included, which is the same for all. Throws when it fails. */
+function millisecondsOf(lab: BenchLab, argv: readonly string[], env: Readonly<Record<string, string>>): number {
+  const start = performance.now()
+  const { status, stderr } = spawnSync('nsenter', [`--net=/run/netns/${lab.server.name}`, '--', ...argv], { env: withSystemPrograms(env), stdio: ['ignore', 'pipe', 'pipe'] })
+  const milliseconds = performance.now() - start
+  if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${String(status)}:\n${stderr.toString()}`)
+  return milliseconds
+}

@@ -1,0 +1,120 @@
+/**
+ * The benchmark: `npm run bench`. Prints tables, and writes docs/benchmarks.md and docs/benchmarks.svg.
+ *
+ *   --quick          short and few measurements, for trying out; writes nothing unless --output says where
+ *   --rounds N       how often each state is measured, instead of 8 (4 without connection tracking)
+ *   --orders         also an order for 100 names, which takes minutes
+ *   --only PARTS     of bystanders, challenges, hooks, memory, orders; joined by commas; writes nothing unless --output says where
+ *   --output DIR     where benchmarks.md and benchmarks.svg go, instead of docs
+ */
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { kernelUnavailable } from '../../src/lab/lab.js'
+import { inRepository } from '../../src/lab/repository.js'
+import { run } from '../../src/lab/run.js'
+import { isInterrupted } from '../../src/lab/while-open.js'
+import { openBenchLab, type BenchLab, type Tracking } from './bench-lab.js'
+import { measureBystanders } from './bystanders.js'
+import { measureChallenges } from './challenges.js'
+import { chart } from './chart.js'
+import { describeMachine } from './machine.js'
+import { measureHooks } from './hooks.js'
+import { measureMemory } from './memory.js'
+import { measureOrders } from './orders.js'
+import { benchmarkPage } from './page.js'
+import type { BenchResults } from './results.js'
+
+const parts = ['bystanders', 'challenges', 'hooks', 'memory', 'orders'] as const
+type Part = (typeof parts)[number]
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
+    orders: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    output: { type: 'string' },
+  },
+})
+const isQuick = options.quick
+const start = performance.now()
+
+try {
+  await bench()
+} catch (error) {
+  // What fails after a signal fails because the lab is being closed; the signal then ends this process.
+  if (!isInterrupted()) {
+    console.error(`bench: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+  }
+}
+
+async function bench(): Promise<void> {
+  const reason = (await kernelUnavailable()) ?? (await missing('nginx', 'wrk', 'conntrack'))
+  if (reason !== undefined) throw new Error(`cannot run here: ${reason}`)
+  const results = await measure()
+  const directory = options.output ?? (isQuick || options.only !== undefined ? undefined : inRepository('docs'))
+  const path = join(directory ?? inRepository('docs'), 'benchmarks.md')
+  const page = benchmarkPage(results, await readFile(path, 'utf8').catch(() => ''))
+  console.log(page)
+  const [headline] = results.bystanders
+  if (directory === undefined || headline === undefined) return
+  await writeFile(path, page)
+  await writeFile(join(directory, 'benchmarks.svg'), chart(headline))
+  progress(`wrote benchmarks.md and benchmarks.svg to ${directory}`)
+}
+
+async function measure(): Promise<BenchResults> {
+  const tracked = await inLab('on', async (lab) => ({
+    machine: await describeMachine(lab),
+    bystanders: await bystandersIn(lab, 8),
+    ...(wants('challenges') && { challenges: await measureChallenges(lab, isQuick ? { requests: 100, seconds: 1 } : { requests: 1_000, seconds: 2 }) }),
+    ...(wants('hooks') && { hooks: measureHooks(lab, isQuick ? 3 : 15) }),
+    ...(wants('memory') && { memory: await measureMemory(lab, isQuick ? { rounds: 1, seconds: 1 } : { rounds: 3, seconds: 2 }) }),
+  }))
+  const untracked = wants('bystanders') ? await inLab('off', (lab) => bystandersIn(lab, 4)) : []
+  return {
+    ...tracked,
+    bystanders: [...tracked.bystanders, ...untracked],
+    ...(wants('orders') && { orders: await measureOrders(isQuick ? 1 : 2) }),
+    command: `npm run bench${wants('orders') ? ' -- --orders' : ''}`,
+  }
+}
+
+async function bystandersIn(lab: BenchLab, usualRounds: number) {
+  if (!wants('bystanders')) return []
+  // Many short ones rather than few long ones: what is compared has to lie close together in time.
+  const rounds = options.rounds === undefined ? (isQuick ? 1 : usualRounds) : Number(options.rounds)
+  return [await measureBystanders(lab, { rounds, seconds: 1, transfers: isQuick ? 1 : 3 }, progress)]
+}
+
+async function inLab<Result>(tracking: Tracking, work: (lab: BenchLab) => Promise<Result>): Promise<Result> {
+  const lab = await openBenchLab(tracking)
+  try {
+    return await work(lab)
+  } finally {
+    await lab.close()
+  }
+}
+
+function wants(part: Part): boolean {
+  return options.only === undefined ? part !== 'orders' || options.orders : partsOf(options.only).includes(part)
+}
+
+function partsOf(text: string): Part[] {
+  return text.split(',').map((name) => {
+    const part = parts.find((part) => part === name)
+    if (part === undefined) throw new Error(`--only takes ${parts.join(', ')}, not ${name}`)
+    return part
+  })
+}
+
+async function missing(...programs: string[]): Promise<string | undefined> {
+  const { stdout } = await run(['sh', '-c', 'for p; do command -v "$p" >/dev/null || echo "$p"; done', 'sh', ...programs])
+  return stdout === '' ? undefined : `not installed: ${stdout.trim().replaceAll('\n', ', ')}`
+}
+
+function progress(line: string): void {
+  console.error(`${((performance.now() - start) / 1000).toFixed(0).padStart(4)} s  ${line}`)
+}

@@ -1,0 +1,104 @@
+/** The results as Markdown tables. */
+import { quantities, type BystanderResults, type QuantityName, type StateResult } from './bystanders.js'
+import type { ChallengeResults } from './challenges.js'
+import { formatQuantity, formatRatios, median, type Comparison } from './figures.js'
+import { hookCalls, type HookCall, type HookResults } from './hooks.js'
+import type { MemoryResults } from './memory.js'
+import { stateNames } from './states.js'
+
+const requestColumns = ['keptRate', 'keptP50', 'keptP99', 'freshRate', 'freshP50', 'freshP99'] as const
+const bodyColumns = ['download', 'upload', 'fourUploads'] as const
+
+/** Requests, bodies, and in words what failed. */
+export function bystanderTables(results: BystanderResults): string {
+  return [requestColumns, bodyColumns].map((columns) => bystanderTable(results, columns)).join('\n') + notes(results)
+}
+
+/** In words for a person. */
+export function stateTitle(state: StateResult['state']): string {
+  return state === 'floodedAlike' ? 'armed against unarmed, both under the flood' : stateNames[state]
+}
+
+function bystanderTable({ unarmed, states }: BystanderResults, columns: readonly QuantityName[]): string {
+  return table([
+    ['', ...columns.map((column) => quantities[column].title)],
+    ['unarmed', ...columns.map((column) => absolute(column, median(unarmed[column])))],
+    ...states.map(({ state, comparisons }) => [stateTitle(state), ...columns.map((column) => formatRatios(comparisons[column]))]),
+  ])
+}
+
+function absolute(quantity: QuantityName, value: number): string {
+  if (quantity.endsWith('Rate')) return `${formatQuantity(value)}/s`
+  if (/P\d\d$/.test(quantity)) return `${formatQuantity(value)} ms`
+  return `${formatQuantity(value / 1e6)} MB/s`
+}
+
+/** An item for each state in which something failed or flooded; none for the second row made of the same samples. */
+function notes({ states }: BystanderResults): string {
+  const lines = states.filter(({ state }) => state !== 'floodedAlike').flatMap(({ state, failedRequests, brokenBodies, floods }) => [
+    ...(failedRequests > 0 ? [`${stateTitle(state)}: ${formatQuantity(failedRequests)} requests failed.`] : []),
+    ...(brokenBodies > 0 ? [`${stateTitle(state)}: ${brokenBodies} downloads or uploads had not ended after 5 s; their rate is that of what had gone through.`] : []),
+    ...(floods.length > 0 ? [`${stateTitle(state)}: the flood came to ${formatQuantity(median(floods.map(({ rate }) => rate)))} requests/s.`] : []),
+  ])
+  return lines.map((line) => `\n- ${line}`).join('') + (lines.length > 0 ? '\n' : '')
+}
+
+/** Reply times, and rates. */
+export function challengeTable({ p50, p99, rate, requests, failures }: ChallengeResults): string {
+  const row = (title: string, comparison: Comparison, unit: string) => [
+    title,
+    `${formatQuantity(median(comparison.values))}${unit}`,
+    `${formatQuantity(median(comparison.baselines))}${unit}`,
+    formatRatios(comparison),
+  ]
+  const rows = table([
+    ['', 'responder', 'nginx', 'ratio'],
+    row('connect to end of reply, p50', p50, ' ms'),
+    row('connect to end of reply, p99', p99, ' ms'),
+    row('replies per second, 32 clients at once', rate, '/s'),
+  ])
+  return `${rows}\n${requests} requests on each side, one after the other, for the times; ${failures} requests failed while counting replies per second.\n`
+}
+
+/** A row for each kind of call. */
+export function hookTable(results: HookResults): string {
+  return table([
+    ['', 'wall time', '`node -e 0`', 'ratio'],
+    ...(Object.keys(hookCalls) as HookCall[]).map((call) => [
+      hookCalls[call],
+      `${formatQuantity(median(results[call].values))} ms`,
+      `${formatQuantity(median(results[call].baselines))} ms`,
+      formatRatios(results[call]),
+    ]),
+  ])
+}
+
+/** A row for each load. */
+export function memoryTable({ armed, hundred, busy }: MemoryResults): string {
+  const row = (title: string, { values, baselines }: Comparison) => [
+    title,
+    `${formatQuantity(median(values) / 2 ** 20)} MiB`,
+    `${formatQuantity(median(baselines) / 2 ** 20)} MiB`,
+    formatRatios({ values, baselines }),
+  ]
+  return table([
+    ['responder', 'VmRSS', 'idle Node', 'ratio'],
+    row('armed', armed),
+    row('armed, 100 tokens', hundred),
+    row('armed, after forging as fast as it can', busy),
+  ])
+}
+
+/** One sentence. */
+export function orderSentence(orders: Comparison): string {
+  const perName = median(orders.values.map((value, at) => value - (orders.baselines[at] ?? NaN))) * (1000 / 100)
+  return `${formatQuantity(median(orders.values))} s, with hooks that do nothing ${formatQuantity(median(orders.baselines))} s: ratio ${formatRatios(orders)}, ${formatQuantity(perName)} ms a name.\n`
+}
+
+/** With columns of even width, so that it can be read on a terminal too. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
+  const line = (cells: readonly string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |\n`
+  const [head = [], ...rest] = rows
+  return line(head) + line(widths.map((width) => '-'.repeat(width))) + rest.map(line).join('')
+}
