@@ -29,12 +29,13 @@ function hash(text: string): string {
 /** sun_path of unix(7), less its final zero byte. */
 const MAX_SOCKET_PATH = 107
 
-/** Makes the directory, mode 0700, or checks the one that is there. @throws Failure `run-directory` */
+/** Makes the directory, mode 0700, or checks the one that is there. @throws Failure `run-directory`, `not-root` */
 export function prepareRunDirectory({ path }: RunDirectory): void {
   try {
     mkdirSync(path, { mode: 0o700 })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'EACCES' && process.geteuid?.() !== 0) throw new Failure('not-root', `only root can make the run directory ${path}`)
     if (code !== 'EEXIST') throw new Failure('run-directory', `cannot make the run directory ${path}: ${message}`)
   }
   checkRunDirectory(path)

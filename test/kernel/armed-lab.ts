@@ -1,5 +1,5 @@
 /** A lab with nginx and the hooks in it, as they are called by certbot. */
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { request } from '../../src/control/client.js'
@@ -80,6 +80,11 @@ export async function openArmedLab(t: Test, options: ArmedLabOptions = {}): Prom
     },
     challengesAtWebServer: async () => (await webServer.requests()).filter((line) => /acme-challenge.* HTTP\//.test(line)),
   }
+}
+
+/** The process id of a process's parent: of a responder, that of its keeper. */
+export function parentOf(pid: number): number {
+  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 }
 
 function behind(lab: Lab): { namespace: Namespace; port: number } {

@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type { Test } from 'tap'
 import { requiresKernel } from '../requires-kernel.js'
 import { snapshotRules } from '../../src/lab/rules.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { openArmedLab, programs, type ArmedLab } from './armed-lab.js'
+import { openArmedLab, parentOf, programs, type ArmedLab } from './armed-lab.js'
 import { challengeFor, requestFor } from './challenge.js'
 import { trackInvalid } from './stateful-rules.js'
 import { connectTcp, exchange } from './tcp-client.js'
@@ -114,10 +113,6 @@ async function kill(lab: ArmedLab): Promise<void> {
   process.kill(parentOf(pid), 'SIGKILL')
   process.kill(pid, 'SIGKILL')
   await waitUntil(async () => !(await lab.server.processes()).some((process) => process.pid === pid), 'the responder to be gone')
-}
-
-function parentOf(pid: number): number {
-  return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 }
 
 async function checkOrdinary(t: Test, lab: ArmedLab): Promise<void> {
