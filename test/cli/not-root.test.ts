@@ -14,8 +14,8 @@ const skip = isRoot && spawnSync(nobody[0] ?? '', [...nobody.slice(1), 'test', '
 t.test('who is not root is told so, or that the run directory is not theirs', { skip }, async (t) => {
   const { others, own } = directories(t)
   const run = (hook: 'auth' | 'cleanup' | 'certbot-nfq', ...argv: string[]) => runHook(hook, argv, env, nobody)
-  failsWith(t, await run('auth', '--run-dir', join(others, 'run')), 'run-directory', 'auth, no right to make the directory')
-  failsWith(t, await run('certbot-nfq', 'serve', '--run-dir', join(others, 'run')), 'run-directory', 'serve, no right to make the directory')
+  failsWith(t, await run('auth', '--run-dir', join(others, 'run')), 'not-root', 'auth, no right to make the directory')
+  failsWith(t, await run('certbot-nfq', 'serve', '--run-dir', join(others, 'run')), 'not-root', 'serve, no right to make the directory')
   failsWith(t, await run('auth', '--run-dir', join(own, 'run')), 'not-root', 'auth, a directory of their own')
   failsWith(t, await run('certbot-nfq', 'serve', '--run-dir', join(own, 'run')), 'not-root', 'serve, a directory of their own')
   t.strictSame([...readdirSync(others), ...readdirSync(own)], ['of-root'], 'nothing was left')
