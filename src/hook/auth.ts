@@ -16,6 +16,9 @@ export type Launch = () => Promise<void>
 /** Milliseconds for all tries together. */
 const TIME_LIMIT = 30_000
 
+/** Milliseconds after a launch before there is a second one; doubled each time. */
+const FIRST_PATIENCE = 200
+
 /** Milliseconds between tries while another responder starts or ends. */
 const PAUSE = 25
 
@@ -23,11 +26,18 @@ const PAUSE = 25
 export async function auth(environment: Environment, { port, ttl, socket }: AuthOptions, launch: Launch): Promise<void> {
   const message = { op: 'arm', ...readChallenge(environment), port, ttl } as const
   const end = Date.now() + TIME_LIMIT
-  for (let isFirst = true; ; isFirst = false) {
+  let nextLaunch = 0
+  for (let patience = FIRST_PATIENCE; ; ) {
     const response = await request(socket, message)
     if (typeof response === 'object') return
     if (Date.now() > end) throw new Failure('responder-not-started', 'the responder neither starts nor ends: gave up after 30 s')
-    if (!isFirst) await new Promise((resolve) => setTimeout(resolve, PAUSE))
-    if (response === 'absent') await launch()
+    if (response === 'absent' && Date.now() >= nextLaunch) {
+      await launch()
+      // If it was not ours that got the lock, the one that has it needs the processor more than another try does.
+      nextLaunch = Date.now() + patience
+      patience *= 2
+    } else {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE))
+    }
   }
 }
