@@ -85,14 +85,15 @@ t.test('a bad environment is refused before anybody is asked', async (t) => {
 t.test('after 30 seconds of neither starting nor ending it gives up', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
   let now = 0
-  t.intercept(Date, 'now', { value: () => now, configurable: true })
+  // A clock that goes on by itself, and by 15 s at each launch.
+  t.intercept(Date, 'now', { value: () => (now += 50), configurable: true })
   let launched = 0
   const launch = async (): Promise<void> => {
     launched++
     now += 15_000
   }
   await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, launch), { code: 'responder-not-started', message: /30 s/ })
-  t.equal(launched, 3)
+  t.equal(launched, 2)
 })
 
 async function mustNotLaunch(): Promise<never> {
