@@ -31,13 +31,16 @@ export async function serveInBackground(options: Options): Promise<void> {
 async function start(options: Options, isTransient: boolean, log: Log): Promise<boolean> {
   process.umask(0o077)
   const account = findAccount(options.user)
+  // From here on, not only once all is open: meanwhile execa listens for as long as a program of ours runs, and a signal that comes
+  // as that ends would be nobody's.
+  const ending = new AbortController()
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => ending.abort())
   const responder = await serve({ ...options, directory: runDirectory(options.runDir), queue: options.queueNum, isTransient, version }, log)
   if (!responder) return false
   // Everything that takes root is open; from here on packets are parsed.
   if (account.uid !== 0) await dropPrivileges(account)
   log('info', `serving as ${options.user}`)
   const stop = () => void responder.stop().catch(() => (process.exitCode = 1))
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, stop)
   let hasEnded = false
   process.on('uncaughtException', (error) => {
     log('error', `fault: ${error.stack ?? error.message}`)
@@ -51,6 +54,8 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
     hasEnded = true
     process.exit()
   })
+  if (ending.signal.aborted) stop()
+  else ending.signal.addEventListener('abort', stop)
   return true
 }
 

@@ -37,6 +37,9 @@ const DRAIN_TIME = 2_000
 /** Milliseconds between looks at whether the rules are still there, while anything is armed. */
 const CHECK_TIME = 3_000
 
+/** The hook tries again, with the next responder. */
+const stoppingResponse: ControlResponse = { ok: false, code: 'stopping', message: 'the responder is about to end' }
+
 /** Longest delay setTimeout takes. */
 const MAX_DELAY = 2 ** 31 - 1
 
@@ -130,7 +133,7 @@ class RunningDaemon implements RunningResponder {
 
   async #answer(request: ControlRequest): Promise<ControlResponse> {
     if (request.op === 'status') return { ok: true, status: this.#status() }
-    if (this.#stopping && request.op === 'arm') return { ok: false, code: 'stopping', message: 'the responder is about to end' }
+    if (this.#stopping && request.op === 'arm') return stoppingResponse
     if (request.op === 'arm') return this.#arm(request)
     if (request.op === 'disarm') return this.#disarm(request.token)
     await this.stop()
@@ -141,6 +144,8 @@ class RunningDaemon implements RunningResponder {
     this.#leases.arm(request, performance.now())
     try {
       await this.#rules.cover(() => this.#leases.ports)
+      // A stop that came meanwhile has forgotten it again.
+      if (this.#stopping) return stoppingResponse
       this.#log('info', `${request.token} armed for ${request.identifier} on port ${request.port}`)
       return { ok: true }
     } catch (thrown) {

@@ -25,16 +25,17 @@ const PAUSE = 25
 /** Returns once the challenge is armed: queue bound, rules live, token known. @throws Failure */
 export async function auth(environment: Environment, { port, ttl, socket }: AuthOptions, launch: Launch): Promise<void> {
   const message = { op: 'arm', ...readChallenge(environment), port, ttl } as const
-  const end = Date.now() + TIME_LIMIT
+  // Not the time of day, which may be set meanwhile.
+  const end = performance.now() + TIME_LIMIT
   let nextLaunch = 0
   for (let patience = FIRST_PATIENCE; ; ) {
     const response = await request(socket, message)
     if (typeof response === 'object') return
-    if (Date.now() > end) throw new Failure('responder-not-started', 'the responder neither starts nor ends: gave up after 30 s')
-    if (response === 'absent' && Date.now() >= nextLaunch) {
+    if (performance.now() > end) throw new Failure('responder-not-started', 'the responder neither starts nor ends: gave up after 30 s')
+    if (response === 'absent' && performance.now() >= nextLaunch) {
       await launch()
       // If it was not ours that got the lock, the one that has it needs the processor more than another try does.
-      nextLaunch = Date.now() + patience
+      nextLaunch = performance.now() + patience
       patience *= 2
     } else {
       await new Promise((resolve) => setTimeout(resolve, PAUSE))

@@ -19,6 +19,6 @@ const PAUSE = 2
 
 /** The responder has ended; what keeps it removes the socket in the same instant. */
 async function removed(socket: string): Promise<void> {
-  const end = Date.now() + REMOVAL_TIME
-  while (existsSync(socket) && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, PAUSE))
+  const end = performance.now() + REMOVAL_TIME
+  while (existsSync(socket) && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, PAUSE))
 }

@@ -86,7 +86,7 @@ t.test('after 30 seconds of neither starting nor ending it gives up', async (t) 
   const socket = join(temporaryDirectory(t), 'control')
   let now = 0
   // A clock that goes on by itself, and by 15 s at each launch.
-  t.intercept(Date, 'now', { value: () => (now += 50), configurable: true })
+  t.intercept(performance, 'now', { value: () => (now += 50), configurable: true })
   let launched = 0
   const launch = async (): Promise<void> => {
     launched++
