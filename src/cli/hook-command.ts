@@ -1,13 +1,14 @@
 /** `auth` and `cleanup`: the hooks with what they need put in. */
-import { runDirectory } from '../daemon/run-directory.js'
+import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
 import { auth } from '../hook/auth.js'
 import { cleanup } from '../hook/cleanup.js'
 import type { Options } from './options.js'
 
 /** @throws Failure */
 export async function authCommand(options: Options): Promise<void> {
-  const { socket } = runDirectory(options.runDir)
-  await auth(process.env, { ...options, socket }, async () => {
+  const directory = runDirectory(options.runDir)
+  checkRunDirectory(directory)
+  await auth(process.env, { ...options, socket: directory.socket }, async () => {
     const { launchInBackground } = await import('./launch.js')
     await launchInBackground(options)
   })
@@ -16,6 +17,7 @@ export async function authCommand(options: Options): Promise<void> {
 /** @throws Failure */
 export async function cleanupCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
+  checkRunDirectory(directory)
   await cleanup(process.env, directory.socket, async () => {
     const { sweepLeftovers } = await import('../daemon/sweep.js')
     await sweepLeftovers(directory)

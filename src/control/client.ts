@@ -20,7 +20,8 @@ export function request(path: string, message: ControlRequest): Promise<ReturnTy
     socket.on('connect', () => socket.write(formatMessage(message)))
     socket.on('data', (text: string) => {
       received += text
-      if (received.length > MAX_MESSAGE * 16) socket.destroy(new Failure('responder-lost', 'the responder answers without end'))
+      // A status tells of up to 1,000 challenges.
+      if (received.length > MAX_MESSAGE * 128) socket.destroy(new Failure('responder-lost', 'the responder answers without end'))
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve('absent')
@@ -34,7 +35,7 @@ export function request(path: string, message: ControlRequest): Promise<ReturnTy
     function settle() {
       if (!received.includes('\n')) return reject(new Failure('responder-lost', 'the responder ended without an answer'))
       try {
-        resolve(parseResponse(received.slice(0, received.indexOf('\n'))))
+        resolve(parseResponse(received.slice(0, received.indexOf('\n')), message.op))
       } catch (thrown) {
         reject(thrown instanceof Error ? thrown : new Error(String(thrown)))
       }

@@ -4,7 +4,7 @@
  */
 import { Failure, isFailureCode, toFailure, type FailureCode } from '../failure.js'
 
-/** Raised whenever an older responder or hook could misunderstand. `stop` and its response never change. */
+/** Raised whenever an older responder or hook could misunderstand. `disarm`, `stop` and their responses never change: what one version has armed another can end. */
 export const PROTOCOL_VERSION = 1
 
 /** Longest message, in bytes, line end included. */
@@ -76,10 +76,10 @@ export function parseRequest(line: string): ControlRequest {
   const message = parseObject(line)
   const { op } = message
   if (op === 'stop') return { op }
+  if (op === 'disarm') return { op, token: readString(message, 'token') }
   checkVersion(message)
   if (op === 'status') return { op }
-  if (op === 'disarm') return { op, token: readString(message, 'token') }
-  if (op !== 'arm') throw new Failure('control-malformed', `unknown operation in a control message: ${JSON.stringify(op)}`)
+  if (op !== 'arm') throw new Failure('control-malformed', `unknown operation in a control message: ${show(op)}`)
   return {
     op,
     token: readString(message, 'token'),
@@ -90,18 +90,21 @@ export function parseRequest(line: string): ControlRequest {
   }
 }
 
+/** Longest reason of a refusal that is passed on, in characters. */
+const MAX_REASON = 1_000
+
 /** Longest time to live, in seconds: a week. */
 export const MAX_TTL = 7 * 24 * 3600
 
-/** Reads a response; a refusal is thrown. @throws Failure as the responder gave it, `control-malformed`, `protocol-version` */
-export function parseResponse(line: string): Extract<ControlResponse, { ok: true }> | 'stopping' {
+/** Reads the response to a request of that kind; a refusal is thrown. @throws Failure as the responder gave it, `control-malformed`, `protocol-version` */
+export function parseResponse(line: string, op: ControlRequest['op'] = 'status'): Extract<ControlResponse, { ok: true }> | 'stopping' {
   const message = parseObject(line)
   if (message['ok'] === false) {
     if (message['code'] === 'stopping') return 'stopping'
     const code = isFailureCode(message['code']) ? message['code'] : 'internal'
-    throw new Failure(code, typeof message['message'] === 'string' ? message['message'] : 'the responder refused without a reason')
+    throw new Failure(code, typeof message['message'] === 'string' ? message['message'].slice(0, MAX_REASON) : 'the responder refused without a reason')
   }
-  if (message['stopped'] !== true) checkVersion(message)
+  if (message['stopped'] !== true && op !== 'disarm') checkVersion(message)
   if (message['ok'] !== true) throw new Failure('control-malformed', 'the responder gave an answer that is none')
   // The responder is our own program of the same protocol version: what it says of itself is taken as it is.
   return message as unknown as Extract<ControlResponse, { ok: true }>
@@ -125,7 +128,12 @@ function parseObject(line: string): Record<string, unknown> {
 
 function checkVersion({ version }: Record<string, unknown>): void {
   if (version === PROTOCOL_VERSION) return
-  throw new Failure('protocol-version', `hook and responder speak different protocol versions (${JSON.stringify(version)}, ${PROTOCOL_VERSION})`)
+  throw new Failure('protocol-version', `hook and responder speak different protocol versions (${show(version)}, ${PROTOCOL_VERSION})`)
+}
+
+/** A value of somebody else's, for people: short, for it goes into the log, and so into every status. Nothing nested, which may be too deep to print. */
+function show(value: unknown): string {
+  return typeof value === 'object' && value !== null ? 'an object' : (JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value) ?? 'none')
 }
 
 function readString(message: Record<string, unknown>, name: string): string {

@@ -7,6 +7,9 @@ import { Failure, toFailure } from '../failure.js'
 /** Milliseconds a client may take to say its line. */
 const LINE_TIME = 5_000
 
+/** Milliseconds it may take to read its answer and close its end. */
+const CLOSE_TIME = 1_000
+
 export interface ControlServer {
   /** Takes no more connections, and removes the socket. */
   close(): void
@@ -66,8 +69,11 @@ function serve(socket: Socket, { answer, onRefusal, isAllowed }: ControlHandlers
       onRefusal(toFailure(thrown))
     }
     // After a `stopped` the process ends, and that is what closes the connection: the hook then knows that nothing is left.
-    if (response.ok && response.stopped) socket.write(formatMessage(response))
-    else socket.end(formatMessage(response))
+    if (response.ok && response.stopped) return void socket.write(formatMessage(response))
+    socket.end(formatMessage(response))
+    // One that keeps its own end open would keep our descriptor for ever.
+    const closing = setTimeout(() => socket.destroy(), CLOSE_TIME)
+    socket.on('close', () => clearTimeout(closing))
   }
 }
 

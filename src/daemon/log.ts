@@ -25,17 +25,25 @@ export function openLog(isVerbose: boolean, sinks: readonly ((line: string) => v
   return Object.assign(log, { recent })
 }
 
-/** A sink that appends to a file; once that fails, it stays silent. @throws Failure `log-file` */
-export function fileSink(path: string): (line: string) => void {
+/** How much one responder writes to its file, in bytes. */
+const MAX_FILE = 16 * 1024 * 1024
+
+/** A sink that appends to a file; once that fails, or after `limit` bytes, it stays silent. @throws Failure `log-file` */
+export function fileSink(path: string, limit = MAX_FILE): (line: string) => void {
   let fd: number | undefined
   try {
     fd = openSync(path, 'a', 0o600)
   } catch (error) {
     throw new Failure('log-file', `cannot write to the log file ${path}: ${(error as Error).message}`)
   }
+  let left = limit
   return (line) => {
+    if (fd === undefined) return
     try {
-      if (fd !== undefined) writeSync(fd, `${line}\n`)
+      left -= writeSync(fd, `${line}\n`)
+      if (left > 0) return
+      writeSync(fd, 'no more is logged: the limit for one responder is reached\n')
+      fd = undefined
     } catch {
       fd = undefined
     }

@@ -38,7 +38,7 @@ export function prepareRunDirectory({ path }: RunDirectory): void {
     if (code === 'EACCES' && process.geteuid?.() !== 0) throw new Failure('not-root', `only root can make the run directory ${path}`)
     if (code !== 'EEXIST') throw new Failure('run-directory', `cannot make the run directory ${path}: ${message}`)
   }
-  checkRunDirectory(path)
+  checkRunDirectory({ path })
 }
 
 /** Removes the directory unless something else is in it. */
@@ -50,11 +50,16 @@ export function removeRunDirectory({ path }: RunDirectory): void {
   }
 }
 
-function checkRunDirectory(path: string): void {
-  const entry = lstatSync(path)
+/**
+ * Refuses a directory that is there and not safe, before anything in it is believed, locked or removed. Root's is safe for everybody.
+ * @throws Failure `run-directory`
+ */
+export function checkRunDirectory({ path }: Pick<RunDirectory, 'path'>): void {
+  const entry = lstatSync(path, { throwIfNoEntry: false })
+  if (!entry) return
   const reason = !entry.isDirectory()
     ? 'is not a directory'
-    : entry.uid !== process.getuid?.()
+    : ![0, process.getuid?.()].includes(entry.uid)
       ? `belongs to user id ${entry.uid}`
       : (entry.mode & 0o022) !== 0
         ? 'can be written to by others'

@@ -71,7 +71,8 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
     return responder
   } catch (thrown) {
     lock?.release()
-    removeRunDirectory(options.directory)
+    // One that was refused is somebody else's.
+    if (toFailure(thrown).code !== 'run-directory') removeRunDirectory(options.directory)
     throw thrown
   }
 }

@@ -4,15 +4,16 @@ import { Failure } from '../failure.js'
 import { sweep } from '../firewall/choose.js'
 import { run } from '../firewall/run.js'
 import { takeLock } from '../kernel/lock.js'
-import { removeRunDirectory, type RunDirectory } from './run-directory.js'
+import { checkRunDirectory, removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 /**
  * Removes rules, socket and lock of a directory whose responder is dead; one that starts or ends at this moment holds the lock,
- * and sweeps itself. @throws Failure `firewall-failed`, `native-module`
+ * and sweeps itself. @throws Failure `firewall-failed`, `native-module`, `run-directory`
  */
 export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
   if (process.geteuid?.() !== 0) throw new Failure('not-root', 'only root can see and remove rules')
   if (!existsSync(directory.path)) return sweep(directory.tag, run)
+  checkRunDirectory(directory)
   const lock = await takeLock(directory.lock)
   if (!lock) return
   try {

@@ -57,7 +57,7 @@ t.test('what a request has no word for is left out', (t) => {
 t.test('another version is refused in both directions, and named', (t) => {
   for (const version of [0, 2, '1', null, undefined]) {
     const text = (message: object) => JSON.stringify({ ...message, version })
-    for (const op of ['arm', 'disarm', 'status', 'dance']) t.throws(() => parseRequest(text({ ...arm, op })), { code: 'protocol-version' }, `${op} ${String(version)}`)
+    for (const op of ['arm', 'status', 'dance']) t.throws(() => parseRequest(text({ ...arm, op })), { code: 'protocol-version' }, `${op} ${String(version)}`)
     t.throws(() => parseResponse(text({ ok: true })), { code: 'protocol-version' })
   }
   t.throws(() => parseRequest('{"version":2,"op":"status"}'), { message: /\(2, 1\)/ })

@@ -66,3 +66,13 @@ t.test('a full disk silences the log, and nothing else', (t) => {
   t.equal(log.recent.length, 2)
   t.end()
 })
+
+t.test('a file gets no more than its limit, and a last line that says so', (t) => {
+  const path = join(temporaryDirectory(t), 'log')
+  const sink = fileSink(path, 100)
+  for (let line = 0; line < 1_000; line++) sink('0123456789')
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
+  t.equal(lines.length, 11)
+  t.match(lines.at(-1), /no more is logged/)
+  t.end()
+})

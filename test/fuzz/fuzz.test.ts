@@ -1,0 +1,35 @@
+/** A short run of `npm run fuzz`, with another seed each time. */
+import t from 'tap'
+import { fuzzMessages } from './control-messages.js'
+import { fuzzSocket } from './control-socket.js'
+import { PacketTarget } from './packets.js'
+import { Random } from './random.js'
+
+const seed = Date.now() % 0x7fffffff
+t.comment(`seed ${seed}`)
+
+t.test('every decision about a packet is one that may be', async (t) => {
+  const target = new PacketTarget(seed)
+  t.doesNotThrow(() => target.run(30_000), `seed ${seed}`)
+  t.doesNotThrow(() => target.settle(), 'and every flow is forgotten in the end')
+  const { packets, accepted, dropped, takenOver, replies, evicted, foretold } = target.counts
+  t.equal(packets, accepted + dropped + takenOver)
+  for (const count of [accepted, dropped, takenOver, replies, evicted, foretold]) t.ok(count > 0, 'everything that may happen did')
+})
+
+t.test('the same seed gives the same packets', async (t) => {
+  const [one, other] = [new PacketTarget(seed), new PacketTarget(seed)]
+  one.run(3_000)
+  other.run(3_000)
+  t.same(one.counts, other.counts)
+})
+
+t.test('a control message is parsed or refused', async (t) => {
+  const { parsed, refused } = fuzzMessages(new Random(seed), 20_000)
+  t.ok(parsed > 0 && refused > 0, `seed ${seed}: ${parsed} parsed, ${refused} refused`)
+})
+
+t.test('the control socket answers or closes, whatever it hears', async (t) => {
+  const { connections, answered, refused } = await fuzzSocket(new Random(seed), 200)
+  t.ok(answered > 0 && refused > 0 && answered <= connections, `seed ${seed}: ${answered} of ${connections} answered`)
+})

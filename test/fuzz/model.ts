@@ -1,0 +1,150 @@
+/**
+ * What must be true of every decision, kept as simple as can be: which bytes each flow has said, and which flows were taken over. It allows
+ * more than the responder does, but nothing that may not be: whatever is not `accept` needs its evidence here.
+ */
+import type { Decision } from '../../src/respond/responder.js'
+import type { Limits } from '../../src/respond/limits.js'
+import { replyToHead, type Challenge } from '../kernel/challenge.js'
+import { observe, type ObservedPacket } from './observed-packet.js'
+
+const SYN = 0x02
+const RST = 0x04
+const ACK = 0x10
+
+/** What a flow has said since its beginning, in any order. */
+interface Said {
+  segments: ObservedPacket[]
+  at: number
+}
+
+interface Taken {
+  readonly challenge: Challenge
+  readonly at: number
+}
+
+/** A decision that must not be. */
+export class WrongDecision extends Error {}
+
+export class Model {
+  readonly #challenges: ReadonlyMap<string, string>
+  readonly #known: ReadonlyMap<string, Challenge>
+  readonly #limits: Limits
+  readonly #said = new Map<string, Said>()
+  readonly #taken = new Map<string, Taken>()
+  #sweptAt = 0
+
+  /** `challenges`: what is armed, as the responder sees it; `known`: all that ever may be. */
+  constructor(challenges: ReadonlyMap<string, string>, known: readonly Challenge[], limits: Limits) {
+    this.#challenges = challenges
+    this.#known = new Map(known.map((challenge) => [challenge.token, challenge]))
+    this.#limits = limits
+  }
+
+  /** Looks at a decision about `packet`, of which `copy` was made before. @throws WrongDecision */
+  check(packet: Uint8Array, copy: Uint8Array, { verdict, replies, events }: Decision, now: number): void {
+    if (Buffer.compare(packet, copy) !== 0) throw new WrongDecision('the packet’s own bytes were changed')
+    if (now - this.#sweptAt > 1_000) this.sweep(now)
+    const observed = observe(packet)
+    if (observed) this.#listen(observed, now)
+    if (verdict === 'accept') {
+      if (replies.length > 0) throw new WrongDecision('a reply to a packet that is the server’s')
+      if (observed) this.#taken.delete(observed.key)
+      return
+    }
+    if (!observed) throw new WrongDecision('no TCP packet, and yet not accepted')
+    if (verdict !== 'drop') {
+      const token = events.find(({ kind }) => kind === 'taken over')?.token ?? ''
+      this.#checkTakeOver(observed, token)
+      checkReset(packet, observed, verdict.replace)
+      this.#taken.set(observed.key, { challenge: this.#known.get(token) as Challenge, at: now })
+      this.#said.delete(observed.key)
+    }
+    this.checkReplies(replies, observed.key)
+  }
+
+  /** Looks at packets that were sent: to `key`’s client where given, else to that of any flow taken over. @throws WrongDecision */
+  checkReplies(replies: readonly Uint8Array[], key?: string): void {
+    if (key !== undefined && !this.#taken.has(key)) throw new WrongDecision('dropped a packet of a flow that was not taken over')
+    if (replies.length > 1 && key !== undefined) throw new WrongDecision(`${replies.length} replies to one packet`)
+    for (const reply of replies) {
+      const sent = observe(reply, true)
+      if (!sent) throw new WrongDecision('a reply that is no valid packet')
+      const back = sent.destination + sent.source + ports(sent.destinationPort, sent.sourcePort)
+      const taken = this.#taken.get(back)
+      if (!taken || (key !== undefined && back !== key)) throw new WrongDecision('a reply to somebody else')
+      const text = sent.payload.toString('latin1')
+      if (text !== '' && text !== taken.challenge.reply && text !== replyToHead(taken.challenge)) throw new WrongDecision('a reply with another text')
+      if (sent.flags & SYN) throw new WrongDecision('a reply with SYN')
+    }
+  }
+
+  /** Forgets what the responder must have forgotten. */
+  sweep(now: number): void {
+    this.#sweptAt = now
+    const { watchedFor, takenFor, closedFor } = this.#limits
+    for (const [key, { at }] of this.#said) if (now - at > watchedFor + TURN) this.#said.delete(key)
+    for (const [key, { at }] of this.#taken) if (now - at > takenFor + closedFor + TURN) this.#taken.delete(key)
+  }
+
+  /** How many flows the model keeps in mind. */
+  get size(): number {
+    return this.#said.size + this.#taken.size
+  }
+
+  #listen(observed: ObservedPacket, now: number): void {
+    const { key, flags, sequence, payload } = observed
+    const said = this.#said.get(key)
+    if (flags & SYN) {
+      if (said && !said.segments.some((segment) => segment.sequence === (sequence + 1) >>> 0)) this.#said.delete(key)
+    } else if (flags & RST || !(flags & ACK)) {
+      if (!this.#taken.has(key)) this.#said.delete(key)
+    } else if (payload.length > 0) {
+      if (!said) this.#said.set(key, { segments: [observed], at: now })
+      else {
+        said.at = now
+        said.segments.push(observed)
+        if (said.segments.length > MOST_SEGMENTS) said.segments.shift()
+      }
+    }
+  }
+
+  #checkTakeOver(observed: ObservedPacket, token: string): void {
+    if (observed.flags & SYN) throw new WrongDecision('a SYN that takes a flow over')
+    if (!this.#challenges.has(token)) throw new WrongDecision(`taken over for ${JSON.stringify(token)}, which is not armed`)
+    const segments = this.#said.get(observed.key)?.segments ?? []
+    const lines = ['GET', 'HEAD'].flatMap((method) => ['1.0', '1.1'].flatMap((version) => ['\r\n', '\n'].map((end) => `${method} /.well-known/acme-challenge/${token} HTTP/${version}${end}`)))
+    const isSaid = segments.some(({ sequence }) => lines.some((line) => spells(segments, sequence, line)))
+    if (!isSaid) throw new WrongDecision(`taken over for ${token}, which nobody has asked for on this flow`)
+  }
+}
+
+/** More than any script says on one flow. */
+const MOST_SEGMENTS = 1_024
+
+/** The responder looks for what is due every 100 ms. */
+const TURN = 200
+
+/** Whether every character of the line has been said at its place by some segment. */
+function spells(segments: readonly ObservedPacket[], start: number, line: string): boolean {
+  for (let at = 0; at < line.length; at++) {
+    const isSaid = segments.some(({ sequence, payload }) => payload[(start + at - sequence) | 0] === line.charCodeAt(at))
+    if (!isSaid) return false
+  }
+  return true
+}
+
+function checkReset(packet: Uint8Array, observed: ObservedPacket, replacement: Uint8Array): void {
+  const reset = observe(replacement, true)
+  if (!reset || replacement.length !== observed.ipHeaderLength + 20) throw new WrongDecision('the RST is no valid packet')
+  if (reset.flags !== RST || reset.key !== observed.key) throw new WrongDecision('the RST is none, or of another flow')
+  const ahead = (reset.sequence - observed.sequence) | 0
+  if (ahead > observed.payload.length) throw new WrongDecision('the RST is ahead of the packet it replaces')
+  for (let at = 0; at < observed.ipHeaderLength; at++) {
+    const mayDiffer = observed.version === 4 ? [2, 3, 10, 11].includes(at) : [4, 5].includes(at)
+    if (!mayDiffer && replacement[at] !== packet[at]) throw new WrongDecision(`the RST differs in byte ${at} of the IP header`)
+  }
+}
+
+function ports(source: number, destination: number): string {
+  return String.fromCharCode(source >> 8, source & 0xff, destination >> 8, destination & 0xff)
+}
