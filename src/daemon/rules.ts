@@ -15,6 +15,9 @@ export interface RulesOptions {
   readonly underXtablesLock: UnderLock
 }
 
+/** How often the back end in use is tried again before another may be chosen. */
+const REPAIRS_BEFORE_CHOICE = 3
+
 /** The families there are, and whether connections are tracked in them. */
 export type Ground = Ruleset['families']
 
@@ -27,6 +30,7 @@ export class Rules {
   #chosen: Chosen | undefined
   #families: Ground
   #ports: readonly number[] = []
+  #failedRepairs = 0
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: RulesOptions, ground: Ground, log: Log) {
@@ -57,13 +61,17 @@ export class Rules {
   check(): Promise<void> {
     return this.#inTurn(async () => {
       if (!this.#chosen || this.#ports.length === 0 || (await this.#chosen.firewall.isInstalled())) return
-      this.#log('warning', 'the rules were changed by another program; putting them back')
+      if (this.#failedRepairs === 0) this.#log('warning', 'the rules were changed by another program; putting them back')
+      this.#failedRepairs++
       await this.#chosen.firewall.remove()
       // Whoever took them away may have switched connection tracking on as well; or off, in the middle of a reload, which says nothing.
       const before = this.#families
       const wasTracked = ({ version }: Ground[number]) => before.some((family) => family.version === version && family.isTracked)
       this.#families = (await families()).map((family) => ({ ...family, isTracked: family.isTracked || wasTracked(family) }))
-      await this.#choose(this.#ports)
+      // In the middle of a reload everything may fail for a moment: that is no reason to take another back end, or the whole port, at once.
+      if (this.#failedRepairs <= REPAIRS_BEFORE_CHOICE) await this.#install(this.#ports, true)
+      else await this.#choose(this.#ports)
+      this.#failedRepairs = 0
       this.repairs++
     })
   }

@@ -101,6 +101,8 @@ class RunningDaemon implements RunningResponder {
   #server: ControlServer | undefined
   #timer: NodeJS.Timeout | undefined
   #checkTimer: NodeJS.Timeout | undefined
+  /** What the last look at the rules ended with, so that it is said once. */
+  #lastFault = ''
   #stopping: Promise<void> | undefined
   #end: () => void = () => undefined
 
@@ -201,8 +203,11 @@ class RunningDaemon implements RunningResponder {
   async #check(): Promise<void> {
     try {
       await this.#rules.check()
+      this.#lastFault = ''
     } catch (thrown) {
-      this.#log('error', `the rules are not all there: ${toFailure(thrown).message}`)
+      const fault = toFailure(thrown).message
+      if (fault !== this.#lastFault) this.#log('error', `the rules are not all there: ${fault}`)
+      this.#lastFault = fault
     }
   }
 

@@ -1,0 +1,163 @@
+import { readFileSync, statSync } from 'node:fs'
+import t from 'tap'
+import type { Test } from 'tap'
+import type { ResponderStatus } from '../../src/control/message.js'
+import type { Lab, Namespace } from '../../src/lab/lab.js'
+import { snapshotRules } from '../../src/lab/rules.js'
+import { waitUntil } from '../../src/lab/wait-until.js'
+import { requiresKernel } from '../requires-kernel.js'
+import { openArmedLab, programs, type ArmedLab } from './armed-lab.js'
+import { challengeFor } from './challenge.js'
+import { requiresManager, startFirewalld, startUfw, type RunBeside } from './firewall-manager.js'
+import { trackInvalid } from './stateful-rules.js'
+import { exchange } from './tcp-client.js'
+
+const challenge = challengeFor('firewall managers')
+
+t.test('rules that others take away are put back', await requiresKernel(...programs, 'nft'), async (t) => {
+  for (const variant of ['nft', 'legacy'] as const) {
+    for (const isTracked of [false, true]) {
+      t.test(`by iptables-${variant}, ${isTracked ? 'tracked' : 'untracked'}`, async (t) => {
+        const onBoth = async (server: Namespace, [verb = '', ...words]: readonly string[], input = '') => {
+          for (const program of ['iptables', 'ip6tables']) await server.exec([`${program}-${variant}${verb}`, ...words], { input })
+        }
+        const inMangle = (server: Namespace) => onBoth(server, ['-restore', '--noflush'], theirRules)
+        const inFilter = async (server: Namespace) => {
+          if (isTracked) await trackInvalid(server)
+        }
+        const lab = await openArmedLab(t, { prepare: (server) => inMangle(server).then(() => inFilter(server)) })
+        const { server } = lab
+        await lab.arm(challenge, '--firewall', `iptables-${variant}`)
+        t.same((await lab.running()).firewall?.tracked, isTracked ? [4, 6] : [])
+
+        await staysAnswered(t, lab, 'iptables -F', async () => {
+          await onBoth(server, ['', '-w', '-F'])
+        })
+        // The two variants have a filter table each.
+        if (variant === 'nft') await inFilter(server)
+        await isPutBack(t, lab, 'iptables -t mangle -F', async () => {
+          await onBoth(server, ['', '-w', '-t', 'mangle', '-F'])
+          await inMangle(server)
+        })
+        await isPutBack(t, lab, 'iptables -t mangle -F; iptables -t mangle -X', async () => {
+          await onBoth(server, ['', '-w', '-t', 'mangle', '-F'])
+          await onBoth(server, ['', '-w', '-t', 'mangle', '-X'])
+          await inMangle(server)
+        })
+        await isPutBack(t, lab, 'the jump alone, of one family', async () => {
+          await server.exec([`ip6tables-${variant}`, '-w', '-t', 'mangle', '-D', 'INPUT', '1'])
+        })
+        await (variant === 'nft' ? isPutBack : staysAnswered)(t, lab, 'nft flush ruleset', async () => {
+          await server.exec(['nft', 'flush', 'ruleset'])
+          if (variant === 'nft') await inMangle(server)
+          await inFilter(server)
+        })
+        t.equal((await lab.cleanup(challenge)).exitCode, 0)
+        t.same(await lab.leftovers(), [])
+      })
+    }
+  }
+
+  t.test('where they cannot be put back it says so, and goes on trying', async (t) => {
+    const lab = await openArmedLab(t)
+    await lab.arm(challenge)
+    const { pid } = await lab.running()
+    // Which its own user may do; 0 lets it start no program.
+    const { uid, gid } = statSync(`/proc/${pid}`)
+    const limitProcesses = (most: string) =>
+      lab.server.exec(['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', 'prlimit', `--pid=${pid}`, `--nproc=${most}:`])
+    const [, before = ''] = /^Max processes +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? []
+    await limitProcesses('0')
+    await lab.server.exec(['iptables', '-t', 'mangle', '-F'])
+    await waitUntil(async () => (await lab.running()).log.some((line) => / error the rules are not all there: /.test(line)), 'the log to say so')
+    t.equal((await lab.running()).counts['rules repaired'], 0)
+    await limitProcesses(before)
+    await waitUntil(async () => (await lab.running()).counts['rules repaired'] === 1, 'the rules to be back')
+    await isAnswered(t, lab, 'put back')
+    t.equal((await lab.cleanup(challenge)).exitCode, 0)
+    t.same(await lab.leftovers(), [])
+  })
+})
+
+t.test('ufw reload', await requiresManager('ufw'), async (t) => {
+  for (const managesBuiltins of [false, true]) {
+    t.test(managesBuiltins ? 'flushes every table where it manages the built-in chains' : 'leaves our table alone', async (t) => {
+      const { lab, beside, isLeftAsFound } = await openManagedLab(t, (lab) => startUfw(lab, managesBuiltins))
+      const reload = () => beside(['ufw', 'reload'])
+      await (managesBuiltins ? isPutBack : staysAnswered)(t, lab, 'ufw reload', reload)
+      await isLeftAsFound()
+    })
+  }
+})
+
+t.test('firewall-cmd --reload', await requiresManager('firewalld', 'firewall-cmd', 'dbus-daemon'), async (t) => {
+  for (const backEnd of ['nftables', 'iptables'] as const) {
+    t.test(`with the ${backEnd} back end`, async (t) => {
+      const { lab, beside, isLeftAsFound } = await openManagedLab(t, (lab) => startFirewalld(lab, backEnd))
+      await isPutBack(t, lab, 'firewall-cmd --reload', () => beside(['firewall-cmd', '--reload']))
+      await isLeftAsFound()
+    })
+  }
+})
+
+const theirRules = '*mangle\n:THEIRS - [0:0]\n-A THEIRS -j RETURN\n-A INPUT -p udp -j THEIRS\nCOMMIT\n'
+
+/** Armed with a manager in charge, which is ready before the lab's state counts as "before". */
+async function openManagedLab(t: Test, start: (lab: Lab) => Promise<RunBeside>) {
+  const managers: RunBeside[] = []
+  const lab = await openArmedLab(t, { prepare: async (_, lab) => void managers.push(await start(lab)) })
+  const [beside] = managers
+  if (!beside) throw new Error('no manager was started')
+  const before = await listRules(lab)
+  await lab.arm(challenge, '--firewall', 'iptables-nft')
+  t.same((await lab.running()).firewall?.tracked, [4, 6], 'what the manager tracks is seen')
+  await isAnswered(t, lab, 'before')
+  const isLeftAsFound = async () => {
+    t.equal((await lab.cleanup(challenge)).exitCode, 0)
+    t.same((await lab.leftovers()).filter((left) => !left.startsWith('rules were')), [])
+    // A reload makes the same rules, but in another order.
+    t.same(await listRules(lab), before)
+  }
+  return { lab, beside, isLeftAsFound }
+}
+
+/** Does what takes rules away, and checks that soon all are there again: ours as they were, and everyone else's. */
+async function isPutBack(t: Test, lab: ArmedLab, what: string, takeAway: () => Promise<unknown>): Promise<void> {
+  const rules = await listRules(lab)
+  const before = await lab.running()
+  await takeAway()
+  await waitUntil(async () => repairs(await lab.running()) > repairs(before), `a repair after ${what}`)
+  // A reload takes its time: what was put back in the middle of it goes once more.
+  await waitUntil(async () => (await listRules(lab)).join() === rules.join(), 'all rules').catch(() => undefined)
+  t.same(await listRules(lab), rules, `${what}: all rules are back`)
+  t.ok(warnings(await lab.running()) > warnings(before), `${what}: the log says so`)
+  await isAnswered(t, lab, what)
+}
+
+/** Does what leaves our rules alone, and checks that. */
+async function staysAnswered(t: Test, lab: ArmedLab, what: string, change: () => Promise<unknown>): Promise<void> {
+  const ours = async () => (await listRules(lab)).filter((line) => /certbot-nfq/i.test(line))
+  const before = await ours()
+  await change()
+  t.same(await ours(), before, `${what}: none of ours is missing`)
+  await isAnswered(t, lab, what)
+}
+
+async function isAnswered(t: Test, lab: ArmedLab, when: string): Promise<void> {
+  for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) {
+    t.equal(await exchange(lab.validator, { address }, challenge.request), challenge.reply, `${when}: a challenge to ${address} is answered`)
+  }
+}
+
+/** In an order of its own: nft prints chains in the order they were made in. */
+async function listRules(lab: ArmedLab): Promise<string[]> {
+  return (await snapshotRules(lab.server)).split('\n').filter((line) => line !== '').sort()
+}
+
+function repairs({ counts }: ResponderStatus): number {
+  return counts['rules repaired'] ?? NaN
+}
+
+function warnings({ log }: ResponderStatus): number {
+  return log.filter((line) => line.endsWith(' warning the rules were changed by another program; putting them back')).length
+}
