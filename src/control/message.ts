@@ -133,7 +133,9 @@ function checkVersion({ version }: Record<string, unknown>): void {
 
 /** A value of somebody else's, for people: short, for it goes into the log, and so into every status. Nothing nested, which may be too deep to print. */
 function show(value: unknown): string {
-  return typeof value === 'object' && value !== null ? 'an object' : (JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value) ?? 'none')
+  if (value === undefined) return 'none'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value)
 }
 
 function readString(message: Record<string, unknown>, name: string): string {
