@@ -58,8 +58,10 @@ async function readReport(responder: ChildProcess): Promise<StartReport> {
   })
   stream.destroy()
   try {
-    return JSON.parse(text) as StartReport
+    const report = JSON.parse(text) as Partial<StartReport> | null
+    if (report?.state === 'listening' || report?.state === 'taken' || report?.state === 'failed') return report as StartReport
   } catch {
-    throw new Failure('responder-not-started', 'the responder ended before it was ready')
+    // Said below.
   }
+  throw new Failure('responder-not-started', 'the responder ended before it was ready')
 }

@@ -63,9 +63,10 @@ function selectionChains({ queue, mark, selection }: Ruleset, version: IpVersion
   if (selection === 'port') return [chain('untracked', [toQueue]), ...(isTracked ? [chain('tracked', [toQueue])] : [])]
   const source = `${version === 4 ? 'ip' : 'ip6'} saddr . tcp sport`
   const bit = `0x${mark.toString(16)}`
-  const followSource = `update @followed { ${source} } ${toQueue}`
+  // Two rules: when no more sources can be followed, the first ends there.
+  const followSource = `update @followed { ${source} }`
   return [
-    chain('candidate', isTracked ? [`ct state untracked ${followSource}`, `ct mark set ct mark or ${bit} ${toQueue}`] : [followSource]),
+    chain('candidate', isTracked ? [`ct state untracked ${followSource} ${toQueue}`, `ct mark set ct mark or ${bit} ${toQueue}`] : [followSource, toQueue]),
     requestChain('get-request', `GET ${CHALLENGE_PATH_PREFIX}`),
     requestChain('head-request', `HEAD ${CHALLENGE_PATH_PREFIX}`),
     chain('requests', [`@ih,0,8 ${hex('G')} goto get-request`, `@ih,0,8 ${hex('H')} goto head-request`]),

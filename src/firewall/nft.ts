@@ -18,7 +18,7 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
   return {
     name: 'nft',
     install: async (ruleset) => {
-      if (owner?.isAlive) await owner.say(installLine(ruleset, true))
+      if (owner?.isAlive) await change(owner, installLine(ruleset, true))
       else {
         owner = await installOwned(ruleset, converse())
         if (!owner) await runOrFail(run, ['nft', '-f', '-'], installLine(ruleset, false))
@@ -32,7 +32,7 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
       installed = undefined
       if (last.owner?.isAlive) {
         // At once, not when the process gets to its end: the caller reports that the rules are gone.
-        await last.owner.say(removeLine(tag, last.versions))
+        await last.owner.say(removeLine(tag, last.versions)).catch(() => undefined)
         await last.owner.end()
       } else {
         await removePlain(tag, run)
@@ -42,6 +42,16 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
       if (!installed) return false
       return (await list(tag, installed.versions, run)) === installed.listing
     },
+  }
+}
+
+/** A refusal ends the owner, and with it the rules before: the caller starts anew, and could not take them away. */
+async function change(owner: NftConversation, line: string): Promise<void> {
+  try {
+    await owner.say(line)
+  } catch (thrown) {
+    await owner.end()
+    throw thrown
   }
 }
 

@@ -48,9 +48,13 @@ export async function dropPrivileges({ uid, gid }: Account): Promise<void> {
   }
   check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), 'keeping capabilities')
   // These act on every thread.
-  process.setgroups?.([])
-  process.setgid?.(gid)
-  process.setuid?.(uid)
+  try {
+    process.setgroups?.([])
+    process.setgid?.(gid)
+    process.setuid?.(uid)
+  } catch (cause) {
+    throw new Failure('not-root', `cannot give root up: ${(cause as Error).message}`, { cause })
+  }
   check(setCapabilities(libc), 'setting capabilities')
   for (const capability of KEPT) check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), 'raising an ambient capability')
   check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'no_new_privs')

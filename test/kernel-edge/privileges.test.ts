@@ -1,0 +1,118 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { findAccount } from '../../src/kernel/privileges.js'
+import { run } from '../../src/lab/run.js'
+import { requiresKernel } from '../requires-kernel.js'
+import { withBuiltModule } from './built-module.js'
+
+const options = await requiresKernel()
+const nobody = findAccount('nobody')
+/** Bits 12 and 13, as /proc writes a set. */
+const netAdminAndRaw = '0000000000003000'
+
+t.test('an account is found by name and by number', (t) => {
+  for (const line of readFileSync('/etc/passwd', 'utf8').split('\n').filter(Boolean)) {
+    const [name = '', , uid = '', gid = ''] = line.split(':')
+    t.strictSame(findAccount(name), { uid: Number(uid), gid: Number(gid) }, name)
+    t.equal(findAccount(uid).uid, Number(uid), uid)
+  }
+  t.strictSame(findAccount('root'), { uid: 0, gid: 0 })
+  t.end()
+})
+
+t.test('who is not in /etc/passwd is a bad option', (t) => {
+  for (const user of ['no-such-user', '4294967294', '-1', 'root:x', ' root', 'ROOT', '0x0', '00', 'x']) {
+    t.throws(() => findAccount(user), { code: 'bad-option', message: `--user: there is no user ${JSON.stringify(user)} in /etc/passwd` }, user)
+  }
+  t.end()
+})
+
+t.test('two capabilities stay, in every set, and no way back', options, async (t) => {
+  const { shown: [status, ...tries] } = await asProcess(`
+    await it.dropPrivileges(${JSON.stringify(nobody)})
+    show(readFileSync('/proc/self/status', 'utf8'))
+    for (const back of [() => process.setuid(0), () => process.setgid(0), () => process.setgroups([0]), () => readFileSync('/etc/shadow')]) {
+      try { show(back()) } catch (error) { show(error.code) }
+    }`, ['setpriv', '--groups=0,4,24'])
+  const field = fieldsOf(status)
+  t.strictSame(field('Uid'), Array.from({ length: 4 }, () => String(nobody.uid)))
+  t.strictSame(field('Gid'), Array.from({ length: 4 }, () => String(nobody.gid)))
+  t.strictSame(field('Groups'), [])
+  for (const set of ['CapEff', 'CapPrm', 'CapInh', 'CapAmb', 'CapBnd']) t.strictSame(field(set), [netAdminAndRaw], set)
+  t.strictSame(field('NoNewPrivs'), ['1'])
+  t.strictSame(tries, ['EPERM', 'EPERM', 'EPERM', 'EACCES'])
+})
+
+t.test('other threads, of before and of after, have none or the same', options, async (t) => {
+  // File reads run in threads of Node's pool, of which one is there before.
+  const { shown } = await asProcess(`
+    await new Promise((resolve) => readFile('/proc/self/stat', resolve))
+    const before = readdirSync('/proc/self/task').length
+    await it.dropPrivileges(${JSON.stringify(nobody)})
+    show(before > 1)
+    for (const thread of readdirSync('/proc/self/task')) show(readFileSync('/proc/self/task/' + thread + '/status', 'utf8'))`)
+  t.equal(shown[0], true)
+  const threads = shown.slice(1)
+  t.ok(threads.length > 1)
+  for (const status of threads) {
+    const field = fieldsOf(status)
+    t.strictSame(field('Uid'), Array.from({ length: 4 }, () => String(nobody.uid)))
+    t.ok(['0000000000000000', netAdminAndRaw].includes(field('CapEff').join()))
+  }
+})
+
+t.test('a program that is run afterwards has the two as well, and may use them', options, async (t) => {
+  const { shown: [status, link] } = await asProcess(`
+    await it.dropPrivileges(${JSON.stringify(nobody)})
+    show(execFileSync('cat', ['/proc/self/status'], { encoding: 'utf8' }))
+    show(spawnSync('ip', ['link', 'set', 'lo', 'up']).status)`, ['unshare', '--net'])
+  t.strictSame(fieldsOf(status)('CapEff'), [netAdminAndRaw])
+  t.equal(link, 0)
+})
+
+t.test('a second drop is refused', options, async (t) => {
+  const { shown } = await asProcess(`
+    const drop = () => it.dropPrivileges(${JSON.stringify(nobody)}).then(() => 'dropped', ({ code, message }) => [code, message])
+    show(await drop())
+    show(await drop())`)
+  t.strictSame(shown, ['dropped', ['not-root', 'cannot give root up: dropping a bounding capability failed (errno 1)']])
+})
+
+t.test('who is not root has nothing to give up', options, async (t) => {
+  const body = `show(await it.dropPrivileges(${JSON.stringify(nobody)}).then(() => 'dropped', ({ code }) => code))`
+  t.strictSame((await asProcess(body, ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'])).shown, ['not-root'])
+  for (const missing of ['setpcap', 'net_admin', 'net_raw']) t.strictSame((await asProcess(body, rootWithout(missing))).shown, ['not-root'], `root without ${missing}`)
+})
+
+// Node's own errors, which users would be told are a fault of this program.
+t.test('nor has a root that may not change its user', options, async (t) => {
+  const body = `show(await it.dropPrivileges(${JSON.stringify(nobody)}).then(() => 'dropped', ({ code }) => code))`
+  for (const missing of ['setuid', 'setgid']) t.strictSame((await asProcess(body, rootWithout(missing))).shown, ['not-root'], `root without ${missing}`)
+})
+
+t.test('with what hooks/keep leaves to it, it is done as well', options, async (t) => {
+  const { shown: [status] } = await asProcess(
+    `await it.dropPrivileges(${JSON.stringify(nobody)}); show(readFileSync('/proc/self/status', 'utf8'))`,
+    ['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+setuid,+setgid,+setpcap,+net_admin,+net_raw'],
+  )
+  t.strictSame(fieldsOf(status)('CapEff'), [netAdminAndRaw])
+})
+
+/** The words after a field's name in a /proc status file. */
+function fieldsOf(status: unknown) {
+  return (name: string): string[] => (new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(String(status))?.[1] ?? 'absent').split(/\s+/).filter(Boolean)
+}
+
+function rootWithout(capability: string): string[] {
+  return ['setpriv', `--bounding-set=-${capability}`, '--inh-caps=-all']
+}
+
+/** Runs a body in a process of its own, `before` in front of it; gives the values it showed. */
+async function asProcess(body: string, before: readonly string[] = []): Promise<{ shown: unknown[] }> {
+  const imports = `
+    import { execFileSync, spawnSync } from 'node:child_process'
+    import { readdirSync, readFile, readFileSync } from 'node:fs'
+    `
+  const { stdout } = await run([...before, ...withBuiltModule('kernel/privileges.js', imports + body)])
+  return { shown: stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as unknown) }
+}
