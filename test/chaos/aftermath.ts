@@ -1,0 +1,69 @@
+/** Whether all is as it was before. */
+import { readdirSync } from 'node:fs'
+import { snapshotRules } from '../../src/lab/rules.js'
+import { waitUntil } from '../../src/lab/wait-until.js'
+import { challengeFor, requestFor } from '../kernel/challenge.js'
+import { trackedConnections } from '../kernel/stateful-rules.js'
+import { connect } from './connection.js'
+import { addresses, type World } from './world.js'
+
+/** What is looked at. */
+export interface Before {
+  readonly rules: string
+  readonly files: readonly string[]
+  readonly sockets: string
+}
+
+/** A responder whose hook was killed before it had a challenge ends after 10 s. */
+const patience = 16_000
+
+/** To be taken before anything is armed. */
+export async function lookAround(world: World): Promise<Before> {
+  return { rules: await snapshotRules(world.lab.server), files: filesIn(world), sockets: await socketsIn(world) }
+}
+
+/** Everything that is not as it was is a violation. */
+export async function checkAftermath(world: World, before: Before): Promise<void> {
+  const { lab, violate, plan, means } = world
+  await waitUntil(async () => (await strangers(world)).length === 0, '', patience * means.pace).catch(() => undefined)
+  for (const { pid, command } of await strangers(world)) violate(`process ${pid} is still there: ${command}`)
+  const after = await lookAround(world)
+  if (after.rules !== before.rules) violate(`rules were\n${before.rules}\nand are\n${after.rules}`)
+  if (after.files.join() !== before.files.join()) violate(`files were ${before.files.join(', ')} and are ${after.files.join(', ')}`)
+  if (after.sockets !== before.sockets) violate(`sockets were\n${before.sockets}\nand are\n${after.sockets}`)
+  if (!plan.isTracked && (await trackedConnections(lab.server)) !== 0) violate('connection tracking has been switched on')
+  for (const family of plan.families) {
+    await checkWebServer(world, family, requestFor('GET', '/'))
+    await checkWebServer(world, family, challengeFor('afterwards').request)
+  }
+}
+
+/** Every process of the server that is not its web server's, whose own come and go. */
+async function strangers({ lab }: World) {
+  return (await lab.server.processes()).filter(({ command }) => !/^(?:nginx: |$)/.test(command))
+}
+
+/** Of the lab's directory, and of the run directory if there is one. */
+function filesIn({ lab }: World): string[] {
+  const names = readdirSync(lab.directory, { recursive: true }).map(String)
+  return names.filter((name) => !/^nginx-|^responder\.log$/.test(name)).sort()
+}
+
+/** Bound queues, raw sockets, and Unix sockets with a path. */
+async function socketsIn({ lab }: World): Promise<string> {
+  const tables = ['netfilter/nfnetlink_queue', 'raw', 'raw6', 'unix'].map((name) => `/proc/net/${name}`)
+  const { stdout } = await lab.server.exec(['cat', ...tables], { reject: false })
+  const isUnix = (line: string) => /^[\da-f]{16}: /.test(line)
+  return stdout.split('\n').filter((line) => (isUnix(line) ? / [/@]\S+$/.test(line) : /^ *\d/.test(line))).join('\n')
+}
+
+async function checkWebServer(world: World, family: 4 | 6, request: string): Promise<void> {
+  const limit = 30_000 * world.means.pace
+  const connection = connect(world.lab.validator, addresses.validator[family], addresses.server[family], limit)
+  await connection.write(request)
+  const { how, received } = await connection.ended(limit)
+  connection.close()
+  if (how !== 'closed' || !received.endsWith(world.webServer.body)) {
+    world.violate(`afterwards, on IPv${family}, ${JSON.stringify(request.slice(0, 40))}: ${how} ${JSON.stringify(received)}`)
+  }
+}

@@ -1,0 +1,76 @@
+/** Ordinary clients at work all the time. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { challengeFor, requestFor } from '../kernel/challenge.js'
+import { connect } from './connection.js'
+import { addresses, type World } from './world.js'
+
+/** What became of their requests. A failure is `impaired` when the cable or the web server's restart may account for it. */
+export interface BystanderCounts {
+  readonly requests: number
+  readonly failed: number
+  readonly impaired: number
+}
+
+interface Kind {
+  readonly who: 'bystander' | 'curious'
+  /** What they send, in so many segments. */
+  readonly pieces: readonly string[]
+}
+
+const ordinary = requestFor('GET', '/')
+const kinds: readonly Kind[] = [
+  { who: 'bystander', pieces: [ordinary] },
+  { who: 'bystander', pieces: [ordinary.slice(0, 1), ordinary.slice(1, 9), ordinary.slice(9)] },
+  // For the program's eyes, and yet not its business.
+  { who: 'curious', pieces: [challengeFor('nobody’s').request] },
+]
+
+const pauseMilliseconds = 60
+const patience = 30_000
+
+/** Starts them, on each address of the cycle; the returned function ends them, with their last answers, and counts. */
+export function startBystanders(world: World): () => Promise<BystanderCounts> {
+  const stopping = new AbortController()
+  const counts = { requests: 0, failed: 0, impaired: 0 }
+  const work = kinds.flatMap((kind) =>
+    world.plan.families.map(async (family) => {
+      while (!stopping.signal.aborted) {
+        const start = performance.now()
+        const trouble = await request(world, kind, family)
+        counts.requests += 1
+        if (trouble !== undefined) judge(world, trouble, start, counts)
+        await delay(pauseMilliseconds * world.means.pace)
+      }
+    }),
+  )
+  return async () => {
+    stopping.abort()
+    await Promise.all(work)
+    return counts
+  }
+}
+
+/** What went wrong, if anything. */
+async function request(world: World, { who, pieces }: Kind, family: 4 | 6): Promise<string | undefined> {
+  const limit = patience * world.means.pace
+  const connection = connect(world.lab.validator, addresses[who][family], addresses.server[family], limit)
+  for (const piece of pieces) {
+    if (!(await connection.write(piece))) break
+    if (pieces.length > 1) await connection.acknowledged(limit)
+  }
+  const { how, received } = await connection.ended(limit)
+  connection.close()
+  if (how === 'closed' && received.startsWith('HTTP/1.1 200 OK') && received.endsWith(world.webServer.body)) return undefined
+  return `${who} on IPv${family}, port ${connection.port}, ${pieces.length} segments: ${how} ${JSON.stringify(received)}`
+}
+
+function judge(world: World, trouble: string, start: number, counts: { failed: number; impaired: number }): void {
+  // With a restart somewhere in the cycle: where its span ends is known only to a few milliseconds.
+  if (world.plan.impairment === 'loss' || world.restarts.length > 0) {
+    counts.impaired += 1
+    world.note(`impaired request: ${trouble}`)
+  } else {
+    counts.failed += 1
+    world.violate(`a bystander's request failed after ${(performance.now() - start).toFixed(0)} ms: ${trouble}`)
+  }
+}

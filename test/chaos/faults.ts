@@ -1,0 +1,103 @@
+/** What befalls the responder and the machine while the runs go on. */
+import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { signal } from '../../src/lab/processes.js'
+import { run } from '../../src/lab/run.js'
+import { waitUntil } from '../../src/lab/wait-until.js'
+import { startWebServer } from '../../src/lab/web-server.js'
+import type { Fault, FaultKind } from './plan.js'
+import type { Span, World } from './world.js'
+
+/** Does what is planned, at its time. Gives the kinds of what found something to befall. */
+export async function befallAll(world: World): Promise<FaultKind[]> {
+  const done = await Promise.all(
+    world.plan.faults.map(async (fault) => {
+      await delay(fault.at * world.means.pace)
+      return (await befall[fault.kind](world, fault)) ? [fault.kind] : []
+    }),
+  )
+  return done.flat()
+}
+
+/** False when there was nothing to befall. */
+type Befall = (world: World, fault: Fault) => Promise<boolean>
+
+const befall: Readonly<Record<FaultKind, Befall>> = {
+  'kill responder': (world) => endResponder(world, 'SIGKILL', false),
+  'kill responder and keeper': (world) => endResponder(world, 'SIGKILL', true),
+  'terminate responder': (world) => endResponder(world, 'SIGTERM', false),
+  'kill keeper': async (world) => {
+    const pid = await pidOf(world, 'keeper')
+    if (pid === undefined) return false
+    world.note(`SIGKILL to keeper ${pid}`)
+    signal(pid, 'SIGKILL')
+    return true
+  },
+  'stop responder': async (world, { amount }) => {
+    const pid = await pidOf(world, 'responder')
+    if (pid === undefined) return false
+    world.note(`SIGSTOP to responder ${pid} for ${amount} ms`)
+    signal(pid, 'SIGSTOP')
+    await delay(amount * world.means.pace)
+    signal(pid, 'SIGCONT')
+    world.note(`SIGCONT to responder ${pid}`)
+    return true
+  },
+  'restart web server': async (world) => {
+    const span = { from: performance.now(), to: Infinity }
+    world.restarts.push(span)
+    const old = world.webServer
+    if (world.restarts.length > 1) return false
+    world.note('web server: stops')
+    await old.service.stop()
+    world.webServer = await startWebServer(world.lab)
+    world.note('web server: back')
+    for (const each of world.restarts) each.to = performance.now()
+    return true
+  },
+  'step clock': async (world, { amount }) => {
+    world.note(`clock: ${amount} s`)
+    await run(['date', '-s', `@${Math.floor(Date.now() / 1000) + amount}`])
+    return true
+  },
+}
+
+async function endResponder(world: World, name: 'SIGKILL' | 'SIGTERM', alsoKeeper: boolean): Promise<boolean> {
+  const pid = await pidOf(world, 'responder')
+  if (pid === undefined) return false
+  const death: Span = { from: performance.now(), to: Infinity }
+  world.deaths.push(death)
+  if (alsoKeeper) signal(parentOf(pid), 'SIGKILL')
+  signal(pid, name)
+  world.note(`${name} to responder ${pid}${alsoKeeper ? ' and its keeper' : ''}`)
+  // Drained, it has two seconds; a stopped one ends when it is continued.
+  await waitUntil(() => !isResponder(pid), `responder ${pid} to end`, 20_000 * world.means.pace).catch((error: unknown) => world.violate(String(error)))
+  death.to = performance.now()
+  world.note(`responder ${pid} is gone`)
+  return true
+}
+
+async function pidOf({ lab }: World, role: 'responder' | 'keeper'): Promise<number | undefined> {
+  const pattern = role === 'responder' ? isResponderCommand : /hooks\/keep /
+  const processes = await lab.server.processes()
+  return processes.findLast(({ command, pid }) => pattern.test(command) && parentOf(pid) !== 0)?.pid
+}
+
+const isResponderCommand = /responder\.cjs (?:background|foreground) /
+
+/** A killed one that its parent has not asked after yet has no command line any more. */
+function isResponder(pid: number): boolean {
+  try {
+    return isResponderCommand.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' '))
+  } catch {
+    return false
+  }
+}
+
+function parentOf(pid: number): number {
+  try {
+    return Number(/^PPid:\s+(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0)
+  } catch {
+    return 0
+  }
+}

@@ -1,0 +1,57 @@
+/** Runs the real hooks as certbot does, and lets things befall them. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Service } from '../../src/lab/lab.js'
+import { signal } from '../../src/lab/processes.js'
+import { inRepository } from '../../src/lab/repository.js'
+import type { Challenge } from '../kernel/challenge.js'
+import { within } from './connection.js'
+import type { HookFault } from './plan.js'
+import { touches, type World } from './world.js'
+
+/** How one hook went. */
+export interface HookResult {
+  /** Exit code 0. */
+  readonly isDone: boolean
+  readonly from: number
+  readonly to: number
+}
+
+/** Milliseconds, more than the 30 s after which hooks themselves give up. */
+const patience = 60_000
+/** Milliseconds by which what a signal did may be seen later than it was sent. */
+const slack = 200
+
+/** Runs `hooks/auth` or `hooks/cleanup`. Without a fault of its own, or of its responder, it has to succeed, and silently. */
+export async function runHook(world: World, name: 'auth' | 'cleanup', challenge: Challenge, fault?: HookFault): Promise<HookResult> {
+  const { lab, plan, means, runDirectory, logFile } = world
+  const from = performance.now()
+  const options = ['--run-dir', runDirectory, '--firewall', plan.firewall, '--log-file', logFile]
+  const env = { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization }
+  const service = lab.server.spawn([inRepository(`hooks/${name}`), ...options], { env })
+  const title = `${name} ${challenge.token.slice(0, 6)}, pid ${service.pid}`
+  world.note(`${title}: started`)
+  const befallen = fault ? befall(world, service, title, fault) : Promise.resolve(false)
+  const end = await within(patience * means.pace, undefined, service.exited)
+  if (!end) {
+    world.violate(`${title} hangs${fault ? ` (${fault.signal} after ${fault.after} ms)` : ''}:\n${service.output()}`)
+    await service.stop('SIGKILL')
+  }
+  const to = performance.now()
+  world.note(`${title}: ${end?.exitCode === undefined ? String(end?.signal) : `exit code ${end.exitCode}`} ${service.output().trim()}`)
+  const isDone = end?.exitCode === 0
+  const isExcused = (await befallen) || touches(world.deaths, from - slack, to)
+  if (end && !isExcused && (!isDone || service.output() !== '')) world.violate(`${title} failed without a reason: exit code ${String(end.exitCode)}\n${service.output()}`)
+  return { isDone, from, to }
+}
+
+/** True when it was reason enough to fail: a hook that was stopped and continued has none. */
+async function befall({ note, means }: World, service: Service, title: string, fault: HookFault): Promise<boolean> {
+  // Once it has ended its pid may be another's.
+  if (await within(fault.after * means.pace, undefined, service.exited)) return false
+  note(`${title}: ${fault.signal}`)
+  signal(service.pid, fault.signal)
+  if (fault.signal !== 'SIGSTOP') return true
+  await delay(fault.amount * means.pace)
+  signal(service.pid, 'SIGCONT')
+  return false
+}
