@@ -1,8 +1,10 @@
 /**
- * A ruleset as text for iptables-restore(8). Chains of our own in the mangle table, named by the tag: the first picks the ports'
- * traffic, `…-Q` queues the candidates of it by connection mark, `…-R` does so by source address for what is not tracked.
- * INPUT catches what a local server gets, FORWARD what goes on to a container by DNAT; `--ctorigdstport` is the port the client
- * asked for, before any DNAT.
+ * A ruleset as text for iptables-restore(8). Chains of our own in the mangle table, named by the tag. The first is what INPUT (a local
+ * server) and FORWARD (a container, by DNAT) jump to; `…-C` looks closer at candidates, `…-Q` queues what their connections carry further,
+ * found by the connection mark, and `…-R` does so by source address for what is not tracked.
+ *
+ * Each TCP packet passes the first chain, so that has no rule it can do without: what it finds is rare, and the port is only looked
+ * at then. Comments stand last in a rule, for each match costs; the jumps have none, as they name our chain.
  */
 import { candidateProgram } from './candidate-program.js'
 import { toBytecode } from './bpf.js'
@@ -15,15 +17,10 @@ export function chainName(tag: string): string {
 
 /** Text that makes the chains hold the ruleset, whatever they held; `isHooked` when the jumps to them are there already. */
 export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean, isHooked: boolean): string {
-  const chain = chainName(ruleset.tag)
-  const comment = commentFor(ruleset.tag)
   return table([
     ...chainNames(ruleset.tag).map((name) => `:${name} - [0:0]`),
     ...(isHooked ? [] : jumps(ruleset.tag, isTracked).map(({ hook, rule }) => `-I ${hook} 1 ${rule}`)),
-    // Longer ones would not fit the queue's receive buffer; no request head is that long.
-    `-A ${chain} -m length --length ${LONGEST_QUEUED + 1}:65535 ${comment} -j RETURN`,
-    ...ruleset.ports.flatMap((port) => portRules(port, ruleset.tag, isTracked).map((rule) => `-A ${chain} ${comment} ${rule}`)),
-    ...queueRules(ruleset, version, isTracked),
+    ...(ruleset.selection === 'port' ? portRules(ruleset, isTracked) : candidateRules(ruleset, version, isTracked)),
   ])
 }
 
@@ -76,38 +73,60 @@ export function hookChains(isTracked: boolean): string[] {
 
 /** From mangle's own chains to ours. */
 function jumps(tag: string, isTracked: boolean): { hook: string; rule: string }[] {
-  return hookChains(isTracked).map((hook) => ({ hook, rule: `-p tcp ${commentFor(tag)} -j ${chainName(tag)}` }))
+  return hookChains(isTracked).map((hook) => ({ hook, rule: `-p tcp -j ${chainName(tag)}` }))
 }
 
-function chainNames(tag: string): readonly [string, string, string] {
+function chainNames(tag: string): readonly [string, string, string, string] {
   const chain = chainName(tag)
-  return [chain, `${chain}-Q`, `${chain}-R`]
+  return [chain, `${chain}-C`, `${chain}-Q`, `${chain}-R`]
 }
 
-function portRules(port: number, tag: string, isTracked: boolean): string[] {
-  const [, byMark, byAddress] = chainNames(tag)
-  if (!isTracked) return [`-p tcp --dport ${port} -j ${byAddress}`]
-  return [
-    `-p tcp -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL -j ${byMark}`,
-    // What a raw-table rule exempts from tracking has no original port; nor has it NAT.
-    `-p tcp --dport ${port} -m conntrack --ctstate UNTRACKED -j ${byAddress}`,
-  ]
-}
-
-function queueRules({ queue, mark, selection, tag }: Ruleset, version: IpVersion, isTracked: boolean): string[] {
-  const [chain, byMark, byAddress] = chainNames(tag)
+function candidateRules({ ports, queue, mark, tag }: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+  const [chain, candidates, byMark, byAddress] = chainNames(tag)
   const comment = commentFor(tag)
-  const toQueue = `${comment} -j NFQUEUE --queue-num ${queue} --queue-bypass`
-  if (selection === 'port') return [`-A ${byMark} ${toQueue}`, `-A ${byAddress} ${toQueue}`]
-  const candidate = `-m bpf --bytecode "${toBytecode(candidateProgram(version))}"`
+  const isCandidate = `-m bpf --bytecode "${toBytecode(candidateProgram(version))}"`
   const bit = `0x${mark.toString(16)}/0x${mark.toString(16)}`
   const recent = `-m recent --name ${chain} --rsource`
-  const markRules = [`${candidate} ${comment} -j CONNMARK --set-xmark ${bit}`, `-m connmark --mark ${bit} ${toQueue}`]
-  const addressRules = [`${candidate} ${recent} --set ${toQueue}`, `${recent} --rcheck --seconds ${FOLLOWED_SECONDS} ${toQueue}`]
+  const toQueue = queueTarget(queue, tag)
   return [
-    ...(isTracked ? markRules.map((rule) => `-A ${byMark} ${rule}`) : []),
-    ...addressRules.map((rule) => `-A ${byAddress} ${rule}`),
+    ...(isTracked ? [`-A ${chain} -m connmark --mark ${bit} ${comment} -j ${byMark}`] : []),
+    `-A ${chain} ${isCandidate} ${comment} -j ${candidates}`,
+    `-A ${chain} ${isTracked ? `${UNTRACKED} ` : ''}${comment} -j ${byAddress}`,
+    ...ports.flatMap((port) => [
+      ...(isTracked ? [`-A ${candidates} ${originalPort(port)} ${comment} -j CONNMARK --set-xmark ${bit}`] : []),
+      `-A ${candidates} -p tcp --dport ${port} ${isTracked ? `${UNTRACKED} ` : ''}${recent} --set ${toQueue}`,
+      ...(isTracked ? [`-A ${byMark} ${originalPort(port)} ${toQueue}`] : []),
+      `-A ${byAddress} -p tcp --dport ${port} ${recent} --rcheck --seconds ${FOLLOWED_SECONDS} ${toQueue}`,
+    ]),
+    ...(isTracked ? [`-A ${candidates} ${comment} -j ${byMark}`] : []),
   ]
+}
+
+/** All of the ports' traffic. */
+function portRules({ ports, queue, tag }: Ruleset, isTracked: boolean): string[] {
+  const [chain, , byMark, byAddress] = chainNames(tag)
+  const toQueue = queueTarget(queue, tag)
+  return [
+    ...(isTracked ? [`-A ${chain} ${commentFor(tag)} -j ${byMark}`] : []),
+    `-A ${chain} ${isTracked ? `${UNTRACKED} ` : ''}${commentFor(tag)} -j ${byAddress}`,
+    ...ports.flatMap((port) => [
+      ...(isTracked ? [`-A ${byMark} ${originalPort(port)} ${toQueue}`] : []),
+      `-A ${byAddress} -p tcp --dport ${port} ${toQueue}`,
+    ]),
+  ]
+}
+
+/** What a raw-table rule exempts from tracking has no original port; nor has it NAT. */
+const UNTRACKED = '-m conntrack --ctstate UNTRACKED'
+
+/** The port the client asked for, before any DNAT. */
+function originalPort(port: number): string {
+  return `-p tcp -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL`
+}
+
+/** Longer packets would not fit the queue's receive buffer; no request head is that long. */
+function queueTarget(queue: number, tag: string): string {
+  return `-m length --length 0:${LONGEST_QUEUED} ${commentFor(tag)} -j NFQUEUE --queue-num ${queue} --queue-bypass`
 }
 
 function commentFor(tag: string): string {

@@ -34,45 +34,64 @@ export function removeLine(tag: string, versions: readonly IpVersion[]): string 
   return `${versions.map((version) => `delete table ${tableName(tag, version)}`).join('; ')}\n`
 }
 
+/** Each packet passes `select`, so that has no rule it can do without: what it finds is rare, and the port is only looked at then. */
 function chains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
   const hooks = isTracked ? ['input', 'forward'] : ['input']
   return [
     followedSet(version),
-    ...selectionChains(ruleset, version, isTracked),
-    chain('ports', [
-      `meta length > ${LONGEST_QUEUED} return`,
-      ...ruleset.ports.flatMap((port) => portRules(port, isTracked)),
-    ]),
-    ...hooks.map((hook) => chain(hook, [`type filter hook ${hook} priority ${PRIORITY}; policy accept`, 'jump ports'])),
+    ...(ruleset.selection === 'port' ? portChains(ruleset, isTracked) : candidateChains(ruleset, version, isTracked)),
+    ...hooks.map((hook) => chain(hook, [`type filter hook ${hook} priority ${PRIORITY}; policy accept`, 'jump select'])),
   ]
 }
 
-/** INPUT and FORWARD see the port after any DNAT; `ct original` is the one the client asked for. */
-function portRules(port: number, isTracked: boolean): string[] {
-  if (!isTracked) return [`tcp dport ${port} jump untracked`]
+/** All of the ports' traffic. */
+function portChains({ ports, queue }: Ruleset, isTracked: boolean): string[] {
+  const toQueue = queueStatement(queue)
   return [
-    `meta l4proto tcp ct direction original ct original proto-dst ${port} jump tracked`,
-    // What a rule exempts from tracking has no original port; nor has it NAT.
-    `tcp dport ${port} ct state untracked jump untracked`,
+    chain('select', ports.flatMap((port) => [
+      ...(isTracked ? [`${originalPort(port)} ${toQueue}`] : []),
+      `${plainPort(port, isTracked)} ${toQueue}`,
+    ])),
   ]
 }
 
-/** Chains `tracked` and `untracked`, and what they need: a connection that had a candidate is followed by its mark, or by its source. */
-function selectionChains({ queue, mark, selection }: Ruleset, version: IpVersion, isTracked: boolean): string[] {
-  const toQueue = `queue flags bypass to ${queue}`
-  if (selection === 'port') return [chain('untracked', [toQueue]), ...(isTracked ? [chain('tracked', [toQueue])] : [])]
+/** Candidates, and what their connections carry further: `marked` finds it by the connection mark, `followed` by its source. */
+function candidateChains({ ports, queue, mark }: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+  const toQueue = queueStatement(queue)
   const source = `${version === 4 ? 'ip' : 'ip6'} saddr . tcp sport`
   const bit = `0x${mark.toString(16)}`
-  // Two rules: when no more sources can be followed, the first ends there.
-  const followSource = `update @followed { ${source} }`
   return [
-    chain('candidate', isTracked ? [`ct state untracked ${followSource} ${toQueue}`, `ct mark set ct mark or ${bit} ${toQueue}`] : [followSource, toQueue]),
+    chain('candidate', ports.flatMap((port) => [
+      ...(isTracked ? [`${originalPort(port)} ct mark set ct mark or ${bit} ${toQueue}`] : []),
+      // Two rules: when no more sources can be followed, the first ends there.
+      `${plainPort(port, isTracked)} update @followed { ${source} }`,
+      `${plainPort(port, isTracked)} ${toQueue}`,
+    ])),
     requestChain('get-request', `GET ${CHALLENGE_PATH_PREFIX}`),
     requestChain('head-request', `HEAD ${CHALLENGE_PATH_PREFIX}`),
     chain('requests', [`@ih,0,8 ${hex('G')} goto get-request`, `@ih,0,8 ${hex('H')} goto head-request`]),
-    ...(isTracked ? [chain('tracked', [`ct mark and ${bit} != 0 ${toQueue}`, 'goto requests'])] : []),
-    chain('untracked', [`${source} @followed ${toQueue}`, 'goto requests']),
+    ...(isTracked ? [chain('marked', ports.map((port) => `${originalPort(port)} ${toQueue}`))] : []),
+    chain('followed', ports.map((port) => `tcp dport ${port} ${source} @followed ${toQueue}`)),
+    chain('select', [
+      ...(isTracked ? [`ct mark and ${bit} != 0 jump marked`, 'ct state untracked jump followed'] : ['jump followed']),
+      // One comparison for both: most packets end here.
+      `@ih,0,8 ${hex('G')}-${hex('H')} jump requests`,
+    ]),
   ]
+}
+
+/** INPUT and FORWARD see the port after any DNAT; this is the one the client asked for. */
+function originalPort(port: number): string {
+  return `meta l4proto tcp ct direction original ct original proto-dst ${port}`
+}
+
+/** What a rule exempts from tracking has no original port; nor has it NAT. */
+function plainPort(port: number, isTracked: boolean): string {
+  return `tcp dport ${port}${isTracked ? ' ct state untracked' : ''}`
+}
+
+function queueStatement(queue: number): string {
+  return `meta length <= ${LONGEST_QUEUED} queue flags bypass to ${queue}`
 }
 
 /**

@@ -43,14 +43,14 @@ t.test('where bpf is refused by all, the first that can queue the whole port is 
     'iptables-legacy (prefilter)',
     'nft (port)',
   ])
-  t.match(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q'), ['-m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass'])
+  t.match(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q'), [/--ctorigdstport 80 .* -j NFQUEUE --queue-num 8555 --queue-bypass$/])
 })
 
 t.test('what a refused try has left is removed before the next', async (t) => {
   const kernel = fakeIptables((call) => (call.command.startsWith('ip6') ? refuseBpf(call) : undefined))
   t.match(await installFirst('iptables', ruleset, kernel.run), { selection: 'port', reason: /^iptables \(prefilter\): ip6tables-restore.*no match bpf$/ })
   t.equal(kernel.table('iptables')?.get('INPUT')?.length, 1)
-  t.equal(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q')?.length, 1, 'only the rule of the second try')
+  t.equal(kernel.table('iptables')?.get('CERTBOT-NFQ-ab')?.length, 2, 'only the rules of the second try')
 })
 
 t.test('where none works, the failure says why for each, and nothing is left', async (t) => {
@@ -75,7 +75,7 @@ t.test('a sweep removes what is left of the tag, in both families, and touches n
   for (const tag of ['ab', 'abcd']) await iptablesFirewall('iptables-nft', tag, kernel.run).install({ ...ruleset, tag, selection: 'prefilter' })
   await sweep('ab', kernel.run)
   for (const name of ['iptables-nft', 'ip6tables-nft']) {
-    t.strictSame([...(kernel.table(name)?.keys() ?? [])], ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'], name)
+    t.strictSame([...(kernel.table(name)?.keys() ?? [])], ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-C', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'], name)
     t.match(kernel.table(name)?.get('INPUT'), [/CERTBOT-NFQ-abcd$/, '-p tcp -j ACCEPT'], name)
   }
 })

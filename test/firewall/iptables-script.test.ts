@@ -7,22 +7,24 @@ import { savedByLegacy, savedByNft, savedUntracked, savedWithoutMangle } from '.
 
 const ruleset: Ruleset = { tag: 'ab', ports: [80], queue: 8555, mark: 0x400000, families: [], selection: 'prefilter' }
 
-t.test('where connections are tracked, the original port in both hooks leads to the queue by connection mark', (t) => {
+t.test('where connections are tracked, candidates and what their connections carry further go to the queue, by the original port, from both hooks', (t) => {
   t.equal(
     withShortBytecode(installScript(ruleset, 4, true, false)),
     `*mangle
 :CERTBOT-NFQ-ab - [0:0]
+:CERTBOT-NFQ-ab-C - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
--I INPUT 1 -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
--I FORWARD 1 -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
--A CERTBOT-NFQ-ab -m length --length 61441:65535 -m comment --comment certbot-nfq-ab -j RETURN
--A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -j CERTBOT-NFQ-ab-Q
--A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -p tcp --dport 80 -m conntrack --ctstate UNTRACKED -j CERTBOT-NFQ-ab-R
--A CERTBOT-NFQ-ab-Q -m bpf --bytecode "<IPv4>" -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
--A CERTBOT-NFQ-ab-Q -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-R -m bpf --bytecode "<IPv4>" -m recent --name CERTBOT-NFQ-ab --rsource --set -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-R -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
+-I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab
+-A CERTBOT-NFQ-ab -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q
+-A CERTBOT-NFQ-ab -m bpf --bytecode "<IPv4>" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
+-A CERTBOT-NFQ-ab -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-R
+-A CERTBOT-NFQ-ab-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
+-A CERTBOT-NFQ-ab-C -p tcp --dport 80 -m conntrack --ctstate UNTRACKED -m recent --name CERTBOT-NFQ-ab --rsource --set -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-C -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q
 COMMIT
 `,
   )
@@ -35,13 +37,14 @@ t.test('where they are not, INPUT and the plain port lead there by source addres
     withShortBytecode(script),
     `*mangle
 :CERTBOT-NFQ-ab - [0:0]
+:CERTBOT-NFQ-ab-C - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
--I INPUT 1 -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
--A CERTBOT-NFQ-ab -m length --length 61441:65535 -m comment --comment certbot-nfq-ab -j RETURN
--A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -p tcp --dport 80 -j CERTBOT-NFQ-ab-R
--A CERTBOT-NFQ-ab-R -m bpf --bytecode "<IPv6>" -m recent --name CERTBOT-NFQ-ab --rsource --set -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-R -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
+-A CERTBOT-NFQ-ab -m bpf --bytecode "<IPv6>" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
+-A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-R
+-A CERTBOT-NFQ-ab-C -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --set -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `,
   )
@@ -56,15 +59,15 @@ t.test('where the kernel cannot pick candidates, all of the port goes to the que
     installScript({ ...ruleset, selection: 'port' }, 4, true, false),
     `*mangle
 :CERTBOT-NFQ-ab - [0:0]
+:CERTBOT-NFQ-ab-C - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
--I INPUT 1 -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
--I FORWARD 1 -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
--A CERTBOT-NFQ-ab -m length --length 61441:65535 -m comment --comment certbot-nfq-ab -j RETURN
--A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -j CERTBOT-NFQ-ab-Q
--A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -p tcp --dport 80 -m conntrack --ctstate UNTRACKED -j CERTBOT-NFQ-ab-R
--A CERTBOT-NFQ-ab-Q -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-R -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
+-I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab
+-A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q
+-A CERTBOT-NFQ-ab -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-R
+-A CERTBOT-NFQ-ab-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -p tcp --dport 80 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `,
   )
@@ -75,21 +78,24 @@ t.test('each port has its rules; jumps that are there are not made again; queue 
   const script = installScript({ ...ruleset, ports: [80, 8080], queue: 7, mark: 0x80000000 }, 4, true, true)
   t.notMatch(script, /^-I/m)
   for (const port of [80, 8080]) {
-    t.match(script, `--ctorigdstport ${port} --ctdir ORIGINAL -j CERTBOT-NFQ-ab-Q\n`)
-    t.match(script, `--dport ${port} -m conntrack --ctstate UNTRACKED -j CERTBOT-NFQ-ab-R\n`)
+    for (const chain of ['C', 'Q']) t.match(script, `-A CERTBOT-NFQ-ab-${chain} -p tcp -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL `)
+    t.match(script, `-A CERTBOT-NFQ-ab-C -p tcp --dport ${port} -m conntrack --ctstate UNTRACKED `)
+    t.match(script, `-A CERTBOT-NFQ-ab-R -p tcp --dport ${port} -m recent `)
   }
   t.match(script, '--set-xmark 0x80000000/0x80000000\n')
   t.match(script, '-m connmark --mark 0x80000000/0x80000000 ')
-  t.equal(script.match(/--queue-num 7 /g)?.length, 3)
+  t.equal(script.match(/--queue-num 7 /g)?.length, 6)
   t.end()
 })
 
-t.test('nothing is ever queued without the bypass, and every rule says whose it is', (t) => {
+t.test('nothing is ever queued without the bypass or that is too long, and every rule says whose it is', (t) => {
   for (const selection of ['prefilter', 'port'] as const) {
     for (const [version, isTracked] of [[4, true], [6, true], [4, false], [6, false]] as const) {
       const rules = installScript({ ...ruleset, selection, ports: [80, 81] }, version, isTracked, false).split('\n').filter((line) => line.startsWith('-'))
-      t.strictSame(rules.filter((rule) => rule.includes('NFQUEUE') && !rule.endsWith(' --queue-bypass')), [])
-      t.strictSame(rules.filter((rule) => !rule.includes(' --comment certbot-nfq-ab ')), [])
+      const queueing = rules.filter((rule) => rule.includes('NFQUEUE'))
+      t.ok(queueing.length > 0)
+      t.strictSame(queueing.filter((rule) => !/ -m length --length 0:61440 .* --queue-bypass$/.test(rule)), [])
+      t.strictSame(rules.filter((rule) => !rule.includes(' --comment certbot-nfq-ab ') && !/^-I .* -j CERTBOT-NFQ-ab$/.test(rule)), [])
     }
   }
   t.end()
@@ -102,12 +108,14 @@ t.test('names fit the 28 characters that iptables allows, with the tags there ar
 
 t.test('removing takes each jump, then empties the chains, then removes them: of one tag only, in both variants', (t) => {
   const script = (tag: string) => `*mangle
--D INPUT -p tcp -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}
--D FORWARD -p tcp -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}
+-D INPUT -p tcp -j CERTBOT-NFQ-${tag}
+-D FORWARD -p tcp -j CERTBOT-NFQ-${tag}
 -F CERTBOT-NFQ-${tag}
+-F CERTBOT-NFQ-${tag}-C
 -F CERTBOT-NFQ-${tag}-Q
 -F CERTBOT-NFQ-${tag}-R
 -X CERTBOT-NFQ-${tag}
+-X CERTBOT-NFQ-${tag}-C
 -X CERTBOT-NFQ-${tag}-Q
 -X CERTBOT-NFQ-${tag}-R
 COMMIT
@@ -123,12 +131,14 @@ t.test('undoing takes back what was installed, and the built-in chains that were
   t.equal(
     undoScript(ruleset, true, ['INPUT']),
     `*mangle
--D INPUT -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
--D FORWARD -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
+-D INPUT -p tcp -j CERTBOT-NFQ-ab
+-D FORWARD -p tcp -j CERTBOT-NFQ-ab
 -F CERTBOT-NFQ-ab
+-F CERTBOT-NFQ-ab-C
 -F CERTBOT-NFQ-ab-Q
 -F CERTBOT-NFQ-ab-R
 -X CERTBOT-NFQ-ab
+-X CERTBOT-NFQ-ab-C
 -X CERTBOT-NFQ-ab-Q
 -X CERTBOT-NFQ-ab-R
 -X INPUT
@@ -152,7 +162,7 @@ t.test('what is half there is removed: chains without jumps, jumps of other peop
   const chainsAlone = without(savedByNft, /^-A (INPUT|FORWARD) .*-j CERTBOT-NFQ-ab$/)
   t.equal(removeScript(chainsAlone, 'ab')?.match(/^-D/m), null)
   t.match(removeScript(chainsAlone, 'ab'), /^-X CERTBOT-NFQ-ab$/m)
-  const jump = '-A INPUT -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab\n'
+  const jump = '-A INPUT -p tcp -j CERTBOT-NFQ-ab\n'
   t.equal(removeScript(savedByNft.replace(jump, jump + jump), 'ab')?.match(/^-D INPUT/gm)?.length, 2)
   const foreign = removeScript(savedByNft.replace('-A CERTBOT-NFQ-other -j RETURN', '-A CERTBOT-NFQ-other -s 192.0.2.0/24 -j CERTBOT-NFQ-ab-Q'), 'ab')
   t.match(foreign, '-D CERTBOT-NFQ-other -s 192.0.2.0/24 -j CERTBOT-NFQ-ab-Q\n', 'or the kernel would not let the chain go')
@@ -176,8 +186,8 @@ t.test('what was installed is found in what both variants save', (t) => {
 
 t.test('without any one of its rules it is not', (t) => {
   for (const [saved, version, isTracked] of [[savedByNft, 4, true], [savedByLegacy, 4, true], [savedUntracked, 6, false]] as const) {
-    const ours = saved.split('\n').filter((line) => line.includes('--comment certbot-nfq-ab '))
-    t.equal(ours.length, isTracked ? 9 : 5)
+    const ours = saved.split('\n').filter((line) => /--comment certbot-nfq-ab |-j CERTBOT-NFQ-ab$/.test(line))
+    t.equal(ours.length, isTracked ? 10 : 5)
     for (const rule of ours) {
       const broken = saved.replace(`${rule}\n`, '')
       t.not(broken, saved)
@@ -188,7 +198,7 @@ t.test('without any one of its rules it is not', (t) => {
 })
 
 t.test('with a rule too many, with rules of another ruleset, or with none it is not', (t) => {
-  const rule = '-A CERTBOT-NFQ-ab -p tcp -m comment --comment certbot-nfq-ab -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -j CERTBOT-NFQ-ab-Q\n'
+  const rule = '-A CERTBOT-NFQ-ab-C -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q\n'
   t.equal(holdsRuleset(savedByNft.replace(rule, rule + rule), ruleset, 4, true), false)
   t.equal(holdsRuleset(savedByNft, { ...ruleset, ports: [80, 8080] }, 4, true), false)
   t.equal(holdsRuleset(savedByNft, { ...ruleset, selection: 'port' }, 4, true), false)

@@ -59,22 +59,22 @@ const client = `
   console.log(JSON.stringify(ports))
 `
 
-t.test('where connections are tracked, the original port in both hooks leads to the queue by connection mark', (t) => {
+t.test('where connections are tracked, candidates and what their connections carry further go to the queue, by the original port, from both hooks', (t) => {
   t.equal(
     readable(installLine(ruleset, false)),
     `add table ip certbot-nfq-ab { }
 delete table ip certbot-nfq-ab
 table ip certbot-nfq-ab {
 set followed { type ipv4_addr . inet_service; flags dynamic,timeout; timeout 60s; size 65535; }
-chain candidate { ct state untracked update @followed { ip saddr . tcp sport } queue flags bypass to 8555; ct mark set ct mark or 0x400000 queue flags bypass to 8555; }
+chain candidate { meta l4proto tcp ct direction original ct original proto-dst 80 ct mark set ct mark or 0x400000 meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked update @followed { ip saddr . tcp sport }; tcp dport 80 ct state untracked meta length <= 61440 queue flags bypass to 8555; }
 chain get-request { <GET /.well-known/acme-challenge/> }
 chain head-request { <HEAD /.well-known/acme-challenge/> }
 chain requests { @ih,0,8 0x47 goto get-request; @ih,0,8 0x48 goto head-request; }
-chain tracked { ct mark and 0x400000 != 0 queue flags bypass to 8555; goto requests; }
-chain untracked { ip saddr . tcp sport @followed queue flags bypass to 8555; goto requests; }
-chain ports { meta length > 61440 return; meta l4proto tcp ct direction original ct original proto-dst 80 jump tracked; tcp dport 80 ct state untracked jump untracked; }
-chain input { type filter hook input priority -150; policy accept; jump ports; }
-chain forward { type filter hook forward priority -150; policy accept; jump ports; }
+chain marked { meta l4proto tcp ct direction original ct original proto-dst 80 meta length <= 61440 queue flags bypass to 8555; }
+chain followed { tcp dport 80 ip saddr . tcp sport @followed meta length <= 61440 queue flags bypass to 8555; }
+chain select { ct mark and 0x400000 != 0 jump marked; ct state untracked jump followed; @ih,0,8 0x47-0x48 jump requests; }
+chain input { type filter hook input priority -150; policy accept; jump select; }
+chain forward { type filter hook forward priority -150; policy accept; jump select; }
 }
 `,
   )
@@ -88,13 +88,13 @@ t.test('where they are not, INPUT and the plain port lead there by source, and n
 delete table ip6 certbot-nfq-ab
 table ip6 certbot-nfq-ab {
 set followed { type ipv6_addr . inet_service; flags dynamic,timeout; timeout 60s; size 65535; }
-chain candidate { update @followed { ip6 saddr . tcp sport }; queue flags bypass to 8555; }
+chain candidate { tcp dport 80 update @followed { ip6 saddr . tcp sport }; tcp dport 80 meta length <= 61440 queue flags bypass to 8555; }
 chain get-request { <GET /.well-known/acme-challenge/> }
 chain head-request { <HEAD /.well-known/acme-challenge/> }
 chain requests { @ih,0,8 0x47 goto get-request; @ih,0,8 0x48 goto head-request; }
-chain untracked { ip6 saddr . tcp sport @followed queue flags bypass to 8555; goto requests; }
-chain ports { meta length > 61440 return; tcp dport 80 jump untracked; }
-chain input { type filter hook input priority -150; policy accept; jump ports; }
+chain followed { tcp dport 80 ip6 saddr . tcp sport @followed meta length <= 61440 queue flags bypass to 8555; }
+chain select { jump followed; @ih,0,8 0x47-0x48 jump requests; }
+chain input { type filter hook input priority -150; policy accept; jump select; }
 }
 `,
   )
@@ -105,30 +105,25 @@ chain input { type filter hook input priority -150; policy accept; jump ports; }
 t.test('where the kernel cannot pick candidates, all of the port goes to the queue', (t) => {
   const chains = (ruleset: Ruleset) => readable(installLine({ ...ruleset, selection: 'port' }, false)).split('\n').slice(4, -2)
   t.strictSame(chains(ruleset), [
-    'chain untracked { queue flags bypass to 8555; }',
-    'chain tracked { queue flags bypass to 8555; }',
-    'chain ports { meta length > 61440 return; meta l4proto tcp ct direction original ct original proto-dst 80 jump tracked; tcp dport 80 ct state untracked jump untracked; }',
-    'chain input { type filter hook input priority -150; policy accept; jump ports; }',
-    'chain forward { type filter hook forward priority -150; policy accept; jump ports; }',
+    'chain select { meta l4proto tcp ct direction original ct original proto-dst 80 meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked meta length <= 61440 queue flags bypass to 8555; }',
+    'chain input { type filter hook input priority -150; policy accept; jump select; }',
+    'chain forward { type filter hook forward priority -150; policy accept; jump select; }',
   ])
   t.strictSame(chains(untracked), [
-    'chain untracked { queue flags bypass to 8555; }',
-    'chain ports { meta length > 61440 return; tcp dport 80 jump untracked; }',
-    'chain input { type filter hook input priority -150; policy accept; jump ports; }',
+    'chain select { tcp dport 80 meta length <= 61440 queue flags bypass to 8555; }',
+    'chain input { type filter hook input priority -150; policy accept; jump select; }',
   ])
   t.end()
 })
 
-t.test('each port has its rules, after that for packets too long to queue', (t) => {
-  const ports = (ruleset: Ruleset) => /chain ports \{ (.*?) \}/.exec(installLine({ ...ruleset, ports: [80, 8080] }, false))?.[1]
-  t.equal(ports(untracked), 'meta length > 61440 return; tcp dport 80 jump untracked; tcp dport 8080 jump untracked;')
-  t.strictSame(ports(ruleset)?.split('; '), [
-    'meta length > 61440 return',
-    'meta l4proto tcp ct direction original ct original proto-dst 80 jump tracked',
-    'tcp dport 80 ct state untracked jump untracked',
-    'meta l4proto tcp ct direction original ct original proto-dst 8080 jump tracked',
-    'tcp dport 8080 ct state untracked jump untracked;',
-  ])
+t.test('each port has its rules, and nothing too long to queue goes there', (t) => {
+  for (const [ruleset] of everyRuleset()) {
+    const line = installLine(ruleset, false)
+    for (const port of ruleset.ports) t.match(line, new RegExp(`tcp dport ${port} [^;]*queue flags bypass`))
+    const queueing = line.match(/[^;{]*queue flags bypass[^;]*/g) ?? []
+    t.ok(queueing.length >= ruleset.ports.length)
+    t.strictSame(queueing.filter((rule) => !rule.includes(' meta length <= 61440 queue ')), [])
+  }
   t.end()
 })
 
@@ -195,17 +190,17 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
       const followed = await sources()
       payloads.forEach((payload, index) => t.equal(followed.has(ports[index] ?? 0), candidates.includes(payload), JSON.stringify(payload)))
       t.strictSame(await counted('candidate'), [candidates.length], 'one packet each')
-      const [further = 0] = await counted('untracked')
+      const [further = 0] = await counted('followed')
       t.ok(further >= candidates.length, 'and the further ones of their connections are followed')
     })
 
     await t.test(`IPv${version}, tracked: exactly the candidates set the mark`, async (t) => {
       await install(true)
       await exchange(namespace, version, others)
-      t.strictSame([await counted('candidate'), await counted('tracked')], [[0, 0], [0]])
+      t.strictSame([await counted('candidate'), await counted('marked')], [[0, 0], [0]])
       await exchange(namespace, version, candidates)
-      t.strictSame(await counted('candidate'), [0, candidates.length], 'one packet each')
-      const [further = 0] = await counted('tracked')
+      t.strictSame(await counted('candidate'), [candidates.length, 0], 'one packet each')
+      const [further = 0] = await counted('marked')
       t.ok(further >= candidates.length, 'and the further ones of their connections are followed')
       t.strictSame([...(await sources())], [], 'by their mark, not by source')
     })
@@ -217,16 +212,16 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
       const ports = await exchange(namespace, version, payloads)
       const followed = await sources()
       t.strictSame(ports.filter((port) => followed.has(port)), ports.slice(0, candidates.length))
-      t.equal((await counted('candidate'))[0], candidates.length)
+      t.equal((await counted('candidate'))[1], candidates.length)
       await nft('delete', 'table', family, 'raw')
     })
 
     await t.test(`IPv${version}: without the prefilter every packet of the port is queued, and none of another`, async (t) => {
       await install(false, 'port')
       await exchange(namespace, version, ['G'], 81)
-      t.strictSame(await counted('untracked'), [0])
+      t.strictSame(await counted('select'), [0])
       await exchange(namespace, version, ['POST / HTTP/1.1\r\n'])
-      const [all = 0] = await counted('untracked')
+      const [all = 0] = await counted('select')
       t.ok(all >= 4, 'handshake, data, end')
     })
     await nft('delete', 'table', ...table)

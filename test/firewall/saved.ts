@@ -18,31 +18,35 @@ const mangleTable = `*mangle
 :OUTPUT ACCEPT [0:0]
 :POSTROUTING ACCEPT [0:0]
 :CERTBOT-NFQ-ab - [0:0]
+:CERTBOT-NFQ-ab-C - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
 :CERTBOT-NFQ-abcd - [0:0]
+:CERTBOT-NFQ-abcd-C - [0:0]
 :CERTBOT-NFQ-abcd-Q - [0:0]
 :CERTBOT-NFQ-abcd-R - [0:0]
 :CERTBOT-NFQ-other - [0:0]
--A INPUT -p tcp -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd
--A INPUT -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
+-A INPUT -p tcp -j CERTBOT-NFQ-abcd
+-A INPUT -p tcp -j CERTBOT-NFQ-ab
 -A INPUT -p tcp -m tcp --dport 443 -m comment --comment "not for CERTBOT-NFQ-ab" -j MARK --set-xmark 0x1/0xffffffff
--A FORWARD -p tcp -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd
--A FORWARD -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
--A CERTBOT-NFQ-ab -m length --length 61441:65535 -m comment --comment certbot-nfq-ab -j RETURN
--A CERTBOT-NFQ-ab -p tcp -m comment --comment certbot-nfq-ab -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -j CERTBOT-NFQ-ab-Q
--A CERTBOT-NFQ-ab -p tcp -m comment --comment certbot-nfq-ab -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -j CERTBOT-NFQ-ab-R
--A CERTBOT-NFQ-ab-Q -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
--A CERTBOT-NFQ-ab-Q -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-R -m bpf --bytecode "1,6 0 0 1" -m recent --set --name CERTBOT-NFQ-ab --mask 255.255.255.255 --rsource -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-R -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask 255.255.255.255 --rsource -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-abcd -m length --length 61441:65535 -m comment --comment certbot-nfq-abcd -j RETURN
--A CERTBOT-NFQ-abcd -p tcp -m comment --comment certbot-nfq-abcd -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -j CERTBOT-NFQ-abcd-Q
--A CERTBOT-NFQ-abcd -p tcp -m comment --comment certbot-nfq-abcd -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -j CERTBOT-NFQ-abcd-R
--A CERTBOT-NFQ-abcd-Q -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-abcd -j CONNMARK --set-xmark 0x400000/0x400000
--A CERTBOT-NFQ-abcd-Q -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-abcd -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-abcd-R -m bpf --bytecode "1,6 0 0 1" -m recent --set --name CERTBOT-NFQ-abcd --mask 255.255.255.255 --rsource -m comment --comment certbot-nfq-abcd -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-abcd-R -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-abcd --mask 255.255.255.255 --rsource -m comment --comment certbot-nfq-abcd -j NFQUEUE --queue-num 8555 --queue-bypass
+-A FORWARD -p tcp -j CERTBOT-NFQ-abcd
+-A FORWARD -p tcp -j CERTBOT-NFQ-ab
+-A CERTBOT-NFQ-ab -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q
+-A CERTBOT-NFQ-ab -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
+-A CERTBOT-NFQ-ab -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-R
+-A CERTBOT-NFQ-ab-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
+-A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m recent --set --name CERTBOT-NFQ-ab --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-C -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q
+-A CERTBOT-NFQ-ab-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-abcd -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd-Q
+-A CERTBOT-NFQ-abcd -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd-C
+-A CERTBOT-NFQ-abcd -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd-R
+-A CERTBOT-NFQ-abcd-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-abcd -j CONNMARK --set-xmark 0x400000/0x400000
+-A CERTBOT-NFQ-abcd-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m recent --set --name CERTBOT-NFQ-abcd --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-abcd -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-abcd-C -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd-Q
+-A CERTBOT-NFQ-abcd-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-abcd -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-abcd-R -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-abcd --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-abcd -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-other -j RETURN
 COMMIT
 `
@@ -54,13 +58,14 @@ const untrackedMangleTable = `*mangle
 :OUTPUT ACCEPT [0:0]
 :POSTROUTING ACCEPT [0:0]
 :CERTBOT-NFQ-ab - [0:0]
+:CERTBOT-NFQ-ab-C - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
--A INPUT -p tcp -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab
--A CERTBOT-NFQ-ab -m length --length 61441:65535 -m comment --comment certbot-nfq-ab -j RETURN
--A CERTBOT-NFQ-ab -p tcp -m comment --comment certbot-nfq-ab -m tcp --dport 80 -j CERTBOT-NFQ-ab-R
--A CERTBOT-NFQ-ab-R -m bpf --bytecode "1,6 0 0 1" -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-R -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A INPUT -p tcp -j CERTBOT-NFQ-ab
+-A CERTBOT-NFQ-ab -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
+-A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-R
+-A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `
 
