@@ -88,17 +88,20 @@ function candidateRules({ ports, queue, mark, tag }: Ruleset, version: IpVersion
   const bit = `0x${mark.toString(16)}/0x${mark.toString(16)}`
   const recent = `-m recent --name ${chain} --rsource`
   const toQueue = queueTarget(queue, tag)
+  const followed = (name: string) => ports.map((port) => `-A ${name} -p tcp --dport ${port} ${recent} --rcheck --seconds ${FOLLOWED_SECONDS} ${toQueue}`)
+  const isFound = `-A ${chain} ${isCandidate} ${comment} -j ${candidates}`
+  if (!isTracked) return [isFound, ...followed(chain), ...ports.map((port) => `-A ${candidates} -p tcp --dport ${port} ${recent} --set ${toQueue}`)]
   return [
-    ...(isTracked ? [`-A ${chain} -m connmark --mark ${bit} ${comment} -j ${byMark}`] : []),
-    `-A ${chain} ${isCandidate} ${comment} -j ${candidates}`,
-    `-A ${chain} ${isTracked ? `${UNTRACKED} ` : ''}${comment} -j ${byAddress}`,
+    `-A ${chain} -m connmark --mark ${bit} ${comment} -j ${byMark}`,
+    isFound,
+    `-A ${chain} ${UNTRACKED} ${comment} -j ${byAddress}`,
     ...ports.flatMap((port) => [
-      ...(isTracked ? [`-A ${candidates} ${originalPort(port)} ${comment} -j CONNMARK --set-xmark ${bit}`] : []),
-      `-A ${candidates} -p tcp --dport ${port} ${isTracked ? `${UNTRACKED} ` : ''}${recent} --set ${toQueue}`,
-      ...(isTracked ? [`-A ${byMark} ${originalPort(port)} ${toQueue}`] : []),
-      `-A ${byAddress} -p tcp --dport ${port} ${recent} --rcheck --seconds ${FOLLOWED_SECONDS} ${toQueue}`,
+      `-A ${candidates} ${originalPort(port)} ${comment} -j CONNMARK --set-xmark ${bit}`,
+      `-A ${candidates} -p tcp --dport ${port} ${UNTRACKED} ${recent} --set ${toQueue}`,
+      `-A ${byMark} ${originalPort(port)} ${toQueue}`,
     ]),
-    ...(isTracked ? [`-A ${candidates} ${comment} -j ${byMark}`] : []),
+    `-A ${candidates} ${comment} -j ${byMark}`,
+    ...followed(byAddress),
   ]
 }
 
@@ -106,13 +109,11 @@ function candidateRules({ ports, queue, mark, tag }: Ruleset, version: IpVersion
 function portRules({ ports, queue, tag }: Ruleset, isTracked: boolean): string[] {
   const [chain, , byMark, byAddress] = chainNames(tag)
   const toQueue = queueTarget(queue, tag)
+  if (!isTracked) return ports.map((port) => `-A ${chain} -p tcp --dport ${port} ${toQueue}`)
   return [
-    ...(isTracked ? [`-A ${chain} ${commentFor(tag)} -j ${byMark}`] : []),
-    `-A ${chain} ${isTracked ? `${UNTRACKED} ` : ''}${commentFor(tag)} -j ${byAddress}`,
-    ...ports.flatMap((port) => [
-      ...(isTracked ? [`-A ${byMark} ${originalPort(port)} ${toQueue}`] : []),
-      `-A ${byAddress} -p tcp --dport ${port} ${toQueue}`,
-    ]),
+    `-A ${chain} ${commentFor(tag)} -j ${byMark}`,
+    `-A ${chain} ${UNTRACKED} ${commentFor(tag)} -j ${byAddress}`,
+    ...ports.flatMap((port) => [`-A ${byMark} ${originalPort(port)} ${toQueue}`, `-A ${byAddress} -p tcp --dport ${port} ${toQueue}`]),
   ]
 }
 

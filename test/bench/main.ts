@@ -4,7 +4,7 @@
  *   --quick          short and few measurements, for trying out; writes nothing unless --output says where
  *   --rounds N       how often each state is measured, instead of 8 (4 without connection tracking)
  *   --orders         also an order for 100 names, which takes minutes
- *   --only PARTS     of bystanders, challenges, hooks, memory, orders; joined by commas; writes nothing unless --output says where
+ *   --only PARTS     of bystanders, packets, challenges, hooks, memory, orders; joined by commas; writes nothing unless --output says where
  *   --output DIR     where benchmarks.md and benchmarks.svg go, instead of docs
  */
 import { readFile, writeFile } from 'node:fs/promises'
@@ -22,10 +22,11 @@ import { describeMachine } from './machine.js'
 import { measureHooks } from './hooks.js'
 import { measureMemory } from './memory.js'
 import { measureOrders } from './orders.js'
+import { measurePackets } from './packets.js'
 import { benchmarkPage } from './page.js'
 import type { BenchResults } from './results.js'
 
-const parts = ['bystanders', 'challenges', 'hooks', 'memory', 'orders'] as const
+const parts = ['bystanders', 'packets', 'challenges', 'hooks', 'memory', 'orders'] as const
 type Part = (typeof parts)[number]
 
 const { values: options } = parseArgs({
@@ -69,14 +70,16 @@ async function measure(): Promise<BenchResults> {
   const tracked = await inLab('on', async (lab) => ({
     machine: await describeMachine(lab),
     bystanders: await bystandersIn(lab, 8),
+    packets: await packetsIn(lab),
     ...(wants('challenges') && { challenges: await measureChallenges(lab, isQuick ? { requests: 100, seconds: 1 } : { requests: 1_000, seconds: 2 }) }),
     ...(wants('hooks') && { hooks: measureHooks(lab, isQuick ? 3 : 15) }),
     ...(wants('memory') && { memory: await measureMemory(lab, isQuick ? { rounds: 1, seconds: 1 } : { rounds: 3, seconds: 2 }) }),
   }))
-  const untracked = wants('bystanders') ? await inLab('off', (lab) => bystandersIn(lab, 4)) : []
+  const untracked = await inLab('off', async (lab) => ({ bystanders: await bystandersIn(lab, 4), packets: await packetsIn(lab) }))
   return {
     ...tracked,
-    bystanders: [...tracked.bystanders, ...untracked],
+    bystanders: [...tracked.bystanders, ...untracked.bystanders],
+    packets: [...tracked.packets, ...untracked.packets],
     ...(wants('orders') && { orders: await measureOrders(isQuick ? 1 : 2) }),
     command: `npm run bench${wants('orders') ? ' -- --orders' : ''}`,
   }
@@ -87,6 +90,10 @@ async function bystandersIn(lab: BenchLab, usualRounds: number) {
   // Many short ones rather than few long ones: what is compared has to lie close together in time.
   const rounds = options.rounds === undefined ? (isQuick ? 1 : usualRounds) : Number(options.rounds)
   return [await measureBystanders(lab, { rounds, seconds: 1, transfers: isQuick ? 1 : 3 }, progress)]
+}
+
+async function packetsIn(lab: BenchLab) {
+  return wants('packets') ? [{ tracking: lab.tracking, results: await measurePackets(lab, isQuick ? 2 : 10) }] : []
 }
 
 async function inLab<Result>(tracking: Tracking, work: (lab: BenchLab) => Promise<Result>): Promise<Result> {

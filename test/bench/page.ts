@@ -1,6 +1,6 @@
 /** docs/benchmarks.md, all of it but the section that people write. */
 import type { BenchResults } from './results.js'
-import { bystanderTables, challengeTable, hookTable, memoryTable, orderSentence } from './tables.js'
+import { bystanderTables, challengeTable, hookTable, memoryTable, orderSentence, packetTable } from './tables.js'
 import { judge } from './targets.js'
 
 const begin = '<!-- by hand, kept when this page is made anew -->'
@@ -16,6 +16,7 @@ made one right after the other, so that a noisy machine disturbs both alike.
 ${results.machine.map((line) => `- ${line}`).join('\n')}
 
 ${section('Bystanders', results.bystanders.length > 0 ? results.bystanders : undefined, bystanders)}
+${section('What the rules cost a packet', results.packets.length > 0 ? results.packets : undefined, packets)}
 ${section('Challenge replies', results.challenges, (challenges) => `The same key authorization, from the responder and as a file from nginx on a port that is not armed, in turns.
 
 ${challengeTable(challenges)}`)}
@@ -51,6 +52,13 @@ ${results.map(bystanderSection).join('\n')}`
 function bystanderSection(results: BenchResults['bystanders'][number]): string {
   const kind = results.tracking === 'on' ? 'as on nearly every server: a stateful rule was there before' : 'no stateful rule and no NAT'
   return `### Connection tracking ${results.tracking}\n\n(${kind}; each state measured ${results.rounds === 1 ? 'once' : `${results.rounds} times`})\n\n${bystanderTables(results)}`
+}
+
+function packets(results: BenchResults['packets']): string {
+  return `Pure ACKs of an open connection to the armed port, which pass every rule there is for bystanders and lead to no answer: the time from sending one over veth until the server's
+kernel has taken it, system call and virtual cable included. nft's rules with \`accept\` in place of \`queue\`, which this packet never reaches.
+
+${results.map(({ tracking, results }) => `### Connection tracking ${tracking}, each packet\n\n${packetTable(results)}`).join('\n')}`
 }
 
 function section<Result>(title: string, result: Result | undefined, text: (result: Result) => string): string {

@@ -1,9 +1,11 @@
 /** All that one run has measured; what was not asked for is absent. */
+import type { Tracking } from './bench-lab.js'
 import type { BystanderResults } from './bystanders.js'
 import type { ChallengeResults } from './challenges.js'
 import type { Comparison } from './figures.js'
 import type { HookResults } from './hooks.js'
 import type { MemoryResults } from './memory.js'
+import type { PacketResults } from './packets.js'
 
 export interface BenchResults {
   /** Lines that describe the machine. */
@@ -12,6 +14,8 @@ export interface BenchResults {
   readonly command: string
   /** The headline, with connection tracking on, comes first. */
   readonly bystanders: readonly BystanderResults[]
+  /** With connection tracking on and off. */
+  readonly packets: readonly { readonly tracking: Tracking; readonly results: PacketResults }[]
   readonly challenges?: ChallengeResults
   readonly hooks?: HookResults
   readonly memory?: MemoryResults

@@ -4,6 +4,7 @@ import type { ChallengeResults } from './challenges.js'
 import { formatQuantity, formatRatios, median, type Comparison } from './figures.js'
 import { hookCalls, type HookCall, type HookResults } from './hooks.js'
 import type { MemoryResults } from './memory.js'
+import { packetRules, type PacketResults, type PacketRules } from './packets.js'
 import { stateNames } from './states.js'
 
 const requestColumns = ['keptRate', 'keptP50', 'keptP99', 'freshRate', 'freshP50', 'freshP99'] as const
@@ -41,6 +42,22 @@ function notes({ states }: BystanderResults): string {
     ...(floods.length > 0 ? [`${stateTitle(state)}: the flood came to ${formatQuantity(median(floods.map(({ rate }) => rate)))} requests/s.`] : []),
   ])
   return lines.map((line) => `\n- ${line}`).join('') + (lines.length > 0 ? '\n' : '')
+}
+
+/** A row for each way to install the rules: what they add to a packet. */
+export function packetTable(results: PacketResults): string {
+  const row = (rules: PacketRules) => {
+    const { values, baselines } = results[rules]
+    const added = values.map((value, at) => value - (baselines[at] ?? NaN))
+    const nanoseconds = (value: number) => value.toFixed(0)
+    return [
+      packetRules[rules],
+      `${nanoseconds(median(baselines))} ns`,
+      `${nanoseconds(median(added))} (${nanoseconds(Math.min(...added))} to ${nanoseconds(Math.max(...added))}) ns`,
+      formatRatios(results[rules]),
+    ]
+  }
+  return table([['', 'a packet without', 'the rules add', 'ratio of times'], ...(Object.keys(packetRules) as PacketRules[]).map(row)])
 }
 
 /** Reply times, and rates. */

@@ -63,9 +63,8 @@ const untrackedMangleTable = `*mangle
 :CERTBOT-NFQ-ab-R - [0:0]
 -A INPUT -p tcp -j CERTBOT-NFQ-ab
 -A CERTBOT-NFQ-ab -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
--A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-R
+-A CERTBOT-NFQ-ab -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-R -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `
 

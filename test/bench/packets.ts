@@ -1,0 +1,144 @@
+/**
+ * What the rules cost each packet that is nobody's challenge: pure ACKs of one established connection, which the server's kernel takes without
+ * an answer. A packet over veth is received by the processor that sends it, so the time of sending is that of receiving as well.
+ */
+import { closeSync } from 'node:fs'
+import { installScript } from '../../src/firewall/iptables-script.js'
+import { installLine, removeLine } from '../../src/firewall/nft-script.js'
+import type { Ruleset } from '../../src/firewall/ruleset.js'
+import { loadLibc } from '../../src/kernel/libc.js'
+import { emitPacket } from '../../src/wire/packet.js'
+import { ACK } from '../../src/wire/tcp.js'
+import * as at from '../kernel/namespace-socket.js'
+import type { BenchLab } from './bench-lab.js'
+import type { Comparison } from './figures.js'
+import { port } from './web-server.js'
+
+/** Ways to install the same ruleset, in words for a table. */
+export const packetRules = {
+  none: 'no rules, once more (the noise)',
+  iptables: 'iptables, nft variant',
+  nft: 'nft',
+  legacy: 'iptables, legacy variant',
+} as const
+
+export type PacketRules = keyof typeof packetRules
+
+/** Nanoseconds a packet with the rules, and without them right before. */
+export type PacketResults = Readonly<Record<PacketRules, Comparison>>
+
+const IPPROTO_TCP = 6
+const IPPROTO_RAW = 255
+const SOCK_RAW = 3
+/** tcp(7) and linux/tcp.h: a socket under repair tells its sequence numbers. */
+const TCP_REPAIR = 19
+const TCP_REPAIR_QUEUE = 20
+const TCP_QUEUE_SEQ = 21
+const RECEIVE_QUEUE = 1
+const SEND_QUEUE = 2
+const REPAIR_OFF_WITHOUT_PROBE = -1
+
+let localPort = 40_000
+const packetsAtOnce = 20_000
+
+/** Measures; the server's other rules, if any, are those of the lab. */
+export async function measurePackets(lab: BenchLab, rounds: number): Promise<PacketResults> {
+  const results: Record<PacketRules, { values: number[]; baselines: number[] }> = { none: empty(), iptables: empty(), nft: empty(), legacy: empty() }
+  // Legacy last: what brings its table in does not take it away again.
+  for (const rules of ['none', 'iptables', 'nft', 'legacy'] as const) {
+    // A new connection each time, or nginx closes it; the first round is not counted: caches, and the compiler.
+    for (let round = 0; round <= rounds; round++) {
+      const { send, close } = await openSender(lab)
+      const baseline = nanoseconds(send)
+      await install(lab, rules)
+      const value = nanoseconds(send)
+      await remove(lab, rules)
+      close()
+      if (round === 0) continue
+      results[rules].baselines.push(baseline)
+      results[rules].values.push(value)
+    }
+  }
+  return results
+}
+
+/** The quickest of a few goes: what disturbs only ever adds. */
+function nanoseconds(send: () => void): number {
+  const goes = Array.from({ length: 3 }, () => {
+    const start = performance.now()
+    for (let packet = 0; packet < packetsAtOnce; packet++) send()
+    return performance.now() - start
+  })
+  return (Math.min(...goes) / packetsAtOnce) * 1e6
+}
+
+function rulesetFor(lab: BenchLab): Ruleset {
+  return { tag: 'bench', ports: [port], queue: 65_535, mark: 0x400000, selection: 'prefilter', families: [{ version: 4, isTracked: lab.tracking === 'on' }] }
+}
+
+async function install(lab: BenchLab, rules: PacketRules): Promise<void> {
+  const isTracked = lab.tracking === 'on'
+  if (rules === 'none') return
+  if (rules === 'nft') {
+    // Where the kernel has no `queue` for nft: no packet of these comes so far.
+    const line = installLine(rulesetFor(lab), false).replaceAll(/queue flags bypass to \d+/g, 'accept')
+    await lab.server.exec(['nft', '-f', '-'], { input: line })
+  } else {
+    await lab.server.exec([program(rules), '--noflush'], { input: installScript(rulesetFor(lab), 4, isTracked, false) })
+  }
+}
+
+async function remove(lab: BenchLab, rules: PacketRules): Promise<void> {
+  if (rules === 'none') return
+  if (rules === 'nft') await lab.server.exec(['nft', '-f', '-'], { input: removeLine('bench', [4]) })
+  // The lab has nothing else in this table.
+  else await lab.server.exec([program(rules)], { input: '*mangle\nCOMMIT\n' })
+}
+
+function program(rules: 'iptables' | 'legacy'): string {
+  return `iptables-${rules === 'legacy' ? 'legacy' : 'nft'}-restore`
+}
+
+async function openSender({ validator, for: addresses }: BenchLab): Promise<{ send: () => void; close: () => void }> {
+  const connection = at.socketIn(validator, at.AF_INET, at.SOCK_STREAM)
+  localPort++
+  at.bindTo(connection, at.internetAddress(validator.addresses.ipv4, localPort))
+  at.connectTo(connection, at.internetAddress(addresses.bystanders, port))
+  const { sequence, acknowledgment } = await numbersOf(connection)
+  const [source, destination] = [validator.addresses.ipv4, addresses.bystanders].map(at.parseAddress)
+  if (!source || !destination) throw new Error('an address of each side is needed')
+  const raw = at.socketIn(validator, at.AF_INET, SOCK_RAW, IPPROTO_RAW)
+  const packet = emitPacket(
+    { version: 4, source, destination },
+    { sourcePort: localPort, destinationPort: port, sequence, acknowledgment, flags: ACK, window: 1_000, payload: new Uint8Array(0) },
+  )
+  const to = at.internetAddress(addresses.bystanders, 0)
+  return {
+    send: () => {
+      at.sendTo(raw, packet, to)
+    },
+    close: () => {
+      closeSync(raw)
+      closeSync(connection)
+    },
+  }
+}
+
+/** The connection's next sequence number and what it expects. */
+async function numbersOf(fd: number): Promise<{ sequence: number; acknowledgment: number }> {
+  const libc = await loadLibc()
+  const next = (queue: number) => {
+    at.setOption(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, queue)
+    const value = new Uint32Array(1)
+    if (libc.getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, new Uint8Array(value.buffer), new Uint8Array(Uint32Array.of(4).buffer)) < 0) throw new Error('TCP_QUEUE_SEQ')
+    return value[0] ?? 0
+  }
+  at.setOption(fd, IPPROTO_TCP, TCP_REPAIR, 1)
+  const numbers = { sequence: next(SEND_QUEUE), acknowledgment: next(RECEIVE_QUEUE) }
+  at.setOption(fd, IPPROTO_TCP, TCP_REPAIR, REPAIR_OFF_WITHOUT_PROBE)
+  return numbers
+}
+
+function empty(): { values: number[]; baselines: number[] } {
+  return { values: [], baselines: [] }
+}
