@@ -1,7 +1,7 @@
 /** The process of a responder, from its start to its end. */
 import { closeSync, writeSync } from 'node:fs'
 import { Failure, toFailure } from '../failure.js'
-import { fileSink, openLog, type Log } from '../daemon/log.js'
+import { fileSink, openLog, type Log, type Sink } from '../daemon/log.js'
 import { runDirectory } from '../daemon/run-directory.js'
 import { serve } from '../daemon/serve.js'
 import { dropPrivileges, findAccount } from '../kernel/privileges.js'
@@ -59,8 +59,8 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
   return true
 }
 
-function openOptionsLog({ verbose, logFile }: Options, sinks: readonly ((line: string) => void)[]): Log {
-  return openLog(verbose, logFile === undefined ? sinks : [...sinks, fileSink(logFile)])
+function openOptionsLog({ verbose, logFile }: Options, sinks: readonly Sink[]): Log {
+  return openLog(verbose, sinks, logFile === undefined ? undefined : fileSink(logFile))
 }
 
 function report(state: StartReport): void {

@@ -1,11 +1,13 @@
 import { request } from '../control/client.js'
 import type { ChallengeStatus, ResponderStatus } from '../control/message.js'
-import { runDirectory } from '../daemon/run-directory.js'
+import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
 import type { Options } from './options.js'
 
 /** Prints what the responder says of itself; that there is none is no failure. @throws Failure */
 export async function statusCommand(options: Options, isJson: boolean): Promise<void> {
-  const response = await request(runDirectory(options.runDir).socket, { op: 'status' })
+  const directory = runDirectory(options.runDir)
+  checkRunDirectory(directory)
+  const response = await request(directory.socket, { op: 'status' })
   const status = typeof response === 'object' ? response.status : undefined
   if (isJson) process.stdout.write(`${JSON.stringify(status ? { running: true, ...status } : { running: false }, null, 2)}\n`)
   else process.stdout.write(`${status ? formatStatus(status) : `No responder runs in ${options.runDir}: nothing is armed.`}\n`)
@@ -13,7 +15,7 @@ export async function statusCommand(options: Options, isJson: boolean): Promise<
 
 /** The status for a person. */
 export function formatStatus(status: ResponderStatus): string {
-  const { firewall, challenges, counts } = status
+  const { firewall, challenges, counts, limits = {} } = status
   return [
     `certbot-nfq ${status.version}, process ${status.pid}, since ${status.startedAt}`,
     firewall
@@ -21,7 +23,7 @@ export function formatStatus(status: ResponderStatus): string {
       : 'no rules installed',
     `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed`,
     ...challenges.flatMap(formatChallenge),
-    Object.entries(counts).map(([name, count]) => `${name} ${count}`).join(', '),
+    Object.entries(counts).map(([name, count]) => `${name} ${count}${limits[name] === undefined ? '' : ` of ${limits[name]}`}`).join(', '),
     ...status.log.slice(-10).map((line) => `  ${line}`),
   ].join('\n')
 }

@@ -58,6 +58,8 @@ export interface ResponderStatus {
   readonly challenges: readonly ChallengeStatus[]
   /** How many packets, flows and so on, by name. */
   readonly counts: Readonly<Record<string, number>>
+  /** What the counts of these names never exceed. */
+  readonly limits?: Readonly<Record<string, number>>
   /** The newest lines of the log. */
   readonly log: readonly string[]
 }

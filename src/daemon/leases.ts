@@ -5,7 +5,7 @@ import type { FlowEvent } from '../respond/responder.js'
 import { formatEndpoint } from '../wire/address.js'
 
 /** At most so many at once; a certificate has up to 100 names. */
-const MAX_LEASES = 1_000
+export const MAX_LEASES = 1_000
 
 /** The newest visits of a challenge that are kept. */
 const MAX_VISITS = 50

@@ -11,6 +11,8 @@ const TICK = 100
 export interface PacketPath {
   readonly queue: number
   readonly counts: Readonly<Record<string, number>>
+  /** Of those counts that have one. */
+  readonly limits: Readonly<Record<string, number>>
   /** Resolves once every connection taken over is closed, or after `limit` milliseconds. */
   drained(limit: number): Promise<void>
 }
@@ -81,8 +83,9 @@ export async function openPacketPath(
   return {
     queue: queue.number,
     get counts() {
-      return { ...counts, flows: responder.flows, evicted: responder.evicted }
+      return { ...counts, flows: responder.flows, 'bytes held': responder.bytesHeld, evicted: responder.evicted }
     },
+    limits: { flows: responder.bounds.flows, 'bytes held': responder.bounds.bytesHeld },
     drained,
   }
 }

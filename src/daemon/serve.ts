@@ -9,7 +9,7 @@ import type { FirewallChoice } from '../firewall/choices.js'
 import { takeLock, type Lock } from '../kernel/lock.js'
 import { openPeerLookup } from '../kernel/peer.js'
 import { openXtablesLock } from '../kernel/xtables-lock.js'
-import { Leases } from './leases.js'
+import { Leases, MAX_LEASES } from './leases.js'
 import type { Log } from './log.js'
 import { openPacketPath, type PacketPath } from './packet-path.js'
 import { clearGround, Rules } from './rules.js'
@@ -244,7 +244,8 @@ class RunningDaemon implements RunningResponder {
       ports: this.#leases.ports,
       ...(inForce && { firewall: inForce }),
       challenges: this.#leases.status(performance.now()),
-      counts: { ...this.#path.counts, 'rules repaired': this.#rules.repairs },
+      counts: { tokens: this.#leases.size, ...this.#path.counts, 'rules repaired': this.#rules.repairs, ...this.#log.counts },
+      limits: { tokens: MAX_LEASES, ...this.#path.limits, ...this.#log.limits },
       log: this.#log.recent,
     }
   }

@@ -6,6 +6,8 @@ import { MAX_REQUEST_LINE } from '../wire/http.js'
 import { seqAdd, seqDiff } from '../wire/sequence.js'
 
 export class RequestStart {
+  /** Bytes each of them holds, whatever has come. */
+  static readonly size = 2 * MAX_REQUEST_LINE
   /** Sequence number of the request's first byte. */
   readonly sequence: number
   readonly #bytes = new Uint8Array(MAX_REQUEST_LINE)

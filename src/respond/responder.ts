@@ -81,6 +81,16 @@ export class Responder {
     return this.#watched.size + this.#taken.size
   }
 
+  /** Bytes kept of request lines that are not complete. */
+  get bytesHeld(): number {
+    return this.#watched.size * RequestStart.size
+  }
+
+  /** What `flows` and `bytesHeld` never exceed. */
+  get bounds(): { readonly flows: number; readonly bytesHeld: number } {
+    return { flows: this.#limits.watched + this.#limits.taken, bytesHeld: this.#limits.watched * RequestStart.size }
+  }
+
   /** Connections taken over that are not closed yet. */
   get openFlows(): number {
     let open = 0

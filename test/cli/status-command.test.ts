@@ -11,7 +11,8 @@ const idle: ResponderStatus = {
   mark: 0x400000,
   ports: [],
   challenges: [],
-  counts: { packets: 0, answered: 0 },
+  counts: { packets: 0, answered: 0, flows: 3 },
+  limits: { flows: 8192 },
   log: [],
 }
 
@@ -21,7 +22,7 @@ t.test('a responder with nothing to do', (t) => {
     `certbot-nfq 1.2.3, process 42, since 2030-01-02T03:04:05.000Z
 no rules installed
 0 challenges armed
-packets 0, answered 0`,
+packets 0, answered 0, flows 3 of 8192`,
   )
   t.end()
 })
@@ -45,7 +46,7 @@ port 80, 8080 by iptables, candidates only to queue 8555 (first choice)
     2030-01-02T03:04:07.000Z [2001:db8::2]:50000 acknowledged
   b.example on port 8080, token other, for 3599 s more
     nobody has asked for it yet
-packets 0, answered 0
+packets 0, answered 0, flows 3 of 8192
 ${Array.from({ length: 10 }, (_, at) => `  line ${at + 3}`).join('\n')}`,
   )
   t.end()

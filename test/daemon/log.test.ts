@@ -60,10 +60,11 @@ t.test('a log file that cannot be opened is a failure', (t) => {
 })
 
 t.test('a full disk silences the log, and nothing else', (t) => {
-  const log = openLog(false, [fileSink('/dev/full')])
+  const log = openLog(false, [], fileSink('/dev/full'))
   t.doesNotThrow(() => log('info', 'first'))
   t.doesNotThrow(() => log('info', 'second'))
   t.equal(log.recent.length, 2)
+  t.strictSame(log.counts, { 'log bytes': 0, 'log lines lost': 2 })
   t.end()
 })
 
@@ -74,5 +75,7 @@ t.test('a file gets no more than its limit, and a last line that says so', (t) =
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
   t.equal(lines.length, 11)
   t.match(lines.at(-1), /no more is logged/)
+  t.ok(sink.counts['log bytes'] >= 100)
+  t.equal(sink.counts['log lines lost'], 990)
   t.end()
 })

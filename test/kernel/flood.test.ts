@@ -43,9 +43,12 @@ t.test('a flood of half requests ends in evictions, not in memory, and validatio
         t.ok(answered > 1, `${answered} validations at ${address} during the flood`)
       }
 
-      const { counts } = await lab.running()
+      const { counts, limits = {} } = await lab.running()
       t.ok((counts['evicted'] ?? 0) >= 2 * ENOUGH_EVICTIONS, `${counts['evicted']} evictions, said by status`)
-      t.ok((counts['flows'] ?? Infinity) <= 2 * 4_096, `${counts['flows']} flows`)
+      for (const name of ['flows', 'bytes held', 'tokens']) {
+        const [count = NaN, limit = NaN] = [counts[name], limits[name]]
+        t.ok(count > 0 && count <= limit, `${name}: ${count} of ${limit}, said by status`)
+      }
       t.equal(counts['faults'], 0)
       const grown = residentBytes(pid) - before
       t.ok(grown < MEMORY_BOUND, `${grown} bytes more than before the flood`)
