@@ -1,6 +1,6 @@
 /** The auth hook: hands the challenge to the responder, and starts that first where there is none. */
 import { request } from '../control/client.js'
-import { Failure } from '../failure.js'
+import { Failure, isFailure } from '../failure.js'
 import { readChallenge, type Environment } from './challenge.js'
 
 export interface AuthOptions {
@@ -22,14 +22,22 @@ const FIRST_PATIENCE = 200
 /** Milliseconds between tries while another responder starts or ends. */
 const PAUSE = 25
 
+/** Responders that end without an answer before that is a failure. */
+const MAX_LOSSES = 3
+
 /** Returns once the challenge is armed: queue bound, rules live, token known. @throws Failure */
 export async function auth(environment: Environment, { port, ttl, socket }: AuthOptions, launch: Launch): Promise<void> {
   const message = { op: 'arm', ...readChallenge(environment), port, ttl } as const
   // Not the time of day, which may be set meanwhile.
   const end = performance.now() + TIME_LIMIT
   let nextLaunch = 0
+  let losses = 0
   for (let patience = FIRST_PATIENCE; ; ) {
-    const response = await request(socket, message)
+    const response = await request(socket, message).catch((thrown: unknown) => {
+      // It was killed between question and answer, say. Arming a second time is no harm.
+      if (isFailure(thrown) && thrown.code === 'responder-lost' && ++losses < MAX_LOSSES) return 'lost'
+      throw thrown
+    })
     if (typeof response === 'object') return
     if (performance.now() > end) throw new Failure('responder-not-started', 'the responder neither starts nor ends: gave up after 30 s')
     if (response === 'absent' && performance.now() >= nextLaunch) {

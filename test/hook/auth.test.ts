@@ -57,6 +57,27 @@ t.test('one that is about to end is waited for, and the next is started when it 
   t.strictSame(launches, [3], 'only after the third try, when the old one no longer listened')
 })
 
+t.test('one that ends without an answer is asked once more, or the next is started', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  const killed = await scriptedResponder(t, socket, (_line, _socket, place) => {
+    if (place === 1) void killed.close()
+    return ''
+  })
+  let launched = 0
+  await auth(environment, { port: 80, ttl: 60, socket }, async () => {
+    launched++
+    await scriptedResponder(t, socket, () => armed)
+  })
+  t.strictSame([killed.lines.length, launched], [2, 1])
+})
+
+t.test('those that never give an answer are a failure at the third time', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  const { lines } = await scriptedResponder(t, socket, () => '')
+  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, mustNotLaunch), { code: 'responder-lost' })
+  t.equal(lines.length, 3)
+})
+
 t.test('a refusal is thrown, and nothing is tried again', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
   const { lines } = await scriptedResponder(t, socket, () => '{"version":1,"ok":false,"code":"firewall-unavailable","message":"cause"}\n')
