@@ -38,7 +38,8 @@ const RECEIVE_QUEUE = 1
 const SEND_QUEUE = 2
 const REPAIR_OFF_WITHOUT_PROBE = -1
 
-let localPort = 40_000
+/** Below those the kernel gives out by itself. */
+let localPort = 20_000
 const packetsAtOnce = 20_000
 
 /** Measures; the server's other rules, if any, are those of the lab. */
