@@ -5,6 +5,7 @@
 /** What to do, by code. The cause is said by whoever raises the failure, for only there it is known. */
 export const FIXES = {
   'bad-option': 'See certbot-nfq --help.',
+  'capture-unavailable': 'Load the kernel module: modprobe af_packet; in a systemd unit add AF_PACKET to RestrictAddressFamilies.',
   'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
   'demo-failed': 'Install what is missing as root with: npm run setup (in a clone of certbot-nfq), then run the demo again.',
   'firewall-failed': 'Try another back end with --firewall, and see the rules with iptables-save.',
@@ -13,7 +14,7 @@ export const FIXES = {
   'internal': 'This is a fault of certbot-nfq: please report it with the lines of --verbose --log-file FILE.',
   'log-file': 'Give --log-file a path in an existing directory that root can write.',
   'native-module': 'Install libnetfilter-queue-dev, make and g++, then run: npm rebuild (in the directory of certbot-nfq)',
-  'not-root': 'Run certbot as root: rules, queue and raw sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
+  'not-root': 'Run certbot or this command as root: rules, queue, raw and packet sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
   'protocol-version': 'Stop the old responder with: certbot-nfq stop (any version), then run certbot again.',
   'queue-unavailable': 'Give a free number with --queue-num, or load the kernel module: modprobe nfnetlink_queue',
   'responder-lost': 'Run certbot again; if it happens again, see why with --verbose --log-file FILE.',

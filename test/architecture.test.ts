@@ -16,6 +16,7 @@ interface Rule {
 const rules: Readonly<Record<string, Rule>> = {
   'failure.ts': { imports: [], node: false, packages: false },
   wire: { imports: [], node: false, packages: false },
+  watch: { imports: ['wire'], node: false, packages: false },
   respond: { imports: ['wire'], node: false, packages: false },
   firewall: { imports: ['failure.ts'], node: true, packages: true },
   control: { imports: ['failure.ts', 'wire'], node: true, packages: false },
@@ -23,7 +24,7 @@ const rules: Readonly<Record<string, Rule>> = {
   daemon: { imports: ['failure.ts', 'wire', 'respond', 'firewall', 'control', 'kernel'], node: true, packages: true },
   hook: { imports: ['failure.ts', 'control', 'wire'], node: true, packages: false },
   cli: {
-    imports: ['failure.ts', 'wire', 'respond', 'firewall', 'control', 'kernel', 'daemon', 'hook', 'lab', 'build'],
+    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'hook', 'lab', 'build'],
     node: true,
     packages: true,
   },

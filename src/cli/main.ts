@@ -1,5 +1,5 @@
 /** `certbot-nfq`: the command line for people. */
-import yargs from 'yargs'
+import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { Failure } from '../failure.js'
 import { OPTION_SPECS, readOptions, type OptionName, type Options } from './options.js'
@@ -27,6 +27,9 @@ const parser = yargs(hideBin(process.argv))
   .command('stop', 'end the responder and remove its rules, also those of one that was killed', {}, async (argv) => {
     await (await import('./stop-command.js')).stopCommand(optionsOf(argv))
   })
+  .command('watch', 'show who asks for challenges and what the web server answers; changes nothing', watchOptions, async (argv) => {
+    await (await import('./watch-command.js')).watchCommand(optionsOf(argv), argv['json'] === true)
+  })
   .command('demo', 'get and renew a certificate from a test CA in network namespaces of its own, and show how', {}, async () => {
     await (await import('./demo-command.js')).demoCommand()
   })
@@ -51,6 +54,13 @@ try {
 function optionFor(spec: (typeof OPTION_SPECS)[OptionName]) {
   const defaultDescription = spec.default && { defaultDescription: spec.default }
   return { type: spec.takes ? ('string' as const) : ('boolean' as const), describe: spec.describe, requiresArg: spec.takes !== undefined, ...defaultDescription }
+}
+
+function watchOptions(command: Argv) {
+  return command
+    .option('json', { type: 'boolean', describe: 'a line of JSON for each event, also on a terminal' })
+    .example('certbot-nfq watch', 'a table, until Ctrl-C')
+    .example('certbot-nfq watch --port 8080 --json', 'for a program')
 }
 
 /** Flags as yargs found them, then variables, then defaults: by the same rules as in the hooks. */

@@ -8,12 +8,22 @@ export interface Libc {
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
   sendto(fd: number, bytes: Uint8Array, length: number, flags: number, address: Uint8Array, addressLength: number): number
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number
+  /** Reads one datagram into `into`. */
+  recv(fd: number, into: Uint8Array, length: number, flags: number): number
+  ioctl(fd: number, request: number, value: Uint8Array): number
+  /** Waits on another thread; `fds` is an array of struct pollfd. Rejects when it could not be called at all. */
+  poll(fds: Uint8Array, count: number, milliseconds: number): Promise<number>
+  /** SO_ATTACH_FILTER with `count` instructions of struct sock_filter. */
+  attachFilter(fd: number, instructions: Uint8Array, count: number): number
   flock(fd: number, operation: number): number
   prctl(operation: number, second: number, third: number, fourth: number, fifth: number): number
   capset(header: Uint8Array, data: Uint8Array): number
   close(fd: number): number
   errno(): number
 }
+
+const SOL_SOCKET = 1
+const SO_ATTACH_FILTER = 26
 
 let loaded: Promise<Libc> | undefined
 
@@ -28,6 +38,10 @@ async function load(): Promise<Libc> {
     const { default: koffi } = await import('koffi')
     // The process has it loaded already: no file name to guess, so musl does as well as glibc.
     const libc = koffi.load(null)
+    const poll = libc.func('int poll(_Inout_ void *, unsigned long, int)')
+    // struct sock_fprog of linux/filter.h holds a pointer, which only koffi can give.
+    const program = koffi.struct({ length: 'uint16_t', instructions: 'void *' })
+    const attachFilter = libc.func('setsockopt', 'int', ['int', 'int', 'int', koffi.pointer(program), 'uint32_t'])
     return {
       socket: libc.func('int socket(int, int, int)') as Libc['socket'],
       bind: libc.func('int bind(int, const void *, uint32_t)') as Libc['bind'],
@@ -36,6 +50,14 @@ async function load(): Promise<Libc> {
       getsockopt: libc.func('int getsockopt(int, int, int, _Out_ void *, _Inout_ void *)') as Libc['getsockopt'],
       prctl: libc.func('int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)') as Libc['prctl'],
       capset: libc.func('int capset(void *, const void *)') as Libc['capset'],
+      recv: libc.func('intptr_t recv(int, _Out_ void *, size_t, int)') as Libc['recv'],
+      ioctl: libc.func('int ioctl(int, unsigned long, _Inout_ void *)') as Libc['ioctl'],
+      poll: (fds, count, milliseconds) =>
+        new Promise((resolve, reject) => {
+          poll.async(fds, count, milliseconds, (error: Error | null, result: number) => (error ? reject(error) : resolve(result)))
+        }),
+      attachFilter: (fd, instructions, count) =>
+        attachFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, { length: count, instructions }, koffi.sizeof(program)) as number,
       flock: libc.func('int flock(int, int)') as Libc['flock'],
       close: libc.func('int close(int)') as Libc['close'],
       errno: () => koffi.errno(),

@@ -60,6 +60,22 @@ export async function dropPrivileges({ uid, gid }: Account): Promise<void> {
   check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'no_new_privs')
 }
 
+/**
+ * Turns this process into that user's, with no capability left in any thread: for who has opened what takes root and opens nothing more.
+ * @throws Failure `not-root`
+ */
+export async function dropAllPrivileges({ uid, gid }: Account): Promise<void> {
+  const libc = await loadLibc()
+  try {
+    process.setgroups?.([])
+    process.setgid?.(gid)
+    process.setuid?.(uid)
+  } catch (cause) {
+    throw new Failure('not-root', `cannot give root up: ${(cause as Error).message}`, { cause })
+  }
+  libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+}
+
 /** capset(2): header { version, pid }, then twice { effective, permitted, inheritable }: capabilities 0 to 31, and 32 to 63. */
 function setCapabilities(libc: Libc): number {
   const bits = KEPT.reduce((sum, capability) => sum + 2 ** capability, 0)

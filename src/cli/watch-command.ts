@@ -1,0 +1,44 @@
+/** `certbot-nfq watch`: shows who asks for challenges, and what the server answers. Forges nothing and installs nothing. */
+import { assemble } from '../firewall/bpf.js'
+import { portProgram } from '../firewall/port-program.js'
+import { openPacketCapture } from '../kernel/packet-capture.js'
+import { dropAllPrivileges, findAccount } from '../kernel/privileges.js'
+import { Watcher } from '../watch/watcher.js'
+import type { Options } from './options.js'
+import { jsonView, tableView, type WatchView } from './watch-view.js'
+
+/** As many bytes of a packet are looked at: the head of a response, also of one that the kernel has not cut into segments yet. */
+const PACKET_BYTES = 16_384
+
+/** Watches until SIGINT, SIGTERM or SIGHUP, or until nobody reads its output any more. @throws Failure */
+export async function watchCommand({ port, user }: Options, isJson: boolean): Promise<void> {
+  const account = findAccount(user)
+  const capture = await openPacketCapture(assemble(portProgram(port, PACKET_BYTES)), PACKET_BYTES)
+  // What anybody on the network sends is read from here on.
+  if (process.getuid?.() === 0 && account.uid !== 0) await dropAllPrivileges(account)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, capture.stop)
+  process.stdout.once('error', capture.stop)
+  const view = isJson || !process.stdout.isTTY ? jsonView(port, write) : tableView(port, terminal, write)
+  await watch(new Watcher(port), capture, view)
+}
+
+async function watch(watcher: Watcher, capture: Awaited<ReturnType<typeof openPacketCapture>>, view: WatchView): Promise<void> {
+  const rest = () => {
+    view.show(watcher.tick(Date.now()))
+    const missed = capture.missed()
+    if (missed > 0) view.showMissed(missed)
+    view.draw()
+  }
+  await capture.run((packet, at) => view.show(watcher.take(packet, at)), rest)
+  view.show(watcher.finish(Date.now()))
+  view.draw()
+}
+
+function write(text: string): void {
+  process.stdout.write(text)
+}
+
+function terminal(): { columns: number; lines: number; isColoured: boolean } {
+  // no-color.org: any value but the empty one.
+  return { columns: process.stdout.columns || 80, lines: process.stdout.rows || 24, isColoured: (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb' }
+}

@@ -1,0 +1,26 @@
+import type { Answer, Outcome } from './events.js'
+import { escapeBytes } from './escape.js'
+import type { RequestHead } from './request-head.js'
+import { readResponseStart, type ResponseStart } from './response-start.js'
+
+/** What to say of a response's first bytes, if there are any: bytes that are no HTTP, or not even a status line, make it `not-http`. */
+export function answerOf(outcome: Outcome, bytes: Uint8Array | undefined, request: RequestHead, bodyBytes: number): Answer {
+  if (!bytes || bytes.length === 0) return { outcome }
+  const response = readResponseStart(bytes, request.method, bodyBytes)
+  if (typeof response === 'string') return { outcome: 'not-http', body: escapeBytes(bytes.subarray(0, bodyBytes)) }
+  return { outcome: 'answered', ...describe(response, request) }
+}
+
+function describe({ status, reason, location, contentType, contentEncoding, body }: ResponseStart, { method, token }: RequestHead): Omit<Answer, 'outcome'> {
+  const text = escapeBytes(body)
+  const isReadable = method === 'GET' && status === 200 && contentEncoding === undefined
+  return {
+    status,
+    reason: escapeBytes(reason),
+    ...(location && { location: escapeBytes(location) }),
+    ...(contentType && { contentType: escapeBytes(contentType) }),
+    ...(contentEncoding && { contentEncoding: escapeBytes(contentEncoding) }),
+    ...(method === 'GET' && { body: text }),
+    ...(isReadable && { startsWithToken: text.startsWith(`${token}.`) }),
+  }
+}

@@ -1,0 +1,40 @@
+import { parseIp, read16, TCP, write16, type IpPacket } from '../wire/ip.js'
+import { parseTcp, type TcpSegment } from '../wire/tcp.js'
+
+/** A TCP segment as a packet socket shows it. */
+export interface CapturedSegment {
+  readonly ip: IpPacket
+  /** Its payload is as much as was captured. */
+  readonly segment: TcpSegment
+  /** Bytes of payload on the wire: more than captured when the packet was cut. */
+  readonly payloadLength: number
+}
+
+/**
+ * Reads an unfragmented TCP packet that may have been cut after its headers. The checksum is not looked at: a packet of this machine's own is seen before the
+ * hardware fills it in. `undefined` for anything else and anything malformed; never throws.
+ */
+export function readCaptured(bytes: Uint8Array): CapturedSegment | undefined {
+  const missing = Math.max(0, lengthOf(bytes) - bytes.length)
+  const ip = parseIp(missing === 0 ? bytes : shortened(bytes))
+  const segment = ip && ip.protocol === TCP ? parseTcp(ip.payload) : undefined
+  return ip && segment && { ip, segment, payloadLength: segment.payload.length + missing }
+}
+
+/** The length that the IP header says. */
+function lengthOf(bytes: Uint8Array): number {
+  return (bytes[0] ?? 0) >> 4 === 4 ? read16(bytes, 2) : 40 + read16(bytes, 4)
+}
+
+/** A copy whose header says the length that there is. */
+function shortened(bytes: Uint8Array): Uint8Array {
+  const copy = bytes.slice()
+  if ((bytes[0] ?? 0) >> 4 === 4) write16(copy, 2, bytes.length)
+  else write16(copy, 4, Math.max(0, bytes.length - 40))
+  return copy
+}
+
+/** A client's end of a connection, as a key. */
+export function clientKey(address: Uint8Array, port: number): string {
+  return `${address.join()}:${port}`
+}

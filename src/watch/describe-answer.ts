@@ -1,0 +1,34 @@
+import type { Answer } from './events.js'
+
+/** Green: as a validator wants it. Red: a validation fails by it. Yellow: it depends. */
+export type Colour = 'green' | 'yellow' | 'red'
+
+/** An answer in words: a short one, what is to be said of it, and how good it is. Undefined is none yet. */
+export function describeAnswer(answer: Answer | undefined): { readonly status: string; readonly text: string; readonly colour: Colour } {
+  if (!answer) return { status: '', text: 'waiting…', colour: 'yellow' }
+  const { outcome, body = '' } = answer
+  if (outcome === 'answered') return describeResponse(answer)
+  if (outcome === 'not-http') return { status: 'not HTTP', text: quote(body), colour: 'red' }
+  return { status: outcome === 'client-gone' ? 'gone' : outcome, ...SILENT[outcome] }
+}
+
+function describeResponse({ status = 0, reason = '', location, contentEncoding, body, startsWithToken }: Answer): { status: string; text: string; colour: Colour } {
+  const content = contentEncoding === undefined ? quote(body ?? '') : `${contentEncoding}, ${quote(body ?? '')}`
+  if (startsWithToken) return { status: `${status}`, text: quote(body ?? ''), colour: 'green' }
+  if (startsWithToken === false) return { status: `${status}`, text: `body does not start with the token: ${content}`, colour: 'red' }
+  if (location !== undefined) return { status: `${status}`, text: `${reason || 'redirect'} to ${location}`, colour: 'yellow' }
+  const text = body === undefined || body === '' ? reason : `${reason}${reason === '' ? '' : ': '}${content}`
+  return { status: `${status}`, text, colour: status === 200 ? 'yellow' : 'red' }
+}
+
+const SILENT = {
+  'closed': { text: 'the server closed the connection without an answer', colour: 'red' },
+  'reset': { text: 'the server reset the connection', colour: 'red' },
+  'silent': { text: 'no answer', colour: 'red' },
+  'client-gone': { text: 'the client reset the connection before an answer', colour: 'yellow' },
+  'unknown': { text: 'not followed to its end', colour: 'yellow' },
+} as const
+
+function quote(text: string): string {
+  return `"${text}"`
+}

@@ -1,0 +1,55 @@
+/** What is told of a challenge request while one watches: that it came, and what became of it. */
+
+/**
+ * How a request ended. `answered`: with HTTP. `not-http`: with bytes that are something else. `closed`, `reset`: the server ended the connection without a byte.
+ * `silent`: no byte for ten seconds (a later answer is told too). `client-gone`: the client reset the connection first. `unknown`: not followed to its end.
+ */
+export type Outcome = 'answered' | 'not-http' | 'closed' | 'reset' | 'silent' | 'client-gone' | 'unknown'
+
+/** A request for a challenge as it came by. Text from the wire is escaped: printable ASCII only. */
+export interface WatchedRequest {
+  /** Counts from 1; joins a request and its answer. */
+  readonly id: number
+  /** Milliseconds since 1970, when its last byte passed. */
+  readonly at: number
+  readonly family: 4 | 6
+  readonly client: { readonly address: string; readonly port: number }
+  readonly server: { readonly address: string; readonly port: number }
+  readonly method: 'GET' | 'HEAD'
+  /** What follows the challenge path, up to the next space. */
+  readonly token: string
+  /** The Host field, if it was seen. */
+  readonly host?: string
+}
+
+/** What became of a request. Text from the wire is escaped. */
+export interface Answer {
+  readonly outcome: Outcome
+  /** Milliseconds from the request's last byte to the first byte of the response, or to the RST or FIN that came instead; for `silent` the time waited. */
+  readonly milliseconds?: number
+  readonly status?: number
+  readonly reason?: string
+  readonly location?: string
+  readonly contentType?: string
+  readonly contentEncoding?: string
+  /** The first bytes of the body; of a response that is not HTTP, its first bytes. */
+  readonly body?: string
+  /** Whether the body begins as a key authorization of this token has to (RFC 8555, 8.1): token and dot. Only of a GET's 200 with a readable body. */
+  readonly startsWithToken?: boolean
+}
+
+/** A connection attempt that no server took, so that no request could follow. */
+export interface Attempt {
+  /** Milliseconds since 1970, of its first SYN. */
+  readonly at: number
+  readonly family: 4 | 6
+  readonly client: { readonly address: string; readonly port: number }
+  readonly server: { readonly address: string; readonly port: number }
+  /** `refused`: answered with a RST. `unanswered`: nothing came, so a firewall drops it or the machine behind is gone. */
+  readonly outcome: 'refused' | 'unanswered'
+}
+
+export type WatchEvent =
+  | { readonly event: 'attempt'; readonly attempt: Attempt }
+  | { readonly event: 'request'; readonly request: WatchedRequest }
+  | { readonly event: 'answer'; readonly request: WatchedRequest; readonly answer: Answer }

@@ -1,0 +1,167 @@
+import { formatAddress } from '../wire/address.js'
+import { seqDiff } from '../wire/sequence.js'
+import { FIN, RST } from '../wire/tcp.js'
+import { answerOf } from './answer.js'
+import type { CapturedSegment } from './captured-segment.js'
+import type { Outcome, WatchedRequest, WatchEvent } from './events.js'
+import type { WatchLimits } from './limits.js'
+import { readRequestHead, type RequestHead } from './request-head.js'
+import { readResponseStart } from './response-start.js'
+import { StreamStart } from './stream-start.js'
+
+/** One request that may be for a challenge, and what comes back. It gives events to `tell`; times are milliseconds since 1970. */
+export class Exchange {
+  /** Nothing more is told of it. It stays for a while to recognise what is repeated. */
+  hasEnded = false
+  /** The request cannot be for a challenge (any more): forget it. */
+  isOther = false
+  readonly startedAt: number
+  readonly #limits: WatchLimits
+  readonly #nextId: () => number
+  readonly #tell: (event: WatchEvent) => void
+  readonly #first: CapturedSegment
+  /** Undefined once its bytes are no longer needed. */
+  #asked: StreamStart | undefined
+  #answered: StreamStart | undefined
+  #head: RequestHead | undefined
+  #askedAt: number
+  #request: WatchedRequest | undefined
+  #firstByteAt: number | undefined
+  #newestAt = 0
+  #finOffset: number | undefined
+  #clientGoneAt: number | undefined
+  #isSilenceTold = false
+
+  /** Begins with the segment that carries the request's first byte. The number is asked for once it is certain to be a request. */
+  constructor(first: CapturedSegment, now: number, limits: WatchLimits, nextId: () => number, tell: (event: WatchEvent) => void) {
+    this.#limits = limits
+    this.#nextId = nextId
+    this.#tell = tell
+    this.startedAt = now
+    this.#askedAt = now
+    // Its own bytes: the capture's buffer is used again.
+    this.#first = { ...first, ip: { ...first.ip, source: first.ip.source.slice(), destination: first.ip.destination.slice() }, segment: { ...first.segment, payload: new Uint8Array(0) } }
+    this.#asked = new StreamStart(first.segment.sequence, limits.requestBytes)
+  }
+
+  /** Whether a segment of the client's has bytes of this request's head: then it is no other request's start. */
+  covers({ segment }: CapturedSegment): boolean {
+    const offset = seqDiff(segment.sequence, this.#first.segment.sequence)
+    return offset >= 0 && offset < (this.#head?.length ?? this.#limits.requestBytes)
+  }
+
+  /** Takes a segment of the client's that `covers`, or one with RST. */
+  fromClient({ segment }: CapturedSegment, now: number): void {
+    if (segment.flags & RST) this.#clientGoneAt ??= now
+    const asked = this.#asked
+    if (!asked || this.hasEnded || segment.payload.length === 0) return
+    const before = asked.bytes.length
+    asked.add(segment.sequence, segment.payload)
+    if (asked.bytes.length === before) return
+    const head = readRequestHead(asked.bytes)
+    if (head === 'other' || (head === 'partial' && asked.isFull)) this.isOther = true
+    else if (head !== 'partial') this.#takeHead(head, asked.isFull, now)
+  }
+
+  #takeHead(head: RequestHead, isFull: boolean, now: number): void {
+    // A response that is there already was not given to what has come since.
+    if (this.#firstByteAt === undefined) this.#askedAt = now
+    this.#head = head
+    if (head.length === undefined && !isFull) return
+    this.#tellRequest()
+    this.#asked = undefined
+  }
+
+  /** Takes a segment of the server's. One of an earlier response on the same connection is left out. */
+  fromServer({ segment, payloadLength }: CapturedSegment, now: number): void {
+    // To a request line that is not whole yet it does not matter what comes: we could not say whose answer it is.
+    if (this.hasEnded || !this.#head) return
+    const start = this.#first.segment.acknowledgment
+    const offset = seqDiff(segment.sequence, start)
+    if (offset + payloadLength < 0 || offset > FARTHEST) return
+    if (segment.flags & RST) return this.#end('reset', now)
+    if (payloadLength > 0 && offset + payloadLength > 0) this.#takeBytes(segment.sequence, segment.payload, now)
+    if (segment.flags & FIN) this.#finOffset = offset + payloadLength
+    this.#conclude(now)
+  }
+
+  #takeBytes(sequence: number, payload: Uint8Array, now: number): void {
+    this.#firstByteAt ??= now
+    this.#newestAt = now
+    this.#answered ??= new StreamStart(this.#first.segment.acknowledgment, this.#limits.responseBytes)
+    this.#answered.add(sequence, payload)
+  }
+
+  /** Ends when all that is to be shown is there. */
+  #conclude(now: number): void {
+    const answered = this.#answered
+    const length = answered?.bytes.length ?? 0
+    const isOver = this.#finOffset !== undefined && (this.#finOffset <= length || answered?.isFull)
+    if (isOver && length === 0) return this.#end('closed', now)
+    if (!answered) return
+    const response = readResponseStart(answered.bytes, this.#head?.method ?? 'GET', this.#limits.bodyBytes)
+    const isEnough = typeof response === 'object' && response.isEnough
+    const isForeign = response === 'not-http' && length >= this.#limits.bodyBytes
+    if (isOver || isEnough || isForeign || answered.isFull) this.#end('answered', now)
+  }
+
+  /** Says what only time tells. */
+  tick(now: number): void {
+    if (this.hasEnded || !this.#head) return
+    const { headWithin, quietFor, silentFor, goneFor, rememberedFor } = this.#limits
+    if (now - this.#askedAt >= headWithin) this.#tellRequest()
+    if (this.#firstByteAt !== undefined) {
+      if (now - this.#newestAt >= quietFor) this.#end('answered', now)
+    } else if (this.#clientGoneAt !== undefined && now - this.#clientGoneAt >= goneFor) {
+      this.#end('client-gone', this.#clientGoneAt)
+    } else if (now - this.#askedAt >= rememberedFor) {
+      this.#end('silent', now)
+    } else if (now - this.#askedAt >= silentFor && !this.#isSilenceTold) {
+      this.#isSilenceTold = true
+      this.#tellRequest()
+      this.#tellAnswer('silent', now)
+    }
+  }
+
+  /** Tells what is known, because it is followed no longer. */
+  giveUp(now: number): void {
+    if (this.hasEnded || !this.#head) return
+    this.#end(this.#firstByteAt !== undefined ? 'answered' : this.#isSilenceTold ? 'silent' : 'unknown', now)
+  }
+
+  #end(outcome: Outcome, now: number): void {
+    this.#tellRequest()
+    // Told at the tenth second already.
+    if (outcome !== 'silent' || !this.#isSilenceTold) this.#tellAnswer(outcome, now)
+    this.hasEnded = true
+    this.#asked = undefined
+    this.#answered = undefined
+  }
+
+  #tellAnswer(outcome: Outcome, now: number): void {
+    if (!this.#request || !this.#head) return
+    const milliseconds = Math.max(0, (this.#firstByteAt ?? now) - this.#askedAt)
+    const answer = answerOf(outcome, this.#answered?.bytes, this.#head, this.#limits.bodyBytes)
+    this.#tell({ event: 'answer', request: this.#request, answer: { ...answer, ...(outcome !== 'unknown' && { milliseconds }) } })
+  }
+
+  #tellRequest(): void {
+    if (this.#request || !this.#head) return
+    const { ip, segment } = this.#first
+    const { method, token, host } = this.#head
+    this.#request = {
+      id: this.#nextId(),
+      at: this.#askedAt,
+      family: ip.version,
+      client: { address: formatAddress(ip.source), port: segment.sourcePort },
+      server: { address: formatAddress(ip.destination), port: segment.destinationPort },
+      method,
+      token,
+      ...(host !== undefined && { host }),
+    }
+    this.#tell({ event: 'request', request: this.#request })
+  }
+}
+
+/** A segment of the server's farther away than this, in bytes, belongs to another connection. */
+const FARTHEST = 0x1000000

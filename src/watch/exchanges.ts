@@ -1,0 +1,80 @@
+/**
+ * The requests that are followed. A connection is known by its client's address and port alone, and its segments by their sequence numbers. So a packet that passes several interfaces
+ * (twice over loopback; on a Docker host once before and once after the destination NAT) counts once.
+ */
+import { RST } from '../wire/tcp.js'
+import { clientKey, type CapturedSegment } from './captured-segment.js'
+import type { WatchEvent } from './events.js'
+import { Exchange } from './exchange.js'
+import type { WatchLimits } from './limits.js'
+import { mayBegin } from './request-head.js'
+
+export class Exchanges {
+  readonly #port: number
+  readonly #limits: WatchLimits
+  /** By client, oldest first; of each connection the newest request only. */
+  readonly #exchanges = new Map<string, Exchange>()
+  readonly #tell: (event: WatchEvent) => void
+  #ids = 0
+
+  /** Watches the servers' port `port`. */
+  constructor(port: number, limits: WatchLimits, tell: (event: WatchEvent) => void) {
+    this.#port = port
+    this.#limits = limits
+    this.#tell = tell
+  }
+
+  take(captured: CapturedSegment, now: number): void {
+    const { segment } = captured
+    if (segment.destinationPort === this.#port) this.#fromClient(captured, now)
+    if (segment.sourcePort === this.#port) this.#exchanges.get(clientKey(captured.ip.destination, segment.destinationPort))?.fromServer(captured, now)
+  }
+
+  #fromClient(captured: CapturedSegment, now: number): void {
+    const { ip, segment } = captured
+    const begins = mayBegin(segment.payload)
+    if (!begins && this.#exchanges.size === 0) return
+    const key = clientKey(ip.source, segment.sourcePort)
+    const known = this.#exchanges.get(key)
+    if (known && (known.covers(captured) || segment.flags & RST)) {
+      known.fromClient(captured, now)
+      if (!known.isOther) return
+      // What looked like a start was none; this segment may be one.
+      this.#exchanges.delete(key)
+    }
+    if (begins) this.#begin(key, captured, now)
+  }
+
+  #begin(key: string, captured: CapturedSegment, now: number): void {
+    this.#forget(key, now)
+    for (const oldest of this.#exchanges.keys()) {
+      if (this.#exchanges.size < this.#limits.exchanges) break
+      this.#forget(oldest, now)
+    }
+    const exchange = new Exchange(captured, now, this.#limits, () => ++this.#ids, this.#tell)
+    this.#exchanges.set(key, exchange)
+    exchange.fromClient(captured, now)
+  }
+
+  #forget(key: string, now: number): void {
+    this.#exchanges.get(key)?.giveUp(now)
+    this.#exchanges.delete(key)
+  }
+
+  tick(now: number): void {
+    for (const [key, exchange] of this.#exchanges) {
+      exchange.tick(now)
+      if (now - exchange.startedAt >= this.#limits.rememberedFor) this.#forget(key, now)
+    }
+  }
+
+  /** Tells what is known of the requests that have no answer yet, and forgets all. */
+  finish(now: number): void {
+    for (const key of [...this.#exchanges.keys()]) this.#forget(key, now)
+  }
+
+  /** Requests remembered now, ended ones included. */
+  get size(): number {
+    return this.#exchanges.size
+  }
+}

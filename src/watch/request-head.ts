@@ -1,0 +1,34 @@
+import { CHALLENGE_PATH, type Method } from '../wire/http.js'
+import { escapeBytes } from './escape.js'
+import { readHead } from './fields.js'
+
+/** A request for a challenge whose first line is whole. Text is escaped. */
+export interface RequestHead {
+  readonly method: Method
+  /** What follows the challenge path, whatever it is: people try with `test.txt`. */
+  readonly token: string
+  readonly host?: string
+  /** Bytes up to and with the blank line; undefined while that is not there. */
+  readonly length: number | undefined
+}
+
+/** What a request's first bytes are: a challenge's, `partial` while they may become one, `other` once they cannot. More lenient than what the responder answers. */
+export function readRequestHead(bytes: Uint8Array): RequestHead | 'partial' | 'other' {
+  const method = STARTS.find(({ start }) => start.every((byte, at) => at >= bytes.length || bytes[at] === byte))
+  if (!method) return 'other'
+  const head = readHead(bytes)
+  if (bytes.length < method.start.length || !head) return 'partial'
+  const rest = head.firstLine.subarray(method.start.length)
+  const space = rest.indexOf(SPACE)
+  const host = head.fields.get('host')
+  const token = escapeBytes(space < 0 ? rest : rest.subarray(0, space))
+  return { method: method.name, token, ...(host && { host: escapeBytes(host) }), length: head.end }
+}
+
+/** Whether a payload may be where a request for a challenge begins. */
+export function mayBegin(payload: Uint8Array): boolean {
+  return payload.length > 0 && readRequestHead(payload) !== 'other'
+}
+
+const SPACE = 0x20
+const STARTS = (['GET', 'HEAD'] as const).map((name) => ({ name, start: Uint8Array.from(`${name} ${CHALLENGE_PATH}`, (character) => character.charCodeAt(0)) }))

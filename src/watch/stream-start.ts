@@ -1,0 +1,39 @@
+import { seqDiff } from '../wire/sequence.js'
+
+/** The first bytes of one direction of a connection, put together from segments that came split, repeated, cut or out of order. */
+export class StreamStart {
+  /** Sequence number of the first byte. */
+  readonly sequence: number
+  readonly #bytes: Uint8Array
+  readonly #isFilled: Uint8Array
+  #contiguous = 0
+
+  /** Keeps `capacity` bytes; what lies behind them is left out. */
+  constructor(sequence: number, capacity: number) {
+    this.sequence = sequence
+    this.#bytes = new Uint8Array(capacity)
+    this.#isFilled = new Uint8Array(capacity)
+  }
+
+  /** Takes a segment's payload; a byte that is there already stays as it came first. */
+  add(sequence: number, payload: Uint8Array): void {
+    const offset = seqDiff(sequence, this.sequence)
+    const to = Math.min(offset + payload.length, this.#bytes.length)
+    for (let at = Math.max(offset, 0); at < to; at++) {
+      if (this.#isFilled[at]) continue
+      this.#isFilled[at] = 1
+      this.#bytes[at] = payload[at - offset] ?? 0
+    }
+    while (this.#isFilled[this.#contiguous]) this.#contiguous++
+  }
+
+  /** From the first byte up to the first gap. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#contiguous)
+  }
+
+  /** Whether there is no room for more. */
+  get isFull(): boolean {
+    return this.#contiguous === this.#bytes.length
+  }
+}

@@ -1,0 +1,93 @@
+/** The table for a terminal, as text: what is known now in, lines out. */
+import type { Answer, Attempt, WatchedRequest } from './events.js'
+import { describeAnswer, type Colour } from './describe-answer.js'
+
+/** A request, and its answer once there is one. */
+export interface Row {
+  readonly request: WatchedRequest
+  readonly answer?: Answer
+}
+
+/** All that the table shows. */
+export interface Sight {
+  readonly port: number
+  /** Oldest first. */
+  readonly rows: readonly Row[]
+  /** How many requests there were in all. */
+  readonly requests: number
+  /** How many attempts of each outcome, and the newest. */
+  readonly attempts: Readonly<Record<Attempt['outcome'], number>>
+  readonly newestAttempt?: Attempt
+  /** Packets that were not seen, because too many came at once. */
+  readonly missed: number
+}
+
+/** The terminal's size in characters, and whether it shows colours. */
+export interface Terminal {
+  readonly columns: number
+  readonly lines: number
+  readonly isColoured: boolean
+}
+
+/** Lines that fit the terminal, with one line left for the cursor; the newest rows when there are more than fit. */
+export function renderTable(sight: Sight, terminal: Terminal): string[] {
+  const notes = notesOf(sight)
+  const room = Math.max(1, terminal.lines - notes.length - 3)
+  const cells = sight.rows.slice(-room).map(cellsOf)
+  const widths = TITLES.map((title, at) => Math.min(MOST[at] ?? Infinity, Math.max(title.length, ...cells.map(({ texts }) => texts[at]?.length ?? 0))))
+  const fit = (texts: readonly string[]) => cut(texts.map((text, at) => pad(cut(text, widths[at] ?? 0), widths[at] ?? 0, at)).join('  ').trimEnd(), terminal.columns)
+  return [
+    cut(`certbot-nfq watch: port ${sight.port}, ${count(sight.requests, 'request')} for challenges so far. Ctrl-C ends it.`, terminal.columns),
+    paint(fit(TITLES), 'bold', terminal),
+    ...cells.map(({ texts, colour }) => paint(fit(texts), colour, terminal)),
+    ...notes.map((note) => paint(cut(note, terminal.columns), 'yellow', terminal)),
+  ]
+}
+
+/** What takes the cursor back over `lines` lines and draws anew. */
+export function redraw(before: number, lines: readonly string[]): string {
+  return `${before === 0 ? '' : `\u001B[${before}A`}\r\u001B[J${lines.map((line) => `${line}\n`).join('')}`
+}
+
+const TITLES = ['TIME', 'FROM', 'HOST', 'TOKEN', 'STATUS', 'MS', 'ANSWER']
+const MS = TITLES.indexOf('MS')
+/** The widest each column gets; the last one has the rest of the line. */
+const MOST = [8, 47, 30, 12, 8, 8]
+
+function cellsOf({ request, answer }: Row): { texts: string[]; colour: Colour } {
+  const { client, family, host, token, method } = request
+  const { status, text, colour } = describeAnswer(answer)
+  const from = family === 6 ? `[${client.address}]:${client.port}` : `${client.address}:${client.port}`
+  const time = new Date(request.at).toTimeString().slice(0, 8)
+  const name = method === 'HEAD' ? `HEAD ${token}` : token
+  return { texts: [time, from, host ?? '', name, status, answer?.milliseconds?.toFixed(answer.milliseconds < 100 ? 2 : 0) ?? '', text], colour }
+}
+
+function notesOf({ rows, attempts, newestAttempt, missed }: Sight): string[] {
+  const from = newestAttempt ? `, the last from ${newestAttempt.client.address}` : ''
+  return [
+    ...(rows.length === 0 ? ['Waiting for GET or HEAD /.well-known/acme-challenge/…'] : []),
+    ...(attempts.refused > 0 ? [`${count(attempts.refused, 'connection attempt')} refused: nothing listens, or a firewall rejects${from}`] : []),
+    ...(attempts.unanswered > 0 ? [`${count(attempts.unanswered, 'connection attempt')} without an answer: a firewall drops them here${from}`] : []),
+    ...(missed > 0 ? [`${count(missed, 'packet')} not seen: too many at once`] : []),
+  ]
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
+}
+
+function pad(text: string, width: number, column: number): string {
+  return column === MS ? text.padStart(width) : text.padEnd(width)
+}
+
+function paint(text: string, colour: Colour | 'bold', { isColoured }: Terminal): string {
+  return isColoured ? `\u001B[${CODES[colour]}m${text}\u001B[0m` : text
+}
+
+/** SGR parameters of ECMA-48. */
+const CODES = { bold: 1, red: 31, green: 32, yellow: 33 } as const

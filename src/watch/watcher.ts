@@ -1,0 +1,52 @@
+/** Watches a port for requests for challenges: packets and time in, events out. Pure, bounded, and never throws, whatever the bytes. */
+import { Attempts } from './attempts.js'
+import { readCaptured } from './captured-segment.js'
+import type { WatchEvent } from './events.js'
+import { Exchanges } from './exchanges.js'
+import { DEFAULT_WATCH_LIMITS, type WatchLimits } from './limits.js'
+
+export class Watcher {
+  readonly #exchanges: Exchanges
+  readonly #attempts: Attempts
+  #events: WatchEvent[] = []
+
+  /** Watches the servers' port `port`. */
+  constructor(port: number, limits: WatchLimits = DEFAULT_WATCH_LIMITS) {
+    const tell = (event: WatchEvent) => void this.#events.push(event)
+    this.#exchanges = new Exchanges(port, limits, tell)
+    this.#attempts = new Attempts(port, limits, tell)
+  }
+
+  /** Takes an IP packet, which may have been cut at its end and may be seen several times; `now` is when it passed, in milliseconds since 1970. */
+  take(packet: Uint8Array, now: number): readonly WatchEvent[] {
+    const captured = readCaptured(packet)
+    if (!captured) return []
+    this.#attempts.take(captured, now)
+    this.#exchanges.take(captured, now)
+    return this.#drain()
+  }
+
+  /** Says what only time tells; to be called a few times a second. */
+  tick(now: number): readonly WatchEvent[] {
+    this.#attempts.tick(now)
+    this.#exchanges.tick(now)
+    return this.#drain()
+  }
+
+  /** Tells what is known of the requests that have no answer yet, and forgets them. */
+  finish(now: number): readonly WatchEvent[] {
+    this.#exchanges.finish(now)
+    return this.#drain()
+  }
+
+  /** What is remembered now. */
+  get size(): { readonly exchanges: number; readonly attempts: number } {
+    return { exchanges: this.#exchanges.size, attempts: this.#attempts.size }
+  }
+
+  #drain(): readonly WatchEvent[] {
+    const events = this.#events
+    if (events.length > 0) this.#events = []
+    return events
+  }
+}
