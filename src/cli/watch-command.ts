@@ -17,7 +17,7 @@ export async function watchCommand({ port, user }: Options, isJson: boolean): Pr
   // What anybody on the network sends is read from here on.
   if (process.getuid?.() === 0 && account.uid !== 0) await dropAllPrivileges(account)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, capture.stop)
-  process.stdout.once('error', capture.stop)
+  process.stdout.on('error', capture.stop)
   const view = isJson || !process.stdout.isTTY ? jsonView(port, write) : tableView(port, terminal, write)
   await watch(new Watcher(port), capture, view)
 }

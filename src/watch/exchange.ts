@@ -50,6 +50,12 @@ export class Exchange {
     return offset >= 0 && offset < (this.#head?.length ?? this.#limits.requestBytes)
   }
 
+  /** Whether a segment of the client's repeats an earlier request of the same connection. */
+  follows({ segment }: CapturedSegment): boolean {
+    const offset = seqDiff(segment.sequence, this.#first.segment.sequence)
+    return offset < 0 && offset >= -FARTHEST
+  }
+
   /** Takes a segment of the client's that `covers`, or one with RST. */
   fromClient({ segment }: CapturedSegment, now: number): void {
     if (segment.flags & RST) this.#clientGoneAt ??= now

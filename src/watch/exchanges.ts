@@ -42,7 +42,7 @@ export class Exchanges {
       // What looked like a start was none; this segment may be one.
       this.#exchanges.delete(key)
     }
-    if (begins) this.#begin(key, captured, now)
+    if (begins && !known?.follows(captured)) this.#begin(key, captured, now)
   }
 
   #begin(key: string, captured: CapturedSegment, now: number): void {

@@ -5,7 +5,7 @@ import { temporaryDirectory } from '../temporary-directory.js'
 import { scriptedResponder } from '../control/scripted-responder.js'
 import { failsWith, runHook } from './command.js'
 
-const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'demo']
+const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'watch', 'demo']
 const options = ['--port', '--run-dir', '--ttl', '--firewall', '--queue-num', '--mark', '--log-file', '--verbose']
 
 t.test('--help lists every command and option, and the variables', async (t) => {
@@ -14,6 +14,12 @@ t.test('--help lists every command and option, and the variables', async (t) => 
   for (const command of commands) t.match(stdout, new RegExp(`^  certbot-nfq ${command} `, 'm'))
   for (const option of options) t.match(stdout, new RegExp(`^ +${option} `, 'm'))
   t.match(stdout, /CERTBOT_NFQ_PORT/)
+})
+
+t.test('watch --help has examples', async (t) => {
+  const { exitCode, stdout } = await runHook('certbot-nfq', ['watch', '--help'])
+  t.equal(exitCode, 0)
+  t.match(stdout, /^Examples:\n.*certbot-nfq watch.*certbot-nfq watch --port 8080 --json/ms)
 })
 
 t.test('--version is that of the package', async (t) => {

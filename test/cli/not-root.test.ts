@@ -16,6 +16,7 @@ t.test('who is not root is told so, or that the run directory is not theirs', { 
   const run = (hook: 'auth' | 'cleanup' | 'certbot-nfq', ...argv: string[]) => runHook(hook, argv, env, nobody)
   failsWith(t, await run('auth', '--run-dir', join(others, 'run')), 'not-root', 'auth, no right to make the directory')
   failsWith(t, await run('certbot-nfq', 'serve', '--run-dir', join(others, 'run')), 'not-root', 'serve, no right to make the directory')
+  failsWith(t, await run('certbot-nfq', 'watch'), 'not-root', 'watch')
   failsWith(t, await run('auth', '--run-dir', join(own, 'run')), 'not-root', 'auth, a directory of their own')
   failsWith(t, await run('certbot-nfq', 'serve', '--run-dir', join(own, 'run')), 'not-root', 'serve, a directory of their own')
   t.strictSame([...readdirSync(others), ...readdirSync(own)], ['of-root'], 'nothing was left')
@@ -42,6 +43,7 @@ t.test('root without its capabilities, as in a container, is told what is missin
   const powerless = ['setpriv', '--bounding-set=-all', '--inh-caps=-all']
   failsWith(t, await runHook('auth', ['--run-dir', join(own, 'run')], env, powerless), 'not-root', 'auth')
   failsWith(t, await runHook('certbot-nfq', ['serve', '--run-dir', join(own, 'run')], env, powerless), 'not-root', 'serve')
+  failsWith(t, await runHook('certbot-nfq', ['watch'], {}, powerless), 'not-root', 'watch')
   t.strictSame(readdirSync(own), [], 'nothing was left')
 })
 

@@ -1,0 +1,100 @@
+import t from 'tap'
+import type { Answer, WatchedRequest } from '../../src/watch/events.js'
+import { formatEvent } from '../../src/watch/json-lines.js'
+import { redraw, renderTable, type Sight } from '../../src/watch/table.js'
+
+process.env['TZ'] = 'UTC'
+
+const request: WatchedRequest = {
+  id: 1,
+  at: Date.UTC(2030, 0, 2, 3, 4, 5, 678),
+  family: 4,
+  client: { address: '192.0.2.2', port: 40_000 },
+  server: { address: '192.0.2.1', port: 80 },
+  method: 'GET',
+  token: 'a-token-that-is-long',
+  host: 'a.example',
+}
+const sight: Sight = { port: 80, rows: [], requests: 0, attempts: { refused: 0, unanswered: 0 }, missed: 0 }
+const plain = { columns: 120, lines: 24, isColoured: false }
+const answers: readonly Answer[] = [
+  { outcome: 'answered', status: 200, reason: 'OK', body: 'a-token-that-is-long.thumb', startsWithToken: true, milliseconds: 0.4567 },
+  { outcome: 'answered', status: 200, reason: 'OK', body: 'hello', startsWithToken: false, milliseconds: 1 },
+  { outcome: 'answered', status: 200, reason: 'OK', contentEncoding: 'gzip', body: '\\x1f', milliseconds: 1 },
+  { outcome: 'answered', status: 301, reason: 'Moved Permanently', location: 'https://a.example/', body: '<html>', milliseconds: 100.5 },
+  { outcome: 'answered', status: 404, reason: 'Not Found', body: '<html>', milliseconds: 1 },
+  { outcome: 'not-http', body: '\\x15\\x03', milliseconds: 1 },
+  { outcome: 'closed', milliseconds: 1 },
+  { outcome: 'reset', milliseconds: 1 },
+  { outcome: 'silent', milliseconds: 10_000 },
+  { outcome: 'client-gone', milliseconds: 1 },
+  { outcome: 'unknown' },
+]
+
+t.test('a table of every kind of answer', (t) => {
+  const rows = [{ request }, ...answers.map((answer) => ({ request, answer }))]
+  t.strictSame(renderTable({ ...sight, rows, requests: 12 }, plain), [
+    'certbot-nfq watch: port 80, 12 requests for challenges so far. Ctrl-C ends it.',
+    'TIME      FROM             HOST       TOKEN         STATUS       MS  ANSWER',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…                   waiting…',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  200        0.46  "a-token-that-is-long.thumb"',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  200        1.00  body does not start with the token: "hello"',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  200        1.00  OK: gzip, "\\x1f"',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  301         101  Moved Permanently to https://a.example/',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  404        1.00  Not Found: "<html>"',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  not HTTP   1.00  "\\x15\\x03"',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  closed     1.00  the server closed the connection without an answer',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  reset      1.00  the server reset the connection',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  silent    10000  no answer',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  gone       1.00  the client reset the connection before an answer',
+    '03:04:05  192.0.2.2:40000  a.example  a-token-tha…  unknown          not followed to its end',
+  ])
+  t.end()
+})
+
+t.test('what else there is to know stands below', (t) => {
+  const attempt = { at: 0, family: 6, client: { address: '2001:db8::2', port: 1 }, server: { address: '2001:db8::1', port: 80 }, outcome: 'refused' } as const
+  const lines = renderTable({ ...sight, attempts: { refused: 1, unanswered: 2 }, newestAttempt: attempt, missed: 3 }, plain)
+  t.strictSame(lines.slice(2), [
+    'Waiting for GET or HEAD /.well-known/acme-challenge/…',
+    '1 connection attempt refused: nothing listens, or a firewall rejects, the last from 2001:db8::2',
+    '2 connection attempts without an answer: a firewall drops them here, the last from 2001:db8::2',
+    '3 packets not seen: too many at once',
+  ])
+  t.end()
+})
+
+t.test('the table fits the terminal, whatever its size, and shows the newest', (t) => {
+  const rows = Array.from({ length: 50 }, (_, at) => ({ request: { ...request, id: at, family: 6 as const, client: { address: '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff', port: at } } }))
+  for (const columns of [1, 20, 80, 200]) {
+    const lines = renderTable({ ...sight, rows }, { columns, lines: 10, isColoured: false })
+    t.equal(lines.length, 9)
+    t.ok(lines.every((line) => line.length <= columns), `${columns} columns`)
+  }
+  t.match(renderTable({ ...sight, rows }, { ...plain, lines: 10 }).at(-1), /ffff\]:49 /)
+  t.end()
+})
+
+t.test('colours say how good an answer is, where there are colours', (t) => {
+  const codes = answers.map((answer) => /^\u001B\[(\d+)m.*\u001B\[0m$/.exec(renderTable({ ...sight, rows: [{ request, answer }] }, { ...plain, isColoured: true })[2] ?? '')?.[1])
+  t.strictSame(codes, ['32', '31', '33', '33', '31', '31', '31', '31', '31', '33', '33'])
+  t.end()
+})
+
+t.test('drawing again goes back over what was drawn, and clears it', (t) => {
+  t.equal(redraw(0, ['a', 'b']), '\r\u001B[Ja\nb\n')
+  t.equal(redraw(2, ['c']), '\u001B[2A\r\u001B[Jc\n')
+  t.end()
+})
+
+t.test('an event is a line of JSON', (t) => {
+  const { id, family, client, server, method, token, host } = request
+  const fields = { time: '2030-01-02T03:04:05.678Z', id, family, client, server, method, token, host }
+  t.strictSame(JSON.parse(formatEvent({ event: 'request', request })), { event: 'request', ...fields })
+  const [answer] = answers
+  t.strictSame(JSON.parse(formatEvent({ event: 'answer', request, answer: answer as Answer })), { event: 'answer', ...fields, ...answer, milliseconds: 0.457 })
+  const attempt = { at: request.at, family, client, server, outcome: 'unanswered' } as const
+  t.strictSame(JSON.parse(formatEvent({ event: 'attempt', attempt })), { event: 'attempt', time: fields.time, family, client, server, outcome: 'unanswered' })
+  t.notMatch(formatEvent({ event: 'request', request }), /\n/)
+  t.end()
+})
