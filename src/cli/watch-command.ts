@@ -23,10 +23,13 @@ export async function watchCommand({ port, user }: Options, isJson: boolean): Pr
 }
 
 async function watch(watcher: Watcher, capture: Awaited<ReturnType<typeof openPacketCapture>>, view: WatchView): Promise<void> {
+  let countedAt = performance.now()
   const rest = () => {
     view.show(watcher.tick(Date.now()))
-    const missed = capture.missed()
-    if (missed > 0) view.showMissed(missed)
+    // Once a second: on a busy port there is something at every look.
+    const missed = performance.now() - countedAt < 1_000 ? undefined : capture.missed()
+    if (missed !== undefined) countedAt = performance.now()
+    if (missed) view.showMissed(missed)
     view.draw()
   }
   await capture.run((packet, at) => view.show(watcher.take(packet, at)), rest)
