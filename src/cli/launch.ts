@@ -25,11 +25,12 @@ export async function launchInBackground(options: Options): Promise<void> {
 
 /** Starts one that shares our streams, hands it our signals, and gives its exit status when it has ended. */
 export function launchInForeground(options: Options): Promise<number> {
-  const keeper = keep(options, 'foreground', { detached: true, stdio: ['ignore', 'inherit', 'inherit'] })
+  // Before there is a keeper: a signal that came right after its start would end us and leave it.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     // Its process group: the keeper ignores it, the responder ends.
     process.on(signal, () => keeper.pid !== undefined && process.kill(-keeper.pid, signal))
   }
+  const keeper = keep(options, 'foreground', { detached: true, stdio: ['ignore', 'inherit', 'inherit'] })
   return new Promise((resolve, reject) => {
     keeper.on('error', (error) => reject(new Failure('responder-not-started', `cannot start the responder: ${error.message}`)))
     keeper.on('exit', (status) => resolve(status ?? 1))
