@@ -22,9 +22,11 @@ const rules: Readonly<Record<string, Rule>> = {
   control: { imports: ['failure.ts', 'wire'], node: true, packages: false },
   kernel: { imports: ['failure.ts'], node: true, packages: true },
   daemon: { imports: ['failure.ts', 'wire', 'respond', 'firewall', 'control', 'kernel'], node: true, packages: true },
+  network: { imports: [], node: true, packages: false },
+  doctor: { imports: ['failure.ts', 'wire', 'firewall', 'control', 'kernel', 'daemon', 'network'], node: true, packages: false },
   hook: { imports: ['failure.ts', 'control', 'wire'], node: true, packages: false },
   cli: {
-    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'hook', 'lab', 'build'],
+    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'network', 'doctor', 'hook', 'lab', 'build'],
     node: true,
     packages: true,
   },
