@@ -30,6 +30,10 @@ const parser = yargs(hideBin(process.argv))
   .command('watch', 'show who asks for challenges and what the web server answers; changes nothing', watchOptions, async (argv) => {
     await (await import('./watch-command.js')).watchCommand(optionsOf(argv), argv['json'] === true)
   })
+  .command('doctor', 'before a rate limit is spent: what may keep a validation from passing; changes nothing', doctorOptions, async (argv) => {
+    const { domain, resolver, json } = argv
+    await (await import('./doctor-command.js')).doctorCommand(optionsOf(argv), { names: domain ?? [], resolver, isJson: json === true })
+  })
   .command('demo', 'get and renew a certificate from a test CA in network namespaces of its own, and show how', {}, async () => {
     await (await import('./demo-command.js')).demoCommand()
   })
@@ -61,6 +65,14 @@ function watchOptions(command: Argv) {
     .option('json', { type: 'boolean', describe: 'a line of JSON for each event, also on a terminal' })
     .example('certbot-nfq watch', 'a table, until Ctrl-C')
     .example('certbot-nfq watch --port 8080 --json', 'for a program')
+}
+
+function doctorOptions(command: Argv) {
+  return command
+    .option('domain', { alias: 'd', type: 'string', array: true, nargs: 1, requiresArg: true, describe: 'a name to look up, several times for several' })
+    .option('resolver', { type: 'string', requiresArg: true, describe: 'the DNS server to ask (default: this machine’s)' })
+    .option('json', { type: 'boolean', describe: 'for a program' })
+    .example('certbot-nfq doctor -d example.com -d www.example.com --resolver 1.1.1.1', '')
 }
 
 /** Flags as yargs found them, then variables, then defaults: by the same rules as in the hooks. */

@@ -61,7 +61,8 @@ function decide(handle: PacketHandler, payload: Buffer, interfaceIndex: number, 
   }
 }
 
-async function loadNfqueue() {
+/** The package itself. @throws Failure `native-module` */
+export async function loadNfqueue() {
   try {
     return (await import('nfqueue')).default
   } catch (cause) {

@@ -5,7 +5,7 @@ import { temporaryDirectory } from '../temporary-directory.js'
 import { scriptedResponder } from '../control/scripted-responder.js'
 import { failsWith, runHook } from './command.js'
 
-const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'watch', 'demo']
+const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'watch', 'doctor', 'demo']
 const options = ['--port', '--run-dir', '--ttl', '--firewall', '--queue-num', '--mark', '--log-file', '--verbose']
 
 t.test('--help lists every command and option, and the variables', async (t) => {

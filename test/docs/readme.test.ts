@@ -42,7 +42,7 @@ for (const page of pages) {
   })
 
   t.test(`every command and variable of certbot-nfq in ${page} exists`, (t) => {
-    const known = [...names, 'json', 'help', 'version'].map((name) => `--${name}`)
+    const known = [...[...names, 'json', 'help', 'version', 'domain', 'resolver'].map((name) => `--${name}`), '-d']
     t.same(shellCommands(read(page)).flatMap(ownOptions).filter((option) => !known.includes(option)), [])
     const variables = [...names.map(variableOf), 'CERTBOT_NFQ_NODE']
     t.same((read(page).match(/\bCERTBOT_NFQ_[A-Z_]*[A-Z]\b/g) ?? []).filter((name) => !variables.includes(name)), [])
@@ -57,7 +57,7 @@ t.test('options are found after a hook as a word of its own, within quotes, and 
 })
 
 t.test('the README shows commands with options of ours', (t) => {
-  t.same([...new Set(shellCommands(readme).flatMap(ownOptions))].sort(), ['--help', '--json', '--log-file', '--port'])
+  t.same([...new Set(shellCommands(readme).flatMap(ownOptions))].sort(), ['--help', '--json', '--log-file', '--port', '-d'])
   t.end()
 })
 

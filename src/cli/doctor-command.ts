@@ -1,0 +1,48 @@
+import { isIP } from 'node:net'
+import { domainToASCII, fileURLToPath } from 'node:url'
+import { examine } from '../doctor/examine.js'
+import { formatFindings, isWell } from '../doctor/report.js'
+import { Failure } from '../failure.js'
+import { paintFor } from './colour.js'
+import type { Options } from './options.js'
+
+/** What `doctor` takes besides the options of all commands. */
+export interface DoctorOptions {
+  readonly names: readonly string[]
+  /** The DNS server to ask; undefined: the machine's own. */
+  readonly resolver: string | undefined
+  readonly isJson: boolean
+}
+
+/** Prints what may keep a validation from passing; exit status 1 when something does. Changes nothing. @throws Failure */
+export async function doctorCommand(options: Options, { names, resolver, isJson }: DoctorOptions): Promise<void> {
+  const findings = await examine({
+    ...options,
+    names: readNames(names),
+    resolver: readResolver(resolver),
+    hookProbe: [fileURLToPath(new URL('../../hooks/run', import.meta.url)), 'cli/doctor-probe.js'],
+    probe: [process.execPath, fileURLToPath(new URL('doctor-probe.js', import.meta.url))],
+  })
+  process.stdout.write(isJson ? `${JSON.stringify(findings, null, 2)}\n` : `${formatFindings(findings, paintFor(process.stdout, process.env))}\n`)
+  if (!isWell(findings)) process.exitCode = 1
+}
+
+/** As certbot takes them: several times, or with commas between; in the letters the DNS knows. @throws Failure `bad-option` */
+export function readNames(given: readonly string[]): string[] {
+  const names = given.flatMap((text) => text.split(',')).map((name) => name.trim().replace(/\.$/, ''))
+  return [...new Set(names.map(readName))]
+}
+
+function readName(name: string): string {
+  if (isIP(name) !== 0) return name
+  const [, wildcard = '', rest = ''] = /^(\*\.)?(.*)$/s.exec(name) ?? []
+  // It takes a host out of the start of an URL.
+  const ascii = /[\s/\\?#:@%]/.test(rest) ? '' : domainToASCII(rest)
+  if (/^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i.test(ascii) && ascii.length <= 253) return wildcard + ascii
+  throw new Failure('bad-option', `--domain must be a domain name or an address, not ${JSON.stringify(name)}`)
+}
+
+function readResolver(text: string | undefined): string | undefined {
+  if (text === undefined || isIP(text) !== 0 || isIP(/^(?:\[(.+)\]|([^:]+)):\d{1,5}$/.exec(text)?.slice(1).find(Boolean) ?? '') !== 0) return text
+  throw new Failure('bad-option', `--resolver must be an address, not ${JSON.stringify(text)}`)
+}

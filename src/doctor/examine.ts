@@ -1,0 +1,113 @@
+/** Makes every check: reads, then judges. Changes nothing of the host. */
+import { runDirectory } from '../daemon/run-directory.js'
+import type { FirewallChoice } from '../firewall/choices.js'
+import { run } from '../firewall/run.js'
+import type { Ruleset } from '../firewall/ruleset.js'
+import { hasIpv6, isTracking } from '../firewall/tracking.js'
+import { boundQueues } from '../kernel/queue.js'
+import { addressesOfMachine, type MachineAddress } from '../network/addresses.js'
+import { lookUp } from '../network/names.js'
+import { planTrial, readBackEnds, readLegacyUse } from './back-ends.js'
+import type { Table } from './chains.js'
+import { judgeFilter } from './filter.js'
+import { CHECKS, type Finding } from './finding.js'
+import { forwardsOf } from './forwards.js'
+import { readInstalledRules, tablesFor, type InstalledRules } from './installed-rules.js'
+import { judgeFirewall, judgeKernel, runTrial } from './kernel-support.js'
+import { judgeLeftovers, readLeftovers } from './leftovers.js'
+import { readListeners } from './listeners.js'
+import { judgeName, judgeWildcard } from './names.js'
+import { judgeModules, judgeNode, readHookNode } from './node.js'
+import type { Packet } from './packet.js'
+import { judgePort, servedFamilies } from './port.js'
+import { judgeQueueNumber } from './queue-number.js'
+import { judgeReversePath, readReversePathFilters } from './reverse-path.js'
+import { judgeRights, readRights } from './rights.js'
+import { judgeRunDirectory, readRunDirectory } from './run-directory.js'
+import type { TrialRequest } from './trial.js'
+import { judgeUntracked } from './untracked.js'
+import { readUplinks } from './uplinks.js'
+
+export interface ExamineOptions {
+  readonly port: number
+  readonly runDir: string
+  readonly firewall: FirewallChoice
+  readonly queueNum: number | undefined
+  readonly mark: number
+  /** Names to look up; none: none. */
+  readonly names: readonly string[]
+  /** As in network/names.ts. */
+  readonly resolver: string | undefined
+  /** Commands of cli/doctor-probe.ts: through hooks/run, and by this Node; a word for what to do follows. */
+  readonly hookProbe: readonly string[]
+  readonly probe: readonly string[]
+}
+
+/** All findings, in the order of CHECKS. @throws Failure `run-directory` when its path is too long */
+export async function examine(options: ExamineOptions): Promise<Finding[]> {
+  const machine = addressesOfMachine()
+  const directory = runDirectory(options.runDir)
+  const [rules, uplinks, hookNode, backEnds, names] = await Promise.all([
+    readInstalledRules(run),
+    readUplinks(machine, run),
+    readHookNode([...options.hookProbe, 'modules'], run),
+    readBackEnds(run),
+    Promise.all(options.names.map(async (name) => (name.startsWith('*.') ? name : await lookUp(name, { resolver: options.resolver })))),
+  ])
+  const grounds = groundsOf(options.port, machine, uplinks, rules)
+  const tables = grounds.flatMap((ground) => ground.tables)
+  const leftovers = await readLeftovers(directory, tables)
+  const plan = planTrial(options.firewall, backEnds, readLegacyUse())
+  const trial = await tryIt(options, plan)
+  const portFacts = readPort(options.port, grounds)
+  const findings = [
+    judgeRights(readRights()),
+    judgeNode(hookNode, process.execPath),
+    ...judgeModules(hookNode),
+    ...judgeKernel(trial),
+    judgeFirewall(trial, options.firewall, backEnds),
+    judgeQueueNumber(options.queueNum, boundQueues(), typeof leftovers.responder === 'object' && 'queue' in leftovers.responder ? leftovers.responder.queue : undefined),
+    judgePort(portFacts),
+    ...judgeFilter(grounds, rules.silent),
+    judgeUntracked(tables),
+    judgeReversePath(uplinks, readReversePathFilters()),
+    judgeRunDirectory(readRunDirectory(directory)),
+    ...judgeLeftovers(leftovers),
+    ...names.flatMap((found) => (typeof found === 'string' ? [judgeWildcard(found)] : judgeName(found, { machine, served: servedFamilies(portFacts), port: options.port }))),
+  ]
+  return findings.sort((one, other) => CHECKS.indexOf(one.check) - CHECKS.indexOf(other.check))
+}
+
+interface Ground {
+  readonly packet: Packet
+  readonly tables: readonly Table[]
+}
+
+/** A packet for each family there is, and the tables it meets. */
+function groundsOf(port: number, machine: readonly MachineAddress[], uplinks: readonly string[], rules: InstalledRules): Ground[] {
+  return (hasIpv6() ? ([4, 6] as const) : ([4] as const)).map((version) => {
+    const destinations = machine.filter((one) => one.version === version && !['loopback', 'link-local'].includes(one.reach)).map(({ address }) => address)
+    const packet = { version, port, destinations, devices: uplinks }
+    return { packet, tables: tablesFor(packet, rules) }
+  })
+}
+
+function readPort(port: number, grounds: readonly Ground[]) {
+  const of = (version: 4 | 6) => forwardsOf(grounds.find(({ packet }) => packet.version === version)?.tables ?? [])
+  const forwards = { 4: of(4), 6: of(6) }
+  const redirects = [...forwards[4], ...forwards[6]].flatMap((forward) => (forward.address === undefined && forward.port !== undefined ? [forward.port] : []))
+  return { port, listeners: readListeners(port), forwards, redirected: [...new Set(redirects)].flatMap(readListeners) }
+}
+
+async function tryIt({ port, mark, probe }: ExamineOptions, plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>) {
+  if (process.geteuid?.() !== 0) return 'only root can try the rules'
+  return runTrial([...probe, 'trial'], { port, mark, families: await families(), ...plan }, run)
+}
+
+/** As a responder finds them; one after the other, for both look at the same count. */
+async function families(): Promise<Ruleset['families']> {
+  const versions = hasIpv6() ? ([4, 6] as const) : ([4] as const)
+  const found = []
+  for (const version of versions) found.push({ version, isTracked: await isTracking(version, run) })
+  return found
+}

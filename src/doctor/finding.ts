@@ -1,0 +1,35 @@
+/** What a check has to say. */
+
+/** `fail`: a validation will not pass. `warn`: it may not, or something could not be seen. */
+export type Level = 'ok' | 'warn' | 'fail'
+
+/** The checks, in the order of the report. docs/doctor.md has a row for each; a test holds the two together. */
+export const CHECKS = [
+  'rights', 'node', 'modules', 'kernel', 'firewall', 'queue', 'port', 'filter', 'untracked', 'reverse-path', 'run-directory', 'leftovers', 'name',
+] as const
+
+export type Check = (typeof CHECKS)[number]
+
+export interface Finding {
+  readonly check: Check
+  readonly level: Level
+  /** What is so, and why, in one line. */
+  readonly message: string
+  /** What to do about it; never with `ok`. */
+  readonly fix?: string
+}
+
+/** A finding that all is well. */
+export function ok(check: Check, message: string): Finding {
+  return { check, level: 'ok', message }
+}
+
+/** A finding that may cost a validation. */
+export function warn(check: Check, message: string, fix: string): Finding {
+  return { check, level: 'warn', message, fix }
+}
+
+/** A finding that does cost one. */
+export function fail(check: Check, message: string, fix: string): Finding {
+  return { check, level: 'fail', message, fix }
+}

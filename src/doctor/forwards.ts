@@ -1,0 +1,21 @@
+/** Where destination NAT sends the port's connections. Pure. */
+import { rulesFrom, type Table } from './chains.js'
+
+export interface Forward {
+  /** Of a container or another machine; undefined for another port of this one. */
+  readonly address: string | undefined
+  /** Undefined when the port stays. */
+  readonly port: number | undefined
+  /** `iptables-nft nat`. */
+  readonly origin: string
+}
+
+/** Each destination once. */
+export function forwardsOf(tables: readonly Table[]): Forward[] {
+  const found = tables.flatMap(({ origin, ...table }) =>
+    rulesFrom({ origin, ...table }, 'prerouting').flatMap(({ target }) =>
+      target.kind === 'forward' && (target.address !== undefined || target.port !== undefined) ? [{ address: target.address, port: target.port, origin }] : [],
+    ),
+  )
+  return found.filter((one, at) => found.findIndex((other) => other.address === one.address && other.port === one.port) === at)
+}

@@ -1,0 +1,46 @@
+/** Reads every firewall rule there is, and changes none. */
+import { isProgram, type Run } from '../firewall/run.js'
+import { isLegacyInUse } from '../firewall/tracking-rules.js'
+import type { IpVersion } from '../network/addresses.js'
+import type { Table } from './chains.js'
+import { tablesOfSave } from './iptables-rules.js'
+import { tablesOfNft } from './nft-rules.js'
+import type { Packet } from './packet.js'
+
+export interface InstalledRules {
+  readonly saves: readonly { readonly version: IpVersion; readonly program: string; readonly text: string }[]
+  /** As JSON; undefined when nft is not there. */
+  readonly nft: string | undefined
+  /** Commands that did not tell, each with its complaint. */
+  readonly silent: readonly string[]
+}
+
+/** By every program that may have put some there. Takes root: without, `silent` says so. */
+export async function readInstalledRules(run: Run): Promise<InstalledRules> {
+  const silent: string[] = []
+  const read = async (argv: readonly string[]) => {
+    const { exitCode, stdout, stderr } = await run(argv)
+    if (exitCode !== 0) silent.push(`${argv.join(' ')}: ${stderr.trim().split('\n', 1)[0] ?? ''}`)
+    return exitCode === 0 ? stdout : undefined
+  }
+  const programs = ([4, 6] as const).flatMap((version) => saversOf(version).map((program) => ({ version, program })))
+  const saves = await Promise.all(programs.map(async ({ version, program }) => ({ version, program, text: (await read([program])) ?? '' })))
+  // Terse: a set may hold a hundred thousand addresses.
+  const nft = isProgram('nft') ? await read(['nft', '--json', '--terse', 'list', 'ruleset']) : undefined
+  return { saves, nft, silent }
+}
+
+/** `iptables-nft-save` and the like; legacy only where it is in use, for its looking brings its tables in. */
+function saversOf(version: IpVersion): string[] {
+  const name = version === 4 ? 'iptables' : 'ip6tables'
+  return [`${name}-nft-save`, ...(isLegacyInUse(version) ? [`${name}-legacy-save`] : [])].filter(isProgram)
+}
+
+/** The tables that a packet meets. What iptables-nft has said is left out of what nft says of the same. @throws SyntaxError when nft's is no JSON */
+export function tablesFor(packet: Packet, { saves, nft }: InstalledRules): Table[] {
+  const saved = saves.filter(({ version }) => version === packet.version).flatMap(({ program, text }) => tablesOfSave(text, program.replace('-save', ''), packet))
+  const listed = nft === undefined ? [] : tablesOfNft(nft, packet)
+  const family = packet.version === 6 ? 'ip6' : 'ip'
+  const isSaved = ({ origin, name }: Table) => origin === `nft ${family} ${name}` && saved.some((table) => table.name === name)
+  return [...saved, ...listed.filter((table) => !isSaved(table))]
+}

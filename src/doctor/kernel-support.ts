@@ -1,0 +1,53 @@
+/** What the kernel gives: judged from a trial in a network namespace of its own. */
+import { FIXES } from '../failure.js'
+import type { FirewallChoice } from '../firewall/choices.js'
+import type { Run } from '../firewall/run.js'
+import type { BackEnd } from './back-ends.js'
+import { fail, ok, warn, type Finding } from './finding.js'
+import type { BackEndTry, TrialReport, TrialRequest } from './trial.js'
+
+/** The report, or why the trial could not be made. `probe` is the command that makes it, without its request. */
+export async function runTrial(probe: readonly string[], request: TrialRequest, run: Run): Promise<TrialReport | string> {
+  const { exitCode, stdout, stderr } = await run(['unshare', '-n', ...probe, JSON.stringify(request)])
+  if (exitCode !== 0) return stderr.trim().split('\n', 1)[0] || `exit code ${exitCode}`
+  try {
+    return JSON.parse(stdout) as TrialReport
+  } catch {
+    return 'the trial ended without a report'
+  }
+}
+
+/** The queue and the raw socket. */
+export function judgeKernel(report: TrialReport | string): Finding[] {
+  if (typeof report === 'string') return [warn('kernel', `not tried: ${report}`, 'run it as root, where a network namespace can be made (unshare --net)')]
+  const findings: Finding[] = []
+  if (report.queueRefusal !== undefined) findings.push(fail('kernel', report.queueRefusal, FIXES['queue-unavailable']))
+  if (report.socketRefusal !== undefined) findings.push(fail('kernel', report.socketRefusal, FIXES['not-root']))
+  return findings.length > 0 ? findings : [ok('kernel', 'a queue can be bound, and a raw socket opened')]
+}
+
+/** Which back end will be used, and why; the rules were tried in the order in which a responder tries them. */
+export function judgeFirewall(report: TrialReport | string, choice: FirewallChoice, there: readonly BackEnd[]): Finding {
+  const programs = there.length === 0 ? 'none' : there.map(({ name, version }) => `${name} ${version}`).join(', ')
+  if (choice === 'auto' && there.length === 0) return fail('firewall', 'neither nft nor iptables is installed', FIXES['firewall-unavailable'])
+  if (typeof report === 'string') return warn('firewall', `the rules were not tried: ${report}; installed: ${programs}`, 'see with: certbot-nfq serve, which makes the same start as the hooks')
+  const used = usedOf(report.backEnds)
+  if (!used) return fail('firewall', `no back end can queue packets here: ${report.backEnds.map(describeTry).join('; ')}`, FIXES['firewall-unavailable'])
+  const others = report.backEnds.filter((one) => one !== used).map(describeTry)
+  const why = [choice === 'auto' ? 'the first of these that works' : 'as --firewall says', ...others].join('; ')
+  if (used.selection === 'prefilter') return ok('firewall', `${used.name} will be used, candidates only (${why}); installed: ${programs}`)
+  return warn('firewall', `${used.name} will be used, and ALL traffic of the port will pass through the queue (${used.reason}); installed: ${programs}`, 'install nft 1.0.1 or later with Linux 5.16, or load xt_bpf: modprobe xt_bpf')
+}
+
+/** As firewall/choose.ts picks: the prefilter by any, then the whole port by any. */
+function usedOf(tries: readonly BackEndTry[]) {
+  const works = tries.flatMap((one) => ('selection' in one ? [one] : []))
+  return works.find(({ selection }) => selection === 'prefilter') ?? works[0]
+}
+
+/** A refusal names each try of it; the first says enough. */
+function describeTry(one: BackEndTry): string {
+  if ('selection' in one) return `${one.name} ${one.selection === 'prefilter' ? 'works too' : 'takes the whole port only'}`
+  const [, reason = one.refusal] = /\(prefilter\): (?:nft: )?(.*?)(?:; |$)/.exec(one.refusal) ?? []
+  return `${one.name} does not: ${reason}`
+}

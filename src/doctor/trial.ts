@@ -1,0 +1,76 @@
+/**
+ * Tries on the kernel what a responder's start does: queue, raw socket, and the real rules by each back end. It changes the network
+ * namespace it runs in, so that has to be one of its own: cli/doctor-probe.ts runs it below `unshare --net`.
+ */
+import { installFirst } from '../firewall/choose.js'
+import type { BackEndName } from '../firewall/choices.js'
+import { run as runProgram, type Run } from '../firewall/run.js'
+import type { Ruleset, Selection } from '../firewall/ruleset.js'
+import { openQueue } from '../kernel/queue.js'
+import { openRawSockets } from '../kernel/raw-socket.js'
+
+/** What the trial is to do; made outside, where the host's own tracking and programs can be seen. */
+export interface TrialRequest {
+  readonly port: number
+  readonly mark: number
+  readonly families: Ruleset['families']
+  readonly backEnds: readonly BackEndName[]
+  /** Tried only when none of the others works: to try them changes the host (legacy iptables loads its tables). */
+  readonly lastResort: readonly BackEndName[]
+}
+
+/** What became of one back end: how it selects packets and why not better, or why the kernel or the program refused. */
+export type BackEndTry =
+  | { readonly name: BackEndName; readonly selection: Selection; readonly reason: string }
+  | { readonly name: BackEndName; readonly refusal: string }
+
+export interface TrialReport {
+  /** Why there is no queue or no raw socket; undefined when there is. */
+  readonly queueRefusal: string | undefined
+  readonly socketRefusal: string | undefined
+  readonly backEnds: readonly BackEndTry[]
+}
+
+const TAG = 'trial'
+
+/** Leaves the queue open, as there is no way to close it: the process has to end. */
+export async function tryKernel({ port, mark, families, backEnds, lastResort }: TrialRequest): Promise<TrialReport> {
+  let queue = 0
+  const queueRefusal = await refusalOf(async () => {
+    queue = (await openQueue(undefined, () => ({ verdict: 'accept' }), () => undefined)).number
+  })
+  const socketRefusal = await refusalOf(openRawSockets)
+  const tries: BackEndTry[] = []
+  const tryAll = async (names: readonly BackEndName[]) => {
+    for (const name of names) tries.push(await tryBackEnd(name, { tag: TAG, ports: [port], queue, mark, families }))
+  }
+  await tryAll(backEnds)
+  if (!tries.some((one) => 'selection' in one)) await tryAll(lastResort)
+  return { queueRefusal, socketRefusal, backEnds: tries }
+}
+
+async function tryBackEnd(name: BackEndName, ruleset: Omit<Ruleset, 'selection'>): Promise<BackEndTry> {
+  try {
+    const { firewall, selection, reason } = await installFirst(name, ruleset, withoutLock)
+    await firewall.remove()
+    return { name, selection, reason }
+  } catch (thrown) {
+    return { name, refusal: messageOf(thrown) }
+  }
+}
+
+/** Nobody else is in this namespace: legacy iptables need not wait for the host's lock, nor make its file. */
+const withoutLock: Run = (argv, input) => runProgram(['env', 'XTABLES_LOCKFILE=/dev/null', ...argv], input)
+
+async function refusalOf(task: () => Promise<unknown>): Promise<string | undefined> {
+  try {
+    await task()
+    return undefined
+  } catch (thrown) {
+    return messageOf(thrown)
+  }
+}
+
+function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
