@@ -24,9 +24,10 @@ const rules: Readonly<Record<string, Rule>> = {
   daemon: { imports: ['failure.ts', 'wire', 'respond', 'firewall', 'control', 'kernel'], node: true, packages: true },
   network: { imports: [], node: true, packages: false },
   doctor: { imports: ['failure.ts', 'wire', 'firewall', 'control', 'kernel', 'daemon', 'network'], node: true, packages: false },
+  verdict: { imports: ['control', 'network'], node: false, packages: false },
   hook: { imports: ['failure.ts', 'control', 'wire'], node: true, packages: false },
   cli: {
-    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'network', 'doctor', 'hook', 'lab', 'build'],
+    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'network', 'doctor', 'verdict', 'hook', 'lab', 'build'],
     node: true,
     packages: true,
   },
