@@ -3,8 +3,12 @@
  * Every message carries the version of this protocol, so that an upgrade between auth and cleanup is noticed.
  */
 import { Failure, isFailureCode, toFailure, type FailureCode } from '../failure.js'
+import { readChallengeStatus, type ChallengeStatus } from './challenge-status.js'
 
-/** Raised whenever an older responder or hook could misunderstand. `disarm`, `stop` and their responses never change: what one version has armed another can end. */
+/**
+ * Raised whenever an older responder or hook could misunderstand. `disarm`, `stop` and their responses never change: what one version has
+ * armed another can end. They may gain what the other side can do without.
+ */
 export const PROTOCOL_VERSION = 1
 
 /** Longest message, in bytes, line end included. */
@@ -27,24 +31,6 @@ export type ControlRequest =
   | { readonly op: 'status' }
   | { readonly op: 'stop' }
 
-/** A validator's visit: what was asked and how it went. Times are ISO 8601, UTC. */
-export interface Visit {
-  readonly at: string
-  /** `192.0.2.1:54321` or `[2001:db8::1]:54321`. */
-  readonly client: string
-  readonly state: 'taken over' | 'answered' | 'acknowledged' | 'abandoned'
-}
-
-export interface ChallengeStatus {
-  readonly token: string
-  readonly identifier: string
-  readonly port: number
-  readonly armedAt: string
-  /** Seconds. */
-  readonly expiresIn: number
-  readonly visits: readonly Visit[]
-}
-
 export interface ResponderStatus {
   readonly version: string
   readonly protocol: number
@@ -65,7 +51,14 @@ export interface ResponderStatus {
 }
 
 export type ControlResponse =
-  | { readonly ok: true; readonly status?: ResponderStatus; /** Whether the responder has ended by this. */ readonly stopped?: boolean }
+  | {
+      readonly ok: true
+      readonly status?: ResponderStatus
+      /** Whether the responder has ended by this. */
+      readonly stopped?: boolean
+      /** To a `disarm`: the last of the challenge. Absent when it was not armed, and from older responders. */
+      readonly challenge?: ChallengeStatus
+    }
   | { readonly ok: false; readonly code: FailureCode | 'stopping'; readonly message: string }
 
 /** A message as it goes over the socket. */
@@ -109,7 +102,9 @@ export function parseResponse(line: string, op: ControlRequest['op'] = 'status')
   if (message['stopped'] !== true && op !== 'disarm') checkVersion(message)
   if (message['ok'] !== true) throw new Failure('control-malformed', 'the responder gave an answer that is none')
   // The responder is our own program of the same protocol version: what it says of itself is taken as it is.
-  return message as unknown as Extract<ControlResponse, { ok: true }>
+  if (op !== 'disarm') return message as unknown as Extract<ControlResponse, { ok: true }>
+  const challenge = readChallengeStatus(message['challenge'])
+  return { ok: true, ...(message['stopped'] === true && { stopped: true }), ...(challenge && { challenge }) }
 }
 
 /** The refusal that stands for anything thrown. */

@@ -1,5 +1,6 @@
 /** The armed challenges: which token, on which port, until when, and who has asked for it. */
-import type { ArmRequest, ChallengeStatus, Visit } from '../control/message.js'
+import type { ChallengeStatus, Strays, Visit } from '../control/challenge-status.js'
+import type { ArmRequest } from '../control/message.js'
 import { Failure } from '../failure.js'
 import type { FlowEvent } from '../respond/responder.js'
 import { formatEndpoint } from '../wire/address.js'
@@ -15,12 +16,24 @@ interface Lease {
   readonly armedAt: Date
   /** Milliseconds, on the clock that `now` is of. */
   readonly expiresAt: number
-  readonly visits: { at: Date; client: string; state: Visit['state'] }[]
+  readonly visits: NotedVisit[]
+  /** How many strays there had been when it was armed. */
+  readonly straysBefore: number
+}
+
+interface NotedVisit {
+  readonly at: Date
+  readonly client: string
+  state: Visit['state']
+  answer?: { readonly status: number; readonly bytes: number }
 }
 
 export class Leases {
   readonly #leases = new Map<string, Lease>()
   readonly #challenges = new Map<string, string>()
+  /** Retired, and not yet taken leave of. */
+  readonly #leaving = new Map<string, Lease>()
+  #strays: Strays = { count: 0, at: '', client: '', token: '' }
 
   /** Token to key authorization, as the responder wants it. */
   get challenges(): ReadonlyMap<string, string> {
@@ -46,7 +59,8 @@ export class Leases {
     const known = this.#leases.get(request.token)
     if (!known && this.#leases.size >= MAX_LEASES) throw new Failure('too-many-challenges', `${MAX_LEASES} challenges are armed already`)
     const expiresAt = now + request.ttl * 1000
-    this.#leases.set(request.token, { request, armedAt: new Date(), expiresAt, visits: known?.visits ?? [] })
+    const { visits = [], straysBefore = this.#strays.count } = known ?? {}
+    this.#leases.set(request.token, { request, armedAt: new Date(), expiresAt, visits, straysBefore })
     this.#challenges.set(request.token, request.keyAuthorization)
   }
 
@@ -54,6 +68,20 @@ export class Leases {
   disarm(token: string): void {
     this.#leases.delete(token)
     this.#challenges.delete(token)
+  }
+
+  /** The same, but until `takeLeave` its visits are noted on: connections may still be ending. */
+  retire(token: string): void {
+    const lease = this.#leases.get(token)
+    this.disarm(token)
+    if (lease) this.#leaving.set(token, lease)
+  }
+
+  /** The last of a challenge that was retired; `undefined` when it was not armed, and the second time. */
+  takeLeave(token: string, now: number): ChallengeStatus | undefined {
+    const lease = this.#leaving.get(token)
+    this.#leaving.delete(token)
+    return lease && this.#statusOf(lease, now)
   }
 
   /** Forgets all whose time has come, and gives their tokens. */
@@ -69,24 +97,36 @@ export class Leases {
   }
 
   /** Notes what a validator did. */
-  note({ kind, token, client, clientPort }: FlowEvent): void {
-    const visits = this.#leases.get(token)?.visits
-    if (!visits || kind === 'unknown token') return
+  note({ kind, token, client, clientPort, method }: FlowEvent): void {
     const endpoint = formatEndpoint(client, clientPort)
-    const known = visits.findLast((visit) => visit.client === endpoint)
-    if (known && kind !== 'taken over') known.state = kind
-    else visits.push({ at: new Date(), client: endpoint, state: kind })
+    if (kind === 'unknown token') {
+      this.#strays = { count: this.#strays.count + 1, at: new Date().toISOString(), client: endpoint, token }
+      return
+    }
+    const lease = this.#leases.get(token) ?? this.#leaving.get(token)
+    if (!lease) return
+    const { request, visits } = lease
+    let visit = visits.findLast((visit) => visit.client === endpoint)
+    if (!visit || kind === 'taken over') visits.push((visit = { at: new Date(), client: endpoint, state: kind }))
+    visit.state = kind
+    if (kind === 'answered') visit.answer = { status: 200, bytes: method === 'HEAD' ? 0 : request.keyAuthorization.length }
     if (visits.length > MAX_VISITS) visits.shift()
   }
 
   status(now: number): ChallengeStatus[] {
-    return [...this.#leases.values()].map(({ request, armedAt, expiresAt, visits }) => ({
+    return [...this.#leases.values()].map((lease) => this.#statusOf(lease, now))
+  }
+
+  #statusOf({ request, armedAt, expiresAt, visits, straysBefore }: Lease, now: number): ChallengeStatus {
+    const strays = this.#strays.count - straysBefore
+    return {
       token: request.token,
       identifier: request.identifier,
       port: request.port,
       armedAt: armedAt.toISOString(),
       expiresIn: Math.max(0, Math.round((expiresAt - now) / 1000)),
       visits: visits.map((visit) => ({ ...visit, at: visit.at.toISOString() })),
-    }))
+      ...(strays > 0 && { strays: { ...this.#strays, count: strays } }),
+    }
   }
 }

@@ -162,10 +162,16 @@ class RunningDaemon implements RunningResponder {
   }
 
   async #disarm(token: string): Promise<ControlResponse> {
-    this.#leases.disarm(token)
+    this.#leases.retire(token)
     this.#log('info', `${token} disarmed`)
-    const isStopped = await this.#stopIfDone()
-    return isStopped ? { ok: true, stopped: true } : { ok: true }
+    try {
+      const stopped = await this.#stopIfDone()
+      // Only now: while its connections ended, one more may have acknowledged the answer.
+      const challenge = this.#leases.takeLeave(token, performance.now())
+      return { ok: true, ...(stopped && { stopped }), ...(challenge && { challenge }) }
+    } finally {
+      this.#leases.takeLeave(token, 0)
+    }
   }
 
   /** What follows from a change of the leases: fewer ports to cover, or the end. */

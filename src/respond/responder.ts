@@ -2,7 +2,7 @@
  * The decision about each queued packet: let it pass, take its connection over, or answer it. Pure: no I/O, no clock.
  * "Pass until certain": a packet is only kept from the server once its connection's request line is known to be a challenge of ours.
  */
-import { readRequestLine, type ChallengeRequest } from '../wire/http.js'
+import { readRequestLine, type ChallengeRequest, type Method } from '../wire/http.js'
 import { parsePacket, turnIntoReset, type TcpPacket } from '../wire/packet.js'
 import { seqAdd } from '../wire/sequence.js'
 import { ACK, FIN, RST, SYN, type TcpSegment } from '../wire/tcp.js'
@@ -24,6 +24,7 @@ export interface FlowEvent {
   readonly token: string
   readonly client: Uint8Array
   readonly clientPort: number
+  readonly method: Method
 }
 
 interface Watched {
@@ -127,7 +128,7 @@ export class Responder {
     if (watched) this.#watched.delete(key)
     if (!read || read.request === 'partial') return ACCEPT
     const keyAuthorization = this.#challenges.get(read.request.token)
-    if (keyAuthorization === undefined) return { ...ACCEPT, events: [unknownToken(read.request.token, packet)] }
+    if (keyAuthorization === undefined) return { ...ACCEPT, events: [unknownToken(read.request, packet)] }
     return this.#takeOver(bytes, key, packet, { ...read, request: read.request, keyAuthorization }, now)
   }
 
@@ -192,11 +193,11 @@ function extend(start: RequestStart, segment: TcpSegment): Extended | undefined 
 }
 
 function eventOf(kind: FlowEvent['kind'], flow: TakenFlow): FlowEvent {
-  return { kind, token: flow.request.token, client: flow.client, clientPort: flow.clientPort }
+  return { kind, ...flow.request, client: flow.client, clientPort: flow.clientPort }
 }
 
-function unknownToken(token: string, { ip, segment }: TcpPacket): FlowEvent {
-  return { kind: 'unknown token', token, client: ip.source.slice(), clientPort: segment.sourcePort }
+function unknownToken(request: ChallengeRequest, { ip, segment }: TcpPacket): FlowEvent {
+  return { kind: 'unknown token', ...request, client: ip.source.slice(), clientPort: segment.sourcePort }
 }
 
 /** The 4-tuple as a map key; each character is one byte or one port. */

@@ -72,6 +72,18 @@ t.test('stop and its response work across versions', (t) => {
   t.end()
 })
 
+t.test('the answer to a disarm may tell of the challenge; what cannot be understood of that is left out', (t) => {
+  const challenge = { token: 'token', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:05.000Z', expiresIn: 1, visits: [] }
+  for (const version of [0, 1, 2, undefined]) {
+    const read = (more: object) => parseResponse(JSON.stringify({ version, ok: true, ...more }), 'disarm')
+    t.strictSame(read({ challenge }), { ok: true, challenge })
+    t.strictSame(read({ stopped: true, challenge }), { ok: true, stopped: true, challenge })
+    t.strictSame(read({}), { ok: true }, 'an older responder does not tell')
+    for (const other of ['token', null, { ...challenge, visits: 'many' }]) t.strictSame(read({ challenge: other }), { ok: true })
+  }
+  t.end()
+})
+
 t.test('a refusal is thrown as the responder gave it, of whatever version', (t) => {
   t.throws(() => parseResponse('{"version":1,"ok":false,"code":"too-many-challenges","message":"1000 are armed"}'), { code: 'too-many-challenges', message: '1000 are armed' })
   t.throws(() => parseResponse('{"version":9,"ok":false,"code":"protocol-version","message":"other"}'), { code: 'protocol-version', message: 'other' })

@@ -110,6 +110,54 @@ t.test('a visit to a challenge that is gone is no error', (t) => {
   t.end()
 })
 
+t.test('a visit says what was answered: nothing yet, the key authorization, or no body', (t) => {
+  const leases = new Leases()
+  leases.arm(arm('one'), 0)
+  leases.note(event('taken over', 'one', 1))
+  t.equal(leases.status(0)[0]?.visits[0]?.answer, undefined)
+  leases.note(event('answered', 'one', 1))
+  leases.note(event('acknowledged', 'one', 1))
+  leases.note(event('taken over', 'one', 2, 'HEAD'))
+  leases.note(event('answered', 'one', 2, 'HEAD'))
+  leases.note(event('taken over', 'one', 1))
+  t.strictSame(
+    leases.status(0)[0]?.visits.map(({ state, answer }) => [state, answer]),
+    [['acknowledged', { status: 200, bytes: 'one.print'.length }], ['answered', { status: 200, bytes: 0 }], ['taken over', undefined]],
+  )
+  t.end()
+})
+
+t.test('a challenge that is retired is not armed any more, and its visits are noted until leave is taken', (t) => {
+  const leases = new Leases()
+  for (const token of ['one', 'two']) leases.arm(arm(token), 0)
+  leases.note(event('taken over', 'one'))
+  leases.retire('one')
+  t.strictSame([[...leases.challenges.keys()], leases.size, leases.status(0).map(({ token }) => token)], [['two'], 1, ['two']])
+  leases.note(event('answered', 'one'))
+  leases.note(event('acknowledged', 'one'))
+  t.match(leases.takeLeave('one', 1_000), { token: 'one', expiresIn: 3599, visits: [{ state: 'acknowledged', answer: { bytes: 9 } }] })
+  t.equal(leases.takeLeave('one', 0), undefined, 'once')
+  t.equal(leases.takeLeave('two', 0), undefined, 'what is armed has not left')
+  leases.retire('never armed')
+  t.equal(leases.takeLeave('never armed', 0), undefined)
+  t.end()
+})
+
+t.test('each challenge knows of the requests for unknown tokens since it was armed', (t) => {
+  const leases = new Leases()
+  leases.note(event('unknown token', 'early'))
+  leases.arm(arm('one'), 0)
+  t.notOk('strays' in (leases.status(0)[0] ?? {}))
+  leases.note(event('unknown token', 'stray', 40_000))
+  leases.arm(arm('two'), 0)
+  leases.note(event('unknown token', 'late', 40_001))
+  leases.arm(arm('one'), 0)
+  const last = { client: '192.0.2.2:40001', token: 'late', at: time }
+  t.match(leases.status(0), [{ token: 'one', strays: { ...last, count: 2 } }, { token: 'two', strays: { ...last, count: 1 } }])
+  t.strictSame(leases.status(0).map(({ visits }) => visits), [[], []])
+  t.end()
+})
+
 t.test('the newest 50 visits are kept', (t) => {
   const leases = new Leases()
   leases.arm(arm('one'), 0)
@@ -123,6 +171,6 @@ function arm(token: string, more: Partial<ArmRequest> = {}): ArmRequest {
   return { op: 'arm', token, keyAuthorization: `${token}.print`, identifier: 'a.example', port: 80, ttl: 3600, ...more }
 }
 
-function event(kind: FlowEvent['kind'], token: string, clientPort = 1): FlowEvent {
-  return { kind, token, client: Uint8Array.of(192, 0, 2, 2), clientPort }
+function event(kind: FlowEvent['kind'], token: string, clientPort = 1, method: FlowEvent['method'] = 'GET'): FlowEvent {
+  return { kind, token, client: Uint8Array.of(192, 0, 2, 2), clientPort, method }
 }

@@ -154,7 +154,7 @@ t.test('a RST of the client makes half a request line forgotten, and passes', (t
 t.test('events say whose request it was', (t) => {
   const stage = new Stage()
   const { events } = stage.responder.decide(stage.connection.packet({ text: request }), 0)
-  const whose = { token, client: stage.connection.toServer.source, clientPort: 40_000 }
+  const whose = { token, client: stage.connection.toServer.source, clientPort: 40_000, method: 'GET' }
   t.same(events, [{ kind: 'taken over', ...whose }, { kind: 'answered', ...whose }])
   const unknown = stage.responder.decide(stage.connection.packet({ at: 9_000, text: request.replace(token, 'unknown') }), 0)
   t.same(unknown.events, [], 'on a connection taken over there are no other requests')
