@@ -1,7 +1,7 @@
 /** `auth` and `cleanup`: the hooks with what they need put in. */
 import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
 import { auth } from '../hook/auth.js'
-import { cleanup } from '../hook/cleanup.js'
+import { cleanup, isWell } from '../hook/cleanup.js'
 import type { Options } from './options.js'
 
 /** @throws Failure */
@@ -18,8 +18,11 @@ export async function authCommand(options: Options): Promise<void> {
 export async function cleanupCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
-  await cleanup(process.env, directory.socket, async () => {
+  const farewell = await cleanup(process.env, directory.socket, async () => {
     const { sweepLeftovers } = await import('../daemon/sweep.js')
     await sweepLeftovers(directory)
   })
+  if (isWell(farewell) && !options.verbose) return
+  const { sayVerdict } = await import('./cleanup-verdict.js')
+  await sayVerdict(farewell, options.verbose)
 }

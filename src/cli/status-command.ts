@@ -1,6 +1,8 @@
 import { request } from '../control/client.js'
-import type { ChallengeStatus, ResponderStatus } from '../control/message.js'
+import type { ChallengeStatus } from '../control/challenge-status.js'
+import type { ResponderStatus } from '../control/message.js'
 import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
+import { describeVisit } from '../verdict/describe-visit.js'
 import type { Options } from './options.js'
 
 /** Prints what the responder says of itself; that there is none is no failure. @throws Failure */
@@ -28,9 +30,10 @@ export function formatStatus(status: ResponderStatus): string {
   ].join('\n')
 }
 
-function formatChallenge({ identifier, token, port, expiresIn, visits }: ChallengeStatus): string[] {
+function formatChallenge({ identifier, token, port, expiresIn, visits, strays }: ChallengeStatus): string[] {
+  const others = strays ? `; for other tokens ${strays.count}, last ${strays.client} for ${strays.token}` : ''
   return [
     `  ${identifier} on port ${port}, token ${token}, for ${expiresIn} s more`,
-    ...(visits.length === 0 ? ['    nobody has asked for it yet'] : visits.map((visit) => `    ${visit.at} ${visit.client} ${visit.state}`)),
+    ...(visits.length === 0 ? [`    nobody has asked for it yet${others}`] : visits.map((visit) => `    ${describeVisit(visit)}`)),
   ]
 }

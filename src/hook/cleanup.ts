@@ -1,16 +1,31 @@
 /** The cleanup hook: takes the challenge back; with the last one the responder ends. */
 import { existsSync } from 'node:fs'
+import type { ChallengeStatus } from '../control/challenge-status.js'
 import { request } from '../control/client.js'
 import { readToken, type Environment } from './challenge.js'
 
 /** Removes what a killed responder left behind, if anything. */
 export type Sweep = () => Promise<void>
 
+/** The challenge as it was in the end; `unknown` to the responder, or to one so old that it does not tell; `absent` without a responder. */
+export type Farewell = ChallengeStatus | 'unknown' | 'absent'
+
 /** Returns once the challenge is disarmed, and with the last one once the responder has ended and its rules are gone. @throws Failure */
-export async function cleanup(environment: Environment, socket: string, sweep: Sweep): Promise<void> {
+export async function cleanup(environment: Environment, socket: string, sweep: Sweep): Promise<Farewell> {
   const response = await request(socket, { op: 'disarm', token: readToken(environment) })
-  if (response === 'absent') await sweep()
-  else if (response !== 'stopping' && response.stopped) await removed(socket)
+  if (response === 'absent') {
+    await sweep()
+    return 'absent'
+  }
+  if (response === 'stopping') return 'unknown'
+  if (response.stopped) await removed(socket)
+  return response.challenge ?? 'unknown'
+}
+
+/** Whether nothing need be said: everybody who asked has acknowledged the answer, or nothing is known. */
+export function isWell(farewell: Farewell): boolean {
+  if (typeof farewell === 'string') return true
+  return farewell.visits.length > 0 && farewell.visits.every(({ state }) => state === 'acknowledged')
 }
 
 /** Milliseconds to wait for the responder's keeper, and between looks. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CertificateAuthority } from './certificate-authority.js'
 import type { Finished, Lab } from './lab.js'
@@ -26,6 +26,8 @@ export interface Hooks {
   readonly options?: readonly string[]
   /** The directory with `auth` and `cleanup`; the repository's `hooks` unless said. */
   readonly directory?: string
+  /** The name server that certbot and its hooks ask; the machine's own, which cannot be reached from a lab, unless said. */
+  readonly nameServer?: string
 }
 
 /** How one certbot command runs. */
@@ -44,12 +46,13 @@ export async function createCertbot(lab: Lab, authority: CertificateAuthority, h
   const runDirectory = hooks.runDirectory ?? join(lab.directory, 'run')
   const hook = (name: 'auth' | 'cleanup'): string =>
     [join(hooks.directory ?? inRepository('hooks'), name), '--run-dir', runDirectory, ...(hooks.options ?? [])].map(quote).join(' ')
+  const enter = hooks.nameServer === undefined ? [] : await withNameServer(hooks.nameServer, directory)
   const live = join(directory, 'config', 'live')
 
   const certbot = (words: readonly string[], options: CertbotOptions): Promise<Finished> =>
     lab.server.exec(
       [
-        ...['certbot', ...words, '--non-interactive', '--server', authority.directoryUrl],
+        ...[...enter, 'certbot', ...words, '--non-interactive', '--server', authority.directoryUrl],
         ...['config', 'work', 'logs'].flatMap((name) => [`--${name}-dir`, join(directory, name)]),
         ...(options.arguments ?? []),
       ],
@@ -71,6 +74,13 @@ export async function createCertbot(lab: Lab, authority: CertificateAuthority, h
     certificate: (name) => join(live, name, 'cert.pem'),
     lineages: async () => (await readdir(live).catch(() => [])).filter((name) => name !== 'README'),
   }
+}
+
+/** What goes before a command that is to have a resolv.conf of its own: a mount namespace, so that nobody else sees it. */
+async function withNameServer(address: string, directory: string): Promise<readonly string[]> {
+  const file = join(directory, 'resolv.conf')
+  await writeFile(file, `nameserver ${address}\n`)
+  return ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', file]
 }
 
 /** One word for the shell certbot gives its hooks to; left alone where that is safe, to be readable in messages. */

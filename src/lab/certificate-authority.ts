@@ -10,6 +10,8 @@ export interface CertificateAuthority {
   readonly directoryUrl: string
   /** A PEM file with the certificate of the ACME server itself, for clients that verify it. */
   readonly caBundle: string
+  /** Where its DNS answers the server namespace too, at port 53. */
+  readonly dnsServer: string
   /** Answers A queries for this host; without addresses there are no A records. */
   setIpv4(host: string, addresses: readonly string[]): Promise<void>
   /** The same for AAAA. */
@@ -58,7 +60,7 @@ export async function startCertificateAuthority(lab: Lab, options: CertificateAu
     'pebble-challtestsrv',
     // It answers DNS only: the challenges are answered by what the lab is there to try out.
     ...['-http01', '', '-https01', '', '-tlsalpn01', ''],
-    ...['-dns01', `127.0.0.1:${dnsPort}`, '-management', `127.0.0.1:${dnsManagementPort}`],
+    ...['-dns01', `127.0.0.1:${dnsPort},${validator.addresses.ipv4}:53`, '-management', `127.0.0.1:${dnsManagementPort}`],
     ...['-defaultIPv4', defaultIpv4 === false ? '' : defaultIpv4, '-defaultIPv6', defaultIpv6],
   ])
   const acme = validator.spawn(['pebble', '-config', join(directory, 'pebble.json'), '-dnsserver', `127.0.0.1:${dnsPort}`], {
@@ -75,6 +77,7 @@ export async function startCertificateAuthority(lab: Lab, options: CertificateAu
   return {
     directoryUrl: `https://${validator.addresses.ipv4}:${acmePort}/dir`,
     caBundle,
+    dnsServer: validator.addresses.ipv4,
     setIpv4: (host, addresses) => setRecords(addresses.length === 0 ? '/clear-a' : '/add-a', host, addresses),
     setIpv6: (host, addresses) => setRecords(addresses.length === 0 ? '/clear-aaaa' : '/add-aaaa', host, addresses),
     logs: () => acme.output(),

@@ -28,7 +28,7 @@ packets 0, answered 0, flows 3 of 8192`,
 })
 
 t.test('challenges, who asked for them, and which rules are in force', (t) => {
-  const visits = [{ at: '2030-01-02T03:04:07.000Z', client: '[2001:db8::2]:50000', state: 'acknowledged' as const }]
+  const visits = [{ at: '2030-01-02T03:04:07.000Z', client: '[2001:db8::2]:50000', state: 'acknowledged' as const, answer: { status: 200, bytes: 87 } }]
   const challenge = { token: 'token', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:06.000Z', expiresIn: 3599, visits }
   const status: ResponderStatus = {
     ...idle,
@@ -43,12 +43,20 @@ t.test('challenges, who asked for them, and which rules are in force', (t) => {
 port 80, 8080 by iptables, candidates only to queue 8555 (first choice)
 2 challenges armed
   a.example on port 80, token token, for 3599 s more
-    2030-01-02T03:04:07.000Z [2001:db8::2]:50000 acknowledged
+    2030-01-02T03:04:07.000Z [2001:db8::2]:50000 answered with 200 and 87 bytes, acknowledged
   b.example on port 8080, token other, for 3599 s more
     nobody has asked for it yet
 packets 0, answered 0, flows 3 of 8192
 ${Array.from({ length: 10 }, (_, at) => `  line ${at + 3}`).join('\n')}`,
   )
+  t.end()
+})
+
+t.test('a challenge that nobody asked for says so, and whether others were asked for', (t) => {
+  const challenge = { token: 'token', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:06.000Z', expiresIn: 3599, visits: [] }
+  const strays = { count: 2, at: '2030-01-02T03:04:07.000Z', client: '192.0.2.2:40000', token: 'other' }
+  t.match(formatStatus({ ...idle, challenges: [challenge] }), /^ {4}nobody has asked for it yet$/m)
+  t.match(formatStatus({ ...idle, challenges: [{ ...challenge, strays }] }), /^ {4}nobody has asked for it yet; for other tokens 2, last 192\.0\.2\.2:40000 for other$/m)
   t.end()
 })
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { Failure } from '../../src/failure.js'
-import { cleanup } from '../../src/hook/cleanup.js'
+import { cleanup, isWell, type Farewell } from '../../src/hook/cleanup.js'
 import { scriptedResponder } from '../control/scripted-responder.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
@@ -28,6 +28,32 @@ t.test('with the last challenge it returns only when the responder has ended', a
   })
   await cleanup(environment, socket, mustNotSweep)
   t.equal(isEnded, true)
+})
+
+t.test('it returns what the responder tells of the challenge, also as its last word', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  const challenge = { token: 'token-of-16-chars', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:05.000Z', expiresIn: 1, visits: [] }
+  await scriptedResponder(t, socket, (_line, _socket, place) => `${JSON.stringify({ version: 1, ok: true, stopped: place === 1, challenge })}\n`)
+  t.strictSame(await cleanup(environment, socket, mustNotSweep), challenge)
+  t.strictSame(await cleanup(environment, socket, mustNotSweep), challenge)
+})
+
+t.test('of a challenge that is not told of, by an older responder or one that ends, nothing is known', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  const responses = ['{"version":1,"ok":true}\n', '{"version":0,"ok":true}\n', '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n']
+  await scriptedResponder(t, socket, (_line, _socket, place) => responses[place])
+  for (const response of responses) t.equal(await cleanup(environment, socket, mustNotSweep), 'unknown', response)
+  t.equal(await cleanup(environment, `${socket}.absent`, async () => undefined), 'absent')
+})
+
+t.test('all is well when everybody who asked has acknowledged, or nothing is known', (t) => {
+  const visit = { at: '2030-01-02T03:04:05.000Z', client: '192.0.2.2:1', state: 'acknowledged' } as const
+  const challenge = { token: 'token-of-16-chars', identifier: 'a.example', port: 80, armedAt: visit.at, expiresIn: 1, visits: [visit, visit] }
+  const good: readonly Farewell[] = ['absent', 'unknown', challenge]
+  for (const farewell of good) t.ok(isWell(farewell))
+  t.notOk(isWell({ ...challenge, visits: [] }))
+  for (const state of ['taken over', 'answered', 'abandoned'] as const) t.notOk(isWell({ ...challenge, visits: [visit, { ...visit, state }] }), state)
+  t.end()
 })
 
 t.test('where no responder runs, what a killed one left is swept, once', async (t) => {

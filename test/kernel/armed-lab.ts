@@ -21,8 +21,10 @@ export interface Hooks {
   readonly runDirectory: string
   /** Runs `hooks/auth` for the challenge; a failure is an ordinary result. */
   auth(challenge: Challenge, ...options: string[]): Promise<Finished>
-  /** Runs `hooks/cleanup`; the same. */
+  /** Runs `hooks/cleanup`; the same. That nobody asked is left out of what it says: most tests arm for other reasons. */
   cleanup(challenge: Challenge, ...options: string[]): Promise<Finished>
+  /** The same with all that it says. */
+  cleanupWithVerdict(challenge: Challenge, ...options: string[]): Promise<Finished>
   /** Runs `hooks/auth` and throws when it fails or says anything. */
   arm(challenge: Challenge, ...options: string[]): Promise<void>
   /** Starts `hooks/certbot-nfq serve`; it listens when this resolves. */
@@ -92,6 +94,9 @@ function behind(lab: Lab): { namespace: Namespace; port: number } {
   return { namespace: lab.container as Namespace, port: containerPort }
 }
 
+/** The verdict on a challenge that nobody asked for. */
+const unasked = /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, docs\/verdicts\.md\]\n/m
+
 function hooksFor(server: Namespace, runDirectory: string): Hooks {
   const hook = (name: string, challenge: Challenge, options: readonly string[]) =>
     server.exec([inRepository(`hooks/${name}`), '--run-dir', runDirectory, ...options], {
@@ -106,7 +111,11 @@ function hooksFor(server: Namespace, runDirectory: string): Hooks {
   return {
     runDirectory,
     auth: (challenge, ...options) => hook('auth', challenge, options),
-    cleanup: (challenge, ...options) => hook('cleanup', challenge, options),
+    cleanup: async (challenge, ...options) => {
+      const { exitCode, stdout, stderr } = await hook('cleanup', challenge, options)
+      return { exitCode, stdout, stderr: stderr.replace(unasked, '') }
+    },
+    cleanupWithVerdict: (challenge, ...options) => hook('cleanup', challenge, options),
     arm: async (challenge, ...options) => {
       const { exitCode, stdout, stderr } = await hook('auth', challenge, options)
       if (exitCode !== 0 || stdout !== '' || stderr !== '') throw new Error(`auth: exit code ${String(exitCode)}\n${stdout}${stderr}`)
