@@ -10,6 +10,8 @@ const specs = Object.entries(OPTION_SPECS) as [OptionName, (typeof OPTION_SPECS)
 
 const parser = yargs(hideBin(process.argv))
   .scriptName('certbot-nfq')
+  // `--no-standalone` is an option of that name, not the opposite of another.
+  .parserConfiguration({ 'boolean-negation': false })
   .usage('$0 COMMAND [options]\n\nPasses ACME http-01 on a host whose port 80 belongs to another program.')
   .options(Object.fromEntries(specs.map(([name, spec]) => [name, optionFor(spec)])))
   .command('auth', 'hook: arm the challenge that certbot gives in its environment', {}, async (argv) => {

@@ -14,10 +14,11 @@ export interface Options {
   readonly mark: number
   readonly user: string
   readonly logFile: string | undefined
+  readonly noStandalone: boolean
   readonly verbose: boolean
 }
 
-export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'user' | 'log-file' | 'verbose'
+export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'user' | 'log-file' | 'no-standalone' | 'verbose'
 
 interface OptionSpec {
   readonly describe: string
@@ -35,6 +36,7 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'mark': { takes: 'BIT', default: '0x400000', describe: 'bit of the connection mark that nothing else uses' },
   'user': { takes: 'NAME', default: 'nobody', describe: 'the responder gives root up for this user' },
   'log-file': { takes: 'FILE', describe: 'append the responder’s log to this file' },
+  'no-standalone': { describe: 'do not serve a port that nobody listens on' },
   'verbose': { describe: 'log more' },
 }
 
@@ -58,15 +60,20 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
     mark: oneBit('mark', text('mark')),
     user: nonEmpty('user', text('user')),
     logFile: given['log-file'] === undefined ? undefined : resolve(nonEmpty('log-file', given['log-file'])),
+    noStandalone: isYes('no-standalone', given['no-standalone']),
     verbose: isYes('verbose', given.verbose),
   }
 }
 
 /** The options as arguments again, for the responder that a hook starts. */
 export function formatOptions(options: Options): string[] {
-  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, verbose } = options
+  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, noStandalone, verbose } = options
   const values = { port, 'run-dir': runDir, ttl, firewall, 'queue-num': queueNum, mark, user, 'log-file': logFile }
-  return [...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])), ...(verbose ? ['--verbose'] : [])]
+  const switches = { 'no-standalone': noStandalone, verbose }
+  return [
+    ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
+    ...Object.entries(switches).flatMap(([name, isOn]) => (isOn ? [`--${name}`] : [])),
+  ]
 }
 
 function fromArguments(argv: readonly string[]): Partial<Record<OptionName, string>> {

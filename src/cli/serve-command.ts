@@ -35,10 +35,10 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
   // as that ends would be nobody's.
   const ending = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => ending.abort())
-  const responder = await serve({ ...options, directory: runDirectory(options.runDir), queue: options.queueNum, isTransient, version }, log)
+  const responder = await serve({ ...options, directory: runDirectory(options.runDir), queue: options.queueNum, isStandalone: !options.noStandalone, isTransient, version }, log)
   if (!responder) return false
   // Everything that takes root is open; from here on packets are parsed.
-  if (account.uid !== 0) await dropPrivileges(account)
+  if (account.uid !== 0) await dropPrivileges(account, !options.noStandalone)
   log('info', `serving as ${options.user}`)
   const stop = () => void responder.stop().catch(() => (process.exitCode = 1))
   let hasEnded = false

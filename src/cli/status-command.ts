@@ -23,6 +23,7 @@ export function formatStatus(status: ResponderStatus): string {
     firewall
       ? `port ${status.ports.join(', ')} by ${firewall.name}, ${firewall.selection === 'port' ? 'ALL of its traffic' : 'candidates only'} to queue ${status.queue} (${firewall.reason})`
       : 'no rules installed',
+    ...(status.standalone ?? []).map((port) => `nobody listens on port ${port}: serving it ourselves`),
     `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed`,
     ...challenges.flatMap(formatChallenge),
     Object.entries(counts).map(([name, count]) => `${name} ${count}${limits[name] === undefined ? '' : ` of ${limits[name]}`}`).join(', '),

@@ -41,6 +41,8 @@ export interface ResponderStatus {
   readonly ports: readonly number[]
   /** Absent while nothing is armed. */
   readonly firewall?: { readonly name: string; readonly selection: string; readonly reason: string; readonly tracked: readonly number[] }
+  /** Ports that nobody listens on and the responder serves itself; absent without any. */
+  readonly standalone?: readonly number[]
   readonly challenges: readonly ChallengeStatus[]
   /** How many packets, flows and so on, by name. */
   readonly counts: Readonly<Record<string, number>>

@@ -76,6 +76,11 @@ export class Rules {
     })
   }
 
+  /** The families that rules are for. */
+  get families(): Ground {
+    return this.#families
+  }
+
   /** What is in force, for status. */
   get inForce(): { name: string; selection: string; reason: string; tracked: number[] } | undefined {
     if (!this.#chosen || this.#ports.length === 0) return undefined

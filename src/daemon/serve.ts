@@ -6,6 +6,8 @@ import { listen, type ControlServer } from '../control/server.js'
 import { PROTOCOL_VERSION, refusal, type ArmRequest, type ControlRequest, type ControlResponse, type ResponderStatus } from '../control/message.js'
 import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
+import { run } from '../firewall/run.js'
+import { isTranslated } from '../firewall/translation.js'
 import { takeLock, type Lock } from '../kernel/lock.js'
 import { openPeerLookup } from '../kernel/peer.js'
 import { openXtablesLock } from '../kernel/xtables-lock.js'
@@ -13,6 +15,7 @@ import { Leases, MAX_LEASES } from './leases.js'
 import type { Log } from './log.js'
 import { openPacketPath, type PacketPath } from './packet-path.js'
 import { clearGround, Rules } from './rules.js'
+import { Standalone } from './standalone.js'
 import { prepareRunDirectory, removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 export interface ServeOptions {
@@ -22,6 +25,8 @@ export interface ServeOptions {
   readonly queue: number | undefined
   /** One bit of the connection mark. */
   readonly mark: number
+  /** Serves ports that nobody listens on. */
+  readonly isStandalone: boolean
   /** Ends with its last challenge, as hooks want it; else only by `stop` or a signal. */
   readonly isTransient: boolean
   /** Of the program, for status. */
@@ -66,7 +71,11 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
     ])
     const underXtablesLock = await openXtablesLock()
     const rules = new Rules({ ...options, tag, queue: path.queue, underXtablesLock }, ground, log)
-    const responder = new RunningDaemon(options, log, leases, path, rules, lock)
+    const standalone = new Standalone(
+      { challenges: leases.challenges, families: () => (options.isStandalone ? rules.families : []), isTranslated: (version, port) => isTranslated(version, port, run), onEvent: (event) => leases.note(event) },
+      log,
+    )
+    const responder = new RunningDaemon(options, log, leases, path, rules, standalone, lock)
     await responder.listen()
     return responder
   } catch (thrown) {
@@ -96,6 +105,7 @@ class RunningDaemon implements RunningResponder {
   readonly #leases: Leases
   readonly #path: PacketPath
   readonly #rules: Rules
+  readonly #standalone: Standalone
   readonly #lock: Lock
   readonly #startedAt = new Date()
   #server: ControlServer | undefined
@@ -106,12 +116,13 @@ class RunningDaemon implements RunningResponder {
   #stopping: Promise<void> | undefined
   #end: () => void = () => undefined
 
-  constructor(options: ServeOptions, log: Log, leases: Leases, path: PacketPath, rules: Rules, lock: Lock) {
+  constructor(options: ServeOptions, log: Log, leases: Leases, path: PacketPath, rules: Rules, standalone: Standalone, lock: Lock) {
     this.#options = options
     this.#log = log
     this.#leases = leases
     this.#path = path
     this.#rules = rules
+    this.#standalone = standalone
     this.#lock = lock
     this.ended = new Promise((resolve) => (this.#end = resolve))
   }
@@ -146,14 +157,14 @@ class RunningDaemon implements RunningResponder {
   async #arm(request: ArmRequest): Promise<ControlResponse> {
     this.#leases.arm(request, performance.now())
     try {
-      await this.#rules.cover(() => this.#leases.ports)
+      await this.#cover()
       // A stop that came meanwhile has forgotten it again.
       if (this.#stopping) return stoppingResponse
       this.#log('info', `${request.token} armed for ${request.identifier} on port ${request.port}`)
       return { ok: true }
     } catch (thrown) {
       this.#leases.disarm(request.token)
-      await this.#rules.cover(() => this.#leases.ports).catch((again: unknown) => this.#log('error', toFailure(again).message))
+      await this.#cover().catch((again: unknown) => this.#log('error', toFailure(again).message))
       if (this.#leases.size === 0) setImmediate(() => void this.#stopIfDone())
       return refusal(thrown)
     } finally {
@@ -180,10 +191,17 @@ class RunningDaemon implements RunningResponder {
       await this.stop()
       return true
     }
+    // A port of ours is somebody's who may be waiting for it; connections that were taken over do not need it.
+    await this.#standalone.cover(() => this.#leases.ports)
     if (this.#leases.size === 0) await this.#path.drained(DRAIN_TIME)
-    await this.#rules.cover(() => this.#leases.ports)
+    await this.#cover()
     this.#schedule()
     return false
+  }
+
+  /** Rules for the ports in use, and servers where nobody listens. */
+  async #cover(): Promise<void> {
+    await Promise.all([this.#standalone.cover(() => this.#leases.ports), this.#rules.cover(() => this.#leases.ports)])
   }
 
   /** Wakes up at the next expiry, or when a transient responder has nothing to do. */
@@ -222,6 +240,7 @@ class RunningDaemon implements RunningResponder {
     clearTimeout(this.#timer)
     clearInterval(this.#checkTimer)
     this.#leases.clear()
+    await this.#standalone.cover(() => [])
     await this.#path.drained(DRAIN_TIME)
     try {
       await this.#rules.cover(() => [])
@@ -249,8 +268,9 @@ class RunningDaemon implements RunningResponder {
       mark: this.#options.mark,
       ports: this.#leases.ports,
       ...(inForce && { firewall: inForce }),
+      ...(this.#standalone.ports.length > 0 && { standalone: this.#standalone.ports }),
       challenges: this.#leases.status(performance.now()),
-      counts: { tokens: this.#leases.size, ...this.#path.counts, 'rules repaired': this.#rules.repairs, ...this.#log.counts },
+      counts: { tokens: this.#leases.size, ...this.#path.counts, 'rules repaired': this.#rules.repairs, 'served ourselves': this.#standalone.served, ...this.#log.counts },
       limits: { tokens: MAX_LEASES, ...this.#path.limits, ...this.#log.limits },
       log: this.#log.recent,
     }

@@ -1,6 +1,7 @@
 /**
  * Gives root up for good. What stays: CAP_NET_ADMIN (verdicts, rules) and CAP_NET_RAW (forged replies, a raw socket for each source
- * address; legacy iptables), also for the firewall programs that are run (ambient, capabilities(7)).
+ * address; legacy iptables), also for the firewall programs that are run (ambient, capabilities(7)). Where it was asked for also
+ * CAP_NET_BIND_SERVICE (a port that nobody listens on is served), for the main thread alone.
  */
 import { readFileSync } from 'node:fs'
 import { endianness } from 'node:os'
@@ -13,8 +14,10 @@ export interface Account {
   readonly gid: number
 }
 
+const CAP_NET_BIND_SERVICE = 10
 const CAP_NET_ADMIN = 12
 const CAP_NET_RAW = 13
+/** Handed on to programs. */
 const KEPT = [CAP_NET_ADMIN, CAP_NET_RAW]
 
 const PR_SET_KEEPCAPS = 8
@@ -35,11 +38,13 @@ export function findAccount(user: string): Account {
 
 /**
  * Turns this process into that user's. Its other threads lose every capability; the bounding set and no_new_privs are this thread's, so
- * that they hold for all threads the process has to be started with no_new_privs already (hooks/keep).
+ * that they hold for all threads the process has to be started with no_new_privs already (hooks/keep). With `mayBindPorts` it may still
+ * listen on ports below 1024, if it could before.
  * @throws Failure `not-root`
  */
-export async function dropPrivileges({ uid, gid }: Account): Promise<void> {
+export async function dropPrivileges({ uid, gid }: Account, mayBindPorts = false): Promise<void> {
   const libc = await loadLibc()
+  const couldBindPorts = libc.prctl(PR_CAPBSET_READ, CAP_NET_BIND_SERVICE, 0, 0, 0) === 1
   const check = (result: number, what: string) => {
     if (result < 0) throw new Failure('not-root', `cannot give root up: ${what} failed (errno ${libc.errno()})`)
   }
@@ -55,7 +60,7 @@ export async function dropPrivileges({ uid, gid }: Account): Promise<void> {
   } catch (cause) {
     throw new Failure('not-root', `cannot give root up: ${(cause as Error).message}`, { cause })
   }
-  check(setCapabilities(libc), 'setting capabilities')
+  check(setCapabilities(libc, mayBindPorts && couldBindPorts ? [...KEPT, CAP_NET_BIND_SERVICE] : KEPT), 'setting capabilities')
   for (const capability of KEPT) check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), 'raising an ambient capability')
   check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'no_new_privs')
 }
@@ -77,9 +82,13 @@ export async function dropAllPrivileges({ uid, gid }: Account): Promise<void> {
 }
 
 /** capset(2): header { version, pid }, then twice { effective, permitted, inheritable }: capabilities 0 to 31, and 32 to 63. */
-function setCapabilities(libc: Libc): number {
-  const bits = KEPT.reduce((sum, capability) => sum + 2 ** capability, 0)
-  return libc.capset(words(LINUX_CAPABILITY_VERSION_3, 0), words(bits, bits, bits, 0, 0, 0))
+function setCapabilities(libc: Libc, own: readonly number[]): number {
+  const ownBits = bitsOf(own)
+  return libc.capset(words(LINUX_CAPABILITY_VERSION_3, 0), words(ownBits, ownBits, bitsOf(KEPT), 0, 0, 0))
+}
+
+function bitsOf(capabilities: readonly number[]): number {
+  return capabilities.reduce((sum, capability) => sum + 2 ** capability, 0)
 }
 
 /** 32-bit numbers in the machine's own order. */

@@ -17,6 +17,7 @@ const defaults: Options = {
   mark: 0x400000,
   user: 'nobody',
   logFile: undefined,
+  noStandalone: false,
   verbose: false,
 }
 
@@ -39,7 +40,7 @@ t.test('without anything there are the defaults', (t) => {
 })
 
 t.test('a variable comes before the default, and a flag before both', (t) => {
-  t.strictSame(examples.map(([name]) => name).concat('verbose').sort(), Object.keys(OPTION_SPECS).sort(), 'each option is looked at')
+  t.strictSame(examples.map(([name]) => name).concat('no-standalone', 'verbose').sort(), Object.keys(OPTION_SPECS).sort(), 'each option is looked at')
   for (const [name, flag, variable, byFlag, byVariable] of examples) {
     const environment = { [`CERTBOT_NFQ_${name.toUpperCase().replaceAll('-', '_')}`]: variable }
     t.strictSame(readOptions([], environment), { ...defaults, ...byVariable }, `${name} by variable`)
@@ -51,6 +52,8 @@ t.test('a variable comes before the default, and a flag before both', (t) => {
 
 t.test('a switch is a flag alone, or a variable that says yes or no', (t) => {
   t.equal(readOptions(['--verbose'], { CERTBOT_NFQ_VERBOSE: 'no' }).verbose, true)
+  t.equal(readOptions(['--no-standalone'], {}).noStandalone, true)
+  t.equal(readOptions([], { CERTBOT_NFQ_NO_STANDALONE: '1' }).noStandalone, true)
   for (const yes of ['true', 'yes', '1', 'YES']) t.equal(readOptions([], { CERTBOT_NFQ_VERBOSE: yes }).verbose, true, yes)
   for (const no of ['false', 'no', '0', 'No', '']) t.equal(readOptions([], { CERTBOT_NFQ_VERBOSE: no }).verbose, false, no)
   t.end()
@@ -117,8 +120,9 @@ const anyOptions: fc.Arbitrary<Options> = fc
     fc.constantFrom('nobody', 'www-data', '65534'),
     fc.option(paths, { nil: undefined }),
     fc.boolean(),
+    fc.boolean(),
   )
-  .map(([port, runDir, ttl, firewall, queueNum, mark, user, logFile, verbose]) => ({ port, runDir, ttl, firewall, queueNum, mark, user, logFile, verbose }))
+  .map(([port, runDir, ttl, firewall, queueNum, mark, user, logFile, noStandalone, verbose]) => ({ port, runDir, ttl, firewall, queueNum, mark, user, logFile, noStandalone, verbose }))
 
 t.test('properties', (t) => {
   holds(

@@ -9,6 +9,8 @@ const options = await requiresKernel()
 const nobody = findAccount('nobody')
 /** Bits 12 and 13, as /proc writes a set. */
 const netAdminAndRaw = '0000000000003000'
+/** Bit 10 with them. */
+const withBindService = '0000000000003400'
 
 t.test('an account is found by name and by number', (t) => {
   for (const line of readFileSync('/etc/passwd', 'utf8').split('\n').filter(Boolean)) {
@@ -41,6 +43,34 @@ t.test('two capabilities stay, in every set, and no way back', options, async (t
   for (const set of ['CapEff', 'CapPrm', 'CapInh', 'CapAmb', 'CapBnd']) t.strictSame(field(set), [netAdminAndRaw], set)
   t.strictSame(field('NoNewPrivs'), ['1'])
   t.strictSame(tries, ['EPERM', 'EPERM', 'EPERM', 'EACCES'])
+})
+
+t.test('the right to listen on low ports stays when asked for, for this thread and not for programs', options, async (t) => {
+  const body = `
+    import { createServer } from 'node:net'
+    await it.dropPrivileges(${JSON.stringify(nobody)}, true)
+    show(readFileSync('/proc/self/status', 'utf8'))
+    show(execFileSync('cat', ['/proc/self/status'], { encoding: 'utf8' }))
+    createServer().on('error', ({ code }) => show(code)).listen(7, '127.0.0.1', function () { show('listening'); this.close() })`
+  const { shown: [own, program, port] } = await asProcess(body, ['unshare', '--net', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh'])
+  for (const set of ['CapEff', 'CapPrm']) t.strictSame(fieldsOf(own)(set), [withBindService], set)
+  for (const set of ['CapInh', 'CapAmb', 'CapBnd']) t.strictSame(fieldsOf(own)(set), [netAdminAndRaw], set)
+  t.strictSame(fieldsOf(program)('CapPrm'), [netAdminAndRaw])
+  t.equal(port, 'listening')
+})
+
+t.test('it is not missed where it was not there before', options, async (t) => {
+  const body = `await it.dropPrivileges(${JSON.stringify(nobody)}, true); show(readFileSync('/proc/self/status', 'utf8'))`
+  const { shown: [status] } = await asProcess(body, rootWithout('net_bind_service'))
+  t.strictSame(fieldsOf(status)('CapEff'), [netAdminAndRaw])
+})
+
+t.test('it is no more than CAP_NET_ADMIN gives: that may open low ports to everybody', options, async (t) => {
+  const { shown } = await asProcess(`
+    await it.dropPrivileges(${JSON.stringify(nobody)})
+    writeFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', '0')
+    show(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8').trim())`, ['unshare', '--net'])
+  t.strictSame(shown, ['0'])
 })
 
 t.test('other threads, of before and of after, have none or the same', options, async (t) => {
@@ -93,7 +123,7 @@ t.test('nor has a root that may not change its user', options, async (t) => {
 t.test('with what hooks/keep leaves to it, it is done as well', options, async (t) => {
   const { shown: [status] } = await asProcess(
     `await it.dropPrivileges(${JSON.stringify(nobody)}); show(readFileSync('/proc/self/status', 'utf8'))`,
-    ['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+setuid,+setgid,+setpcap,+net_admin,+net_raw'],
+    ['setpriv', '--no-new-privs', '--inh-caps=-all', '--bounding-set=-all,+setuid,+setgid,+setpcap,+net_bind_service,+net_admin,+net_raw'],
   )
   t.strictSame(fieldsOf(status)('CapEff'), [netAdminAndRaw])
 })
@@ -111,7 +141,7 @@ function rootWithout(capability: string): string[] {
 async function asProcess(body: string, before: readonly string[] = []): Promise<{ shown: unknown[] }> {
   const imports = `
     import { execFileSync, spawnSync } from 'node:child_process'
-    import { readdirSync, readFile, readFileSync } from 'node:fs'
+    import { readdirSync, readFile, readFileSync, writeFileSync } from 'node:fs'
     `
   const { stdout } = await run([...before, ...withBuiltModule('kernel/privileges.js', imports + body)])
   return { shown: stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as unknown) }

@@ -7,6 +7,7 @@ import { exchange } from './tcp-client.js'
 
 const challenge = challengeFor('privileges')
 const netAdminAndRaw = (1n << 12n) | (1n << 13n)
+const withBindService = netAdminAndRaw | (1n << 10n)
 
 t.test('every process that stays has only the rights it needs', await requiresKernel(...programs), async (t) => {
   const lab = await openArmedLab(t)
@@ -21,11 +22,12 @@ t.test('every process that stays has only the rights it needs', await requiresKe
       const responder = statusOf(pid)
       t.same(responder.uids, [65534, 65534, 65534, 65534], 'nobody')
       t.same(responder.groups, [])
-      for (const set of ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb'] as const) t.equal(responder[set], netAdminAndRaw, set)
+      for (const set of ['CapEff', 'CapPrm'] as const) t.equal(responder[set], withBindService, set)
+      for (const set of ['CapBnd', 'CapAmb'] as const) t.equal(responder[set], netAdminAndRaw, set)
       for (const thread of readdirSync(`/proc/${pid}/task`)) {
         const status = statusOf(`${pid}/task/${thread}`)
         t.same(status.uids, responder.uids, `thread ${thread}`)
-        t.equal(status.CapEff & ~netAdminAndRaw, 0n, `thread ${thread}`)
+        t.equal(status.CapEff & ~(thread === String(pid) ? withBindService : netAdminAndRaw), 0n, `thread ${thread}`)
         t.equal(status.isWithoutNewPrivileges, true, `thread ${thread}`)
       }
       t.equal(statusOf(pid).umask, 0o077)
@@ -42,6 +44,13 @@ t.test('every process that stays has only the rights it needs', await requiresKe
       t.same(await lab.leftovers(), [])
     })
   }
+
+  t.test('with --no-standalone it may not listen on low ports', async (t) => {
+    await lab.arm(challenge, '--no-standalone')
+    const responder = statusOf((await lab.running()).pid)
+    for (const set of ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb'] as const) t.equal(responder[set], netAdminAndRaw, set)
+    await lab.cleanup(challenge)
+  })
 
   t.test('--user names another', async (t) => {
     await lab.arm(challenge, '--user', 'daemon')

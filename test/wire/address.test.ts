@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { formatAddress, formatEndpoint } from '../../src/wire/address.js'
+import { formatAddress, formatEndpoint, parseAddress } from '../../src/wire/address.js'
 import { fromHex } from '../fixtures/hex.js'
 import { holds } from '../holds.js'
 
@@ -32,6 +32,11 @@ t.test('an endpoint has its port after a colon, and brackets where the address h
   t.end()
 })
 
+t.test('a link-local address is read without its interface', (t) => {
+  t.equal(formatAddress(parseAddress('fe80::1%eth0')), 'fe80::1')
+  t.end()
+})
+
 t.test('properties', (t) => {
   const groups = fc.array(fc.oneof(fc.constant(0), fc.nat(0xffff)), { minLength: 8, maxLength: 8 })
   holds(
@@ -42,6 +47,13 @@ t.test('properties', (t) => {
       const { hostname } = new URL(`http://[${numbers.map((number) => number.toString(16)).join(':')}]/`)
       return `[${formatAddress(bytes)}]` === hostname
     }),
+  )
+  holds(
+    t,
+    'an address is read as it was written',
+    fc.property(fc.oneof(fc.uint8Array({ minLength: 4, maxLength: 4 }), groups.map((numbers) => Uint8Array.from(numbers.flatMap((number) => [number >>> 8, number & 0xff])))), (bytes) =>
+      Buffer.from(bytes).equals(parseAddress(formatAddress(bytes))),
+    ),
   )
   t.end()
 })

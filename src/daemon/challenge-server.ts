@@ -1,0 +1,82 @@
+/** A small web server for a port that has none: armed challenges, and 404 for all else. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FlowEvent } from '../respond/responder.js'
+import { parseAddress } from '../wire/address.js'
+import { CHALLENGE_PATH } from '../wire/http.js'
+
+export interface ChallengeServer {
+  /** Frees the port at once, and ends the connections to it. */
+  close(): void
+}
+
+export interface ChallengeServerOptions {
+  readonly port: number
+  readonly version: 4 | 6
+  /** Token to key authorization; looked at anew for each request. */
+  readonly challenges: ReadonlyMap<string, string>
+  readonly onEvent: (event: FlowEvent) => void
+}
+
+/** Connections at once. Beyond that the oldest is ended: a validator's is new, an idle one is not. */
+const MAX_CONNECTIONS = 256
+
+/** Milliseconds for a request, and without a word. */
+const REQUEST_TIME = 30_000
+
+/** A request of a validator is a few hundred bytes. */
+const MAX_HEADER = 8 * 1024
+
+/**
+ * Listens on all addresses of a family. When it cannot, gives the error's name: `EADDRINUSE` where somebody listens already, also on a
+ * single address of it.
+ */
+export function openChallengeServer({ port, version, challenges, onEvent }: ChallengeServerOptions): Promise<ChallengeServer | string> {
+  const limits = { maxHeaderSize: MAX_HEADER, headersTimeout: REQUEST_TIME, requestTimeout: REQUEST_TIME, connectionsCheckingInterval: 1_000 }
+  const server = createServer({ ...limits, keepAlive: false }, (request, response) => answer(request, response, challenges, onEvent))
+  const connections = new Set<Socket>()
+  server.setTimeout(REQUEST_TIME, (socket) => socket.destroy())
+  server.on('connection', (socket) => {
+    connections.add(socket)
+    socket.on('close', () => connections.delete(socket))
+    for (const oldest of connections) {
+      if (connections.size <= MAX_CONNECTIONS) break
+      connections.delete(oldest)
+      oldest.destroy()
+    }
+  })
+  // A connection that was taken over ends with a RST, by our own hand.
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
+    else socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+  })
+  const close = () => {
+    server.close()
+    for (const socket of connections) socket.destroy()
+  }
+  return new Promise((resolve) => {
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
+    server.listen({ port, host: version === 4 ? '0.0.0.0' : '::', ipv6Only: version === 6 }, () => {
+      // Out of descriptors, say: the next connection may do better.
+      server.on('error', () => undefined)
+      resolve({ close })
+    })
+  })
+}
+
+/** The same reply as over the forged connection (wire/http.ts), to the same requests. */
+function answer(request: IncomingMessage, response: ServerResponse, challenges: ReadonlyMap<string, string>, onEvent: (event: FlowEvent) => void): void {
+  const { method, url = '', socket } = request
+  const token = url.startsWith(CHALLENGE_PATH) ? url.slice(CHALLENGE_PATH.length) : ''
+  const keyAuthorization = method === 'GET' || method === 'HEAD' ? challenges.get(token) : undefined
+  response.sendDate = false
+  if (keyAuthorization === undefined) {
+    response.writeHead(404, { 'Content-Type': 'text/plain', 'Content-Length': 10, 'Connection': 'close' }).end('Not Found\n')
+    return
+  }
+  const client = parseAddress(socket.remoteAddress ?? '0.0.0.0')
+  const tell = (kind: FlowEvent['kind']) => onEvent({ kind, token, client, clientPort: socket.remotePort ?? 0 })
+  tell('answered')
+  socket.once('close', (hadError) => tell(hadError || !response.writableFinished ? 'abandoned' : 'acknowledged'))
+  response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': keyAuthorization.length, 'Connection': 'close' }).end(keyAuthorization)
+}

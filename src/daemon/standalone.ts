@@ -1,0 +1,86 @@
+/** Serves the ports of armed challenges that nobody listens on, for just as long. */
+import type { IpVersion } from '../firewall/ruleset.js'
+import type { FlowEvent } from '../respond/responder.js'
+import { formatEndpoint } from '../wire/address.js'
+import { openChallengeServer, type ChallengeServer } from './challenge-server.js'
+import type { Log } from './log.js'
+
+export interface StandaloneOptions {
+  readonly challenges: ReadonlyMap<string, string>
+  readonly families: () => readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
+  /** Whether rules send on what comes to the port: somebody else serves it then. */
+  readonly isTranslated: (version: IpVersion, port: number) => Promise<boolean>
+  readonly onEvent: (event: FlowEvent) => void
+}
+
+interface Held {
+  readonly version: IpVersion
+  readonly server: ChallengeServer
+}
+
+export class Standalone {
+  /** Requests that were not taken over by the rules, and answered here. */
+  served = 0
+  readonly #options: StandaloneOptions
+  readonly #log: Log
+  /** Each port that was looked at, with what of it is ours. */
+  readonly #ports = new Map<number, readonly Held[]>()
+  #last: Promise<void> = Promise.resolve()
+
+  constructor(options: StandaloneOptions, log: Log) {
+    this.#options = options
+    this.#log = log
+  }
+
+  /** The ports it serves, in at least one family. */
+  get ports(): number[] {
+    return [...this.#ports].flatMap(([port, held]) => (held.length > 0 ? [port] : []))
+  }
+
+  /**
+   * Serves those of the ports that `wanted` gives when its turn has come, and frees all others. A port is looked at when it is new. Never
+   * fails: what cannot be served is as it would be without.
+   */
+  cover(wanted: () => readonly number[]): Promise<void> {
+    this.#last = this.#last.then(async () => {
+      const ports = wanted()
+      for (const [port, held] of this.#ports) if (!ports.includes(port)) this.#free(port, held)
+      for (const port of ports) if (!this.#ports.has(port)) this.#ports.set(port, await this.#hold(port))
+    })
+    return this.#last
+  }
+
+  #free(port: number, held: readonly Held[]): void {
+    this.#ports.delete(port)
+    for (const { server } of held) server.close()
+    if (held.length > 0) this.#log('info', `port ${port} is free again`)
+  }
+
+  async #hold(port: number): Promise<Held[]> {
+    const held = (await Promise.all(this.#options.families().map((family) => this.#holdFamily(port, family)))).filter((one) => one !== undefined)
+    if (held.length > 0) this.#log('info', `nobody listens on port ${port} (${held.map(({ version }) => `IPv${version}`).join(', ')}): serving it ourselves`)
+    return held
+  }
+
+  async #holdFamily(port: number, { version, isTracked }: ReturnType<StandaloneOptions['families']>[number]): Promise<Held | undefined> {
+    const { challenges, isTranslated } = this.#options
+    const server = await openChallengeServer({ port, version, challenges, onEvent: (event) => this.#note(event) })
+    if (typeof server === 'string') {
+      // A family that is switched off has no address to listen on, and nobody to be served there.
+      const isExpected = ['EADDRINUSE', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(server)
+      this.#log(isExpected ? 'debug' : 'warning', `not serving port ${port} by IPv${version}: ${server}`)
+      return undefined
+    }
+    // Without connection tracking nothing is translated.
+    if (!isTracked || !(await isTranslated(version, port).catch(() => false))) return { version, server }
+    server.close()
+    this.#log('debug', `not serving port ${port} by IPv${version}: rules send it on`)
+    return undefined
+  }
+
+  #note(event: FlowEvent): void {
+    if (event.kind === 'answered') this.served++
+    this.#log('info', `${event.token} ${event.kind}, by our own server: ${formatEndpoint(event.client, event.clientPort)}`)
+    this.#options.onEvent(event)
+  }
+}
