@@ -26,8 +26,9 @@ const rules: Readonly<Record<string, Rule>> = {
   doctor: { imports: ['failure.ts', 'wire', 'firewall', 'control', 'kernel', 'daemon', 'network'], node: true, packages: false },
   verdict: { imports: ['control', 'network'], node: false, packages: false },
   hook: { imports: ['failure.ts', 'control', 'wire'], node: true, packages: false },
+  'self-check': { imports: ['failure.ts', 'control', 'firewall', 'wire'], node: true, packages: false },
   cli: {
-    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'network', 'doctor', 'verdict', 'hook', 'lab', 'build'],
+    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'network', 'doctor', 'verdict', 'hook', 'self-check', 'lab', 'build'],
     node: true,
     packages: true,
   },

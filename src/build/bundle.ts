@@ -18,7 +18,7 @@ await build({
   format: 'cjs',
   minify: true,
   external: ['nfqueue', 'koffi'],
-  plugins: [{ name: 'rare ways apart', setup: (it) => it.onResolve({ filter: /\/(sweep|cleanup-verdict)\.js$/ }, ({ path, importer }) => (importer.endsWith('hook-command.js') ? { path, external: true } : undefined)) }],
+  plugins: [{ name: 'rare ways apart', setup: (it) => it.onResolve({ filter: /\/(sweep|cleanup-verdict|self-check)\.js$/ }, ({ path, importer }) => (importer.endsWith('hook-command.js') ? { path, external: true } : undefined)) }],
   // Where the bundle is, for what lies beside it.
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },

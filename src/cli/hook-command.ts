@@ -1,4 +1,6 @@
 /** `auth` and `cleanup`: the hooks with what they need put in. */
+import { request } from '../control/client.js'
+import type { SelfCheckOrder } from '../control/message.js'
 import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
 import { auth } from '../hook/auth.js'
 import { cleanup, isWell } from '../hook/cleanup.js'
@@ -8,10 +10,23 @@ import type { Options } from './options.js'
 export async function authCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
-  await auth(process.env, { ...options, socket: directory.socket }, async () => {
+  const order = await auth(process.env, { ...options, socket: directory.socket, selfCheck: !options.noSelfCheck }, async () => {
     const { launchInBackground } = await import('./launch.js')
     await launchInBackground(options)
   })
+  if (order) await check(order, directory.socket)
+}
+
+/** Warns where it finds something; whatever becomes of it, the challenge is armed. */
+async function check(order: SelfCheckOrder, socket: string): Promise<void> {
+  try {
+    const { selfCheck } = await import('../self-check/self-check.js')
+    const warning = await selfCheck(order)
+    if (warning) process.stderr.write(`${warning}\n`)
+    await request(socket, { op: 'disarm', token: order.token })
+  } catch {
+    // The responder forgets the token by itself.
+  }
 }
 
 /** @throws Failure */

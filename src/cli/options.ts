@@ -14,11 +14,12 @@ export interface Options {
   readonly mark: number
   readonly user: string
   readonly logFile: string | undefined
+  readonly noSelfCheck: boolean
   readonly noStandalone: boolean
   readonly verbose: boolean
 }
 
-export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'user' | 'log-file' | 'no-standalone' | 'verbose'
+export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'user' | 'log-file' | 'no-self-check' | 'no-standalone' | 'verbose'
 
 interface OptionSpec {
   readonly describe: string
@@ -36,6 +37,7 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'mark': { takes: 'BIT', default: '0x400000', describe: 'bit of the connection mark that nothing else uses' },
   'user': { takes: 'NAME', default: 'nobody', describe: 'the responder gives root up for this user' },
   'log-file': { takes: 'FILE', describe: 'append the responder’s log to this file' },
+  'no-self-check': { describe: 'do not try whether a request gets through' },
   'no-standalone': { describe: 'do not serve a port that nobody listens on' },
   'verbose': { describe: 'log more' },
 }
@@ -60,6 +62,7 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
     mark: oneBit('mark', text('mark')),
     user: nonEmpty('user', text('user')),
     logFile: given['log-file'] === undefined ? undefined : resolve(nonEmpty('log-file', given['log-file'])),
+    noSelfCheck: isYes('no-self-check', given['no-self-check']),
     noStandalone: isYes('no-standalone', given['no-standalone']),
     verbose: isYes('verbose', given.verbose),
   }
@@ -67,9 +70,9 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
 
 /** The options as arguments again, for the responder that a hook starts. */
 export function formatOptions(options: Options): string[] {
-  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, noStandalone, verbose } = options
+  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, noSelfCheck, noStandalone, verbose } = options
   const values = { port, 'run-dir': runDir, ttl, firewall, 'queue-num': queueNum, mark, user, 'log-file': logFile }
-  const switches = { 'no-standalone': noStandalone, verbose }
+  const switches = { 'no-self-check': noSelfCheck, 'no-standalone': noStandalone, verbose }
   return [
     ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
     ...Object.entries(switches).flatMap(([name, isOn]) => (isOn ? [`--${name}`] : [])),

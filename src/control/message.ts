@@ -23,6 +23,16 @@ export interface ArmRequest {
   readonly port: number
   /** Seconds after which the challenge is forgotten. */
   readonly ttl: number
+  /** Whether the hook makes a request of its own where something new is covered. Responders that do not know it leave `check` out of the response. */
+  readonly selfCheck?: true
+}
+
+/** What a hook is to ask for, on ports that nobody has checked yet. The token is forgotten by a disarm, or by itself after some seconds; it is no challenge, and keeps no responder. */
+export interface SelfCheckOrder {
+  readonly token: string
+  readonly keyAuthorization: string
+  readonly ports: readonly number[]
+  readonly families: readonly (4 | 6)[]
 }
 
 export type ControlRequest =
@@ -60,6 +70,8 @@ export type ControlResponse =
       readonly stopped?: boolean
       /** To a `disarm`: the last of the challenge. Absent when it was not armed, and from older responders. */
       readonly challenge?: ChallengeStatus
+      /** To an `arm` that has covered a port anew: what a self-check is to ask for. */
+      readonly check?: SelfCheckOrder
     }
   | { readonly ok: false; readonly code: FailureCode | 'stopping'; readonly message: string }
 
@@ -84,6 +96,7 @@ export function parseRequest(line: string): ControlRequest {
     identifier: readString(message, 'identifier'),
     port: readNumber(message, 'port', 65535),
     ttl: readNumber(message, 'ttl', MAX_TTL),
+    ...(message['selfCheck'] === true && { selfCheck: true as const }),
   }
 }
 

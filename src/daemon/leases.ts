@@ -34,6 +34,7 @@ export class Leases {
   /** Retired, and not yet taken leave of. */
   readonly #leaving = new Map<string, Lease>()
   #strays: Strays = { count: 0, at: '', client: '', token: '' }
+  readonly #checks = new Set<string>()
 
   /** Token to key authorization, as the responder wants it. */
   get challenges(): ReadonlyMap<string, string> {
@@ -62,6 +63,19 @@ export class Leases {
     const { visits = [], straysBefore = this.#strays.count } = known ?? {}
     this.#leases.set(request.token, { request, armedAt: new Date(), expiresAt, visits, straysBefore })
     this.#challenges.set(request.token, request.keyAuthorization)
+  }
+
+  /** Lets a token be asked for that is no challenge: nobody waits for it, and no port is covered for it. */
+  armForCheck(token: string, keyAuthorization: string): void {
+    this.#checks.add(token)
+    this.#challenges.set(token, keyAuthorization)
+  }
+
+  /** Forgets such a token; false when it is none. */
+  disarmCheck(token: string): boolean {
+    if (!this.#checks.delete(token)) return false
+    this.#challenges.delete(token)
+    return true
   }
 
   /** Forgets a challenge; an unknown one is no error. */
@@ -94,6 +108,7 @@ export class Leases {
   /** Forgets all. */
   clear(): void {
     for (const token of [...this.#leases.keys()]) this.disarm(token)
+    for (const token of [...this.#checks]) this.disarmCheck(token)
   }
 
   /** Notes what a validator did. */

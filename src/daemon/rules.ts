@@ -30,6 +30,8 @@ export class Rules {
   #chosen: Chosen | undefined
   #families: Ground
   #ports: readonly number[] = []
+  /** Covered, or covered otherwise, since somebody last looked whether it works. */
+  readonly #unchecked = new Set<number>()
   #failedRepairs = 0
   #last: Promise<unknown> = Promise.resolve()
 
@@ -54,6 +56,7 @@ export class Rules {
       if (ports.length === 0) await this.#remove()
       else await this.#install(ports, before.length > 0)
       this.#ports = ports
+      for (const port of ports) if (!before.includes(port)) this.#unchecked.add(port)
     })
   }
 
@@ -71,9 +74,17 @@ export class Rules {
       // In the middle of a reload everything may fail for a moment: that is no reason to take another back end, or the whole port, at once.
       if (this.#failedRepairs <= REPAIRS_BEFORE_CHOICE) await this.#install(this.#ports, true)
       else await this.#choose(this.#ports)
+      if (this.#families.some(({ version }) => !before.some((family) => family.version === version))) for (const port of this.#ports) this.#unchecked.add(port)
       this.#failedRepairs = 0
       this.repairs++
     })
+  }
+
+  /** Covered ports that a self-check is still due for; whoever takes them makes it. */
+  takeUnchecked(): number[] {
+    const due = this.#ports.filter((port) => this.#unchecked.has(port))
+    this.#unchecked.clear()
+    return due
   }
 
   /** The families that rules are for. */

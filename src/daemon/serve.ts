@@ -2,8 +2,9 @@
  * The responder's life: acquire lock, queue, raw socket, control socket; arm and disarm; release in the opposite order.
  * Rules come last and go first, so that no packet is ever queued to nobody.
  */
+import { randomBytes } from 'node:crypto'
 import { listen, type ControlServer } from '../control/server.js'
-import { PROTOCOL_VERSION, refusal, type ArmRequest, type ControlRequest, type ControlResponse, type ResponderStatus } from '../control/message.js'
+import { PROTOCOL_VERSION, refusal, type ArmRequest, type ControlRequest, type ControlResponse, type ResponderStatus, type SelfCheckOrder } from '../control/message.js'
 import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { run } from '../firewall/run.js'
@@ -41,6 +42,9 @@ const DRAIN_TIME = 2_000
 
 /** Milliseconds between looks at whether the rules are still there, while anything is armed. */
 const CHECK_TIME = 3_000
+
+/** Milliseconds after which a self-check's token is forgotten. */
+const CHECK_TOKEN_TIME = 5_000
 
 /** The hook tries again, with the next responder. */
 const stoppingResponse: ControlResponse = { ok: false, code: 'stopping', message: 'the responder is about to end' }
@@ -161,7 +165,8 @@ class RunningDaemon implements RunningResponder {
       // A stop that came meanwhile has forgotten it again.
       if (this.#stopping) return stoppingResponse
       this.#log('info', `${request.token} armed for ${request.identifier} on port ${request.port}`)
-      return { ok: true }
+      const check = request.selfCheck && this.#orderCheck()
+      return { ok: true, ...(check && { check }) }
     } catch (thrown) {
       this.#leases.disarm(request.token)
       await this.#cover().catch((again: unknown) => this.#log('error', toFailure(again).message))
@@ -172,7 +177,19 @@ class RunningDaemon implements RunningResponder {
     }
   }
 
+  /** A token for the hook to ask for, when ports are covered that nobody has tried. */
+  #orderCheck(): SelfCheckOrder | undefined {
+    const ports = this.#rules.takeUnchecked()
+    if (ports.length === 0) return undefined
+    const token = `self-check-${randomBytes(16).toString('base64url')}`
+    const keyAuthorization = `${token}.${randomBytes(32).toString('base64url')}`
+    this.#leases.armForCheck(token, keyAuthorization)
+    setTimeout(() => this.#leases.disarmCheck(token), CHECK_TOKEN_TIME)
+    return { token, keyAuthorization, ports, families: this.#rules.families.map(({ version }) => version) }
+  }
+
   async #disarm(token: string): Promise<ControlResponse> {
+    if (this.#leases.disarmCheck(token)) return { ok: true }
     this.#leases.retire(token)
     this.#log('info', `${token} disarmed`)
     try {

@@ -1,8 +1,9 @@
 /** Runs the firewall's own programs. */
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
 import { execa } from 'execa'
 import { Failure } from '../failure.js'
+import { environment } from './program-path.js'
+
+export { environment, isProgram } from './program-path.js'
 
 export interface RunResult {
   readonly exitCode: number
@@ -13,14 +14,6 @@ export interface RunResult {
 /** Runs a program to its end; a program that is missing or hangs gives exit code 127. */
 export type Run = (argv: readonly string[], input?: string) => Promise<RunResult>
 
-/** PATH is short under systemd and snap; these programs are always in one of the usual places. */
-const PATH = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(delimiter)
-
-/** What those programs get of our environment; who is not root cannot open legacy iptables' lock file (kernel/xtables-lock.ts). */
-export function environment(): Record<string, string> {
-  return { PATH, LC_ALL: 'C', ...(process.getuid?.() !== 0 && { XTABLES_LOCKFILE: '/dev/null' }) }
-}
-
 const TIME_LIMIT = 15_000
 
 /** Runs with execa. */
@@ -28,18 +21,6 @@ export const run: Run = async ([file = '', ...args], input = '') => {
   const result = await execa(file, args, { reject: false, timeout: TIME_LIMIT, env: environment(), extendEnv: false, input })
   const stderr = result.exitCode === undefined ? (result.shortMessage ?? 'not run') : result.stderr
   return { exitCode: result.exitCode ?? 127, stdout: result.stdout, stderr }
-}
-
-/** Whether a program of this name can be run. */
-export function isProgram(name: string): boolean {
-  return PATH.split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, name), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
 }
 
 /** Standard output of a run that has to succeed. @throws Failure `firewall-failed` with the program's own first line */

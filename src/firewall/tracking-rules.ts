@@ -1,6 +1,7 @@
 /** Do the rules there are need connection tracking? Then it runs. */
 import { readFileSync } from 'node:fs'
-import { isProgram, type Run } from './run.js'
+import { isProgram } from './program-path.js'
+import type { Run } from './run.js'
 import type { IpVersion } from './ruleset.js'
 
 /** Expressions, matches and targets that switch connection tracking on, as nft and iptables-save print them. */

@@ -1,5 +1,6 @@
 /** Is a port of this machine another's, by destination NAT? */
-import { isProgram, type Run } from './run.js'
+import { isProgram } from './program-path.js'
+import type { Run } from './run.js'
 import type { IpVersion } from './ruleset.js'
 import { isLegacyInUse } from './tracking-rules.js'
 

@@ -1,5 +1,6 @@
 /** The auth hook: hands the challenge to the responder, and starts that first where there is none. */
 import { request } from '../control/client.js'
+import type { SelfCheckOrder } from '../control/message.js'
 import { Failure, isFailure } from '../failure.js'
 import { readChallenge, type Environment } from './challenge.js'
 
@@ -8,6 +9,8 @@ export interface AuthOptions {
   /** Seconds. */
   readonly ttl: number
   readonly socket: string
+  /** Whether the caller makes a self-check when it is told to. */
+  readonly selfCheck?: boolean
 }
 
 /** Starts a responder; resolves once it listens, or once it has found that another holds the lock. @throws Failure of its start */
@@ -25,9 +28,9 @@ const PAUSE = 25
 /** Responders that end without an answer before that is a failure. */
 const MAX_LOSSES = 3
 
-/** Returns once the challenge is armed: queue bound, rules live, token known. @throws Failure */
-export async function auth(environment: Environment, { port, ttl, socket }: AuthOptions, launch: Launch): Promise<void> {
-  const message = { op: 'arm', ...readChallenge(environment), port, ttl } as const
+/** Returns once the challenge is armed: queue bound, rules live, token known. Gives what a self-check is to ask for, where one is due. @throws Failure */
+export async function auth(environment: Environment, { port, ttl, socket, selfCheck }: AuthOptions, launch: Launch): Promise<SelfCheckOrder | undefined> {
+  const message = { op: 'arm', ...readChallenge(environment), port, ttl, ...(selfCheck && { selfCheck }) } as const
   // Not the time of day, which may be set meanwhile.
   const end = performance.now() + TIME_LIMIT
   let nextLaunch = 0
@@ -38,7 +41,7 @@ export async function auth(environment: Environment, { port, ttl, socket }: Auth
       if (isFailure(thrown) && thrown.code === 'responder-lost' && ++losses < MAX_LOSSES) return 'lost'
       throw thrown
     })
-    if (typeof response === 'object') return
+    if (typeof response === 'object') return response.check
     if (performance.now() > end) throw new Failure('responder-not-started', 'the responder neither starts nor ends: gave up after 30 s')
     if (response === 'absent' && performance.now() >= nextLaunch) {
       await launch()

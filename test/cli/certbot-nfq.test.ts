@@ -6,7 +6,7 @@ import { scriptedResponder } from '../control/scripted-responder.js'
 import { failsWith, runHook } from './command.js'
 
 const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'watch', 'doctor', 'demo']
-const options = ['--port', '--run-dir', '--ttl', '--firewall', '--queue-num', '--mark', '--log-file', '--no-standalone', '--verbose']
+const options = ['--port', '--run-dir', '--ttl', '--firewall', '--queue-num', '--mark', '--log-file', '--no-self-check', '--no-standalone', '--verbose']
 
 t.test('--help lists every command and option, and the variables', async (t) => {
   const { exitCode, stdout, stderr } = await runHook('certbot-nfq', ['--help'])

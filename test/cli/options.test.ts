@@ -17,6 +17,7 @@ const defaults: Options = {
   mark: 0x400000,
   user: 'nobody',
   logFile: undefined,
+  noSelfCheck: false,
   noStandalone: false,
   verbose: false,
 }
@@ -40,7 +41,7 @@ t.test('without anything there are the defaults', (t) => {
 })
 
 t.test('a variable comes before the default, and a flag before both', (t) => {
-  t.strictSame(examples.map(([name]) => name).concat('no-standalone', 'verbose').sort(), Object.keys(OPTION_SPECS).sort(), 'each option is looked at')
+  t.strictSame(examples.map(([name]) => name).concat('no-self-check', 'no-standalone', 'verbose').sort(), Object.keys(OPTION_SPECS).sort(), 'each option is looked at')
   for (const [name, flag, variable, byFlag, byVariable] of examples) {
     const environment = { [`CERTBOT_NFQ_${name.toUpperCase().replaceAll('-', '_')}`]: variable }
     t.strictSame(readOptions([], environment), { ...defaults, ...byVariable }, `${name} by variable`)
@@ -52,6 +53,7 @@ t.test('a variable comes before the default, and a flag before both', (t) => {
 
 t.test('a switch is a flag alone, or a variable that says yes or no', (t) => {
   t.equal(readOptions(['--verbose'], { CERTBOT_NFQ_VERBOSE: 'no' }).verbose, true)
+  t.equal(readOptions(['--no-self-check'], {}).noSelfCheck, true)
   t.equal(readOptions(['--no-standalone'], {}).noStandalone, true)
   t.equal(readOptions([], { CERTBOT_NFQ_NO_STANDALONE: '1' }).noStandalone, true)
   for (const yes of ['true', 'yes', '1', 'YES']) t.equal(readOptions([], { CERTBOT_NFQ_VERBOSE: yes }).verbose, true, yes)
@@ -121,8 +123,9 @@ const anyOptions: fc.Arbitrary<Options> = fc
     fc.option(paths, { nil: undefined }),
     fc.boolean(),
     fc.boolean(),
+    fc.boolean(),
   )
-  .map(([port, runDir, ttl, firewall, queueNum, mark, user, logFile, noStandalone, verbose]) => ({ port, runDir, ttl, firewall, queueNum, mark, user, logFile, noStandalone, verbose }))
+  .map(([port, runDir, ttl, firewall, queueNum, mark, user, logFile, noSelfCheck, noStandalone, verbose]) => ({ port, runDir, ttl, firewall, queueNum, mark, user, logFile, noSelfCheck, noStandalone, verbose }))
 
 t.test('properties', (t) => {
   holds(

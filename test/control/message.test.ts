@@ -54,6 +54,12 @@ t.test('what a request has no word for is left out', (t) => {
   t.end()
 })
 
+t.test('a request for a self-check is a plain yes', (t) => {
+  t.strictSame(parseRequest(JSON.stringify({ ...arm, selfCheck: true })), { op: 'arm', token: 'token', keyAuthorization: 'token.print', identifier: 'a.example', port: 80, ttl: 3600, selfCheck: true })
+  for (const selfCheck of [false, 1, 'true', null, {}]) t.notOk('selfCheck' in parseRequest(JSON.stringify({ ...arm, selfCheck })))
+  t.end()
+})
+
 t.test('another version is refused in both directions, and named', (t) => {
   for (const version of [0, 2, '1', null, undefined]) {
     const text = (message: object) => JSON.stringify({ ...message, version })

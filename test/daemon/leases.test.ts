@@ -5,6 +5,22 @@ import type { FlowEvent } from '../../src/respond/responder.js'
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
+t.test('a token of a self-check is served, but is no challenge', (t) => {
+  const leases = new Leases()
+  leases.armForCheck('check', 'check.print')
+  t.strictSame([...leases.challenges], [['check', 'check.print']])
+  t.strictSame([leases.size, leases.ports, leases.nextExpiry, leases.status(0)], [0, [], Infinity, []])
+  leases.note({ kind: 'taken over', token: 'check', client: Uint8Array.of(127, 0, 0, 1), clientPort: 1 })
+  t.strictSame([leases.disarmCheck('check'), leases.disarmCheck('check'), leases.challenges.size], [true, false, 0])
+  leases.arm(arm('one'), 0)
+  t.equal(leases.disarmCheck('one'), false, 'a challenge is none')
+  t.equal(leases.challenges.size, 1)
+  leases.armForCheck('check', 'check.print')
+  leases.clear()
+  t.equal(leases.challenges.size, 0)
+  t.end()
+})
+
 t.test('an armed challenge is known until it is disarmed', (t) => {
   const leases = new Leases()
   t.strictSame([leases.size, leases.ports, leases.nextExpiry, leases.status(0)], [0, [], Infinity, []])

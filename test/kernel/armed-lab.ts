@@ -51,6 +51,8 @@ export interface ArmedLabOptions {
   readonly container?: boolean
   /** Without nginx on port 80: the test listens there itself. */
   readonly noWebServer?: boolean
+  /** With the request of its own that an auth hook makes; most tests look at single packets. */
+  readonly selfCheck?: boolean
   readonly prepare?: (server: Namespace, lab: Lab) => Promise<void>
 }
 
@@ -62,7 +64,7 @@ export async function openArmedLab(t: Test, options: ArmedLabOptions = {}): Prom
   const webServer = options.noWebServer ? (undefined as never) : await startWebServer(lab, options.container ? behind(lab) : {})
   const rulesBefore = await snapshotRules(lab.server)
   const pidsBefore = new Set((await lab.server.processes()).map(({ pid }) => pid))
-  const hooks = hooksFor(lab.server, join(lab.directory, 'run'))
+  const hooks = hooksFor(lab.server, join(lab.directory, 'run'), options.selfCheck)
   const runDirectories = () => readdirSync(lab.directory).filter((name) => name.startsWith('run'))
   return {
     ...lab,
@@ -97,12 +99,12 @@ function behind(lab: Lab): { namespace: Namespace; port: number } {
 /** The verdict on a challenge that nobody asked for. */
 const unasked = /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, docs\/verdicts\.md\]\n/m
 
-function hooksFor(server: Namespace, runDirectory: string): Hooks {
+function hooksFor(server: Namespace, runDirectory: string, selfCheck = false): Hooks {
   const hook = (name: string, challenge: Challenge, options: readonly string[]) =>
     server.exec([inRepository(`hooks/${name}`), '--run-dir', runDirectory, ...options], {
       reject: false,
       timeout: 60_000,
-      env: { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization },
+      env: { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization, ...(!selfCheck && { CERTBOT_NFQ_NO_SELF_CHECK: '1' }) },
     })
   const status = async () => {
     const response = await request(join(runDirectory, 'control'), { op: 'status' })
