@@ -68,14 +68,14 @@ export function openChallengeServer({ port, version, challenges, onEvent }: Chal
 function answer(request: IncomingMessage, response: ServerResponse, challenges: ReadonlyMap<string, string>, onEvent: (event: FlowEvent) => void): void {
   const { method, url = '', socket } = request
   const token = url.startsWith(CHALLENGE_PATH) ? url.slice(CHALLENGE_PATH.length) : ''
-  const keyAuthorization = method === 'GET' || method === 'HEAD' ? challenges.get(token) : undefined
+  const keyAuthorization = challenges.get(token)
   response.sendDate = false
-  if (keyAuthorization === undefined) {
+  if ((method !== 'GET' && method !== 'HEAD') || keyAuthorization === undefined) {
     response.writeHead(404, { 'Content-Type': 'text/plain', 'Content-Length': 10, 'Connection': 'close' }).end('Not Found\n')
     return
   }
   const client = parseAddress(socket.remoteAddress ?? '0.0.0.0')
-  const tell = (kind: FlowEvent['kind']) => onEvent({ kind, token, client, clientPort: socket.remotePort ?? 0 })
+  const tell = (kind: FlowEvent['kind']) => onEvent({ kind, token, method, client, clientPort: socket.remotePort ?? 0 })
   tell('answered')
   socket.once('close', (hadError) => tell(hadError || !response.writableFinished ? 'abandoned' : 'acknowledged'))
   response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': keyAuthorization.length, 'Connection': 'close' }).end(keyAuthorization)

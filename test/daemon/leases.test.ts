@@ -10,7 +10,7 @@ t.test('a token of a self-check is served, but is no challenge', (t) => {
   leases.armForCheck('check', 'check.print')
   t.strictSame([...leases.challenges], [['check', 'check.print']])
   t.strictSame([leases.size, leases.ports, leases.nextExpiry, leases.status(0)], [0, [], Infinity, []])
-  leases.note({ kind: 'taken over', token: 'check', client: Uint8Array.of(127, 0, 0, 1), clientPort: 1 })
+  leases.note({ kind: 'taken over', token: 'check', method: 'GET', client: Uint8Array.of(127, 0, 0, 1), clientPort: 1 })
   t.strictSame([leases.disarmCheck('check'), leases.disarmCheck('check'), leases.challenges.size], [true, false, 0])
   leases.arm(arm('one'), 0)
   t.equal(leases.disarmCheck('one'), false, 'a challenge is none')
