@@ -52,9 +52,12 @@ export function isFailure(thrown: unknown): thrown is Failure {
   return thrown instanceof Error && thrown.name === 'Failure' && isFailureCode((thrown as Partial<Failure>).code)
 }
 
-/** The two lines a user reads: cause, and what to do. */
-export function describeFailure(failure: Failure): string {
-  return `certbot-nfq: ${failure.message}\n${FIXES[failure.code]} [${failure.code}, docs/errors.md]`
+/**
+ * The two lines a user reads: cause, and what to do, with the code and where it is explained. `page` is the path of docs/errors.md on
+ * this machine; `emphasize` may colour what begins the first line.
+ */
+export function describeFailure(failure: Failure, page = 'docs/errors.md', emphasize = (text: string) => text): string {
+  return `${emphasize('certbot-nfq:')} ${failure.message}\n${FIXES[failure.code]} [${failure.code}, ${page}#${failure.code}]`
 }
 
 /** Whether a code that came from elsewhere is one of ours. */

@@ -15,7 +15,8 @@ t.test('a failure says its cause in one line, whatever it was given', (t) => {
 
 t.test('a user reads two lines: who speaks and why, then what to do, with the code to look up', (t) => {
   for (const code of codes) {
-    t.equal(describeFailure(new Failure(code, 'cause\nmore')), `certbot-nfq: cause\n${FIXES[code]} [${code}, docs/errors.md]`)
+    t.equal(describeFailure(new Failure(code, 'cause\nmore')), `certbot-nfq: cause\n${FIXES[code]} [${code}, docs/errors.md#${code}]`)
+    t.ok(describeFailure(new Failure(code, 'cause'), '/opt/x/errors.md').endsWith(` [${code}, /opt/x/errors.md#${code}]`))
   }
   t.end()
 })

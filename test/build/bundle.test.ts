@@ -39,7 +39,7 @@ t.test('a hook needs nothing beside it to say what is wrong', async (t) => {
   mkdirSync(directory)
   copyFileSync(inRepository('dist/cli/hook.cjs'), join(directory, 'hook.cjs'))
   for (const command of ['auth', 'cleanup']) {
-    t.match(await node([join(directory, 'hook.cjs'), command], '/'), { exitCode: 1, stdout: '', stderr: /^certbot-nfq: .*\n.* \[token-missing, docs\/errors\.md\]\n$/ }, command)
+    t.match(await node([join(directory, 'hook.cjs'), command], '/'), { exitCode: 1, stdout: '', stderr: /^certbot-nfq: .*\n.* \[token-missing, \/.+\/docs\/errors\.md#token-missing\]\n$/ }, command)
   }
 })
 

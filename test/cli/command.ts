@@ -24,7 +24,7 @@ export function failsWith(t: Test, { exitCode, stdout, stderr }: Ended, code: st
   t.test(what, (t) => {
     const [cause, fix, ...more] = stderr.split('\n')
     t.match(cause, /^certbot-nfq: ./)
-    t.ok(fix?.endsWith(` [${code}, docs/errors.md]`), `[${code}] in: ${stderr}`)
+    t.ok(fix?.endsWith(` [${code}, ${inRepository('docs/errors.md')}#${code}]`), `[${code}] in: ${stderr}`)
     t.strictSame(more, [], 'no more lines')
     t.notMatch(stderr, /^\s+at /m, 'no stack trace')
     t.strictSame([exitCode, stdout], [1, ''], 'exit status, standard output')

@@ -7,7 +7,7 @@ import { inRepository } from '../../src/lab/repository.js'
 const documented = sectionsOf(readFileSync(inRepository('docs/errors.md'), 'utf8'))
 const fixes: ReadonlyMap<string, string> = new Map(Object.entries(FIXES))
 const hooks = readdirSync(inRepository('hooks')).map((name) => readFileSync(inRepository(`hooks/${name}`), 'utf8'))
-const codesOfHooks = new Set(hooks.flatMap((text) => [...text.matchAll(/\[([a-z-]+), docs\/errors\.md\]/g)].map(([, code = '']) => code)))
+const codesOfHooks = new Set(hooks.flatMap((text) => [...text.matchAll(/\$\(explained ([a-z-]+)\)/g)].map(([, code = '']) => code)))
 
 t.test('every error there is has its section, and every section is about one', (t) => {
   t.strictSame([...codesOfHooks].sort(), ['node-missing', 'not-built'])
@@ -28,7 +28,7 @@ t.test('each section shows what one sees, then cause and fix', (t) => {
     t.ok(cause && fix, `${code}: an example in a block, **Cause.**, **Fix.**`)
     const [first = '', second = '', ...more] = block.split('\n')
     t.match(first, /^certbot-nfq: ./, `${code}: first line`)
-    t.match(second, new RegExp(`^. *.*\\[${code}, docs/errors\\.md\\]$`), `${code}: second line`)
+    t.match(second, new RegExp(`^. *.*\\[${code}, /opt/certbot-nfq/docs/errors\\.md#${code}\\]$`), `${code}: second line`)
     t.strictSame(more, [], `${code}: no more lines`)
     t.notMatch(cause, /^\*\*/m, `${code}: one cause`)
   }
@@ -36,7 +36,7 @@ t.test('each section shows what one sees, then cause and fix', (t) => {
 })
 
 t.test('the second line of each example is the advice that the program gives', (t) => {
-  for (const [code, fix] of fixes) t.ok(documented.get(code)?.includes(`\n${fix} [${code}, docs/errors.md]\n`), code)
+  for (const [code, fix] of fixes) t.ok(documented.get(code)?.includes(`\n${fix} [${code}, /opt/certbot-nfq/docs/errors.md#${code}]\n`), code)
   t.end()
 })
 

@@ -41,7 +41,7 @@ t.test('the order is: the variable, the Node of the build, PATH, the usual place
     t.equal((await clone.run('auth', [], short)).node, place)
     rmSync(join(clone.path, place))
   }
-  t.match(await clone.fail('auth', [], short), /^certbot-nfq: no Node of version 20\.19 or later found: .*\n.*CERTBOT_NFQ_NODE.* \[node-missing, docs\/errors\.md\]$/)
+  t.match(await clone.fail('auth', [], short), /^certbot-nfq: no Node of version 20\.19 or later found: .*\n.*CERTBOT_NFQ_NODE.* \[node-missing, \/.+\/docs\/errors\.md#node-missing\]$/)
 })
 
 t.test('a Node that is too old, or none, is passed over', async (t) => {
@@ -67,7 +67,7 @@ t.test('a variable that names no good Node is an error, whatever else there is',
   writeFileSync(join(clone.path, 'text'), 'no program')
   for (const node of [join(clone.path, 'old/node'), join(clone.path, 'absent'), join(clone.path, 'text'), clone.path, 'node', '/bin/false']) {
     const stderr = await clone.fail('auth', [], { PATH: process.env['PATH'] ?? '', CERTBOT_NFQ_NODE: node })
-    t.equal(stderr, `certbot-nfq: CERTBOT_NFQ_NODE=${node} is not a Node of version 20.19 or later.\nSet it to the path of one, or unset it. [node-missing, docs/errors.md]`)
+    t.equal(stderr, `certbot-nfq: CERTBOT_NFQ_NODE=${node} is not a Node of version 20.19 or later.\nSet it to the path of one, or unset it. [node-missing, ${realpathSync(clone.path)}/docs/errors.md#node-missing]`)
   }
 })
 
@@ -101,11 +101,11 @@ t.test('what is not built is said to be that', async (t) => {
   rmSync(join(clone.path, 'dist', programOf('certbot-nfq')))
   const [cause, fix] = (await clone.fail('certbot-nfq', [], { PATH: process.env['PATH'] ?? '' })).split('\n')
   t.match(cause, /^certbot-nfq: not built: \/.*\/dist\/cli\/.* is missing\.$/)
-  const place = /^Run: npm ci && npm run build \(in (.*)\) \[not-built, docs\/errors\.md\]$/.exec(fix ?? '')?.[1] ?? ''
+  const place = /^Run: npm ci && npm run build \(in (.*)\) \[not-built, \/.+\/docs\/errors\.md#not-built\]$/.exec(fix ?? '')?.[1] ?? ''
   t.equal(realpathSync(place), realpathSync(clone.path))
   rmSync(join(clone.path, 'dist'), { recursive: true })
   const node = { CERTBOT_NFQ_NODE: process.execPath }
-  for (const hook of hooks) t.match(await clone.fail(hook, [], node), /\[not-built, docs\/errors\.md\]$/, hook)
+  for (const hook of hooks) t.match(await clone.fail(hook, [], node), /\[not-built, \/.+\/docs\/errors\.md#not-built\]$/, hook)
 })
 
 t.test('what they run is among what is built', (t) => {

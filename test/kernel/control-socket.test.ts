@@ -43,7 +43,7 @@ t.test('run directory and control socket let in nobody but root', await requires
       make(hooks.runDirectory)
       const { exitCode, stdout, stderr } = await hooks.auth(challenge)
       t.same([exitCode, stdout], [1, ''], name)
-      t.match(stderr, /^certbot-nfq: .*\n.+ \[run-directory, docs\/errors\.md\]\n$/, name)
+      t.match(stderr, /^certbot-nfq: .*\n.+ \[run-directory, \/.+\/docs\/errors\.md#run-directory\]\n$/, name)
       t.match(stderr, reason, name)
       const entry = lstatSync(hooks.runDirectory)
       if (entry.isDirectory()) t.same(readdirSync(hooks.runDirectory), [], `${name}: nothing in it`)

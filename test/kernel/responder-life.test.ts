@@ -97,7 +97,7 @@ t.test('the responder lives as long as challenges are armed', await requiresKern
 
     t.equal(exitCode, 1)
     t.equal(stdout, '')
-    t.match(stderr, /^certbot-nfq: NFQUEUE number 777 is taken by another program .*\n.+ \[queue-unavailable, docs\/errors\.md\]\n$/)
+    t.match(stderr, /^certbot-nfq: NFQUEUE number 777 is taken by another program .*\n.+ \[queue-unavailable, \/.+\/docs\/errors\.md#queue-unavailable\]\n$/)
     t.equal(await snapshotRules(lab.server), rules, 'the rules are those of the first responder')
     t.notOk(existsSync(other.runDirectory))
     t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request), challenge.reply, 'which is still at work')
