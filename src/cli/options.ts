@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MAX_TTL } from '../control/message.js'
+import { LOG_FORMATS, type LogFormat } from '../daemon/log-format.js'
 import { FIREWALL_CHOICES, type FirewallChoice } from '../firewall/choices.js'
 import { Failure } from '../failure.js'
 
@@ -14,14 +15,16 @@ export interface Options {
   readonly mark: number
   readonly user: string
   readonly logFile: string | undefined
+  readonly logFormat: LogFormat
   readonly noSelfCheck: boolean
   readonly noStandalone: boolean
   readonly verbose: boolean
 }
 
-export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'user' | 'log-file' | 'no-self-check' | 'no-standalone' | 'verbose'
+export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'user' | 'log-file' | 'log-format' | 'no-self-check' | 'no-standalone' | 'verbose'
 
-interface OptionSpec {
+/** An option as help shows it. */
+export interface OptionSpec {
   readonly describe: string
   /** What the option takes, for help; absent for a switch. */
   readonly takes?: string
@@ -37,6 +40,7 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'mark': { takes: 'BIT', default: '0x400000', describe: 'bit of the connection mark that nothing else uses' },
   'user': { takes: 'NAME', default: 'nobody', describe: 'the responder gives root up for this user' },
   'log-file': { takes: 'FILE', describe: 'append the responder’s log to this file' },
+  'log-format': { takes: 'NAME', default: 'text', describe: `how lines of the log look: ${LOG_FORMATS.join(', ')} (one object a line)` },
   'no-self-check': { describe: 'do not try whether a request gets through' },
   'no-standalone': { describe: 'do not serve a port that nobody listens on' },
   'verbose': { describe: 'log more' },
@@ -62,6 +66,7 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
     mark: oneBit('mark', text('mark')),
     user: nonEmpty('user', text('user')),
     logFile: given['log-file'] === undefined ? undefined : resolve(nonEmpty('log-file', given['log-file'])),
+    logFormat: oneOf('log-format', text('log-format'), LOG_FORMATS),
     noSelfCheck: isYes('no-self-check', given['no-self-check']),
     noStandalone: isYes('no-standalone', given['no-standalone']),
     verbose: isYes('verbose', given.verbose),
@@ -70,8 +75,8 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
 
 /** The options as arguments again, for the responder that a hook starts. */
 export function formatOptions(options: Options): string[] {
-  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, noSelfCheck, noStandalone, verbose } = options
-  const values = { port, 'run-dir': runDir, ttl, firewall, 'queue-num': queueNum, mark, user, 'log-file': logFile }
+  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose } = options
+  const values = { port, 'run-dir': runDir, ttl, firewall, 'queue-num': queueNum, mark, user, 'log-file': logFile, 'log-format': logFormat }
   const switches = { 'no-self-check': noSelfCheck, 'no-standalone': noStandalone, verbose }
   return [
     ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),

@@ -1,7 +1,8 @@
 /** The process of a responder, from its start to its end. */
 import { closeSync, writeSync } from 'node:fs'
 import { Failure, toFailure } from '../failure.js'
-import { fileSink, openLog, type Log, type Sink } from '../daemon/log.js'
+import { journalSink } from '../daemon/journal.js'
+import { fileSink, lineSink, openLog, type Log, type Sink } from '../daemon/log.js'
 import { runDirectory } from '../daemon/run-directory.js'
 import { serve } from '../daemon/serve.js'
 import { dropPrivileges, findAccount } from '../kernel/privileges.js'
@@ -11,14 +12,15 @@ import { version } from './version.js'
 
 /** In the foreground: logs to standard error, and stays until it is stopped. @throws Failure */
 export async function serveInForeground(options: Options): Promise<void> {
-  const log = openOptionsLog(options, [(line) => void process.stderr.write(`${line}\n`)])
+  const log = openOptionsLog(options, [lineSink(options.logFormat, (line) => void process.stderr.write(`${line}\n`))])
   if (!(await start(options, false, log))) throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
 }
 
-/** For hooks: in the background, reports its start over a pipe, and ends with its last challenge. */
+/** For hooks: in the background, with no stream to log to but the journal, if there is one; reports its start over a pipe, and ends with its last challenge. */
 export async function serveInBackground(options: Options): Promise<void> {
   try {
-    const isStarted = await start(options, true, openOptionsLog(options, []))
+    const journal = await journalSink(options.verbose)
+    const isStarted = await start(options, true, openOptionsLog(options, journal ? [journal] : []))
     report({ state: isStarted ? 'listening' : 'taken' })
   } catch (thrown) {
     const { code, message } = toFailure(thrown)
@@ -59,8 +61,8 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
   return true
 }
 
-function openOptionsLog({ verbose, logFile }: Options, sinks: readonly Sink[]): Log {
-  return openLog(verbose, sinks, logFile === undefined ? undefined : fileSink(logFile))
+function openOptionsLog({ verbose, logFile, logFormat }: Options, sinks: readonly Sink[]): Log {
+  return openLog(verbose, sinks, logFile === undefined ? undefined : fileSink(logFile, logFormat))
 }
 
 function report(state: StartReport): void {

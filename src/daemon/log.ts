@@ -1,20 +1,20 @@
-/** The responder's log: its newest lines in memory, for `status`, and a file when asked for. */
+/** The responder's log: its newest lines in memory, for `status`, and whatever else wants them. */
 import { openSync, writeSync } from 'node:fs'
 import { Failure } from '../failure.js'
-
-export type Level = 'debug' | 'info' | 'warning' | 'error'
+import { formatEntry, type Level, type LogEntry, type LogFields, type LogFormat } from './log-format.js'
 
 export interface Log {
-  (level: Level, text: string): void
-  /** Newest last. */
+  /** `fields` say once more, for a program, what the message is about. */
+  (level: Level, message: string, fields?: LogFields): void
+  /** As text, newest last. */
   readonly recent: readonly string[]
   /** Of the log file, for `status`; empty without one. */
   readonly counts: Readonly<Record<string, number>>
   readonly limits: Readonly<Record<string, number>>
 }
 
-/** Gets lines without their ends. */
-export type Sink = (line: string) => void
+/** Takes each line of the log; never throws, and never waits. */
+export type Sink = (entry: LogEntry) => void
 
 /** A log file, as `status` counts it. */
 export interface FileSink extends Sink {
@@ -31,39 +31,44 @@ const RECENT = 50
 /** `sinks` get each line, and so does `file`. With `isVerbose` also those of level `debug`. */
 export function openLog(isVerbose: boolean, sinks: readonly Sink[], file?: FileSink): Log {
   const recent: string[] = []
-  const log = (level: Level, text: string) => {
+  const log = (level: Level, message: string, fields: LogFields = {}) => {
     if (level === 'debug' && !isVerbose) return
-    const line = `${new Date().toISOString()} ${level} ${text}`
-    recent.push(line)
+    const entry: LogEntry = { time: new Date(), level, message, fields }
+    recent.push(formatEntry(entry, 'text'))
     if (recent.length > RECENT) recent.shift()
-    for (const sink of sinks) sink(line)
-    file?.(line)
+    for (const sink of sinks) sink(entry)
+    file?.(entry)
   }
   return Object.assign(log, { recent, counts: file?.counts ?? {}, limits: file?.limits ?? {} })
+}
+
+/** A sink that hands each line on as text or JSON, without its end. */
+export function lineSink(format: LogFormat, write: (line: string) => void): Sink {
+  return (entry) => write(formatEntry(entry, format))
 }
 
 /** How much one responder writes to its file, in bytes. */
 const MAX_FILE = 16 * 1024 * 1024
 
 /** Appends to a file; once that fails, or after `limit` bytes, it only counts. @throws Failure `log-file` */
-export function fileSink(path: string, limit = MAX_FILE): FileSink {
+export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_FILE): FileSink {
   const fd = openForAppending(path)
   const counts = { 'log bytes': 0, 'log lines lost': 0 }
   let isOpen = true
-  const write = (line: string): boolean => {
+  const write = (entry: LogEntry): boolean => {
     try {
-      counts['log bytes'] += writeSync(fd, `${line}\n`)
+      counts['log bytes'] += writeSync(fd, `${formatEntry(entry, format)}\n`)
       return true
     } catch {
       return false
     }
   }
-  const sink = (line: string) => {
-    if (!isOpen || !write(line)) {
+  const sink = (entry: LogEntry) => {
+    if (!isOpen || !write(entry)) {
       isOpen = false
       counts['log lines lost']++
     } else if (counts['log bytes'] >= limit) {
-      write('no more is logged: the limit for one responder is reached')
+      write({ time: entry.time, level: 'warning', message: 'no more is logged: the limit for one responder is reached', fields: {} })
       isOpen = false
     }
   }

@@ -70,7 +70,8 @@ export async function openPacketPath(
   function report(events: readonly FlowEvent[]): void {
     for (const event of events) {
       counts[event.kind]++
-      log(event.kind === 'unknown token' ? 'debug' : 'info', `${event.token} ${event.kind}: ${formatEndpoint(event.client, event.clientPort)}`)
+      const client = formatEndpoint(event.client, event.clientPort)
+      log(event.kind === 'unknown token' ? 'debug' : 'info', `${event.token} ${event.kind}: ${client}`, { event: event.kind, token: event.token, client })
       onEvent(event)
     }
   }

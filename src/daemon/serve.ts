@@ -135,7 +135,7 @@ class RunningDaemon implements RunningResponder {
     const peerOf = await openPeerLookup()
     this.#server = await listen(this.#options.directory.socket, {
       answer: (request) => this.#answer(request),
-      onRefusal: (failure) => this.#log('warning', `refused: ${failure.message} [${failure.code}]`),
+      onRefusal: (failure) => this.#log('warning', `refused: ${failure.message} [${failure.code}]`, { event: 'refused', code: failure.code }),
       // The directory lets nobody else in; this holds also where somebody has loosened that.
       isAllowed: (fd) => [0, process.getuid?.()].includes(peerOf(fd)),
     })
@@ -164,7 +164,7 @@ class RunningDaemon implements RunningResponder {
       await this.#cover()
       // A stop that came meanwhile has forgotten it again.
       if (this.#stopping) return stoppingResponse
-      this.#log('info', `${request.token} armed for ${request.identifier} on port ${request.port}`)
+      this.#log('info', `${request.token} armed for ${request.identifier} on port ${request.port}`, { event: 'armed', token: request.token, identifier: request.identifier, port: request.port })
       const check = request.selfCheck && this.#orderCheck()
       return { ok: true, ...(check && { check }) }
     } catch (thrown) {
@@ -191,7 +191,7 @@ class RunningDaemon implements RunningResponder {
   async #disarm(token: string): Promise<ControlResponse> {
     if (this.#leases.disarmCheck(token)) return { ok: true }
     this.#leases.retire(token)
-    this.#log('info', `${token} disarmed`)
+    this.#log('info', `${token} disarmed`, { event: 'disarmed', token })
     try {
       const stopped = await this.#stopIfDone()
       // Only now: while its connections ended, one more may have acknowledged the answer.
@@ -232,7 +232,7 @@ class RunningDaemon implements RunningResponder {
   }
 
   async #expire(): Promise<void> {
-    for (const token of this.#leases.expire(performance.now())) this.#log('warning', `${token} expired: no cleanup came`)
+    for (const token of this.#leases.expire(performance.now())) this.#log('warning', `${token} expired: no cleanup came`, { event: 'expired', token })
     try {
       await this.#stopIfDone()
     } catch (thrown) {

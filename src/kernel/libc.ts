@@ -5,6 +5,8 @@ import { Failure } from '../failure.js'
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, length: number): number
+  connect(fd: number, address: Uint8Array, length: number): number
+  send(fd: number, bytes: Uint8Array, length: number, flags: number): number
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
   sendto(fd: number, bytes: Uint8Array, length: number, flags: number, address: Uint8Array, addressLength: number): number
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number
@@ -45,6 +47,8 @@ async function load(): Promise<Libc> {
     return {
       socket: libc.func('int socket(int, int, int)') as Libc['socket'],
       bind: libc.func('int bind(int, const void *, uint32_t)') as Libc['bind'],
+      connect: libc.func('int connect(int, const void *, uint32_t)') as Libc['connect'],
+      send: libc.func('intptr_t send(int, const void *, size_t, int)') as Libc['send'],
       setsockopt: libc.func('int setsockopt(int, int, int, const void *, uint32_t)') as Libc['setsockopt'],
       sendto: libc.func('intptr_t sendto(int, const void *, size_t, int, const void *, uint32_t)') as Libc['sendto'],
       getsockopt: libc.func('int getsockopt(int, int, int, _Out_ void *, _Inout_ void *)') as Libc['getsockopt'],

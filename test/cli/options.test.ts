@@ -5,6 +5,7 @@ import t from 'tap'
 import { formatOptions, OPTION_SPECS, readOptions, type OptionName, type Options } from '../../src/cli/options.js'
 import { MAX_TTL } from '../../src/control/message.js'
 import { Failure } from '../../src/failure.js'
+import { LOG_FORMATS } from '../../src/daemon/log-format.js'
 import { FIREWALL_CHOICES } from '../../src/firewall/choices.js'
 import { holds } from '../holds.js'
 
@@ -17,6 +18,7 @@ const defaults: Options = {
   mark: 0x400000,
   user: 'nobody',
   logFile: undefined,
+  logFormat: 'text',
   noSelfCheck: false,
   noStandalone: false,
   verbose: false,
@@ -32,6 +34,7 @@ const examples: readonly (readonly [OptionName, string, string, Partial<Options>
   ['mark', '0x1', '2', { mark: 1 }, { mark: 2 }],
   ['user', 'daemon', 'nobody', { user: 'daemon' }, { user: 'nobody' }],
   ['log-file', '/var/log/flag', '/var/log/variable', { logFile: '/var/log/flag' }, { logFile: '/var/log/variable' }],
+  ['log-format', 'json', 'json', { logFormat: 'json' }, { logFormat: 'json' }],
 ]
 
 t.test('without anything there are the defaults', (t) => {
@@ -121,11 +124,12 @@ const anyOptions: fc.Arbitrary<Options> = fc
     fc.nat(31).map((bit) => 2 ** bit),
     fc.constantFrom('nobody', 'www-data', '65534'),
     fc.option(paths, { nil: undefined }),
+    fc.constantFrom(...LOG_FORMATS),
     fc.boolean(),
     fc.boolean(),
     fc.boolean(),
   )
-  .map(([port, runDir, ttl, firewall, queueNum, mark, user, logFile, noSelfCheck, noStandalone, verbose]) => ({ port, runDir, ttl, firewall, queueNum, mark, user, logFile, noSelfCheck, noStandalone, verbose }))
+  .map(([port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose]) => ({ port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose }))
 
 t.test('properties', (t) => {
   holds(

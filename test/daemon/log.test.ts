@@ -1,17 +1,18 @@
 import { readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { fileSink, openLog } from '../../src/daemon/log.js'
+import { fileSink, lineSink, openLog } from '../../src/daemon/log.js'
+import type { LogEntry } from '../../src/daemon/log-format.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
 t.test('a line has its time, level and text, and goes to every sink', (t) => {
   const one: string[] = []
   const other: string[] = []
-  const log = openLog(false, [(line) => one.push(line), (line) => other.push(line)])
+  const log = openLog(false, [lineSink('text', (line) => one.push(line)), lineSink('json', (line) => other.push(line))])
   log('info', 'armed')
   log('error', 'fault')
   t.match(one, [/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info armed$/, /Z error fault$/])
-  t.strictSame(other, one)
+  t.match(other.map((line) => JSON.parse(line) as unknown), [{ level: 'info', message: 'armed' }, { level: 'error', message: 'fault' }])
   t.strictSame(log.recent, one)
   t.end()
 })
@@ -40,15 +41,15 @@ t.test('a log file is appended to, and a new one is for its owner alone', (t) =>
   const directory = temporaryDirectory(t)
   const old = join(directory, 'old')
   writeFileSync(old, 'before\n')
-  fileSink(old)('line')
-  t.equal(readFileSync(old, 'utf8'), 'before\nline\n')
+  fileSink(old)(entry('line'))
+  t.equal(readFileSync(old, 'utf8'), 'before\n2030-01-02T03:04:05.006Z info line\n')
   const mask = process.umask(0)
   t.teardown(() => process.umask(mask))
   const made = join(directory, 'made')
-  const sink = fileSink(made)
-  sink('one')
-  sink('two')
-  t.equal(readFileSync(made, 'utf8'), 'one\ntwo\n')
+  const sink = fileSink(made, 'json')
+  sink(entry('one'))
+  sink(entry('two'))
+  t.strictSame(readFileSync(made, 'utf8').trimEnd().split('\n').map((line) => (JSON.parse(line) as LogEntry).message), ['one', 'two'])
   t.equal(statSync(made).mode & 0o777, 0o600)
   t.end()
 })
@@ -70,12 +71,16 @@ t.test('a full disk silences the log, and nothing else', (t) => {
 
 t.test('a file gets no more than its limit, and a last line that says so', (t) => {
   const path = join(temporaryDirectory(t), 'log')
-  const sink = fileSink(path, 100)
-  for (let line = 0; line < 1_000; line++) sink('0123456789')
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
-  t.equal(lines.length, 11)
+  const sink = fileSink(path, 'json', 700)
+  for (let line = 0; line < 1_000; line++) sink(entry('0123456789'))
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => (JSON.parse(line) as LogEntry).message)
+  t.ok(lines.length > 5 && lines.length < 12, `${lines.length} lines`)
   t.match(lines.at(-1), /no more is logged/)
   t.ok(sink.counts['log bytes'] >= 100)
   t.equal(sink.counts['log lines lost'], 990)
   t.end()
 })
+
+function entry(message: string): LogEntry {
+  return { time: new Date('2030-01-02T03:04:05.006Z'), level: 'info', message, fields: {} }
+}
