@@ -29,6 +29,10 @@ export interface OptionSpec {
   /** What the option takes, for help; absent for a switch. */
   readonly takes?: string
   readonly default?: string
+  /** One letter that stands for it. */
+  readonly short?: string
+  /** It may be given several times. */
+  readonly isList?: true
 }
 
 export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {

@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { temporaryDirectory } from '../temporary-directory.js'
 import { scriptedResponder } from '../control/scripted-responder.js'
+import { COMMAND_SPECS, type CommandName, type CommandSpec } from '../../src/cli/commands.js'
 import { failsWith, runHook } from './command.js'
 
 const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'watch', 'doctor', 'demo']
-const options = ['--port', '--run-dir', '--ttl', '--firewall', '--queue-num', '--mark', '--log-file', '--no-self-check', '--no-standalone', '--verbose']
+const options = ['--port', '--run-dir', '--ttl', '--firewall', '--queue-num', '--mark', '--log-file', '--log-format', '--no-self-check', '--no-standalone', '--verbose']
 
 t.test('--help lists every command and option, and the variables', async (t) => {
   const { exitCode, stdout, stderr } = await runHook('certbot-nfq', ['--help'])
@@ -16,10 +17,25 @@ t.test('--help lists every command and option, and the variables', async (t) => 
   t.match(stdout, /CERTBOT_NFQ_PORT/)
 })
 
-t.test('watch --help has examples', async (t) => {
-  const { exitCode, stdout } = await runHook('certbot-nfq', ['watch', '--help'])
-  t.equal(exitCode, 0)
-  t.match(stdout, /^Examples:\n.*certbot-nfq watch.*certbot-nfq watch --port 8080 --json/ms)
+t.test('--help of every command has what it does, the options that matter to it, and an example of its own', async (t) => {
+  const { stdout } = await runHook('certbot-nfq', ['--help'])
+  const listed = [...stdout.matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, command = '']) => command)
+  t.ok(commands.every((command) => listed.includes(command)))
+  for (const command of listed) {
+    const help = await runHook('certbot-nfq', [command, '--help'])
+    t.strictSame([help.exitCode, help.stderr], [0, ''], command)
+    t.match(help.stdout, new RegExp(`^certbot-nfq ${command}\\b.*\n\n[a-z]`), `${command}: usage, then what it does`)
+    t.match(help.stdout, new RegExp(`^Examples:\n +[^\n]*certbot-nfq ${command}\\b`, 'm'), `${command}: an example`)
+    const spec: CommandSpec | undefined = isSpecified(command) ? COMMAND_SPECS[command] : undefined
+    if (!spec) continue
+    const shown = [...help.stdout.matchAll(/^ +--([a-z-]+) /gm)].map(([, option]) => option)
+    t.strictSame(shown.sort(), [...spec.uses, ...Object.keys(spec.options ?? {}), 'help', 'version'].sort(), `${command}: its options`)
+  }
+})
+
+t.test('an option that a command has no use for is taken all the same, for it may be in a script for all', async (t) => {
+  const runDir = join(temporaryDirectory(t), 'run')
+  t.match(await runHook('certbot-nfq', ['status', '--run-dir', runDir, '--port', '8080']), { exitCode: 0, stderr: '' })
 })
 
 t.test('--version is that of the package', async (t) => {
@@ -123,3 +139,7 @@ t.test('a responder that answers nonsense or nothing is said to do so', async (t
   await scriptedResponder(t, join(directory, 'control'), (_line, _socket, place) => answers[place])
   for (const code of expected) failsWith(t, await runHook('certbot-nfq', ['status', '--run-dir', directory]), code, code)
 })
+
+function isSpecified(command: string): command is CommandName {
+  return Object.hasOwn(COMMAND_SPECS, command)
+}

@@ -1,0 +1,66 @@
+/** The commands, once: for the help of each. */
+import type { OptionName, OptionSpec } from './options.js'
+
+export interface CommandSpec {
+  readonly describe: string
+  /** Those of OPTION_SPECS that make a difference to it; the others are taken, and not shown. */
+  readonly uses: readonly OptionName[]
+  /** Its own options, besides those of OPTION_SPECS. */
+  readonly options?: Readonly<Record<string, OptionSpec>>
+  readonly example: string
+}
+
+export type CommandName = 'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo'
+
+/** What a responder takes. */
+const RESPONDER: readonly OptionName[] = ['run-dir', 'firewall', 'queue-num', 'mark', 'user', 'log-file', 'log-format', 'no-standalone', 'verbose']
+
+export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
+  auth: {
+    describe: 'hook: arm the challenge that certbot gives in its environment',
+    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER],
+    example: 'CERTBOT_DOMAIN=… CERTBOT_TOKEN=… CERTBOT_VALIDATION=… certbot-nfq auth',
+  },
+  cleanup: {
+    describe: 'hook: disarm it again; the last one ends the responder',
+    uses: ['run-dir', 'verbose'],
+    example: 'CERTBOT_TOKEN=… certbot-nfq cleanup',
+  },
+  serve: {
+    describe: 'run a responder in the foreground; hooks use it, and it stays until it is stopped',
+    uses: RESPONDER,
+    example: 'certbot-nfq serve --verbose',
+  },
+  status: {
+    describe: 'what is armed, who asked, which rules are in force',
+    uses: ['run-dir'],
+    options: { json: { describe: 'for a program' } },
+    example: 'certbot-nfq status --json',
+  },
+  stop: {
+    describe: 'end the responder and remove its rules, also those of one that was killed',
+    uses: ['run-dir'],
+    example: 'certbot-nfq stop',
+  },
+  watch: {
+    describe: 'show who asks for challenges and what the web server answers; changes nothing',
+    uses: ['port', 'user'],
+    options: { json: { describe: 'a line of JSON for each event, also on a terminal' } },
+    example: 'certbot-nfq watch --port 8080',
+  },
+  doctor: {
+    describe: 'before a rate limit is spent: what may keep a validation from passing; changes nothing',
+    uses: ['port', 'run-dir', 'firewall', 'queue-num', 'mark'],
+    options: {
+      domain: { short: 'd', isList: true, takes: 'NAME', describe: 'a name to look up, several times for several' },
+      resolver: { takes: 'ADDRESS', describe: 'the DNS server to ask (default: this machine’s)' },
+      json: { describe: 'for a program' },
+    },
+    example: 'certbot-nfq doctor -d example.com -d www.example.com --resolver 1.1.1.1',
+  },
+  demo: {
+    describe: 'get and renew a certificate from a test CA in network namespaces of its own, and show how',
+    uses: [],
+    example: 'certbot-nfq demo',
+  },
+}
