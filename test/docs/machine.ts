@@ -50,8 +50,11 @@ export async function openMachine({ lab, authority }: Scene): Promise<Machine> {
   await chmod(root, 0o755)
   await symlink('/opt/certbot-nfq/hooks/certbot-nfq', join(root, 'run/bin/certbot-nfq'))
   await copyFile(authority.caBundle, join(root, 'etc/letsencrypt/lab-ca.pem'))
-  // What certbot would ask a person, and which CA: Let's Encrypt is out of reach here.
-  const settings = { server: authority.directoryUrl, 'agree-tos': true, 'register-unsafely-without-email': true, 'non-interactive': true, 'work-dir': '/run/certbot-work' }
+  // Which CA, for Let's Encrypt is out of reach here; what certbot would ask a person; and that it neither sleeps before a renewal nor finds that none is due.
+  const settings = {
+    ...{ expand: true, 'force-renewal': true, 'no-random-sleep-on-renew': true },
+    ...{ server: authority.directoryUrl, 'agree-tos': true, 'register-unsafely-without-email': true, 'non-interactive': true, 'work-dir': '/run/certbot-work' },
+  }
   await writeFile(join(root, 'etc/letsencrypt/cli.ini'), Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`).join(''))
 
   const argv = (line: string, { cwd = '/opt/certbot-nfq', env = {} }: MachineOptions): string[] => {

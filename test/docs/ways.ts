@@ -1,0 +1,54 @@
+/**
+ * How the commands in README and docs are run by commands.test.ts. What begins with certbot, certbot-nfq or a hook is run as it stands, on a
+ * machine of the lab (machine.ts), page by page from top to bottom; this table has all that is not.
+ */
+import type { Machine } from './machine.js'
+import { adoptByHand } from './webroot-lineage.js'
+import type { DocumentedCommand } from './commands.js'
+
+/** What is put in another's place before a command is run: the whole of the difference to the page. */
+export const substitutions: readonly (readonly [pattern: RegExp, text: string, why: string])[] = [
+  [/--port 8080/, '--port 80', 'no router stands before the machine that would forward its port 80 to 8080'],
+  [/^apt-get install/, 'apt-get install --simulate', 'the real machine’s packages stay as they are'],
+  [/^systemctl start certbot\.service$/, 'certbot -q renew --no-random-sleep-on-renew', 'no systemd in the lab; that is what the unit starts'],
+]
+
+export type Way =
+  /** Runs it to its end on the machine; `exits` are the exit statuses that are right (0), `prepare` comes first. */
+  | { readonly kind: 'machine'; readonly exits?: readonly number[]; readonly prepare?: (machine: Machine, command: DocumentedCommand) => Promise<void> }
+  /** Goes on until it is ended: starts it, waits for this output, and ends it. */
+  | { readonly kind: 'until'; readonly output: RegExp }
+  /** Where the commands that follow it on its page are run. */
+  | { readonly kind: 'directory' }
+  /** Is not run, for this reason. */
+  | { readonly kind: 'not run'; readonly why: string }
+
+/** The first pattern that fits the command decides. */
+export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
+  [/^cd \/\S+$/, { kind: 'directory' }],
+  [/^npm (test|run (types|lint))$/, { kind: 'not run', why: 'this test is part of npm test, and so are types and lint' }],
+  [/^(REQUIRE_KERNEL=1 )?npx tap run /, { kind: 'not run', why: 'tap within tap deletes the results of the outer one' }],
+  [/^npm run demo$/, { kind: 'not run', why: 'its steps are those of the end-to-end tests; test/setup, which comes first, would build what this test runs' }],
+  [/^npm (ci|run build|rebuild|pack)\b/, { kind: 'not run', why: 'test/setup has run the first two before any test; all of them rewrite what the other tests are running' }],
+  [/^git clone /, { kind: 'not run', why: 'what is tested is this clone, and where from is for the reader to say' }],
+  [/^npm install -g /, { kind: 'not run', why: 'needs the network, and a tarball that npm pack was not run for' }],
+  [/^certbot-nfq serve$|^hooks\/certbot-nfq serve$/, { kind: 'until', output: /info listening in \/run\/certbot-nfq/ }],
+  [/^nsenter --net=\/run\/netns\/NAME |^ip netns$/, { kind: 'not run', why: 'is about the lab, from outside of it; every kernel test does it' }],
+  [/^journalctl /, { kind: 'not run', why: 'no journal in the lab; what goes there is seen in test/end-to-end/certbot-timer.test.ts' }],
+  [/^(apt-get install|systemctl start certbot\.service)\b/, { kind: 'machine' }],
+  [/^((\/opt\/certbot-nfq\/)?hooks\/)?certbot-nfq [a-z-]/, { kind: 'machine' }],
+  [/^certbot reconfigure /, { kind: 'not run', why: 'certbot 2.3 and later; Debian 12 has 2.1' }],
+  [/^certbot renew --dry-run --cert-name example\.com$/, { kind: 'machine', prepare: (machine, { page }) => adoptByHand(machine, page) }],
+  [/^certbot (certonly|renew|certificates|--version)\b/, { kind: 'machine' }],
+  [/^(tail|less|cat|cp|grep|ss|dig|curl|ls) /, { kind: 'machine' }],
+]
+
+/** How a command is run; `undefined` when nobody has said. */
+export function wayOf({ text }: DocumentedCommand): Way | undefined {
+  return ways.find(([pattern]) => pattern.test(text))?.[1]
+}
+
+/** The command with everything substituted. */
+export function substituted({ text }: DocumentedCommand): string {
+  return substitutions.reduce((text, [pattern, replacement]) => text.replace(pattern, replacement), text)
+}
