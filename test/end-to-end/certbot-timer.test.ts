@@ -29,7 +29,7 @@ t.test('a renewal by certbot.timer passes: a /tmp of its own, a short PATH, no t
   t.strictSame([first.exitCode, first.stdout, first.stderr], [0, '', ''], 'a certificate to renew')
   const before = await certificate(machine.root)
 
-  const renewal = await machine.run(start, { env: { CERTBOT_NFQ_VERBOSE: '1' } })
+  const renewal = await machine.run(start, { env: { CERTBOT_NFQ_VERBOSE: '1', CERTBOT_NFQ_LOG_FILE: '/var/log/nfq.log', CERTBOT_NFQ_LOG_FORMAT: 'json' } })
 
   t.strictSame([renewal.exitCode, renewal.stdout, renewal.stderr], [0, '', ''])
   t.not(await certificate(machine.root), before, 'it is renewed')
@@ -41,6 +41,9 @@ t.test('a renewal by certbot.timer passes: a /tmp of its own, a short PATH, no t
   t.match(lines.find((line) => /armed for timer\.example/.test(line)), /^PRIORITY=6\n[^]*^CERTBOT_NFQ_TOKEN=/m)
   t.ok(lines.some((line) => line.includes('MESSAGE=serving as nobody')), 'root is given up')
   t.ok(lines.some((line) => line.includes('CERTBOT_NFQ_EVENT=answered')), 'and the journal still hears')
+  const log = (await readFile(join(machine.root, 'var/log/nfq.log'), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
+  t.ok(log.every(({ time, level, message }) => [time, level, message].every((value) => typeof value === 'string')), 'as JSON in the log file too')
+  t.match(log.find(({ event }) => event === 'armed'), { identifier: 'timer.example', port: 80, token: /./ })
 })
 
 function certificate(root: string): Promise<string> {
