@@ -28,7 +28,8 @@ export async function journalSink(isVerbose: boolean, path = SOCKET): Promise<Si
 
 /** The datagram of a line: `NAME=value`, or for a value of several lines `NAME`, its length (64 bits, little endian) and itself. */
 export function formatJournalEntry({ level, message, fields }: LogEntry): Uint8Array {
-  const own = Object.entries(fields).map(([name, value]): [string, string] => [`CERTBOT_NFQ_${name.toUpperCase()}`, String(value)])
+  // Not CERTBOT_NFQ_: those are options.
+  const own = Object.entries(fields).map(([name, value]): [string, string] => [`NFQ_${name.toUpperCase()}`, String(value)])
   const all: [string, string][] = [['PRIORITY', String(PRIORITIES[level])], ['SYSLOG_IDENTIFIER', 'certbot-nfq'], ['MESSAGE', message], ...own]
   return Buffer.concat(all.map(([name, value]) => field(name, Buffer.from(value).subarray(0, MAX_MESSAGE))))
 }

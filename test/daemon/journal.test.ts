@@ -9,7 +9,7 @@ import { temporaryDirectory } from '../temporary-directory.js'
 const entry: LogEntry = { time: new Date(0), level: 'warning', message: 'token expired', fields: { event: 'expired', port: 80 } }
 
 t.test('a line is one datagram of the journal’s own protocol', (t) => {
-  const text = 'PRIORITY=4\nSYSLOG_IDENTIFIER=certbot-nfq\nMESSAGE=token expired\nCERTBOT_NFQ_EVENT=expired\nCERTBOT_NFQ_PORT=80\n'
+  const text = 'PRIORITY=4\nSYSLOG_IDENTIFIER=certbot-nfq\nMESSAGE=token expired\nNFQ_EVENT=expired\nNFQ_PORT=80\n'
   t.equal(Buffer.from(formatJournalEntry(entry)).toString(), text)
   const levels = (['debug', 'info', 'warning', 'error'] as const).map((level) => Buffer.from(formatJournalEntry({ ...entry, level })).toString().slice(0, 11))
   t.strictSame(levels, ['PRIORITY=7\n', 'PRIORITY=6\n', 'PRIORITY=4\n', 'PRIORITY=3\n'])
