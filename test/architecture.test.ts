@@ -28,12 +28,13 @@ const rules: Readonly<Record<string, Rule>> = {
   hook: { imports: ['failure.ts', 'control', 'wire'], node: true, packages: false },
   'self-check': { imports: ['failure.ts', 'control', 'firewall', 'wire'], node: true, packages: false },
   cli: {
-    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'network', 'doctor', 'verdict', 'hook', 'self-check', 'lab', 'build'],
+    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'network', 'doctor', 'verdict', 'hook', 'self-check', 'lab', 'install'],
     node: true,
     packages: true,
   },
   lab: { imports: [], node: true, packages: true },
-  build: { imports: [], node: true, packages: true },
+  install: { imports: ['failure.ts'], node: true, packages: false },
+  build: { imports: ['cli', 'firewall'], node: true, packages: true },
 }
 
 /** Native modules: where they may be imported, and in how many files at most. One file can be replaced alone. */

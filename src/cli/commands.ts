@@ -1,4 +1,6 @@
-/** The commands, once: for the help of each. */
+/** The commands, once: for help, for the manual page and for completion. */
+import { CONFIG_DIRECTORY } from '../install/certbot.js'
+import { HOOKS_DIRECTORY, PACKAGED_HOOKS } from '../install/hook-paths.js'
 import type { OptionName, OptionSpec } from './options.js'
 
 export interface CommandSpec {
@@ -10,7 +12,7 @@ export interface CommandSpec {
   readonly example: string
 }
 
-export type CommandName = 'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo'
+export type CommandName = 'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo' | 'install'
 
 /** What a responder takes. */
 const RESPONDER: readonly OptionName[] = ['run-dir', 'firewall', 'queue-num', 'mark', 'user', 'log-file', 'log-format', 'no-standalone', 'verbose']
@@ -62,5 +64,17 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     describe: 'get and renew a certificate from a test CA in network namespaces of its own, and show how',
     uses: [],
     example: 'certbot-nfq demo',
+  },
+  install: {
+    describe: 'put the hooks at a path that stays, and show how certbot uses them',
+    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER],
+    options: {
+      'adopt': { takes: 'NAME', describe: 'change this lineage so that it is renewed by the hooks' },
+      'config-dir': { takes: 'DIRECTORY', default: CONFIG_DIRECTORY, describe: 'certbot’s configuration' },
+      'hooks-dir': { takes: 'DIRECTORY', default: HOOKS_DIRECTORY, describe: `where the hooks are to be (of the Debian package: ${PACKAGED_HOOKS})` },
+      'dry-run': { describe: 'show what would change, and change nothing' },
+      'remove': { describe: 'remove the hook paths again, if they are ours' },
+    },
+    example: 'certbot-nfq install --port 8080 --adopt example.com',
   },
 }

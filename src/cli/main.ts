@@ -42,6 +42,10 @@ const parser = yargs(hideBin(process.argv))
   .command('demo', COMMAND_SPECS.demo.describe, helpOf('demo'), async () => {
     await (await import('./demo-command.js')).demoCommand()
   })
+  .command('install', COMMAND_SPECS.install.describe, helpOf('install'), async (argv) => {
+    const { installCommand, readInstallRequest } = await import('./install-command.js')
+    await installCommand(optionsOf(argv), readInstallRequest(argv))
+  })
   .example('certbot certonly --manual --preferred-challenges http --manual-auth-hook "$(npm root -g)/certbot-nfq/hooks/auth" …', '')
   .demandCommand(1, 1, 'Which command?', 'One command at a time.')
   .strict()

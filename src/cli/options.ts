@@ -23,7 +23,7 @@ export interface Options {
 
 export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'user' | 'log-file' | 'log-format' | 'no-self-check' | 'no-standalone' | 'verbose'
 
-/** An option as help shows it. */
+/** An option as help, manual page and completion show it. */
 export interface OptionSpec {
   readonly describe: string
   /** What the option takes, for help; absent for a switch. */

@@ -8,6 +8,10 @@ import { inRepository } from './repository.js'
 export interface Certbot {
   /** The run directory of the responder its hooks use. */
   readonly runDirectory: string
+  /** Its `--config-dir`. */
+  readonly configDirectory: string
+  /** Any command of certbot, such as `certonly --webroot …`; a failure is a result, never a rejection. */
+  run(words: readonly string[], options?: CertbotOptions): Promise<Finished>
   /** Gets one certificate for all names; a failure is a result, never a rejection. */
   certonly(names: readonly string[], options?: CertbotOptions): Promise<Finished>
   /** Renews every lineage it has, due or not, as their renewal configuration says. */
@@ -61,6 +65,8 @@ export async function createCertbot(lab: Lab, authority: CertificateAuthority, h
 
   return {
     runDirectory,
+    configDirectory: join(directory, 'config'),
+    run: (words, options = {}) => certbot(words, options),
     certonly: (names, options = {}) =>
       certbot(
         [

@@ -6,7 +6,7 @@ import { scriptedResponder } from '../control/scripted-responder.js'
 import { COMMAND_SPECS, type CommandName, type CommandSpec } from '../../src/cli/commands.js'
 import { failsWith, runHook } from './command.js'
 
-const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'watch', 'doctor', 'demo']
+const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'watch', 'doctor', 'demo', 'install']
 const options = ['--port', '--run-dir', '--ttl', '--firewall', '--queue-num', '--mark', '--log-file', '--log-format', '--no-self-check', '--no-standalone', '--verbose']
 
 t.test('--help lists every command and option, and the variables', async (t) => {

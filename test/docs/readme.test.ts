@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import t from 'tap'
+import { COMMAND_SPECS } from '../../src/cli/commands.js'
 import { OPTION_SPECS, type OptionName } from '../../src/cli/options.js'
 import { FIREWALL_CHOICES } from '../../src/firewall/choices.js'
 import { inRepository } from '../../src/lab/repository.js'
@@ -42,7 +43,8 @@ for (const page of pages) {
   })
 
   t.test(`every command and variable of certbot-nfq in ${page} exists`, (t) => {
-    const known = [...[...names, 'json', 'help', 'version', 'domain', 'resolver'].map((name) => `--${name}`), '-d']
+    const own = Object.values(COMMAND_SPECS).flatMap(({ options = {} }) => Object.entries(options))
+    const known = [...[...names, ...own.map(([name]) => name), 'help', 'version'].map((name) => `--${name}`), ...own.flatMap(([, { short }]) => (short ? [`-${short}`] : []))]
     t.same(shellCommands(read(page)).flatMap(ownOptions).filter((option) => !known.includes(option)), [])
     const variables = [...names.map(variableOf), 'CERTBOT_NFQ_NODE']
     t.same((read(page).match(/\bCERTBOT_NFQ_[A-Z_]*[A-Z]\b/g) ?? []).filter((name) => !variables.includes(name)), [])

@@ -1,0 +1,42 @@
+/** What a person does next with the hooks. */
+import { certbotArguments, hookParameters, quoteForShell, type HookCommands } from './hook-command.js'
+import { formatValue } from './configobj-value.js'
+
+/** The command for a new certificate, and what to do with the lineages there are, of which some are named. `again` are the options of this run. */
+export function formatInstructions(hooks: HookCommands, again: readonly string[], lineages: readonly string[]): string {
+  const install = ['certbot-nfq', 'install', ...again.map(quoteForShell)].join(' ')
+  return [
+    'For a new certificate, as a rehearsal; then again without --dry-run:',
+    '',
+    ...certonly(hooks).map(indent),
+    '',
+    `For one that is there already${someOf(lineages)}:`,
+    '',
+    indent(`${install} --dry-run --adopt NAME`),
+    indent(`${install} --adopt NAME`),
+    '',
+    'or by hand: these lines in /etc/letsencrypt/renewal/NAME.conf, right below [renewalparams], in place of those with the same names:',
+    '',
+    ...renewalLines(hooks).map(indent),
+  ].join('\n')
+}
+
+/** The lines of a renewal configuration that make a lineage use the hooks. */
+export function renewalLines(hooks: HookCommands): string[] {
+  return Object.entries(hookParameters(hooks)).map(([key, value]) => `${key} = ${formatValue(value)}`)
+}
+
+function certonly(hooks: HookCommands): string[] {
+  const [manual = '', ...rest] = certbotArguments(hooks)
+  const pairs = Array.from({ length: rest.length / 2 }, (_, place) => `${rest[place * 2] ?? ''} ${quoteForShell(rest[place * 2 + 1] ?? '')}`)
+  return [`certbot certonly ${manual}`, ...pairs, '-d example.com --dry-run'].map((line, place, lines) => `${place === 0 ? '' : '  '}${line}${place === lines.length - 1 ? '' : ' \\'}`)
+}
+
+function someOf(lineages: readonly string[]): string {
+  if (lineages.length === 0) return ''
+  return ` (${lineages.slice(0, 5).join(', ')}${lineages.length > 5 ? ', …' : ''})`
+}
+
+function indent(line: string): string {
+  return `    ${line}`
+}
