@@ -1,0 +1,86 @@
+/** Completion for bash and zsh, made of the same tables as the command line. No Node runs at a TAB. Pure. */
+import { COMMAND_SPECS } from '../cli/commands.js'
+import { OPTION_SPECS, type OptionSpec } from '../cli/options.js'
+import { FIREWALL_CHOICES } from '../firewall/choices.js'
+
+/** What can stand behind an option. */
+type Kind = 'firewall' | 'user' | 'lineage' | 'directory' | 'file' | 'other'
+
+const commands = Object.entries(COMMAND_SPECS)
+const own = commands.flatMap(([, { options = {} }]) => Object.entries(options))
+const everywhere: readonly [string, OptionSpec][] = [...Object.entries(OPTION_SPECS), ['help', { describe: 'show help' }], ['version', { describe: 'show the version' }]]
+const taking = [...everywhere, ...own].filter(([, { takes }]) => takes !== undefined)
+const names = (specs: readonly (readonly [string, unknown])[]) => specs.map(([name]) => `--${name}`)
+
+/** A script for bash, with or without the package bash-completion. */
+export function bashCompletion(): string {
+  const actions: Readonly<Record<Kind, string>> = {
+    firewall: `compgen -W '${FIREWALL_CHOICES.join(' ')}' -- "$current"`,
+    user: 'compgen -u -- "$current"',
+    lineage: `compgen -W "$(cd /etc/letsencrypt/renewal 2>/dev/null && for file in *.conf; do echo "\${file%.conf}"; done)" -- "$current"`,
+    directory: 'compgen -d -- "$current"',
+    file: 'compgen -f -- "$current"',
+    other: ':',
+  }
+  const kinds = Object.keys(actions) as Kind[]
+  const arms = kinds.map((kind) => [names(taking.filter(([name, spec]) => kindOf(name, spec) === kind)).join('|'), actions[kind]] as const).filter(([options]) => options !== '')
+  return [
+    '# bash completion for certbot-nfq(8)',
+    '_certbot_nfq() {',
+    '  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]} command= word',
+    '  # bash takes --option=value apart at the sign.',
+    "  if [[ $previous == '=' ]]; then previous=${COMP_WORDS[COMP_CWORD - 2]}; fi",
+    "  if [[ $current == '=' ]]; then current=; fi",
+    '  case $previous in',
+    ...arms.map(([options, action]) => `    ${options}) mapfile -t COMPREPLY < <(${action}); return ;;`),
+    '  esac',
+    '  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do',
+    `    case $word in ${commands.map(([name]) => name).join('|')}) command=$word; break ;; esac`,
+    '  done',
+    '  local words',
+    '  case $command in',
+    `    '') words='${[...commands.map(([name]) => name), ...names(everywhere)].join(' ')}' ;;`,
+    ...commands.map(([name, { options = {} }]) => `    ${name}) words='${names([...everywhere, ...Object.entries(options)]).join(' ')}' ;;`),
+    '  esac',
+    '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")',
+    '}',
+    'complete -F _certbot_nfq certbot-nfq',
+    '',
+  ].join('\n')
+}
+
+/** A function for zsh, to be found in $fpath as `_certbot-nfq`. */
+export function zshCompletion(): string {
+  const actions: Readonly<Record<Kind, string>> = {
+    firewall: `(${FIREWALL_CHOICES.join(' ')})`,
+    user: '_users',
+    lineage: '( ${$(print -r -- /etc/letsencrypt/renewal/*.conf(N:t:r))} )',
+    directory: '_files -/',
+    file: '_files',
+    other: ' ',
+  }
+  const quoted = (words: string) => `'${words.replaceAll("'", `'\\''`)}'`
+  const option = ([name, spec]: readonly [string, OptionSpec]) => {
+    const about = `[${spec.describe.replace(/[[\]\\]/g, '\\$&')}]`
+    return quoted(spec.takes === undefined ? `--${name}${about}` : `--${name}=${about}:${spec.takes}:${actions[kindOf(name, spec)]}`)
+  }
+  return [
+    '#compdef certbot-nfq',
+    '# zsh completion for certbot-nfq(8)',
+    'local -a own commands',
+    `commands=(${commands.map(([name, { describe }]) => quoted(`${name}:${describe.replaceAll(':', '\\:')}`)).join(' ')})`,
+    'case ${words[(r)' + `(${commands.map(([name]) => name).join('|')})` + ']} in',
+    ...commands.filter(([, { options }]) => options).map(([name, { options = {} }]) => `  ${name}) own=(${Object.entries(options).map(option).join(' ')}) ;;`),
+    'esac',
+    '_arguments \\',
+    ...everywhere.map((spec) => `  ${option(spec)} \\`),
+    "  $own '1:command:{ _describe command commands }'",
+    '',
+  ].join('\n')
+}
+
+function kindOf(name: string, { takes }: OptionSpec): Kind {
+  if (name === 'firewall' || name === 'user') return name
+  if (name === 'adopt') return 'lineage'
+  return takes === 'DIRECTORY' ? 'directory' : takes === 'FILE' ? 'file' : 'other'
+}
