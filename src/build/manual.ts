@@ -65,9 +65,9 @@ function section(title: string, lines: readonly string[]): string {
 }
 
 function described(specs: Specs): string[] {
-  return Object.entries(specs).flatMap(([name, { takes, describe, default: value }]) => {
+  return Object.entries(specs).flatMap(([name, { takes, describe, default: value, short }]) => {
     const given = takes === undefined ? '' : ` ${takes}`
-    return ['.TP', `.BI ${escape(`--${name}`)}${given === '' ? '' : ` "${given}"`}`, text(value === undefined ? describe : `${describe} (default: ${value})`)]
+    return ['.TP', `.BI ${escape(`--${name}`)}${given === '' ? '' : ` "${given}"`}`, text(`${describe}${value === undefined ? '' : ` (default: ${value})`}${short === undefined ? '' : ` (short: -${short})`}`)]
   })
 }
 

@@ -18,9 +18,9 @@ const always = [...Object.keys(OPTION_SPECS), 'help', 'version']
 t.test('the commands of the table are those of the program, with their options and an example each', (t) => {
   const help = (...words: string[]) => execFileSync(inRepository('hooks/certbot-nfq'), [...words, '--help'], { encoding: 'utf8' })
   t.same([...help().matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, name]) => name).sort(), Object.keys(COMMAND_SPECS).sort())
-  for (const [name, { options = {}, example }] of commands) {
+  for (const [name, { uses, options = {}, example }] of commands) {
     const text = help(name)
-    t.same([...text.matchAll(/^ {2}(?:-\w, )?--([a-z-]+) /gm)].map(([, option]) => option).sort(), [...always, ...Object.keys(options)].sort(), name)
+    t.same([...text.matchAll(/^ +(?:-\w, )?--([a-z-]+) /gm)].map(([, option]) => option).sort(), [...uses, ...Object.keys(options), 'help', 'version'].sort(), name)
     t.match(example, new RegExp(`\\bcertbot-nfq ${name}\\b`))
     t.ok(text.replace(/\s+/g, ' ').includes(example), example)
   }

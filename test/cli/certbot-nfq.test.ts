@@ -28,7 +28,7 @@ t.test('--help of every command has what it does, the options that matter to it,
     t.match(help.stdout, new RegExp(`^Examples:\n +[^\n]*certbot-nfq ${command}\\b`, 'm'), `${command}: an example`)
     const spec: CommandSpec | undefined = isSpecified(command) ? COMMAND_SPECS[command] : undefined
     if (!spec) continue
-    const shown = [...help.stdout.matchAll(/^ +--([a-z-]+) /gm)].map(([, option]) => option)
+    const shown = [...help.stdout.matchAll(/^ +(?:-[a-z], )?--([a-z-]+) /gm)].map(([, option]) => option)
     t.strictSame(shown.sort(), [...spec.uses, ...Object.keys(spec.options ?? {}), 'help', 'version'].sort(), `${command}: its options`)
   }
 })

@@ -6,7 +6,7 @@ import type { Scene } from '../../src/lab/scene.js'
 
 /**
  * The lab's server as a machine that a page of the docs is about: this repository in /opt/certbot-nfq, certbot's configuration in its usual
- * place, and nothing of the real machine's. /etc/letsencrypt, /run and /var/log last as long as the lab; /tmp is new for each command, as systemd's PrivateTmp makes it.
+ * place, and nothing of the real machine's. /etc/letsencrypt, /usr/local/lib, /run and /var/log last as long as the lab; /tmp is new for each command, as systemd's PrivateTmp makes it.
  */
 export interface Machine {
   /** Where the machine's own files are: `${root}/run` is its /run. */
@@ -39,14 +39,14 @@ done
 mount --bind "$repository" "$root/opt/certbot-nfq"
 mount --rbind "$root/opt" /opt
 mkdir -p /etc/letsencrypt
-for directory in /etc/letsencrypt /var/log /run; do mount --bind "$root$directory" "$directory"; done
+for directory in /etc/letsencrypt /usr/local/lib /var/log /run; do mount --bind "$root$directory" "$directory"; done
 mount -t tmpfs -o mode=1777 private /tmp
 exec "$@"`
 
 /** Makes the machine; it ends with the scene. */
 export async function openMachine({ lab, authority }: Scene): Promise<Machine> {
   const root = join(lab.directory, 'machine')
-  for (const directory of ['etc/letsencrypt', 'var/log', 'run/bin', 'opt/certbot-nfq']) await mkdir(join(root, directory), { recursive: true })
+  for (const directory of ['etc/letsencrypt', 'usr/local/lib', 'var/log', 'run/bin', 'opt/certbot-nfq']) await mkdir(join(root, directory), { recursive: true })
   await chmod(root, 0o755)
   await symlink('/opt/certbot-nfq/hooks/certbot-nfq', join(root, 'run/bin/certbot-nfq'))
   await copyFile(authority.caBundle, join(root, 'etc/letsencrypt/lab-ca.pem'))

@@ -24,7 +24,7 @@ t.test('an installation that was moved is found by PATH, and one that is gone is
   rmSync(elsewhere, { recursive: true })
   const { exitCode, stdout, stderr } = await run('auth', [], join(path, 'bin'))
   t.strictSame([exitCode, stdout], [1, ''])
-  t.match(stderr, /^certbot-nfq: its hooks are not in \/.*\n.*certbot-nfq install.* \[hooks-moved, docs\/errors\.md\]$/)
+  t.match(stderr, /^certbot-nfq: its hooks are not in \/.*\n.*certbot-nfq install.* \[hooks-moved, docs\/errors\.md#hooks-moved\]$/)
 })
 
 t.test('an upgrade at the same place needs nothing, and a second install changes nothing', (t) => {
