@@ -9,7 +9,7 @@ import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { run } from '../firewall/run.js'
 import { isTranslated } from '../firewall/translation.js'
-import { takeLock, type Lock } from '../kernel/lock.js'
+import type { Lock } from '../kernel/lock.js'
 import { openPeerLookup } from '../kernel/peer.js'
 import { openXtablesLock } from '../kernel/xtables-lock.js'
 import { Leases, MAX_LEASES } from './leases.js'
@@ -17,7 +17,8 @@ import type { Log } from './log.js'
 import { openPacketPath, type PacketPath } from './packet-path.js'
 import { clearGround, Rules } from './rules.js'
 import { Standalone } from './standalone.js'
-import { prepareRunDirectory, removeRunDirectory, type RunDirectory } from './run-directory.js'
+import { lockRunDirectory } from './lock-run-directory.js'
+import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 export interface ServeOptions {
   readonly directory: RunDirectory
@@ -87,18 +88,6 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
     // One that was refused is somebody else's.
     if (toFailure(thrown).code !== 'run-directory') removeRunDirectory(options.directory)
     throw thrown
-  }
-}
-
-/** A predecessor that is about to end may remove the directory between our making it and our locking it: then once more. */
-async function lockRunDirectory(directory: RunDirectory): Promise<Lock | undefined> {
-  for (let tries = 1; ; tries++) {
-    try {
-      prepareRunDirectory(directory)
-      return await takeLock(directory.lock)
-    } catch (thrown) {
-      if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT' || tries >= 10) throw thrown
-    }
   }
 }
 

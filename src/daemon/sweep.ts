@@ -1,10 +1,12 @@
 /** What a killed responder leaves, removed without starting another. */
 import { existsSync, unlinkSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { Failure } from '../failure.js'
 import { sweep } from '../firewall/choose.js'
 import { run } from '../firewall/run.js'
-import { takeLock } from '../kernel/lock.js'
-import { checkRunDirectory, removeRunDirectory, type RunDirectory } from './run-directory.js'
+import type { Lock } from '../kernel/lock.js'
+import { lockRunDirectory } from './lock-run-directory.js'
+import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 /**
  * Removes rules, socket and lock of a directory whose responder is dead; one that starts or ends at this moment holds the lock,
@@ -12,9 +14,7 @@ import { checkRunDirectory, removeRunDirectory, type RunDirectory } from './run-
  */
 export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
   if (process.geteuid?.() !== 0) throw new Failure('not-root', 'only root can see and remove rules')
-  if (!existsSync(directory.path)) return sweep(directory.tag, run)
-  checkRunDirectory(directory)
-  const lock = await takeLock(directory.lock)
+  const lock = await lockForSweeping(directory)
   if (!lock) return
   try {
     await sweep(directory.tag, run)
@@ -23,4 +23,13 @@ export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
     lock.release()
     removeRunDirectory(directory)
   }
+}
+
+/**
+ * Also where there is no directory any more: rules may be, and a responder may start in this moment. Where none can be made, no
+ * responder has one either, and nothing is locked.
+ */
+async function lockForSweeping(directory: RunDirectory): Promise<Pick<Lock, 'release'> | undefined> {
+  if (existsSync(dirname(directory.path))) return lockRunDirectory(directory)
+  return { release: () => undefined }
 }

@@ -19,7 +19,7 @@ import { readListeners } from './listeners.js'
 import { judgeName, judgeWildcard } from './names.js'
 import { judgeModules, judgeNode, readHookNode } from './node.js'
 import type { Packet } from './packet.js'
-import { judgePort, servedFamilies } from './port.js'
+import { judgePort, servedFamilies, type PortFacts } from './port.js'
 import { judgeQueueNumber } from './queue-number.js'
 import { judgeReversePath, readReversePathFilters } from './reverse-path.js'
 import { judgeRights, readRights } from './rights.js'
@@ -34,6 +34,7 @@ export interface ExamineOptions {
   readonly firewall: FirewallChoice
   readonly queueNum: number | undefined
   readonly mark: number
+  readonly noStandalone: boolean
   /** Names to look up; none: none. */
   readonly names: readonly string[]
   /** As in network/names.ts. */
@@ -59,7 +60,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const leftovers = await readLeftovers(directory, tables)
   const plan = planTrial(options.firewall, backEnds, readLegacyUse())
   const trial = await tryIt(options, plan)
-  const portFacts = readPort(options.port, grounds)
+  const portFacts = readPort(options, grounds)
   const findings = [
     judgeRights(readRights()),
     judgeNode(hookNode, process.execPath),
@@ -92,11 +93,11 @@ function groundsOf(port: number, machine: readonly MachineAddress[], uplinks: re
   })
 }
 
-function readPort(port: number, grounds: readonly Ground[]) {
+function readPort({ port, noStandalone }: ExamineOptions, grounds: readonly Ground[]): PortFacts {
   const of = (version: 4 | 6) => forwardsOf(grounds.find(({ packet }) => packet.version === version)?.tables ?? [])
   const forwards = { 4: of(4), 6: of(6) }
   const redirects = [...forwards[4], ...forwards[6]].flatMap((forward) => (forward.address === undefined && forward.port !== undefined ? [forward.port] : []))
-  return { port, listeners: readListeners(port), forwards, redirected: [...new Set(redirects)].flatMap(readListeners) }
+  return { port, listeners: readListeners(port), forwards, redirected: [...new Set(redirects)].flatMap(readListeners), isStandalone: !noStandalone }
 }
 
 async function tryIt({ port, mark, probe }: ExamineOptions, plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>) {

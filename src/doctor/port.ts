@@ -11,9 +11,11 @@ export interface PortFacts {
   readonly forwards: Readonly<Record<IpVersion, readonly Forward[]>>
   /** Who listens where a forward to another port of this machine leads. */
   readonly redirected: readonly Listener[]
+  /** The responder serves what nobody listens on. */
+  readonly isStandalone: boolean
 }
 
-/** Somebody has to: without a connection there is nothing to take over. */
+/** Somebody has to, or the responder itself: without a connection there is nothing to take over. */
 export function judgePort(facts: PortFacts): Finding {
   const { port, listeners, forwards, redirected } = facts
   const away = [...forwards[4], ...forwards[6]]
@@ -25,18 +27,20 @@ export function judgePort(facts: PortFacts): Finding {
     const who = [describeAll(redirected), owners && `${owners} has the port itself`].filter(Boolean).join('; ')
     return ok('port', `port ${port} goes to ${where} by NAT${who && ` (${who})`}`)
   }
+  if (listeners.length === 0 && facts.isStandalone) return ok('port', `nobody listens on port ${port}, and no NAT sends it on: the responder will serve it itself`)
   if (listeners.length === 0) {
-    return fail('port', `nobody listens on port ${port}, and no NAT sends it on: there is no connection to take over`, `start the web server, give another --port, or use certbot --standalone`)
+    return fail('port', `nobody listens on port ${port}, and no NAT sends it on: there is no connection to take over`, 'start the web server, give another --port, or leave out --no-standalone')
   }
   if (servedFamilies(facts).length === 0) return warn('port', `port ${port} belongs to ${owners}, which only this machine can reach`, 'let the web server listen on an address that the CA can reach')
   return ok('port', `port ${port} belongs to ${owners}`)
 }
 
 /** The families in which a connection from outside finds somebody. A socket on `::` takes IPv4 too, unless told not to. */
-export function servedFamilies({ listeners, forwards, redirected }: PortFacts): IpVersion[] {
+export function servedFamilies({ listeners, forwards, redirected, isStandalone }: PortFacts): IpVersion[] {
   const isOpen = ({ address }: Listener) => reachOf(address) !== 'loopback'
   const open = [...listeners, ...redirected].filter(isOpen)
-  return ([4, 6] as const).filter((family) => forwards[family].some(({ address }) => address !== undefined) || open.some(({ version, address }) => version === family || (family === 4 && address === '::')))
+  const isFree = (family: IpVersion) => isStandalone && !listeners.some(({ version, address }) => version === family || address === '::')
+  return ([4, 6] as const).filter((family) => isFree(family) || forwards[family].some(({ address }) => address !== undefined) || open.some(({ version, address }) => version === family || (family === 4 && address === '::')))
 }
 
 function describeForward({ address, port, origin }: Forward, from: number): string {

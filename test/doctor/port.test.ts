@@ -3,7 +3,7 @@ import type { Forward } from '../../src/doctor/forwards.js'
 import { listeningSockets, type Listener } from '../../src/doctor/listeners.js'
 import { judgePort, servedFamilies, type PortFacts } from '../../src/doctor/port.js'
 
-const nobody: PortFacts = { port: 80, listeners: [], forwards: { 4: [], 6: [] }, redirected: [] }
+const nobody: PortFacts = { port: 80, listeners: [], forwards: { 4: [], 6: [] }, redirected: [], isStandalone: false }
 const nginx = (address: string): Listener => ({ address, version: address.includes(':') ? 6 : 4, process: { pid: 42, name: 'nginx' } })
 const container: Forward = { address: '172.17.0.2', port: 8080, origin: 'iptables-nft nat' }
 const redirect: Forward = { address: undefined, port: 8080, origin: 'iptables-nft nat' }
@@ -22,7 +22,8 @@ t.test('a container by destination NAT is an owner, also with a proxy process of
 })
 
 t.test('nobody is a failure, also behind a redirection; who listens for this machine only is worth a warning', (t) => {
-  t.match(judgePort(nobody), { level: 'fail', fix: /--standalone/ })
+  t.match(judgePort(nobody), { level: 'fail', fix: /--no-standalone/ })
+  t.match(judgePort({ ...nobody, isStandalone: true }), { level: 'ok', message: /the responder will serve it itself/ })
   t.match(judgePort({ ...nobody, forwards: { 4: [redirect], 6: [] } }), { level: 'fail', message: /port 8080 of this machine/ })
   t.match(judgePort({ ...nobody, forwards: { 4: [redirect], 6: [] }, redirected: [nginx('0.0.0.0')] }), { level: 'ok', message: /nginx/ })
   t.match(judgePort({ ...nobody, listeners: [nginx('127.0.0.1'), nginx('::1')] }), { level: 'warn', message: /only this machine can reach/ })
@@ -31,6 +32,9 @@ t.test('nobody is a failure, also behind a redirection; who listens for this mac
 
 t.test('the families in which somebody answers', (t) => {
   t.strictSame(servedFamilies(nobody), [])
+  t.strictSame(servedFamilies({ ...nobody, isStandalone: true }), [4, 6])
+  t.strictSame(servedFamilies({ ...nobody, isStandalone: true, listeners: [nginx('192.0.2.1')] }), [4, 6], 'the responder takes the other family')
+  t.strictSame(servedFamilies({ ...nobody, isStandalone: true, listeners: [nginx('127.0.0.1'), nginx('::1')] }), [])
   t.strictSame(servedFamilies({ ...nobody, listeners: [nginx('0.0.0.0')] }), [4])
   t.strictSame(servedFamilies({ ...nobody, listeners: [nginx('::')] }), [4, 6])
   t.strictSame(servedFamilies({ ...nobody, listeners: [nginx('2001:db8::1')] }), [6])

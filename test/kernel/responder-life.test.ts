@@ -5,6 +5,7 @@ import t from 'tap'
 import { inRepository } from '../../src/lab/repository.js'
 import { snapshotRules } from '../../src/lab/rules.js'
 import { startWebServer } from '../../src/lab/web-server.js'
+import { waitUntil } from '../../src/lab/wait-until.js'
 import { requiresKernel } from '../requires-kernel.js'
 import { openArmedLab, programs } from './armed-lab.js'
 import { challengeFor } from './challenge.js'
@@ -99,7 +100,8 @@ t.test('the responder lives as long as challenges are armed', await requiresKern
     t.equal(stdout, '')
     t.match(stderr, /^certbot-nfq: NFQUEUE number 777 is taken by another program .*\n.+ \[queue-unavailable, \/.+\/docs\/errors\.md#queue-unavailable\]\n$/)
     t.equal(await snapshotRules(lab.server), rules, 'the rules are those of the first responder')
-    t.notOk(existsSync(other.runDirectory))
+    // Its keeper looks for leftovers, and holds the lock meanwhile.
+    await waitUntil(() => !existsSync(other.runDirectory), 'the run directory to go')
     t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request), challenge.reply, 'which is still at work')
     t.same(await lab.cleanup(challenge), silence)
     t.same(await lab.leftovers(), [])
