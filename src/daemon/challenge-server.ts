@@ -1,6 +1,6 @@
 /** A small web server for a port that has none: armed challenges, and 404 for all else. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { FlowEvent } from '../respond/responder.js'
 import { parseAddress } from '../wire/address.js'
 import { CHALLENGE_PATH } from '../wire/http.js'
@@ -31,9 +31,16 @@ const MAX_HEADER = 8 * 1024
  * Listens on all addresses of a family. When it cannot, gives the error's name: `EADDRINUSE` where somebody listens already, also on a
  * single address of it.
  */
-export function openChallengeServer({ port, version, challenges, onEvent }: ChallengeServerOptions): Promise<ChallengeServer | string> {
+export async function openChallengeServer({ port, version, challenges, onEvent }: ChallengeServerOptions): Promise<ChallengeServer | string> {
+  const where = { port, host: version === 4 ? '0.0.0.0' : '::', ipv6Only: version === 6 }
+  const probe = createServer()
+  const refusal = await listenAt(probe, where)
+  if (refusal !== undefined) return refusal
+  await new Promise((resolve) => probe.close(resolve))
+  // Only now: nearly everywhere somebody listens, and a responder that never needs it is 2 MB smaller.
+  const http = await import('node:http')
   const limits = { maxHeaderSize: MAX_HEADER, headersTimeout: REQUEST_TIME, requestTimeout: REQUEST_TIME, connectionsCheckingInterval: 1_000 }
-  const server = createServer({ ...limits, keepAlive: false }, (request, response) => answer(request, response, challenges, onEvent))
+  const server = http.createServer({ ...limits, keepAlive: false }, (request, response) => answer(request, response, challenges, onEvent))
   const connections = new Set<Socket>()
   server.setTimeout(REQUEST_TIME, (socket) => socket.destroy())
   server.on('connection', (socket) => {
@@ -54,13 +61,17 @@ export function openChallengeServer({ port, version, challenges, onEvent }: Chal
     server.close()
     for (const socket of connections) socket.destroy()
   }
+  const lost = await listenAt(server, where)
+  // Out of descriptors, say: the next connection may do better.
+  server.on('error', () => undefined)
+  return lost ?? { close }
+}
+
+/** The error's name, or nothing. */
+function listenAt(server: Server, where: { port: number; host: string; ipv6Only: boolean }): Promise<string | undefined> {
   return new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
-    server.listen({ port, host: version === 4 ? '0.0.0.0' : '::', ipv6Only: version === 6 }, () => {
-      // Out of descriptors, say: the next connection may do better.
-      server.on('error', () => undefined)
-      resolve({ close })
-    })
+    server.listen(where, () => resolve(undefined))
   })
 }
 
