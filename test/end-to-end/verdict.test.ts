@@ -16,7 +16,7 @@ t.test('a name that leads elsewhere: certbot shows where, as the cleanup hook sa
   const output = stdout + stderr
   t.equal(exitCode, 1)
   t.match(output, /Some challenges have failed/)
-  const verdicts = [...output.matchAll(/certbot-nfq: (no request for .*)\n.* \[(.*), docs\/verdicts\.md\]/g)].map(([, cause, code]) => [cause, code])
+  const verdicts = [...output.matchAll(/certbot-nfq: (no request for .*)\n.* \[(.*), docs\/verdicts\.md\]/g)].map(([, cause, code]) => [cause, code]).sort(([, one = ''], [, other = '']) => one.localeCompare(other))
   t.same(verdicts, [
     [`no request for elsewhere.example.com reached port 80 of this machine: it has an A ${elsewhere.ipv4} that is not an address of this machine`, 'elsewhere'],
     [`no request for ipv6-elsewhere.example.com reached port 80 of this machine: it has an AAAA ${elsewhere.ipv6} that is not an address of this machine`, 'ipv6-elsewhere'],
