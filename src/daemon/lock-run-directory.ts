@@ -1,13 +1,27 @@
 /** Whoever installs or removes rules of a run directory holds its lock meanwhile. */
+import { existsSync } from 'node:fs'
 import { takeLock, type Lock } from '../kernel/lock.js'
 import { prepareRunDirectory, type RunDirectory } from './run-directory.js'
 
+/** Milliseconds between tries. */
+const PAUSE = 20
+
 /**
- * Makes or checks the directory and takes its lock; `undefined` when somebody holds it. Who ends at this moment may remove the
- * directory between our making it and our locking it: then once more.
+ * Makes or checks the directory and takes its lock; `undefined` when a responder holds it, or somebody who sweeps does so for longer
+ * than `patience` milliseconds. Who ends at this moment may remove the directory between our making it and our locking it: then once more.
  * @throws Failure `run-directory`, `not-root`, `native-module`
  */
-export async function lockRunDirectory(directory: RunDirectory): Promise<Lock | undefined> {
+export async function lockRunDirectory(directory: RunDirectory, patience = 0): Promise<Lock | undefined> {
+  const end = performance.now() + patience
+  for (;;) {
+    const lock = await tryToLock(directory)
+    // Only a responder has a socket.
+    if (lock || existsSync(directory.socket) || performance.now() >= end) return lock
+    await new Promise((resolve) => setTimeout(resolve, PAUSE))
+  }
+}
+
+async function tryToLock(directory: RunDirectory): Promise<Lock | undefined> {
   for (let tries = 1; ; tries++) {
     try {
       prepareRunDirectory(directory)

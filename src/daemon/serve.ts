@@ -41,6 +41,9 @@ const IDLE_TIME = 10_000
 /** Milliseconds for connections to end once nothing is armed any more. */
 const DRAIN_TIME = 2_000
 
+/** Milliseconds that somebody who sweeps the run directory may take. */
+const SWEEP_TIME = 5_000
+
 /** Milliseconds between looks at whether the rules are still there, while anything is armed. */
 const CHECK_TIME = 3_000
 
@@ -66,7 +69,8 @@ export interface RunningResponder {
 export async function serve(options: ServeOptions, log: Log): Promise<RunningResponder | undefined> {
   let lock: Lock | undefined
   try {
-    lock = await lockRunDirectory(options.directory)
+    // A hook asks again by itself.
+    lock = await lockRunDirectory(options.directory, options.isTransient ? 0 : SWEEP_TIME)
     if (!lock) return undefined
     const leases = new Leases()
     const { tag } = options.directory
