@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { waitUntil } from '../../src/lab/wait-until.js'
 import { seqAdd } from '../../src/wire/sequence.js'
 import { ACK, FIN, PSH, RST } from '../../src/wire/tcp.js'
@@ -16,7 +16,7 @@ t.test('the end of the responder while connections are open', await requiresKern
   const host = await openRawHost(t, lab)
 
   for (const version of [4, 6] as const) {
-    t.test(`a client that closes meanwhile gets its close, by IPv${version}`, async (t) => {
+    await t.test(`a client that closes meanwhile gets its close, by IPv${version}`, async (t) => {
       await lab.arm(challenge)
       const client = await host.connect(version, { timestamps: true })
       await ask(client)
@@ -29,15 +29,15 @@ t.test('the end of the responder while connections are open', await requiresKern
       const { exitCode, stderr } = await cleanup
       t.strictSame([exitCode, stderr], [0, ''], 'and the verdict has the acknowledgment')
       t.strictSame(client.received().filter(({ segment }) => segment.flags & RST), [], 'nobody reset it')
-      await lateIsHarmless(client)
+      await lateIsHarmless(t, client)
     })
 
-    t.test(`one that never closes holds up nobody, by IPv${version}`, async (t) => {
+    await t.test(`one that never closes holds up nobody, by IPv${version}`, async (t) => {
       await lab.arm(challenge)
       const client = await host.connect(version, { timestamps: true })
       await ask(client)
       t.equal((await lab.cleanup(challenge)).exitCode, 0)
-      await lateIsHarmless(client)
+      await lateIsHarmless(t, client)
     })
   }
   t.same(await lab.leftovers(), [])
@@ -50,7 +50,7 @@ t.test('the end of the responder while connections are open', await requiresKern
   }
 
   /** Packets that come when the responder is gone are the kernel's, which knows no such connection. */
-  async function lateIsHarmless(client: RawClient): Promise<void> {
+  async function lateIsHarmless(t: Test, client: RawClient): Promise<void> {
     const count = client.received().length
     client.send(FIN | ACK, '', { again: true, sequence: seqAdd(client.sequence, -1) })
     client.send(PSH | ACK, 'GET / HTTP/1.1\r\n\r\n')
