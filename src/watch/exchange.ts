@@ -1,5 +1,6 @@
 import { formatAddress } from '../wire/address.js'
 import { seqDiff } from '../wire/sequence.js'
+import { StreamStart } from '../wire/stream-start.js'
 import { FIN, RST } from '../wire/tcp.js'
 import { answerOf } from './answer.js'
 import type { CapturedSegment } from './captured-segment.js'
@@ -7,7 +8,6 @@ import type { Outcome, WatchedRequest, WatchEvent } from './events.js'
 import type { WatchLimits } from './limits.js'
 import { readRequestHead, type RequestHead } from './request-head.js'
 import { readResponseStart } from './response-start.js'
-import { StreamStart } from './stream-start.js'
 
 /** One request that may be for a challenge, and what comes back. It gives events to `tell`; times are milliseconds since 1970. */
 export class Exchange {

@@ -1,6 +1,6 @@
-import { seqDiff } from '../wire/sequence.js'
-
 /** The first bytes of one direction of a connection, put together from segments that came split, repeated, cut or out of order. */
+import { seqDiff } from './sequence.js'
+
 export class StreamStart {
   /** Sequence number of the first byte. */
   readonly sequence: number
@@ -15,7 +15,7 @@ export class StreamStart {
     this.#isFilled = new Uint8Array(capacity)
   }
 
-  /** Takes a segment's payload; a byte that is there already stays as it came first. */
+  /** Takes a segment's payload. A byte that is there already stays as it came first, as it does in the receiver's kernel. */
   add(sequence: number, payload: Uint8Array): void {
     const offset = seqDiff(sequence, this.sequence)
     const to = Math.min(offset + payload.length, this.#bytes.length)
