@@ -42,7 +42,7 @@ export function findAccount(user: string): Account {
  * listen on ports below 1024, if it could before.
  * @throws Failure `not-root`
  */
-export async function dropPrivileges({ uid, gid }: Account, mayBindPorts = false): Promise<void> {
+export async function dropPrivileges(account: Account, mayBindPorts = false): Promise<void> {
   const libc = await loadLibc()
   const couldBindPorts = libc.prctl(PR_CAPBSET_READ, CAP_NET_BIND_SERVICE, 0, 0, 0) === 1
   const check = (result: number, what: string) => {
@@ -52,14 +52,7 @@ export async function dropPrivileges({ uid, gid }: Account, mayBindPorts = false
     if (!KEPT.includes(capability)) check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), 'dropping a bounding capability')
   }
   check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), 'keeping capabilities')
-  // These act on every thread.
-  try {
-    process.setgroups?.([])
-    process.setgid?.(gid)
-    process.setuid?.(uid)
-  } catch (cause) {
-    throw new Failure('not-root', `cannot give root up: ${(cause as Error).message}`, { cause })
-  }
+  become(account)
   check(setCapabilities(libc, mayBindPorts && couldBindPorts ? [...KEPT, CAP_NET_BIND_SERVICE] : KEPT), 'setting capabilities')
   for (const capability of KEPT) check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), 'raising an ambient capability')
   check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'no_new_privs')
@@ -69,8 +62,14 @@ export async function dropPrivileges({ uid, gid }: Account, mayBindPorts = false
  * Turns this process into that user's, with no capability left in any thread: for who has opened what takes root and opens nothing more.
  * @throws Failure `not-root`
  */
-export async function dropAllPrivileges({ uid, gid }: Account): Promise<void> {
+export async function dropAllPrivileges(account: Account): Promise<void> {
   const libc = await loadLibc()
+  become(account)
+  libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+}
+
+/** In every thread. @throws Failure `not-root` */
+function become({ uid, gid }: Account): void {
   try {
     process.setgroups?.([])
     process.setgid?.(gid)
@@ -78,7 +77,6 @@ export async function dropAllPrivileges({ uid, gid }: Account): Promise<void> {
   } catch (cause) {
     throw new Failure('not-root', `cannot give root up: ${(cause as Error).message}`, { cause })
   }
-  libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 }
 
 /** capset(2): header { version, pid }, then twice { effective, permitted, inheritable }: capabilities 0 to 31, and 32 to 63. */
