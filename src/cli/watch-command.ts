@@ -4,6 +4,7 @@ import { portProgram } from '../firewall/port-program.js'
 import { openPacketCapture } from '../kernel/packet-capture.js'
 import { dropAllPrivileges, findAccount } from '../kernel/privileges.js'
 import { Watcher } from '../watch/watcher.js'
+import { showsColour } from './colour.js'
 import type { Options } from './options.js'
 import { jsonView, tableView, type WatchView } from './watch-view.js'
 
@@ -42,6 +43,5 @@ function write(text: string): void {
 }
 
 function terminal(): { columns: number; lines: number; isColoured: boolean } {
-  // no-color.org: any value but the empty one.
-  return { columns: process.stdout.columns || 80, lines: process.stdout.rows || 24, isColoured: (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb' }
+  return { columns: process.stdout.columns || 80, lines: process.stdout.rows || 24, isColoured: showsColour(process.stdout, process.env) }
 }
