@@ -5,6 +5,7 @@
 /** What to do, by code. The cause is said by whoever raises the failure, for only there it is known. */
 export const FIXES = {
   'bad-option': 'See certbot-nfq --help.',
+  'capability-missing': 'Give root here CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETUID, CAP_SETGID and CAP_SETPCAP: --cap-add of a container, CapabilityBoundingSet of a unit.',
   'capture-unavailable': 'Load the kernel module: modprobe af_packet; in a systemd unit add AF_PACKET to RestrictAddressFamilies.',
   'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
   'demo-failed': 'Install what is missing as root with: npm run setup (in a clone of certbot-nfq), then run the demo again.',
@@ -25,6 +26,7 @@ export const FIXES = {
   'responder-lost': 'Run certbot again; if it happens again, see why with --verbose --log-file FILE.',
   'responder-not-started': 'See why with: certbot-nfq serve --verbose',
   'responder-running': 'Look at it with: certbot-nfq status, end it with: certbot-nfq stop, or give another --run-dir.',
+  'root-kept': 'Let another Node run the hooks, such as one of nodejs.org: set CERTBOT_NFQ_NODE to its path.',
   'run-directory': 'Give --run-dir a directory that belongs to root and that nobody else can write to, or one that does not exist yet.',
   'token-malformed': 'Let certbot call this program, with --preferred-challenges http.',
   'token-missing': 'certbot-nfq passes http-01 only: use --preferred-challenges http (a wildcard name needs dns-01 and another hook).',

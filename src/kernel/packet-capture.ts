@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { getSystemErrorName } from 'node:util'
 import { Failure } from '../failure.js'
 import { loadLibc, type Libc } from './libc.js'
+import { refusedRight } from './refused-right.js'
 
 /** One instruction of classic BPF (struct sock_filter). */
 export interface FilterInstruction {
@@ -47,7 +48,7 @@ const WAIT_MILLISECONDS = 100
 
 /**
  * Opens a socket for the packets that the filter wants, which says as well how many of a packet's bytes; at most `length`.
- * @throws Failure `not-root`, `capture-unavailable`, `native-module`
+ * @throws Failure `not-root`, `capability-missing`, `capture-unavailable`, `native-module`
  */
 export async function openPacketCapture(filter: readonly FilterInstruction[], length: number): Promise<PacketCapture> {
   const libc = await loadLibc()
@@ -97,7 +98,7 @@ function openSocket(libc: Libc, filter: readonly FilterInstruction[]): number {
 function refused(libc: Libc): Failure {
   const error = getSystemErrorName(-libc.errno())
   const message = `no packet socket to be had (${error})`
-  return error === 'EPERM' || error === 'EACCES' ? new Failure('not-root', message) : new Failure('capture-unavailable', message)
+  return error === 'EPERM' || error === 'EACCES' ? refusedRight(message) : new Failure('capture-unavailable', message)
 }
 
 /** Gives how many there were. */

@@ -4,9 +4,12 @@
  * CAP_NET_BIND_SERVICE (a port that nobody listens on is served), for the main thread alone.
  */
 import { readFileSync } from 'node:fs'
-import { endianness } from 'node:os'
+import { constants, endianness } from 'node:os'
+import { getSystemErrorName } from 'node:util'
 import { Failure } from '../failure.js'
 import { loadLibc, type Libc } from './libc.js'
+import { refusedRight } from './refused-right.js'
+import { excessOf, readThreads } from './threads.js'
 
 /** A user as the kernel knows it. */
 export interface Account {
@@ -28,6 +31,9 @@ const PR_CAP_AMBIENT = 47
 const PR_CAP_AMBIENT_RAISE = 2
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522
 
+/** One instruction of struct sock_filter: BPF_RET, SECCOMP_RET_ALLOW. */
+const ALLOW_ALL = words(endianness() === 'LE' ? 0x06 : 0x06_0000, 0x7fff_0000)
+
 /** Looks a name or number up in /etc/passwd. @throws Failure `bad-option` */
 export function findAccount(user: string): Account {
   const lines = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'))
@@ -37,45 +43,70 @@ export function findAccount(user: string): Account {
 }
 
 /**
- * Turns this process into that user's. Its other threads lose every capability; the bounding set and no_new_privs are this thread's, so
- * that they hold for all threads the process has to be started with no_new_privs already (hooks/keep). With `mayBindPorts` it may still
- * listen on ports below 1024, if it could before.
- * @throws Failure `not-root`
+ * Turns this process into that user's. Its other threads lose every capability; the bounding set is this thread's alone, and without
+ * new privileges it matters to none. With `mayBindPorts` it may still listen on ports below 1024, if it could before.
+ * @throws Failure `not-root`, `capability-missing`, `root-kept`; the process has to end then
  */
 export async function dropPrivileges(account: Account, mayBindPorts = false): Promise<void> {
   const libc = await loadLibc()
+  const check = checkerOf(libc)
   const couldBindPorts = libc.prctl(PR_CAPBSET_READ, CAP_NET_BIND_SERVICE, 0, 0, 0) === 1
-  const check = (result: number, what: string) => {
-    if (result < 0) throw new Failure('not-root', `cannot give root up: ${what} failed (errno ${libc.errno()})`)
-  }
+  const own = mayBindPorts && couldBindPorts ? [...KEPT, CAP_NET_BIND_SERVICE] : KEPT
   for (let capability = 0; libc.prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
     if (!KEPT.includes(capability)) check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), 'dropping a bounding capability')
   }
   check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), 'keeping capabilities')
-  become(account)
-  check(setCapabilities(libc, mayBindPorts && couldBindPorts ? [...KEPT, CAP_NET_BIND_SERVICE] : KEPT), 'setting capabilities')
+  become(libc, check, account)
+  check(setCapabilities(libc, own), 'setting capabilities')
   for (const capability of KEPT) check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), 'raising an ambient capability')
-  check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'no_new_privs')
+  forbidNewPrivileges(libc, check)
+  checkThreads(account, own)
 }
 
 /**
  * Turns this process into that user's, with no capability left in any thread: for who has opened what takes root and opens nothing more.
- * @throws Failure `not-root`
+ * @throws Failure `not-root`, `capability-missing`, `root-kept`; the process has to end then
  */
 export async function dropAllPrivileges(account: Account): Promise<void> {
   const libc = await loadLibc()
-  become(account)
-  libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+  const check = checkerOf(libc)
+  become(libc, check, account)
+  forbidNewPrivileges(libc, check)
+  checkThreads(account, [])
 }
 
-/** In every thread. @throws Failure `not-root` */
-function become({ uid, gid }: Account): void {
-  try {
-    process.setgroups?.([])
-    process.setgid?.(gid)
-    process.setuid?.(uid)
-  } catch (cause) {
-    throw new Failure('not-root', `cannot give root up: ${(cause as Error).message}`, { cause })
+/** In every thread. Not by Node's own functions: a Node with a shared libuv, as distributions have it, refuses them. */
+function become(libc: Libc, check: Check, { uid, gid }: Account): void {
+  check(libc.setgroups(0, new Uint8Array()), 'setgroups')
+  check(libc.setresgid(gid, gid, gid), 'setresgid')
+  check(libc.setresuid(uid, uid, uid), 'setresuid')
+}
+
+/** In every thread. Those started before have it from hooks/keep; otherwise a system call filter, here one that lets all pass, takes it to them (seccomp(2)). */
+function forbidNewPrivileges(libc: Libc, check: Check): void {
+  check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'no_new_privs')
+  if (readThreads().some(({ hasNoNewPrivileges }) => !hasNoNewPrivileges)) check(libc.seccompAllThreads(ALLOW_ALL, 1), 'no_new_privs for all threads')
+}
+
+/** What was asked for is looked at, thread by thread: a library or a kernel may do less than it says. */
+function checkThreads(account: Account, own: readonly number[]): void {
+  for (const thread of readThreads()) {
+    const excess = excessOf(thread, account, BigInt(bitsOf(own)))
+    if (excess !== undefined) throw new Failure('root-kept', `cannot give root up: thread ${thread.id} (${thread.name}) ${excess}`)
+  }
+}
+
+/** Throws when a call gave less than 0. */
+type Check = (result: number, what: string) => void
+
+/** To be made while this is still root, for what to do depends on that. */
+function checkerOf(libc: Libc): Check {
+  const isRoot = process.geteuid?.() === 0
+  return (result, what) => {
+    if (result >= 0) return
+    const errno = libc.errno()
+    if (errno === constants.errno.EINVAL) throw new Failure('bad-option', '--user: this user namespace has no such user id or group id')
+    throw refusedRight(`cannot give root up: ${what} failed (${getSystemErrorName(-errno)})`, isRoot)
   }
 }
 

@@ -1,8 +1,8 @@
 /** Sends whole IP packets of our own making: raw sockets with IPPROTO_RAW (raw(7), ipv6(7)). */
 import { endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import { Failure } from '../failure.js'
 import { loadLibc, type Libc } from './libc.js'
+import { refusedRight } from './refused-right.js'
 
 /** Sends one IP packet; `interfaceIndex` matters for link-local destinations only. Gives the error's name (`EPERM`: a rule dropped it) or nothing. */
 export type SendPacket = (packet: Uint8Array, interfaceIndex: number) => string | undefined
@@ -24,7 +24,7 @@ const MAX_SOCKETS = 32
 /**
  * A socket is bound to each source address it forges (with FREEBIND, as a container's is not this host's), for only then does the
  * kernel choose the route by it: on a host with two uplinks and `ip rule from …` the reply leaves where the request came in.
- * @throws Failure `not-root`, `native-module`
+ * @throws Failure `not-root`, `capability-missing`, `native-module`
  */
 export async function openRawSockets(): Promise<SendPacket> {
   const libc = await loadLibc()
@@ -63,7 +63,7 @@ function socketFor(libc: Libc, sockets: Map<string, number>, source: Uint8Array)
 
 function openSocket(libc: Libc, family: number): number {
   const socket = libc.socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW)
-  if (socket < 0) throw new Failure('not-root', `no raw socket to be had (${getSystemErrorName(-libc.errno())})`)
+  if (socket < 0) throw refusedRight(`no raw socket to be had (${getSystemErrorName(-libc.errno())})`)
   return socket
 }
 

@@ -41,9 +41,9 @@ t.test('root without its capabilities, as in a container, is told what is missin
   const { own } = directories(t)
   chownSync(own, 0, 0)
   const powerless = ['setpriv', '--bounding-set=-all', '--inh-caps=-all']
-  failsWith(t, await runHook('auth', ['--run-dir', join(own, 'run')], env, powerless), 'not-root', 'auth')
-  failsWith(t, await runHook('certbot-nfq', ['serve', '--run-dir', join(own, 'run')], env, powerless), 'not-root', 'serve')
-  failsWith(t, await runHook('certbot-nfq', ['watch'], {}, powerless), 'not-root', 'watch')
+  failsWith(t, await runHook('auth', ['--run-dir', join(own, 'run')], env, powerless), 'capability-missing', 'auth')
+  failsWith(t, await runHook('certbot-nfq', ['serve', '--run-dir', join(own, 'run')], env, powerless), 'capability-missing', 'serve')
+  failsWith(t, await runHook('certbot-nfq', ['watch'], {}, powerless), 'capability-missing', 'watch')
   t.strictSame(readdirSync(own), [], 'nothing was left')
 })
 

@@ -76,7 +76,7 @@ t.test('who has no right to raw sockets is told so', { skip }, async (t) => {
   t.teardown(lab.close)
   const module = withBuiltModule('kernel/raw-socket.js', 'it.openRawSockets().catch(({ code, message }) => show([code, message]))')
   const { stdout } = await lab.server.exec(['setpriv', '--bounding-set=-all', '--inh-caps=-all', ...module])
-  t.strictSame(JSON.parse(stdout), ['not-root', 'no raw socket to be had (EPERM)'])
+  t.strictSame(JSON.parse(stdout), ['capability-missing', 'no raw socket to be had (EPERM)'])
 })
 
 /** Sends the packets from a namespace; gives the error of each, or null. */
