@@ -42,7 +42,8 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
   // Everything that takes root is open; from here on packets are parsed.
   if (account.uid !== 0) await dropPrivileges(account, !options.noStandalone)
   log('info', `serving as ${options.user}`)
-  const stop = () => void responder.stop().catch(() => (process.exitCode = 1))
+  // What goes wrong with it is in the log, and in the exit status.
+  const stop = () => void responder.stop().catch(() => undefined)
   let hasEnded = false
   process.on('uncaughtException', (error) => {
     log('error', `fault: ${error.stack ?? error.message}`)
@@ -52,9 +53,9 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
     stop()
   })
   // The queue keeps the event loop alive for ever: the package has no way to close it.
-  void responder.ended.then(() => {
+  void responder.ended.then((isClean) => {
     hasEnded = true
-    process.exit()
+    process.exit(isClean ? undefined : 1)
   })
   if (ending.signal.aborted) stop()
   else ending.signal.addEventListener('abort', stop)

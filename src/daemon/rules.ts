@@ -1,6 +1,7 @@
 /** Keeps the kernel's rules in step with the ports in use: one change at a time, in the order asked for. */
 import type { FirewallChoice } from '../firewall/choices.js'
 import { installFirst, sweep, type Chosen } from '../firewall/choose.js'
+import { changesLegacyTables } from '../firewall/iptables.js'
 import { run as runProgram, type Run } from '../firewall/run.js'
 import { hasIpv6, isTracking } from '../firewall/tracking.js'
 import type { Ruleset } from '../firewall/ruleset.js'
@@ -27,6 +28,8 @@ export class Rules {
   readonly #run: Run
   /** How often the rules had to be put back. */
   repairs = 0
+  /** Whether every change so far has succeeded. After one that failed, rules of ours may be where we do not look for them. */
+  isClear = true
   #chosen: Chosen | undefined
   #families: Ground
   #ports: readonly number[] = []
@@ -39,7 +42,7 @@ export class Rules {
     this.#options = options
     this.#families = ground
     this.#log = log
-    this.#run = (argv, input) => (argv[0]?.includes('tables') ? options.underXtablesLock(() => runProgram(argv, input)) : runProgram(argv, input))
+    this.#run = (argv, input) => (changesLegacyTables(argv) ? options.underXtablesLock(() => runProgram(argv, input)) : runProgram(argv, input))
   }
 
   /**
@@ -121,7 +124,7 @@ export class Rules {
 
   #inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
     const turn = this.#last.then(task)
-    this.#last = turn.catch(() => undefined)
+    this.#last = turn.catch(() => (this.isClear = false))
     return turn
   }
 }

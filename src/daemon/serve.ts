@@ -7,6 +7,7 @@ import { listen, type ControlServer } from '../control/server.js'
 import { PROTOCOL_VERSION, refusal, type ArmRequest, type ControlRequest, type ControlResponse, type ResponderStatus, type SelfCheckOrder } from '../control/message.js'
 import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
+import { needsLegacyIptables } from '../firewall/iptables.js'
 import { run } from '../firewall/run.js'
 import { isTranslated } from '../firewall/translation.js'
 import type { Lock } from '../kernel/lock.js'
@@ -57,9 +58,10 @@ const stoppingResponse: ControlResponse = { ok: false, code: 'stopping', message
 const MAX_DELAY = 2 ** 31 - 1
 
 export interface RunningResponder {
-  /** Ends it: rules first. The promise of `ended` follows. */
+  /** Ends it: rules first. The promise of `ended` follows. @throws Failure when rules may be left */
   stop(): Promise<void>
-  readonly ended: Promise<void>
+  /** Whether its rules are gone. If not, whoever keeps it has to sweep. */
+  readonly ended: Promise<boolean>
 }
 
 /**
@@ -78,7 +80,7 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
       clearGround(tag),
       openPacketPath(leases.challenges, options.queue, log, (event) => leases.note(event)),
     ])
-    const underXtablesLock = await openXtablesLock()
+    const underXtablesLock = await openXtablesLock(needsLegacyIptables(options.firewall))
     const rules = new Rules({ ...options, tag, queue: path.queue, underXtablesLock }, ground, log)
     const standalone = new Standalone(
       { challenges: leases.challenges, families: () => (options.isStandalone ? rules.families : []), isTranslated: (version, port) => isTranslated(version, port, run), onEvent: (event) => leases.note(event) },
@@ -105,7 +107,7 @@ function randomText(length: number): string {
 }
 
 class RunningDaemon implements RunningResponder {
-  readonly ended: Promise<void>
+  readonly ended: Promise<boolean>
   readonly #options: ServeOptions
   readonly #log: Log
   readonly #leases: Leases
@@ -120,7 +122,7 @@ class RunningDaemon implements RunningResponder {
   /** What the last look at the rules ended with, so that it is said once. */
   #lastFault = ''
   #stopping: Promise<void> | undefined
-  #end: () => void = () => undefined
+  #end: (isClean: boolean) => void = () => undefined
 
   constructor(options: ServeOptions, log: Log, leases: Leases, path: PacketPath, rules: Rules, standalone: Standalone, lock: Lock) {
     this.#options = options
@@ -272,7 +274,7 @@ class RunningDaemon implements RunningResponder {
       removeRunDirectory(this.#options.directory)
       this.#log('info', 'ended')
       // Whoever asked for the end gets the response first.
-      setImmediate(() => this.#end())
+      setImmediate(() => this.#end(this.#rules.isClear))
     }
   }
 

@@ -4,7 +4,7 @@ import { request } from '../control/client.js'
 import type { ResponderStatus } from '../control/message.js'
 import type { RunDirectory } from '../daemon/run-directory.js'
 import { toFailure } from '../failure.js'
-import { isLocked } from '../kernel/lock.js'
+import { lockHolder } from '../kernel/lock-holder.js'
 import type { Table } from './chains.js'
 import { ok, warn, type Finding } from './finding.js'
 
@@ -22,7 +22,7 @@ export interface LeftoverFacts {
 
 /** Asks the responder; removes nothing. */
 export async function readLeftovers({ socket, lock, tag }: RunDirectory, tables: readonly Table[]): Promise<LeftoverFacts> {
-  return { tag, responder: await askStatus(socket), files: [socket, lock].filter((path) => existsSync(path)), isLocked: isLocked(lock), tags: tagsIn(tables) }
+  return { tag, responder: await askStatus(socket), files: [socket, lock].filter((path) => existsSync(path)), isLocked: lockHolder(lock) !== undefined, tags: tagsIn(tables) }
 }
 
 /** Tags of our chains in iptables' mangle table, and of our nft tables. */

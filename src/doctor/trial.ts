@@ -4,6 +4,7 @@
  */
 import { installFirst } from '../firewall/choose.js'
 import type { BackEndName } from '../firewall/choices.js'
+import { OWN_LOCK } from '../firewall/program-path.js'
 import { run as runProgram, type Run } from '../firewall/run.js'
 import type { Ruleset, Selection } from '../firewall/ruleset.js'
 import { openQueue } from '../kernel/queue.js'
@@ -60,7 +61,7 @@ async function tryBackEnd(name: BackEndName, ruleset: Omit<Ruleset, 'selection'>
 }
 
 /** Nobody else is in this namespace: legacy iptables need not wait for the host's lock, nor make its file. */
-const withoutLock: Run = (argv, input) => runProgram(['env', 'XTABLES_LOCKFILE=/dev/null', ...argv], input)
+const withoutLock: Run = (argv, input) => runProgram(['env', `XTABLES_LOCKFILE=${OWN_LOCK}`, ...argv], input)
 
 async function refusalOf(task: () => Promise<unknown>): Promise<string | undefined> {
   try {

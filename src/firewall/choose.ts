@@ -1,7 +1,8 @@
 /** Picks a back end by trying the real ruleset on it: a program that is there may still lack what the kernel has to give. */
-import { Failure } from '../failure.js'
+import { Failure, toFailure } from '../failure.js'
 import { hasIptables, iptablesFirewall } from './iptables.js'
 import { hasNft, nftFirewall } from './nft.js'
+import { isLack } from './lack.js'
 import { listNftTables } from './nft-listing.js'
 import type { Run } from './run.js'
 import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice, type IptablesName } from './choices.js'
@@ -18,25 +19,38 @@ export interface Chosen {
 }
 
 /**
- * Installs the ruleset by the first way that works: each back end with the prefilter, then each without.
- * @throws Failure `firewall-unavailable`
+ * Installs the ruleset by the first way that works: each back end with the prefilter, then each without. The latter only when kernel or
+ * program lacks something for the former: what goes by is no reason to queue everybody's packets.
+ * @throws Failure `firewall-unavailable`, `firewall-failed`, `firewall-busy`
  */
 export async function installFirst(choice: FirewallChoice, ruleset: Omit<Ruleset, 'selection'>, run: Run): Promise<Chosen> {
   const names = choice === 'auto' ? BACK_ENDS.filter(isThere) : [choice]
   const refusals: string[] = []
+  let isLacking = true
   for (const selection of ['prefilter', 'port'] as const) {
+    if (!isLacking) break
     for (const name of names) {
       const firewall = name === 'nft' ? nftFirewall(ruleset.tag, run) : iptablesFirewall(name, ruleset.tag, run)
       try {
         await firewall.install({ ...ruleset, selection })
         return { firewall, selection, reason: refusals.length === 0 ? 'first choice' : refusals.join('; ') }
       } catch (thrown) {
-        refusals.push(`${name} (${selection}): ${thrown instanceof Error ? thrown.message : String(thrown)}`)
+        const failure = toFailure(thrown)
+        refusals.push(`${name} (${selection}): ${failure.message}`)
+        // The others share that lock, and would wait for it again.
+        if (failure.code === 'firewall-busy') throw new Failure(failure.code, refusals.join('; '), { cause: thrown })
+        if (!isLack(complaintOf(failure))) isLacking = false
       }
     }
   }
+  if (!isLacking) throw new Failure('firewall-failed', `no rules could be installed: ${refusals.join('; ')}`)
   const why = names.length === 0 ? 'neither iptables nor nft is installed' : refusals.join('; ')
   throw new Failure('firewall-unavailable', `no firewall back end can queue packets here: ${why}`)
+}
+
+/** All that a program said, or else the failure's own words. */
+function complaintOf({ message, cause }: Failure): string {
+  return typeof cause === 'object' && cause !== null && 'stderr' in cause ? String(cause.stderr) : message
 }
 
 function isThere(name: BackEndName): boolean {

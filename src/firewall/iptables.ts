@@ -1,7 +1,8 @@
 /** The iptables back end: both families, nft variant or legacy. */
 import { holdsRuleset, hookChains, installScript, removeScript, undoScript } from './iptables-script.js'
-import type { IptablesName } from './choices.js'
+import type { FirewallChoice, IptablesName } from './choices.js'
 import { listNftChains } from './nft-listing.js'
+import { isLegacyIptables } from './program-path.js'
 import { isProgram, runOrFail, type Run } from './run.js'
 import type { Firewall, IpVersion, Ruleset } from './ruleset.js'
 
@@ -64,6 +65,17 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
     )
     return (await Promise.all(held)).every(Boolean)
   }
+}
+
+/** Whether this command takes the lock that legacy iptables processes share; one that only looks does not. */
+export function changesLegacyTables([program = '']: readonly string[]): boolean {
+  return isLegacyIptables(program) && !program.endsWith('-save')
+}
+
+/** Whether a responder of this choice will use legacy iptables, as far as that can be told before it has tried. */
+export function needsLegacyIptables(choice: FirewallChoice): boolean {
+  if (choice === 'auto') return !isProgram('nft') && isLegacyIptables('iptables')
+  return choice !== 'nft' && isLegacyIptables(choice)
 }
 
 /** Whether the programs of a back end are there. */

@@ -3,7 +3,8 @@
  * flush them, and they go away with it, which is when the pipe's only writing end, ours, is closed: by the end of this process
  * however it comes. Elsewhere they are plain tables, which the next start or cleanup sweeps.
  */
-import { isFailure } from '../failure.js'
+import { Failure, isFailure } from '../failure.js'
+import { isLack } from './lack.js'
 import { installLine, removeLine, tableName } from './nft-script.js'
 import { startNft, type NftConversation } from './nft-conversation.js'
 import { isProgram, runOrFail, type Run } from './run.js'
@@ -81,7 +82,10 @@ async function removePlain(tag: string, run: Run): Promise<void> {
 
 async function exists(tag: string, version: IpVersion, run: Run): Promise<boolean> {
   const [family, name = ''] = tableName(tag, version).split(' ')
-  return (await run(['nft', '-t', 'list', 'table', family ?? '', name])).exitCode === 0
+  const { exitCode, stderr } = await run(['nft', '-t', 'list', 'table', family ?? '', name])
+  // What could not be looked at may be there.
+  if (exitCode !== 0 && !isLack(stderr)) throw new Failure('firewall-failed', `nft -t list table ${family} ${name}: ${stderr.trim() || `exit code ${exitCode}`}`)
+  return exitCode === 0
 }
 
 /** What the kernel holds of ours, without the sources it follows at the moment. */

@@ -1,23 +1,41 @@
 /** Where the firewall's own programs are; apart from run.ts, for execa takes longer to load than a self-check does. */
-import { accessSync, constants } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { accessSync, constants, realpathSync } from 'node:fs'
+import { basename, delimiter, join } from 'node:path'
 
 /** PATH is short under systemd and snap; these programs are always in one of the usual places. */
 const PATH = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(delimiter)
 
+/**
+ * What legacy iptables locks when we hold the real lock for it, or nobody else can be there. It has to lock something, and each of its
+ * processes has this file to itself: the kernel lets no other user open it.
+ */
+export const OWN_LOCK = '/proc/self/environ'
+
 /** What those programs get of our environment; who is not root cannot open legacy iptables' lock file (kernel/xtables-lock.ts). */
 export function environment(): Record<string, string> {
-  return { PATH, LC_ALL: 'C', ...(process.getuid?.() !== 0 && { XTABLES_LOCKFILE: '/dev/null' }) }
+  return { PATH, LC_ALL: 'C', ...(process.getuid?.() !== 0 && { XTABLES_LOCKFILE: OWN_LOCK }) }
 }
 
 /** Whether a program of this name can be run. */
 export function isProgram(name: string): boolean {
-  return PATH.split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, name), constants.X_OK)
-      return true
-    } catch {
-      return false
-    }
-  })
+  return pathOf(name) !== undefined
+}
+
+/** Whether this is a program of legacy iptables, under whatever name: `iptables` is the variant that the host has chosen. */
+export function isLegacyIptables(name: string): boolean {
+  const path = pathOf(name)
+  return path !== undefined && /^(ip6?|x)tables/.test(name) && !basename(realpathSync(path)).includes('nft')
+}
+
+function pathOf(name: string): string | undefined {
+  return PATH.split(delimiter)
+    .map((directory) => join(directory, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
 }

@@ -1,5 +1,5 @@
 /** A lock the kernel frees on any death of its holder: flock(2) on a file. */
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, statSync, unlinkSync, constants } from 'node:fs'
+import { closeSync, fstatSync, openSync, statSync, unlinkSync, constants } from 'node:fs'
 import { loadLibc } from './libc.js'
 
 const LOCK_EX = 2
@@ -34,15 +34,6 @@ export async function takeLock(path: string): Promise<Lock | undefined> {
     // Its last holder removed the file between our open and our lock: that lock is worth nothing.
     closeSync(fd)
   }
-}
-
-/** Whether somebody holds the lock on `path`, without a try that another taker could meet (proc(5), /proc/locks); false too when it cannot be seen. */
-export function isLocked(path: string): boolean {
-  if (!existsSync(path)) return false
-  const there = statSync(path, { throwIfNoEntry: false })
-  if (!there) return false
-  // `1: FLOCK  ADVISORY  WRITE 4867 fe:00:2146438 0 EOF`; the device is not compared, for some file systems give stat(2) another one.
-  return readFileSync('/proc/locks', 'latin1').split('\n').some((line) => new RegExp(`: FLOCK .*:${there.ino} 0 EOF$`).test(line))
 }
 
 function isStillAt(fd: number, path: string): boolean {

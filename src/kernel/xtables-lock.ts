@@ -1,9 +1,11 @@
 /**
  * The lock that legacy iptables processes share. Its file is root's alone, so a responder that has given root up opens it before,
- * and locks it for the programs it runs; those are told to lock /dev/null instead (`XTABLES_LOCKFILE`).
+ * and locks it for the programs it runs; those are told to lock a file of their own instead (`OWN_LOCK` of firewall/program-path.ts).
  */
-import { openSync } from 'node:fs'
+import { constants, existsSync, openSync, readFileSync } from 'node:fs'
+import { Failure } from '../failure.js'
 import { loadLibc } from './libc.js'
+import { lockHolder } from './lock-holder.js'
 
 const PATH = '/run/xtables.lock'
 const LOCK_EX = 2
@@ -14,30 +16,55 @@ const LOCK_UN = 8
 const PAUSE = 20
 const TIME_LIMIT = 10_000
 
-/** Runs a task with the lock held, if it comes free in time; several at once share it. */
+/**
+ * Runs a task with the lock held; several at once share it. A task is never run without it.
+ * @throws Failure `firewall-busy` when it does not come free in time
+ */
 export type UnderLock = <Result>(task: () => Promise<Result>) => Promise<Result>
 
-/** Opens the lock; where there is none, nobody uses legacy iptables, and tasks just run. */
-export async function openXtablesLock(): Promise<UnderLock> {
+/**
+ * Opens the lock; with `isNeeded` it is made where there is none, as iptables does. Without that, and as long as there is none, nobody
+ * uses legacy iptables, and tasks just run.
+ */
+export async function openXtablesLock(isNeeded: boolean): Promise<UnderLock> {
   const libc = await loadLibc()
-  let fd: number
-  try {
-    fd = openSync(PATH, 'r')
-  } catch {
-    return (task) => task()
-  }
+  const fd = open(isNeeded)
   let holders = 0
   return async (task) => {
     // Programs that root runs lock the file themselves: they would wait for us.
     if (process.getuid?.() === 0) return task()
+    if (fd === undefined) {
+      if (existsSync(PATH)) throw new Failure('firewall-busy', `${PATH} was made by another program meanwhile, and only root can open it`)
+      return task()
+    }
     holders++
     try {
       const end = performance.now() + TIME_LIMIT
-      while (libc.flock(fd, LOCK_EX | LOCK_NB) !== 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, PAUSE))
+      while (libc.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
+        if (performance.now() > end) throw new Failure('firewall-busy', `${describeHolder()} has held the lock of iptables, ${PATH}, for ${TIME_LIMIT / 1000} s`)
+        await new Promise((resolve) => setTimeout(resolve, PAUSE))
+      }
       return await task()
     } finally {
       holders--
       if (holders === 0) libc.flock(fd, LOCK_UN)
     }
+  }
+}
+
+function open(isNeeded: boolean): number | undefined {
+  try {
+    return openSync(PATH, constants.O_RDONLY | (isNeeded ? constants.O_CREAT : 0), 0o600)
+  } catch {
+    return undefined
+  }
+}
+
+function describeHolder(): string {
+  const pid = lockHolder(PATH)
+  try {
+    return `process ${pid} (${readFileSync(`/proc/${pid}/comm`, 'latin1').trim()})`
+  } catch {
+    return 'another program'
   }
 }

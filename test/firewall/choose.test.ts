@@ -15,6 +15,8 @@ const ruleset: Omit<Ruleset, 'selection'> = {
   families: [{ version: 4, isTracked: true }, { version: 6, isTracked: false }],
 }
 
+const noNfqueue = "iptables-restore v1.8.9 (legacy): Couldn't load target `NFQUEUE':No such file or directory"
+
 t.test('the back end that was asked for is taken', async (t) => {
   const kernel = fakeIptables()
   t.match(await installFirst('iptables-legacy', ruleset, kernel.run), { firewall: { name: 'iptables-legacy' }, selection: 'prefilter', reason: 'first choice' })
@@ -48,13 +50,13 @@ t.test('where bpf is refused by all, the first that can queue the whole port is 
 
 t.test('what a refused try has left is removed before the next', async (t) => {
   const kernel = fakeIptables((call) => (call.command.startsWith('ip6') ? refuseBpf(call) : undefined))
-  t.match(await installFirst('iptables', ruleset, kernel.run), { selection: 'port', reason: /^iptables \(prefilter\): ip6tables-restore.*no match bpf$/ })
+  t.match(await installFirst('iptables', ruleset, kernel.run), { selection: 'port', reason: /^iptables \(prefilter\): ip6tables-restore.*Couldn't load match/ })
   t.equal(kernel.table('iptables')?.get('INPUT')?.length, 1)
   t.equal(kernel.table('iptables')?.get('CERTBOT-NFQ-ab')?.length, 2, 'only the rules of the second try')
 })
 
 t.test('where none works, the failure says why for each, and nothing is left', async (t) => {
-  const kernel = fakeIptables(({ command, input }) => (command.startsWith('ip6') && input.includes('NFQUEUE') ? 'no NFQUEUE' : undefined))
+  const kernel = fakeIptables(({ command, input }) => (command.startsWith('ip6') && input.includes('NFQUEUE') ? noNfqueue : undefined))
   await t.rejects(installFirst('auto', ruleset, kernel.run), {
     code: 'firewall-unavailable',
     message: /^no firewall back end can queue packets here: nft \(prefilter\).*iptables-legacy \(prefilter\).*nft \(port\).*iptables-legacy \(port\)/,
@@ -62,8 +64,28 @@ t.test('where none works, the failure says why for each, and nothing is left', a
   for (const name of ['iptables', 'iptables-nft', 'iptables-legacy']) t.notMatch([...(kernel.table(name)?.keys() ?? [])].join(), 'CERTBOT-NFQ', name)
 })
 
+t.test('what goes by is no reason to queue the whole port', async (t) => {
+  for (const complaint of ['line 4: RULE_APPEND failed (Cannot allocate memory): rule in chain X', 'no answer within 15 s', 'ended by SIGKILL', 'something new']) {
+    const kernel = fakeIptables(({ command }) => (command.includes('-restore') ? complaint : undefined))
+    await t.rejects(installFirst('auto', ruleset, kernel.run), { code: 'firewall-failed', message: /^no rules could be installed: nft \(prefilter\).*iptables-legacy \(prefilter\): [^;]*$/ }, complaint)
+    t.notOk(kernel.calls.some(({ input }) => input.includes('NFQUEUE') && !input.includes('-m bpf')), complaint)
+  }
+})
+
+t.test('one that fails for the moment leaves it to the next, with the same selection', async (t) => {
+  const kernel = fakeIptables(({ command }) => (/^ip6?tables-restore/.test(command) ? 'ended by SIGKILL' : undefined))
+  t.match(await installFirst('auto', ruleset, kernel.run), { firewall: { name: 'iptables-nft' }, selection: 'prefilter' })
+})
+
+t.test('while another program holds the lock of iptables nothing else is tried', async (t) => {
+  const busy = "Can't lock /run/xtables.lock: Resource temporarily unavailable\nAnother app is currently holding the xtables lock. Stopped waiting after 10s."
+  const kernel = fakeIptables(({ command }) => (command.includes('-restore') ? busy : undefined))
+  await t.rejects(installFirst('auto', ruleset, kernel.run), { code: 'firewall-busy', message: /; iptables \(prefilter\): ip6?tables-restore --noflush -w 10: another program holds the lock of iptables, \/run\/xtables.lock$/ })
+  t.notOk(kernel.commands().some((command) => /(nft|legacy)-restore/.test(command)))
+})
+
 t.test('only the back end asked for is tried, also when it fails', async (t) => {
-  const kernel = fakeIptables(({ command }) => (command.startsWith('iptables-restore') ? 'no NFQUEUE' : undefined))
+  const kernel = fakeIptables(({ command }) => (command.startsWith('iptables-restore') ? noNfqueue : undefined))
   await t.rejects(installFirst('iptables', ruleset, kernel.run), { code: 'firewall-unavailable', message: /: iptables \(prefilter\): .*; iptables \(port\): [^;]*$/ })
   t.notOk(kernel.commands().some((command) => /nft-|legacy/.test(command)))
 })
@@ -97,5 +119,5 @@ t.test('a sweep that cannot look is a failure', async (t) => {
 })
 
 function refuseBpf({ input }: Call): string | undefined {
-  return input.includes('-m bpf') ? 'no match bpf' : undefined
+  return input.includes('-m bpf') ? "iptables-restore v1.8.9 (legacy): Couldn't load match `bpf':No such file or directory" : undefined
 }

@@ -36,7 +36,8 @@ t.test('chains are those of the table asked for', async (t) => {
   t.strictSame(await listNftChains(4, 'mangle', run), ['INPUT', 'CERTBOT-NFQ-ab'])
   t.strictSame(await listNftChains(6, 'mangle', run), ['INPUT', 'CERTBOT-NFQ-ab'])
   t.strictSame(calls, [['nft', 'list', 'table', 'ip', 'mangle'], ['nft', 'list', 'table', 'ip6', 'mangle']])
-  t.strictSame(await listNftChains(4, 'mangle', answering({ exitCode: 1 }).run), [], 'no such table')
+  t.strictSame(await listNftChains(4, 'mangle', answering({ exitCode: 1, stderr: 'Error: No such file or directory\nlist table ip mangle\n' }).run), [], 'no such table')
+  t.equal(await listNftChains(4, 'mangle', answering({ exitCode: 127, stderr: 'no answer within 15 s' }).run), undefined, 'it did not tell')
 })
 
 t.test('the real nft is understood', options, async (t) => {
@@ -61,11 +62,11 @@ t.test('the real nft is understood', options, async (t) => {
   t.strictSame(await listNftChains(6, 'mangle', there), [], 'of the other family')
 })
 
-function answering({ exitCode = 0, stdout = '' }: { exitCode?: number; stdout?: string }) {
+function answering({ exitCode = 0, stdout = '', stderr = '' }: { exitCode?: number; stdout?: string; stderr?: string }) {
   const calls: (readonly string[])[] = []
   const run: Run = async (argv) => {
     calls.push(argv)
-    return { exitCode, stdout, stderr: '' }
+    return { exitCode, stdout, stderr }
   }
   return { run, calls }
 }
