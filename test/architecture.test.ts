@@ -7,6 +7,8 @@ import ts from 'typescript'
 interface Rule {
   /** Other folders and top-level files of src that it may import. */
   readonly imports: readonly string[]
+  /** Files there that it may not. */
+  readonly except?: readonly string[]
   /** Whether it may import Node's modules, and packages. */
   readonly node: boolean
   readonly packages: boolean
@@ -17,18 +19,20 @@ const rules: Readonly<Record<string, Rule>> = {
   'failure.ts': { imports: [], node: false, packages: false },
   wire: { imports: [], node: false, packages: false },
   watch: { imports: ['wire'], node: false, packages: false },
-  respond: { imports: ['wire'], node: false, packages: false },
+  // The TCP peer knows no protocol above TCP.
+  intercept: { imports: ['wire'], except: ['wire/http.ts'], node: false, packages: false },
+  challenge: { imports: ['intercept', 'wire'], node: false, packages: false },
   firewall: { imports: ['failure.ts'], node: true, packages: true },
   control: { imports: ['failure.ts', 'wire'], node: true, packages: false },
   kernel: { imports: ['failure.ts'], node: true, packages: true },
-  daemon: { imports: ['failure.ts', 'wire', 'respond', 'firewall', 'control', 'kernel'], node: true, packages: true },
+  daemon: { imports: ['failure.ts', 'wire', 'intercept', 'challenge', 'firewall', 'control', 'kernel'], node: true, packages: true },
   network: { imports: [], node: true, packages: false },
   doctor: { imports: ['failure.ts', 'wire', 'firewall', 'control', 'kernel', 'daemon', 'network'], node: true, packages: false },
   verdict: { imports: ['control', 'network'], node: false, packages: false },
   hook: { imports: ['failure.ts', 'control', 'wire'], node: true, packages: false },
   'self-check': { imports: ['failure.ts', 'control', 'firewall', 'wire'], node: true, packages: false },
   cli: {
-    imports: ['failure.ts', 'wire', 'respond', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'network', 'doctor', 'verdict', 'hook', 'self-check', 'lab', 'install'],
+    imports: ['failure.ts', 'wire', 'watch', 'firewall', 'control', 'kernel', 'daemon', 'network', 'doctor', 'verdict', 'hook', 'self-check', 'lab', 'install'],
     node: true,
     packages: true,
   },
@@ -74,10 +78,11 @@ for (const file of files) {
 
 t.test('an arrow that points the wrong way is seen', (t) => {
   const wrong = [
-    ['wire/ip.ts', '../respond/limits.js'],
+    ['wire/ip.ts', '../intercept/limits.js'],
     ['wire/ip.ts', 'node:fs'],
-    ['respond/responder.ts', 'execa'],
-    ['respond/responder.ts', '../failure.js'],
+    ['intercept/interceptor.ts', 'execa'],
+    ['intercept/tcp-peer.ts', '../challenge/http-01/service.js'],
+    ['intercept/tcp-peer.ts', '../wire/http.js'],
     ['hook/auth.ts', '../daemon/serve.js'],
     ['lab/demo.ts', '../cli/main.js'],
     ['control/message.ts', '../../package.json'],
@@ -130,5 +135,6 @@ function isAllowed(file: string, name: string, rule: Rule): boolean {
   if (!name.startsWith('.')) return rule.packages
   const target = posix.join(posix.dirname(file), name).replace(/\.js$/, '.ts')
   if (target.startsWith('..')) return false
+  if (rule.except?.includes(target)) return false
   return topOf(target) === topOf(file) || rule.imports.includes(topOf(target))
 }

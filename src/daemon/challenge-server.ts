@@ -1,7 +1,7 @@
 /** A small web server for a port that has none: armed challenges, and 404 for all else. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
-import type { FlowEvent } from '../respond/responder.js'
+import type { FlowEvent } from '../intercept/interceptor.js'
 import { parseAddress } from '../wire/address.js'
 import { CHALLENGE_PATH } from '../wire/http.js'
 
@@ -86,7 +86,8 @@ function answer(request: IncomingMessage, response: ServerResponse, challenges: 
     return
   }
   const client = parseAddress(socket.remoteAddress ?? '0.0.0.0')
-  const tell = (kind: FlowEvent['kind']) => onEvent({ kind, token, method, client, clientPort: socket.remotePort ?? 0 })
+  const sent = { status: 200, bytes: method === 'HEAD' ? 0 : keyAuthorization.length }
+  const tell = (kind: FlowEvent['kind']) => onEvent({ kind, key: token, client, clientPort: socket.remotePort ?? 0, answer: sent })
   tell('answered')
   socket.once('close', (hadError) => tell(hadError || !response.writableFinished ? 'abandoned' : 'acknowledged'))
   response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': keyAuthorization.length, 'Connection': 'close' }).end(keyAuthorization)

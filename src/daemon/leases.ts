@@ -2,7 +2,7 @@
 import type { ChallengeStatus, Strays, Visit } from '../control/challenge-status.js'
 import type { ArmRequest } from '../control/message.js'
 import { Failure } from '../failure.js'
-import type { FlowEvent } from '../respond/responder.js'
+import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
 
 /** At most so many at once; a certificate has up to 100 names. */
@@ -112,7 +112,7 @@ export class Leases {
   }
 
   /** Notes what a validator did. */
-  note({ kind, token, client, clientPort, method }: FlowEvent): void {
+  note({ kind, key: token, client, clientPort, answer }: FlowEvent): void {
     const endpoint = formatEndpoint(client, clientPort)
     if (kind === 'unknown token') {
       this.#strays = { count: this.#strays.count + 1, at: new Date().toISOString(), client: endpoint, token }
@@ -120,11 +120,11 @@ export class Leases {
     }
     const lease = this.#leases.get(token) ?? this.#leaving.get(token)
     if (!lease) return
-    const { request, visits } = lease
+    const { visits } = lease
     let visit = visits.findLast((visit) => visit.client === endpoint)
     if (!visit || kind === 'taken over') visits.push((visit = { at: new Date(), client: endpoint, state: kind }))
     visit.state = kind
-    if (kind === 'answered') visit.answer = { status: 200, bytes: method === 'HEAD' ? 0 : request.keyAuthorization.length }
+    if (answer) visit.answer = answer
     if (visits.length > MAX_VISITS) visits.shift()
   }
 

@@ -1,7 +1,9 @@
-/** Joins queue, responder and raw socket: the way of a packet through this process. */
+/** Joins queue, interceptor and raw socket: the way of a packet through this process. */
 import { openQueue, type PacketVerdict } from '../kernel/queue.js'
 import { openRawSockets } from '../kernel/raw-socket.js'
-import { Responder, type FlowEvent } from '../respond/responder.js'
+import { Interceptor, type FlowEvent } from '../intercept/interceptor.js'
+import { DEFAULT_LIMITS } from '../intercept/limits.js'
+import type { Service } from '../intercept/service.js'
 import { formatEndpoint } from '../wire/address.js'
 import type { Log } from './log.js'
 
@@ -19,13 +21,13 @@ export interface PacketPath {
 
 /** @throws Failure `queue-unavailable`, `not-root`, `native-module` */
 export async function openPacketPath(
-  challenges: ReadonlyMap<string, string>,
+  services: readonly Service[],
   queueNumber: number | undefined,
   log: Log,
   onEvent: (event: FlowEvent) => void,
 ): Promise<PacketPath> {
   const send = await openRawSockets()
-  const responder = new Responder(challenges)
+  const interceptor = new Interceptor(services, DEFAULT_LIMITS, pollSoon)
   const counts = { packets: 0, dropped: 0, replies: 0, unsent: 0, faults: 0, 'taken over': 0, answered: 0, acknowledged: 0, abandoned: 0, 'unknown token': 0 }
   let timer: NodeJS.Timeout | undefined
   let lastInterface = 0
@@ -37,24 +39,30 @@ export async function openPacketPath(
 
   function handle(bytes: Uint8Array, interfaceIndex: number): PacketVerdict {
     counts.packets++
-    const { verdict, replies, events } = responder.decide(bytes, performance.now())
-    if (verdict !== 'accept') {
+    const { verdict, replies, events } = interceptor.decide(bytes, performance.now())
+    const isOurs = verdict !== 'accept' && verdict !== 'release'
+    if (isOurs) {
       counts.dropped++
       lastInterface = interfaceIndex
       sendAll(replies)
     }
     report(events)
-    if (!timer && responder.flows > 0) timer = setInterval(tick, TICK)
-    return { verdict }
+    if (!timer && interceptor.flows > 0) timer = setInterval(poll, TICK)
+    return { verdict: isOurs ? verdict : 'accept' }
   }
 
-  function tick(): void {
-    const { replies, events } = responder.tick(performance.now())
+  function poll(): void {
+    const { replies, events } = interceptor.poll(performance.now())
     sendAll(replies)
     report(events)
-    if (responder.flows > 0) return
+    if (interceptor.flows > 0) return
     clearInterval(timer)
     timer = undefined
+  }
+
+  /** A service has something to say by itself. Not at once: it may be in the middle of something. */
+  function pollSoon(): void {
+    setImmediate(poll)
   }
 
   function sendAll(replies: readonly Uint8Array[]): void {
@@ -71,22 +79,22 @@ export async function openPacketPath(
     for (const event of events) {
       counts[event.kind]++
       const client = formatEndpoint(event.client, event.clientPort)
-      log(event.kind === 'unknown token' ? 'debug' : 'info', `${event.token} ${event.kind}: ${client}`, { event: event.kind, token: event.token, client })
+      log(event.kind === 'unknown token' ? 'debug' : 'info', `${event.key} ${event.kind}: ${client}`, { event: event.kind, token: event.key, client })
       onEvent(event)
     }
   }
 
   async function drained(limit: number): Promise<void> {
     const end = performance.now() + limit
-    while (responder.openFlows > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20))
+    while (interceptor.openFlows > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20))
   }
 
   return {
     queue: queue.number,
     get counts() {
-      return { ...counts, flows: responder.flows, 'bytes held': responder.bytesHeld, evicted: responder.evicted }
+      return { ...counts, flows: interceptor.flows, 'bytes held': interceptor.bytesHeld, evicted: interceptor.evicted }
     },
-    limits: { flows: responder.bounds.flows, 'bytes held': responder.bounds.bytesHeld },
+    limits: { flows: interceptor.bounds.flows, 'bytes held': interceptor.bounds.bytesHeld },
     drained,
   }
 }

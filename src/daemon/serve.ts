@@ -3,6 +3,7 @@
  * Rules come last and go first, so that no packet is ever queued to nobody.
  */
 import { closeSync, openSync, readSync } from 'node:fs'
+import { http01Service } from '../challenge/http-01/service.js'
 import { listen, type ControlServer } from '../control/server.js'
 import { PROTOCOL_VERSION, refusal, type ArmRequest, type ControlRequest, type ControlResponse, type ResponderStatus, type SelfCheckOrder } from '../control/message.js'
 import { toFailure } from '../failure.js'
@@ -78,7 +79,7 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
     const { tag } = options.directory
     const [ground, path] = await Promise.all([
       clearGround(tag),
-      openPacketPath(leases.challenges, options.queue, log, (event) => leases.note(event)),
+      openPacketPath([http01Service(leases.challenges)], options.queue, log, (event) => leases.note(event)),
     ])
     const underXtablesLock = await openXtablesLock(needsLegacyIptables(options.firewall))
     const rules = new Rules({ ...options, tag, queue: path.queue, underXtablesLock }, ground, log)

@@ -1,6 +1,6 @@
 /** Serves the ports of armed challenges that nobody listens on, for just as long. */
 import type { IpVersion } from '../firewall/ruleset.js'
-import type { FlowEvent } from '../respond/responder.js'
+import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
 import { openChallengeServer, type ChallengeServer } from './challenge-server.js'
 import type { Log } from './log.js'
@@ -80,7 +80,7 @@ export class Standalone {
 
   #note(event: FlowEvent): void {
     if (event.kind === 'answered') this.served++
-    this.#log('info', `${event.token} ${event.kind}, by our own server: ${formatEndpoint(event.client, event.clientPort)}`)
+    this.#log('info', `${event.key} ${event.kind}, by our own server: ${formatEndpoint(event.client, event.clientPort)}`)
     this.#options.onEvent(event)
   }
 }

@@ -1,5 +1,5 @@
 /** The first bytes of one direction of a connection, put together from segments that came split, repeated, cut or out of order. */
-import { seqDiff } from './sequence.js'
+import { seqAdd, seqDiff } from './sequence.js'
 
 export class StreamStart {
   /** Sequence number of the first byte. */
@@ -8,7 +8,7 @@ export class StreamStart {
   readonly #isFilled: Uint8Array
   #contiguous = 0
 
-  /** Keeps `capacity` bytes; what lies behind them is left out. */
+  /** Keeps `capacity` bytes. What lies behind them is left out. Holds twice that in memory. */
   constructor(sequence: number, capacity: number) {
     this.sequence = sequence
     this.#bytes = new Uint8Array(capacity)
@@ -27,9 +27,20 @@ export class StreamStart {
     while (this.#isFilled[this.#contiguous]) this.#contiguous++
   }
 
+  /** Whether a segment has bytes within the capacity. */
+  covers(sequence: number, length: number): boolean {
+    const offset = seqDiff(sequence, this.sequence)
+    return offset < this.#bytes.length && offset + length > 0
+  }
+
   /** From the first byte up to the first gap. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#contiguous)
+  }
+
+  /** The sequence number after `bytes`: what the receiver's kernel waits for next. */
+  get nextSequence(): number {
+    return seqAdd(this.sequence, this.#contiguous)
   }
 
   /** Whether there is no room for more. */

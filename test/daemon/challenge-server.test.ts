@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { openChallengeServer } from '../../src/daemon/challenge-server.js'
-import type { FlowEvent } from '../../src/respond/responder.js'
+import type { FlowEvent } from '../../src/intercept/interceptor.js'
 import { formatReply } from '../../src/wire/http.js'
 import { formatEndpoint } from '../../src/wire/address.js'
 
@@ -49,7 +49,7 @@ t.test('who was answered is told, and how that ended', async (t) => {
   const from = `[::1]:${client.localPort ?? 0}`
   client.end(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
   await heard('acknowledged')
-  t.same(events.map(({ kind, token, client, clientPort }) => [kind, token, formatEndpoint(client, clientPort)]), [
+  t.same(events.map(({ kind, key, client, clientPort }) => [kind, key, formatEndpoint(client, clientPort)]), [
     ['answered', 'token-of-16-chars', from],
     ['acknowledged', 'token-of-16-chars', from],
   ])

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ArmRequest } from '../../src/control/message.js'
 import { Leases } from '../../src/daemon/leases.js'
-import type { FlowEvent } from '../../src/respond/responder.js'
+import type { FlowEvent } from '../../src/intercept/interceptor.js'
 
 const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
@@ -10,7 +10,7 @@ t.test('a token of a self-check is served, but is no challenge', (t) => {
   leases.armForCheck('check', 'check.print')
   t.strictSame([...leases.challenges], [['check', 'check.print']])
   t.strictSame([leases.size, leases.ports, leases.nextExpiry, leases.status(0)], [0, [], Infinity, []])
-  leases.note({ kind: 'taken over', token: 'check', method: 'GET', client: Uint8Array.of(127, 0, 0, 1), clientPort: 1 })
+  leases.note({ kind: 'taken over', key: 'check', client: Uint8Array.of(127, 0, 0, 1), clientPort: 1 })
   t.strictSame([leases.disarmCheck('check'), leases.disarmCheck('check'), leases.challenges.size], [true, false, 0])
   leases.arm(arm('one'), 0)
   t.equal(leases.disarmCheck('one'), false, 'a challenge is none')
@@ -133,8 +133,8 @@ t.test('a visit says what was answered: nothing yet, the key authorization, or n
   t.equal(leases.status(0)[0]?.visits[0]?.answer, undefined)
   leases.note(event('answered', 'one', 1))
   leases.note(event('acknowledged', 'one', 1))
-  leases.note(event('taken over', 'one', 2, 'HEAD'))
-  leases.note(event('answered', 'one', 2, 'HEAD'))
+  leases.note(event('taken over', 'one', 2, 0))
+  leases.note(event('answered', 'one', 2, 0))
   leases.note(event('taken over', 'one', 1))
   t.strictSame(
     leases.status(0)[0]?.visits.map(({ state, answer }) => [state, answer]),
@@ -187,6 +187,7 @@ function arm(token: string, more: Partial<ArmRequest> = {}): ArmRequest {
   return { op: 'arm', token, keyAuthorization: `${token}.print`, identifier: 'a.example', port: 80, ttl: 3600, ...more }
 }
 
-function event(kind: FlowEvent['kind'], token: string, clientPort = 1, method: FlowEvent['method'] = 'GET'): FlowEvent {
-  return { kind, token, client: Uint8Array.of(192, 0, 2, 2), clientPort, method }
+function event(kind: FlowEvent['kind'], key: string, clientPort = 1, bytes = `${key}.print`.length): FlowEvent {
+  const isAnswered = kind === 'answered' || kind === 'acknowledged'
+  return { kind, key, client: Uint8Array.of(192, 0, 2, 2), clientPort, ...(isAnswered && { answer: { status: 200, bytes } }) }
 }

@@ -1,9 +1,9 @@
 /**
  * What must be true of every decision, kept as simple as can be: which bytes each flow has said, and which flows were taken over. It allows
- * more than the responder does, but nothing that may not be: whatever is not `accept` needs its evidence here.
+ * more than the interceptor does, but nothing that may not be: whatever is not `accept` or `release` needs its evidence here.
  */
-import type { Decision } from '../../src/respond/responder.js'
-import type { Limits } from '../../src/respond/limits.js'
+import type { Decision } from '../../src/intercept/interceptor.js'
+import type { Limits } from '../../src/intercept/limits.js'
 import { replyToHead, type Challenge } from '../kernel/challenge.js'
 import { observe, type ObservedPacket } from './observed-packet.js'
 
@@ -33,7 +33,7 @@ export class Model {
   readonly #taken = new Map<string, Taken>()
   #sweptAt = 0
 
-  /** `challenges`: what is armed, as the responder sees it; `known`: all that ever may be. */
+  /** `challenges`: what is armed, as the interceptor sees it; `known`: all that ever may be. */
   constructor(challenges: ReadonlyMap<string, string>, known: readonly Challenge[], limits: Limits) {
     this.#challenges = challenges
     this.#known = new Map(known.map((challenge) => [challenge.token, challenge]))
@@ -46,14 +46,14 @@ export class Model {
     if (now - this.#sweptAt > 1_000) this.sweep(now)
     const observed = observe(packet)
     if (observed) this.#listen(observed, now)
-    if (verdict === 'accept') {
+    if (verdict === 'accept' || verdict === 'release') {
       if (replies.length > 0) throw new WrongDecision('a reply to a packet that is the server’s')
       if (observed) this.#taken.delete(observed.key)
       return
     }
     if (!observed) throw new WrongDecision('no TCP packet, and yet not accepted')
     if (verdict !== 'drop') {
-      const token = events.find(({ kind }) => kind === 'taken over')?.token ?? ''
+      const token = events.find(({ kind }) => kind === 'taken over')?.key ?? ''
       this.#checkTakeOver(observed, token)
       checkReset(packet, observed, verdict.replace)
       this.#taken.set(observed.key, { challenge: this.#known.get(token) as Challenge, at: now })
@@ -73,12 +73,13 @@ export class Model {
       const taken = this.#taken.get(back)
       if (!taken || (key !== undefined && back !== key)) throw new WrongDecision('a reply to somebody else')
       const text = sent.payload.toString('latin1')
-      if (text !== '' && text !== taken.challenge.reply && text !== replyToHead(taken.challenge)) throw new WrongDecision('a reply with another text')
+      // What was acknowledged is not repeated.
+      if (![taken.challenge.reply, replyToHead(taken.challenge)].some((whole) => whole.endsWith(text))) throw new WrongDecision('a reply with another text')
       if (sent.flags & SYN) throw new WrongDecision('a reply with SYN')
     }
   }
 
-  /** Forgets what the responder must have forgotten. */
+  /** Forgets what the interceptor must have forgotten. */
   sweep(now: number): void {
     this.#sweptAt = now
     const { watchedFor, takenFor, closedFor } = this.#limits
@@ -121,7 +122,7 @@ export class Model {
 /** More than any script says on one flow. */
 const MOST_SEGMENTS = 1_024
 
-/** The responder looks for what is due every 100 ms. */
+/** The interceptor is polled for what is due every 100 ms. */
 const TURN = 200
 
 /** Whether every character of the line has been said at its place by some segment. */

@@ -1,6 +1,7 @@
-/** The target "packet to decision": responders with ample and with tiny limits, each with traffic and a model of its own. */
-import { DEFAULT_LIMITS, type Limits } from '../../src/respond/limits.js'
-import { Responder } from '../../src/respond/responder.js'
+/** The target "packet to decision": interceptors with ample and with tiny limits, each with traffic and a model of its own. */
+import { DEFAULT_LIMITS, type Limits } from '../../src/intercept/limits.js'
+import { http01Service } from '../../src/challenge/http-01/service.js'
+import { Interceptor } from '../../src/intercept/interceptor.js'
 import { readCaptures, type Capture } from './captures.js'
 import { Connections, type Planned } from './connections.js'
 import { Model, WrongDecision } from './model.js'
@@ -42,7 +43,7 @@ export class PacketTarget {
     this.counts.evicted = this.#lanes.reduce((sum, { evicted }) => sum + evicted, 0)
   }
 
-  /** Lets everything expire, so that what is still in use afterwards is a leak. @throws Error when a responder still knows a flow */
+  /** Lets everything expire, so that what is still in use afterwards is a leak. @throws Error when an interceptor still knows a flow */
   settle(): void {
     for (const lane of this.#lanes) lane.settle()
   }
@@ -54,7 +55,7 @@ interface Script {
   /** As of its first packet: what was evicted or has expired since then can be foretold no more. */
   readonly evicted: number
   readonly startedAt: number
-  /** False once the responder was right not to know this flow. */
+  /** False once the interceptor was right not to know this flow. */
   isForetold: boolean
 }
 
@@ -64,7 +65,7 @@ class Lane {
   readonly #counts: PacketCounts
   readonly #connections: Connections
   readonly #challenges = new Map<string, string>()
-  readonly #responder: Responder
+  readonly #interceptor: Interceptor
   readonly #model: Model
   readonly #scripts: Script[] = []
   #now = 0
@@ -76,12 +77,12 @@ class Lane {
     this.#counts = counts
     this.#connections = new Connections(captures, random, { ports })
     for (const { token, keyAuthorization } of CHALLENGES) this.#challenges.set(token, keyAuthorization)
-    this.#responder = new Responder(this.#challenges, limits)
+    this.#interceptor = new Interceptor([http01Service(this.#challenges)], limits)
     this.#model = new Model(this.#challenges, CHALLENGES, limits)
   }
 
   get evicted(): number {
-    return this.#responder.evicted
+    return this.#interceptor.evicted
   }
 
   step(): void {
@@ -95,14 +96,15 @@ class Lane {
     const { bytes } = planned
     const copy = bytes.slice()
     try {
-      const decision = this.#responder.decide(bytes, this.#now)
+      const decision = this.#interceptor.decide(bytes, this.#now)
       this.#model.check(bytes, copy, decision, this.#now)
       const { verdict, replies } = decision
-      this.#checkForetold(script, planned, typeof verdict === 'string' ? verdict : 'replace', replies)
-      this.#counts[verdict === 'accept' ? 'accepted' : verdict === 'drop' ? 'dropped' : 'takenOver']++
+      const isAccepted = verdict === 'accept' || verdict === 'release'
+      this.#checkForetold(script, planned, isAccepted ? 'accept' : verdict === 'drop' ? 'drop' : 'replace', replies)
+      this.#counts[isAccepted ? 'accepted' : verdict === 'drop' ? 'dropped' : 'takenOver']++
       this.#counts.replies += replies.length
       this.#counts.packets++
-      if (this.#responder.flows > this.#limits.watched + this.#limits.taken) throw new WrongDecision(`${this.#responder.flows} flows`)
+      if (this.#interceptor.flows > this.#limits.watched + this.#limits.taken) throw new WrongDecision(`${this.#interceptor.flows} flows`)
     } catch (cause) {
       throw new Error(`packet ${this.#counts.packets}: ${String(cause)}\n${Buffer.from(copy).toString('hex')}`, { cause })
     }
@@ -116,12 +118,12 @@ class Lane {
       this.#tick()
       this.#model.sweep(this.#now)
     }
-    if (this.#responder.flows > 0 || this.#model.size > 0) throw new Error(`${this.#responder.flows} flows are known for ever, ${this.#model.size} to the model`)
+    if (this.#interceptor.flows > 0 || this.#model.size > 0) throw new Error(`${this.#interceptor.flows} flows are known for ever, ${this.#model.size} to the model`)
   }
 
   #tick(): void {
     this.#tickedAt = this.#now
-    this.#model.checkReplies(this.#responder.tick(this.#now).replies)
+    this.#model.checkReplies(this.#interceptor.poll(this.#now).replies)
   }
 
   /** Disarms a token, or arms one again. */
@@ -135,7 +137,7 @@ class Lane {
     const old = this.#scripts[at]
     if (old && old.place < old.planned.length) return old
     const planned = this.#connections.next()
-    const script = { planned, place: 0, evicted: this.#responder.evicted, startedAt: this.#now, isForetold: true }
+    const script = { planned, place: 0, evicted: this.#interceptor.evicted, startedAt: this.#now, isForetold: true }
     this.#scripts[at] = script
     return script
   }
@@ -145,7 +147,7 @@ class Lane {
     const { watchedFor, takenFor } = this.#limits
     const isOld = this.#now - script.startedAt >= Math.min(watchedFor, takenFor)
     const isDisarmed = expected === 'replace' && !this.#challenges.has(token ?? '')
-    if (isOld || isDisarmed || script.evicted !== this.#responder.evicted) {
+    if (isOld || isDisarmed || script.evicted !== this.#interceptor.evicted) {
       script.isForetold = false
       return
     }

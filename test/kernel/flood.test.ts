@@ -14,7 +14,7 @@ import { exchange } from './tcp-client.js'
 const challenge = challengeFor('flood')
 const half = Uint8Array.from(Buffer.from('GET /.well-known/acme-challenge/ab'))
 
-/** Half requests forgotten because there were too many; the limit is 4,096 at once (src/respond/limits.ts). */
+/** Half requests forgotten because there were too many; the limit is 4,096 at once (src/intercept/limits.ts). */
 const ENOUGH_EVICTIONS = 4_000
 
 /** Few enough to fit the kernel's queue (1,024 packets), so that nothing has to be lost. */

@@ -1,4 +1,5 @@
-import { Responder } from '../../src/respond/responder.js'
+import { http01Service } from '../../src/challenge/http-01/service.js'
+import { Interceptor } from '../../src/intercept/interceptor.js'
 import { fromText } from '../fixtures/hex.js'
 import { ModelPeer } from './model-peer.js'
 import { Connection, type ConnectionOptions } from './segments.js'
@@ -34,7 +35,7 @@ export interface Outcome {
   readonly touched: number
   /** Packets the server sent while the connection was taken over. */
   readonly leaked: number
-  /** Connections the responder still remembers when all is over. */
+  /** Connections the interceptor still remembers when all is over. */
   readonly remembered: number
 }
 
@@ -50,7 +51,7 @@ const END = 240_000
 /** Runs one exchange to its end on a virtual clock. The same scenario gives the same outcome. */
 export function simulate(scenario: Scenario): Outcome {
   const link = new SimulatedLink(scenario.seed)
-  const responder = new Responder(new Map([[token, keyAuthorization]]))
+  const interceptor = new Interceptor([http01Service(new Map([[token, keyAuthorization]]))])
   const connection = new Connection(scenario.connection)
   const seen = { isTakenOver: false, hasResetHit: false, answeredAt: Infinity, touched: 0, leaked: 0 }
   const { clientStart, serverStart, clientPort, toServer, toClient } = connection
@@ -74,17 +75,18 @@ export function simulate(scenario: Scenario): Outcome {
     receiveStart: clientStart,
     clocks: scenario.hasTimestamps ? { own: serverClock, other: clientClock - 50 } : undefined,
     send: (bytes) => {
-      if (seen.isTakenOver && responder.flows > 0) seen.leaked++
+      if (seen.isTakenOver && interceptor.flows > 0) seen.leaked++
       toTheClient(bytes)
     },
   })
 
   /** The hook: between it and the server's kernel nothing is lost. */
   function arrive(bytes: Uint8Array): void {
-    const { verdict, replies } = responder.decide(bytes, link.now)
-    if (verdict !== 'accept' || replies.length > 0) seen.touched++
+    const { verdict, replies } = interceptor.decide(bytes, link.now)
+    const isUntouched = verdict === 'accept' || verdict === 'release'
+    if (!isUntouched || replies.length > 0) seen.touched++
     replies.forEach(toTheClient)
-    if (verdict === 'accept') server.receive(bytes, link.now)
+    if (isUntouched) server.receive(bytes, link.now)
     else if (verdict !== 'drop') {
       seen.isTakenOver = true
       server.receive(verdict.replace, link.now)
@@ -98,10 +100,10 @@ export function simulate(scenario: Scenario): Outcome {
     link.advance(link.now + STEP)
     client.tick(link.now)
     server.tick(link.now)
-    responder.tick(link.now).replies.forEach(toTheClient)
-    if (link.isEmpty && responder.flows === 0 && isQuiet(client) && isQuiet(server)) break
+    interceptor.poll(link.now).replies.forEach(toTheClient)
+    if (link.isEmpty && interceptor.flows === 0 && isQuiet(client) && isQuiet(server)) break
   }
-  return { ...seen, client, server, remembered: responder.flows }
+  return { ...seen, client, server, remembered: interceptor.flows }
 }
 
 /** A web server that answers the first request of a connection and leaves it open, and answers any other and closes. */

@@ -6,7 +6,7 @@ t.test('a SYN on a known connection is a new one: it passes, and so does what fo
   const stage = new Stage()
   stage.client({ text: request })
   t.same(stage.client({ at: 500_000, flags: SYN }), untouched)
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.same(stage.client({ at: 500_001, text: 'GET / HTTP/1.1\r\n\r\n' }), untouched)
   t.same(stage.client({ at: 600_000, flags: SYN }), untouched)
   t.same(stage.client({ at: 600_001, text: request }).server, { at: 600_001, flags: 'RST' })
@@ -16,9 +16,9 @@ t.test('a SYN on a known connection is a new one: it passes, and so does what fo
 t.test('a SYN makes half a request line forgotten', (t) => {
   const stage = new Stage()
   stage.client({ text: request.slice(0, 20) })
-  t.equal(stage.responder.flows, 1)
+  t.equal(stage.interceptor.flows, 1)
   t.same(stage.client({ at: 500_000, flags: SYN }), untouched)
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.end()
 })
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DEFAULT_LIMITS } from '../../src/respond/limits.js'
+import { DEFAULT_LIMITS } from '../../src/intercept/limits.js'
 import { Connection } from './segments.js'
 import { request, Stage, swallowed, untouched } from './stage.js'
 
@@ -14,10 +14,10 @@ t.test('the time-outs are those the documents name', (t) => {
 t.test('of too many half requests the oldest is forgotten, and passes to the server', (t) => {
   const stage = new Stage(first, { watched: 3 })
   for (const connection of connections.slice(0, 3)) stage.client({ text: request.slice(0, 30) }, connection)
-  t.equal(stage.responder.evicted, 0)
+  t.equal(stage.interceptor.evicted, 0)
   t.same(stage.client({ text: request.slice(0, 30) }, fourth), untouched)
-  t.equal(stage.responder.flows, 3)
-  t.equal(stage.responder.evicted, 1)
+  t.equal(stage.interceptor.flows, 3)
+  t.equal(stage.interceptor.evicted, 1)
   t.same(stage.client({ at: 30, text: request.slice(30) }, first), untouched)
   t.match(stage.client({ at: 30, text: request.slice(30) }, second), { server: { flags: 'RST' } })
   t.end()
@@ -37,8 +37,8 @@ t.test('a flood of half requests does not push out connections taken over, nor k
   const stage = new Stage(first, { watched: 3 })
   stage.client({ text: request }, first)
   for (let port = 1; port <= 100; port++) stage.client({ text: request.slice(0, 30) }, new Connection({ clientPort: port }))
-  t.equal(stage.responder.flows, 4)
-  t.equal(stage.responder.evicted, 97)
+  t.equal(stage.interceptor.flows, 4)
+  t.equal(stage.interceptor.evicted, 97)
   t.match(stage.client({ text: request }, second), { server: { flags: 'RST' } })
   t.same(stage.client({ at: request.length }, first), swallowed)
   t.end()
@@ -47,8 +47,8 @@ t.test('a flood of half requests does not push out connections taken over, nor k
 t.test('of too many connections taken over the oldest is forgotten', (t) => {
   const stage = new Stage(first, { taken: 2 })
   for (const connection of connections.slice(0, 3)) stage.client({ text: request }, connection)
-  t.equal(stage.responder.flows, 2)
-  t.equal(stage.responder.evicted, 1)
+  t.equal(stage.interceptor.flows, 2)
+  t.equal(stage.interceptor.evicted, 1)
   t.same(stage.client({ at: request.length }, first), untouched)
   t.same(stage.client({ at: request.length }, third), swallowed)
   t.end()
@@ -60,9 +60,9 @@ t.test('half a request is forgotten a minute after its last segment', (t) => {
   stage.wait(59_999)
   stage.client({ at: 30, text: request.slice(30, 40) })
   stage.wait(59_999)
-  t.equal(stage.responder.flows, 1)
+  t.equal(stage.interceptor.flows, 1)
   t.same(stage.wait(1), { client: [], events: [] })
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.same(stage.client({ at: 40, text: request.slice(40) }), untouched)
   t.end()
 })
@@ -70,9 +70,9 @@ t.test('half a request is forgotten a minute after its last segment', (t) => {
 t.test('only connections taken over and not closed count as open', (t) => {
   const stage = new Stage()
   stage.client({ text: request.slice(0, 30) }, second)
-  t.equal(stage.responder.openFlows, 0)
+  t.equal(stage.interceptor.openFlows, 0)
   stage.client({ text: request })
-  t.equal(stage.responder.openFlows, 1)
-  t.equal(stage.responder.flows, 2)
+  t.equal(stage.interceptor.openFlows, 1)
+  t.equal(stage.interceptor.flows, 2)
   t.end()
 })

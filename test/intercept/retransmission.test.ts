@@ -11,7 +11,7 @@ t.test('a reply nobody acknowledges comes again after 1, 2, 4, 8 and 16 seconds;
   stage.client({ text: request })
   const sent: [number, string][] = []
   const events: string[] = []
-  while (stage.responder.flows > 0) {
+  while (stage.interceptor.flows > 0) {
     const scene = stage.wait(100)
     for (const { flags } of scene.client) sent.push([stage.now, flags])
     events.push(...scene.events)
@@ -76,7 +76,7 @@ t.test('nothing is repeated while the head is not complete, and at a minute of a
   stage.client({ text: requestLine })
   t.same(stage.wait(59_999), { client: [], events: [] })
   t.same(stage.wait(1), { client: [{ at: 0, ack: requestLine.length, flags: 'RST ACK' }], events: ['abandoned'] })
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.end()
 })
 
@@ -85,7 +85,7 @@ t.test('a client that never closes is told at a minute of age, and that is no lo
   stage.client({ text: request })
   stage.client({ at: end, ack: replyEnd })
   t.same(stage.wait(60_000), { client: [{ at: replyEnd, ack: end, flags: 'RST ACK' }], events: [] })
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.end()
 })
 

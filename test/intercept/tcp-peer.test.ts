@@ -8,10 +8,10 @@ const fullReply = { at: 0, ack: end, flags: 'FIN PSH ACK', text: reply }
 t.test('the client closes after us: its FIN is acknowledged, and again when it comes again', (t) => {
   const stage = answered()
   t.same(stage.client({ at: end, ack: replyEnd }).events, ['acknowledged'])
-  t.equal(stage.responder.openFlows, 1)
+  t.equal(stage.interceptor.openFlows, 1)
   for (const _ of ['first', 'again', 'and again']) {
     t.same(stage.client({ at: end, ack: replyEnd, flags: FIN | ACK }).client, [{ at: replyEnd, ack: end + 1, flags: 'ACK' }])
-    t.equal(stage.responder.openFlows, 0)
+    t.equal(stage.interceptor.openFlows, 0)
   }
   t.end()
 })
@@ -23,7 +23,7 @@ t.test('the client acknowledges and closes in one segment', (t) => {
     client: [{ at: replyEnd, ack: end + 1, flags: 'ACK' }],
     events: ['acknowledged'],
   })
-  t.equal(stage.responder.openFlows, 0)
+  t.equal(stage.interceptor.openFlows, 0)
   t.end()
 })
 
@@ -31,7 +31,7 @@ t.test('the client closes with its request: the reply acknowledges that too', (t
   const stage = new Stage()
   t.same(stage.client({ text: request, flags: FIN | PSH | ACK }).client, [{ ...fullReply, ack: end + 1 }])
   t.same(stage.client({ at: end + 1, ack: replyEnd }), { ...swallowed, events: ['acknowledged'] })
-  t.equal(stage.responder.openFlows, 0)
+  t.equal(stage.interceptor.openFlows, 0)
   t.end()
 })
 
@@ -40,7 +40,7 @@ t.test('the client closes before it has our reply: its FIN is acknowledged, and 
   t.same(stage.client({ at: end, flags: FIN | ACK }).client, [{ at: replyEnd, ack: end + 1, flags: 'ACK' }])
   t.same(stage.wait(1_000).client, [{ ...fullReply, ack: end + 1 }])
   t.same(stage.client({ at: end + 1, ack: replyEnd }).events, ['acknowledged'])
-  t.equal(stage.responder.openFlows, 0)
+  t.equal(stage.interceptor.openFlows, 0)
   t.end()
 })
 
@@ -54,7 +54,7 @@ t.test('a client that closes in the middle of the head gets our FIN and no reply
     events: [],
   })
   t.same(stage.client({ at: at + 11, ack: 1 }), swallowed)
-  t.equal(stage.responder.openFlows, 0)
+  t.equal(stage.interceptor.openFlows, 0)
   t.same(stage.wait(30_000), { client: [], events: ['abandoned'] })
   t.end()
 })
@@ -122,9 +122,25 @@ t.test('what comes behind the head is acknowledged and ignored', (t) => {
   t.end()
 })
 
-t.test('an acknowledgment of part of the reply, or of what was never sent, does not count', (t) => {
+t.test('after an acknowledgment of part of the reply the rest is repeated', (t) => {
+  for (const ack of [0, 50, reply.length - 1]) {
+    const stage = answered()
+    t.same(stage.client({ at: end, ack }), swallowed, `${ack}`)
+    t.same(stage.wait(1_000).client, [{ ...fullReply, at: ack, text: reply.slice(ack) }])
+  }
+  t.end()
+})
+
+t.test('our FIN is repeated alone once all before it is acknowledged', (t) => {
   const stage = answered()
-  for (const ack of [0, 50, reply.length, replyEnd + 1, replyEnd + 1_000]) t.same(stage.client({ at: end, ack }), swallowed, `${ack}`)
+  t.same(stage.client({ at: end, ack: reply.length }), swallowed)
+  t.same(stage.wait(1_000).client, [{ at: reply.length, ack: end, flags: 'FIN ACK' }])
+  t.end()
+})
+
+t.test('an acknowledgment of what was never sent does not count', (t) => {
+  const stage = answered()
+  for (const ack of [replyEnd + 1, replyEnd + 1_000]) t.same(stage.client({ at: end, ack }), swallowed, `${ack}`)
   t.same(stage.wait(1_000).client, [fullReply])
   t.end()
 })
@@ -155,7 +171,7 @@ t.test('a RST in the window ends the connection without a word', (t) => {
     for (const flags of [RST, RST | ACK]) {
       const stage = answered()
       t.same(stage.client({ at: end + ahead, flags }), { ...swallowed, events: ['abandoned'] })
-      t.equal(stage.responder.flows, 0)
+      t.equal(stage.interceptor.flows, 0)
       t.same(stage.wait(1_000), { client: [], events: [] })
     }
   }
@@ -166,7 +182,7 @@ t.test('a RST outside the window is ignored, and does not reach the server', (t)
   for (const ahead of [-1, -end, 65_535, 2 ** 31]) {
     const stage = answered()
     t.same(stage.client({ at: end + ahead, flags: RST }), swallowed)
-    t.equal(stage.responder.flows, 1)
+    t.equal(stage.interceptor.flows, 1)
     t.same(stage.wait(1_000).client, [fullReply])
   }
   t.end()
@@ -176,14 +192,14 @@ t.test('a RST after the acknowledgment is no loss', (t) => {
   const stage = answered()
   stage.client({ at: end, ack: replyEnd })
   t.same(stage.client({ at: end, flags: RST }), swallowed)
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.end()
 })
 
 t.test('a segment without ACK is ignored', (t) => {
   const stage = answered()
   t.same(stage.client({ at: end, flags: FIN, ack: replyEnd }), swallowed)
-  t.equal(stage.responder.openFlows, 1)
+  t.equal(stage.interceptor.openFlows, 1)
   t.end()
 })
 
@@ -193,9 +209,9 @@ t.test('a closed connection stays silent, keeps late packets from the server, an
   t.same(stage.client({ at: end + 1, ack: replyEnd }), swallowed)
   t.same(stage.wait(29_999), { client: [], events: [] })
   t.same(stage.client({ text: request }).server, 'nothing')
-  t.equal(stage.responder.flows, 1)
+  t.equal(stage.interceptor.flows, 1)
   t.same(stage.wait(1), { client: [], events: [] })
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.same(stage.client({ at: end + 1, ack: replyEnd }), untouched)
   t.end()
 })

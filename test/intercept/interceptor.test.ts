@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { Responder } from '../../src/respond/responder.js'
+import { http01Service } from '../../src/challenge/http-01/service.js'
+import { Interceptor } from '../../src/intercept/interceptor.js'
 import { ACK, FIN, PSH, RST, SYN } from '../../src/wire/tcp.js'
 import { ipv4Conversation, ipv6Conversation } from '../fixtures/captured-conversations.js'
 import { capturedToken } from '../fixtures/captured.js'
@@ -24,7 +25,7 @@ t.test('a validator sends a request in one segment: it gets the reply and our FI
     client: [{ at: replyEnd, ack: request.length + 1, flags: 'ACK' }],
     events: [],
   })
-  t.equal(stage.responder.openFlows, 0)
+  t.equal(stage.interceptor.openFlows, 0)
   t.end()
 })
 
@@ -40,10 +41,10 @@ t.test('the same over IPv6', (t) => {
 
 t.test('captured requests are taken over, and all else of their conversations passes', (t) => {
   for (const conversation of [ipv4Conversation, ipv6Conversation]) {
-    const responder = new Responder(new Map([[capturedToken, keyAuthorization]]))
+    const interceptor = new Interceptor([http01Service(new Map([[capturedToken, keyAuthorization]]))])
     const toServer = conversation.filter(({ from }) => from === 'client').map(({ bytes }) => bytes)
-    const verdicts = toServer.map((bytes) => responder.decide(bytes, 0).verdict)
-    t.match(verdicts, ['accept', 'accept', { replace: Uint8Array }, 'drop', 'drop'])
+    const verdicts = toServer.map((bytes) => interceptor.decide(bytes, 0).verdict)
+    t.match(verdicts, ['accept', 'release', { replace: Uint8Array }, 'drop', 'drop'])
   }
   t.end()
 })
@@ -139,7 +140,7 @@ t.test('connections are told apart by their ports and addresses', (t) => {
   stage.client({ text: request })
   for (const other of others) t.same(stage.client({ at: request.length, ack: replyEnd }, other), untouched)
   for (const other of others) t.match(stage.client({ text: request }, other), { server: { flags: 'RST' } })
-  t.equal(stage.responder.flows, 5)
+  t.equal(stage.interceptor.flows, 5)
   t.end()
 })
 
@@ -147,18 +148,18 @@ t.test('a RST of the client makes half a request line forgotten, and passes', (t
   const stage = new Stage()
   stage.client({ text: request.slice(0, 20) })
   t.same(stage.client({ at: 20, flags: RST }), untouched)
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.end()
 })
 
 t.test('events say whose request it was', (t) => {
   const stage = new Stage()
-  const { events } = stage.responder.decide(stage.connection.packet({ text: request }), 0)
-  const whose = { token, client: stage.connection.toServer.source, clientPort: 40_000, method: 'GET' }
-  t.same(events, [{ kind: 'taken over', ...whose }, { kind: 'answered', ...whose }])
-  const unknown = stage.responder.decide(stage.connection.packet({ at: 9_000, text: request.replace(token, 'unknown') }), 0)
+  const { events } = stage.interceptor.decide(stage.connection.packet({ text: request }), 0)
+  const whose = { key: token, client: stage.connection.toServer.source, clientPort: 40_000 }
+  t.same(events, [{ kind: 'taken over', ...whose }, { kind: 'answered', ...whose, answer: { status: 200, bytes: keyAuthorization.length } }])
+  const unknown = stage.interceptor.decide(stage.connection.packet({ at: 9_000, text: request.replace(token, 'unknown') }), 0)
   t.same(unknown.events, [], 'on a connection taken over there are no other requests')
-  const { events: others } = new Responder(new Map()).decide(stage.connection.packet({ text: request }), 0)
+  const { events: others } = new Interceptor([http01Service(new Map())]).decide(stage.connection.packet({ text: request }), 0)
   t.same(others, [{ kind: 'unknown token', ...whose }])
   t.end()
 })
@@ -167,7 +168,7 @@ t.test('a packet is left as it is, and what is made of it shares no bytes with i
   const stage = new Stage()
   const packet = stage.connection.packet({ text: request })
   const before = packet.slice()
-  const { verdict, replies } = stage.responder.decide(packet, 0)
+  const { verdict, replies } = stage.interceptor.decide(packet, 0)
   t.same(packet, before)
   packet.fill(0xa5)
   t.ok(typeof verdict === 'object')
@@ -179,7 +180,7 @@ t.test('a packet is left as it is, and what is made of it shares no bytes with i
 
 t.test('the reply comes with a window that is not 0', (t) => {
   const stage = new Stage()
-  const [bytes] = stage.responder.decide(stage.connection.packet({ text: request }), 0).replies
+  const [bytes] = stage.interceptor.decide(stage.connection.packet({ text: request }), 0).replies
   t.same(bytes?.subarray(34, 36), [0xff, 0xff])
   t.end()
 })
@@ -188,7 +189,7 @@ t.test('properties', (t) => {
   holds(
     t,
     'any bytes are accepted without an exception',
-    fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => new Responder(new Map()).decide(bytes, 0).verdict === 'accept'),
+    fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => ['accept', 'release'].includes(new Interceptor([http01Service(new Map())]).decide(bytes, 0).verdict as string)),
   )
   const parts = fc.tuple(fc.nat(request.length + 5), fc.nat(60))
   const soup = fc.array(fc.oneof(fc.tuple(envelopes, segments), fc.tuple(parts, fc.constantFrom(0, ACK, ACK | FIN, RST, SYN, ACK | PSH))), { maxLength: 30 })
@@ -199,12 +200,12 @@ t.test('properties', (t) => {
       const stage = new Stage()
       for (const [at, [first, second]] of sequence.entries()) {
         if (Array.isArray(first)) stage.client({ at: first[0], text: request.slice(first[0], first[0] + first[1]), flags: second as number, ack: at })
-        else stage.responder.decide(emitPacket(first, second as Parameters<typeof emitPacket>[1]), stage.now)
+        else stage.interceptor.decide(emitPacket(first, second as Parameters<typeof emitPacket>[1]), stage.now)
         stage.wait(at * 10)
       }
       stage.wait(60_000)
       stage.wait(60_000)
-      return stage.responder.flows === 0
+      return stage.interceptor.flows === 0
     }),
     { numRuns: 1000 },
   )

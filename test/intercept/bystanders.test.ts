@@ -8,7 +8,7 @@ t.test('a challenge request with a token that is not armed passes, and is told o
     const stage = new Stage()
     t.same(stage.client({ text: request.replace(token, other), flags: PSH | ACK }), { ...untouched, events: ['unknown token'] })
     t.same(stage.client({ at: request.length, ack: 300, flags: FIN | ACK }), untouched)
-    t.equal(stage.responder.flows, 0)
+    t.equal(stage.interceptor.flows, 0)
   }
   t.end()
 })
@@ -35,7 +35,7 @@ t.test('a request that is not exactly one for a challenge passes, and so does th
     const stage = new Stage()
     t.same(stage.client({ text, flags: PSH | ACK }), untouched, what)
     t.same(stage.client({ at: text.length, ack: 300, flags: FIN | ACK }), untouched)
-    t.equal(stage.responder.flows, 0)
+    t.equal(stage.interceptor.flows, 0)
   }
   t.end()
 })
@@ -45,7 +45,7 @@ t.test('the same requests pass in any split', (t) => {
     for (let at = 1; at < text.length; at++) {
       const stage = new Stage()
       const scenes = [stage.client({ text: text.slice(0, at) }), stage.client({ at, text: text.slice(at) })]
-      if (scenes.some(({ server }) => server !== 'the same') || stage.responder.flows > 0) t.fail(`split at ${at}: ${text.slice(0, at)}`)
+      if (scenes.some(({ server }) => server !== 'the same') || stage.interceptor.flows > 0) t.fail(`split at ${at}: ${text.slice(0, at)}`)
     }
     t.pass(text)
   }
@@ -56,7 +56,7 @@ t.test('segments without payload pass and are not remembered', (t) => {
   for (const flags of [SYN, ACK, FIN | ACK, RST, RST | ACK, 0]) {
     const stage = new Stage()
     t.same(stage.client({ flags }), untouched)
-    t.equal(stage.responder.flows, 0)
+    t.equal(stage.interceptor.flows, 0)
   }
   t.end()
 })
@@ -65,7 +65,7 @@ t.test('a request in a segment that TCP does not send passes: with SYN, with RST
   for (const flags of [SYN, SYN | ACK, RST, RST | ACK, PSH, FIN]) {
     const stage = new Stage()
     t.same(stage.client({ text: request, flags }), untouched)
-    t.equal(stage.responder.flows, 0)
+    t.equal(stage.interceptor.flows, 0)
   }
   t.end()
 })
@@ -82,8 +82,8 @@ t.test('a request in a packet that is damaged or a fragment passes', (t) => {
     const stage = new Stage()
     const bytes = stage.connection.packet({ text: request })
     damage(bytes)
-    t.same(stage.responder.decide(bytes, 0), { verdict: 'accept', replies: [], events: [] }, what)
-    t.equal(stage.responder.flows, 0)
+    t.same(stage.interceptor.decide(bytes, 0), { verdict: 'accept', replies: [], events: [] }, what)
+    t.equal(stage.interceptor.flows, 0)
   }
   t.end()
 })
@@ -91,7 +91,7 @@ t.test('a request in a packet that is damaged or a fragment passes', (t) => {
 t.test('a challenge request in the middle of a segment passes: it is the body of another', (t) => {
   const stage = new Stage()
   t.same(stage.client({ text: `POST / HTTP/1.1\r\nContent-Length: ${request.length}\r\n\r\n${request}` }), untouched)
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.end()
 })
 
@@ -99,7 +99,7 @@ t.test('half a request line with a FIN passes: nothing more will come', (t) => {
   const stage = new Stage()
   t.same(stage.client({ text: requestLine.slice(0, 20) }), untouched)
   t.same(stage.client({ at: 20, text: requestLine.slice(20, 30), flags: FIN | ACK }), untouched)
-  t.equal(stage.responder.flows, 0)
+  t.equal(stage.interceptor.flows, 0)
   t.end()
 })
 

@@ -1,5 +1,6 @@
-import { DEFAULT_LIMITS, type Limits } from '../../src/respond/limits.js'
-import { Responder, type FlowEvent } from '../../src/respond/responder.js'
+import { DEFAULT_LIMITS, type Limits } from '../../src/intercept/limits.js'
+import { Interceptor, type FlowEvent } from '../../src/intercept/interceptor.js'
+import { http01Service } from '../../src/challenge/http-01/service.js'
 import { Connection, type Heard, type Spoken } from './segments.js'
 
 export const token = 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
@@ -24,29 +25,29 @@ export interface Scene {
   readonly events: readonly FlowEvent['kind'][]
 }
 
-/** A responder that knows one token, and one client's connection, at time 0. */
+/** An interceptor that knows one token, and one client's connection, at time 0. */
 export class Stage {
   readonly challenges = new Map([[token, keyAuthorization]])
-  readonly responder: Responder
+  readonly interceptor: Interceptor
   readonly connection: Connection
   now = 0
 
   constructor(connection: Connection = new Connection(), limits: Partial<Limits> = {}) {
     this.connection = connection
-    this.responder = new Responder(this.challenges, { ...DEFAULT_LIMITS, ...limits })
+    this.interceptor = new Interceptor([http01Service(this.challenges)], { ...DEFAULT_LIMITS, ...limits })
   }
 
   /** The client sends a segment. */
   client(spoken: Spoken, connection: Connection = this.connection): Scene {
-    const { verdict, replies, events } = this.responder.decide(connection.packet(spoken), this.now)
-    const server = typeof verdict === 'string' ? ({ accept: 'the same', drop: 'nothing' } as const)[verdict] : connection.atServer(verdict.replace)
+    const { verdict, replies, events } = this.interceptor.decide(connection.packet(spoken), this.now)
+    const server = typeof verdict === 'string' ? ({ accept: 'the same', release: 'the same', drop: 'nothing' } as const)[verdict] : connection.atServer(verdict.replace)
     return { server, client: replies.map((bytes) => connection.atClient(bytes)), events: events.map(({ kind }) => kind) }
   }
 
-  /** Time passes, and the responder does what is due then. */
+  /** Time passes, and the interceptor does what is due then. */
   wait(milliseconds: number): Omit<Scene, 'server'> {
     this.now += milliseconds
-    const { replies, events } = this.responder.tick(this.now)
+    const { replies, events } = this.interceptor.poll(this.now)
     return { client: replies.map((bytes) => this.connection.atClient(bytes)), events: events.map(({ kind }) => kind) }
   }
 }

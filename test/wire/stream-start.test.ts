@@ -1,13 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { RequestStart } from '../../src/respond/request-start.js'
+import { StreamStart } from '../../src/wire/stream-start.js'
 import { MAX_REQUEST_LINE } from '../../src/wire/http.js'
 import { seqAdd } from '../../src/wire/sequence.js'
 import { fromText, toText } from '../fixtures/hex.js'
 import { holds } from '../holds.js'
 
 t.test('segments in order follow each other', (t) => {
-  const start = new RequestStart(1_000)
+  const start = new StreamStart(1_000, MAX_REQUEST_LINE)
   t.equal(start.nextSequence, 1_000)
   start.add(1_000, fromText('GET '))
   start.add(1_004, fromText('/.well'))
@@ -17,7 +17,7 @@ t.test('segments in order follow each other', (t) => {
 })
 
 t.test('what comes before a gap is filled counts once it is filled', (t) => {
-  const start = new RequestStart(1_000)
+  const start = new StreamStart(1_000, MAX_REQUEST_LINE)
   start.add(1_000, fromText('GE'))
   start.add(1_004, fromText('/.well'))
   t.equal(toText(start.bytes), 'GE')
@@ -27,7 +27,7 @@ t.test('what comes before a gap is filled counts once it is filled', (t) => {
 })
 
 t.test('a byte stays as it came first, whatever comes again in its place', (t) => {
-  const start = new RequestStart(1_000)
+  const start = new StreamStart(1_000, MAX_REQUEST_LINE)
   start.add(1_000, fromText('GET'))
   start.add(1_005, fromText('ab'))
   start.add(1_000, fromText('XXXX/XXc'))
@@ -36,7 +36,7 @@ t.test('a byte stays as it came first, whatever comes again in its place', (t) =
 })
 
 t.test('bytes before the start and bytes past the longest request line are left out', (t) => {
-  const start = new RequestStart(1_000)
+  const start = new StreamStart(1_000, MAX_REQUEST_LINE)
   start.add(990, fromText('old bytes GET'))
   t.equal(toText(start.bytes), 'GET')
   start.add(980, fromText('older'))
@@ -48,7 +48,7 @@ t.test('bytes before the start and bytes past the longest request line are left 
 })
 
 t.test('sequence numbers may start again at 0 in the middle', (t) => {
-  const start = new RequestStart(0xffff_fffe)
+  const start = new StreamStart(0xffff_fffe, MAX_REQUEST_LINE)
   start.add(0, fromText('T /'))
   start.add(0xffff_fffe, fromText('GE'))
   t.equal(toText(start.bytes), 'GET /')
@@ -63,7 +63,7 @@ t.test('properties', (t) => {
     t,
     'parts in any order, repeated and overlapping, give the text up to the first byte that is in none',
     fc.property(parts, fc.constantFrom(0, 1_000, 0xffff_fff0), (parts, sequence) => {
-      const start = new RequestStart(sequence)
+      const start = new StreamStart(sequence, MAX_REQUEST_LINE)
       const isThere = new Set<number>()
       for (const [at, length] of parts) {
         start.add(seqAdd(sequence, at), fromText(text.slice(at, at + length)))

@@ -14,11 +14,13 @@ export interface PeerOptions {
   /** Readings of its own timestamp clock at time 0, and of the other's in the handshake; not given: no timestamps. */
   readonly clocks?: { readonly own: number; readonly other: number } | undefined
   readonly send: (bytes: Uint8Array) => void
+  /** What it announces, and takes; 60,000 if not given. */
+  readonly window?: number
 }
 
 type Queued = Pick<TcpSegment, 'sequence' | 'payload' | 'flags'>
 
-const WINDOW = 60_000
+const DEFAULT_WINDOW = 60_000
 const FIRST_TIMEOUT = 1_000
 const LONGEST_TIMEOUT = 8_000
 
@@ -35,6 +37,7 @@ export class ModelPeer {
   end: 'reset' | 'aborted' | 'vanished' | undefined
   onReceive: () => void = () => {}
   readonly #options: PeerOptions
+  readonly #window: number
   #now = 0
   #sendNext: number
   #receiveNext: number
@@ -47,6 +50,7 @@ export class ModelPeer {
 
   constructor(options: PeerOptions) {
     this.#options = options
+    this.#window = options.window ?? DEFAULT_WINDOW
     this.#sendNext = options.sendStart
     this.#receiveNext = options.receiveStart
     this.#newestTimestamp = options.clocks?.other ?? 0
@@ -98,7 +102,7 @@ export class ModelPeer {
   #receiveReset({ sequence }: TcpSegment): void {
     const ahead = seqDiff(sequence, this.#receiveNext)
     if (ahead === 0) this.end = 'reset'
-    else if (ahead > 0 && ahead < WINDOW) this.#acknowledge()
+    else if (ahead > 0 && ahead < this.#window) this.#acknowledge()
   }
 
   #passesTimestampRules({ timestamps, sequence, payload }: TcpSegment): boolean {
@@ -115,7 +119,7 @@ export class ModelPeer {
   #receiveSegment(segment: TcpSegment): void {
     const length = segment.payload.length + (segment.flags & FIN ? 1 : 0)
     const ahead = seqDiff(segment.sequence, this.#receiveNext)
-    const isAcceptable = ahead < WINDOW && (length === 0 ? ahead >= 0 : ahead + length > 0)
+    const isAcceptable = ahead < this.#window && (length === 0 ? ahead >= 0 : ahead + length > 0)
     if (!isAcceptable || seqBefore(this.#sendNext, segment.acknowledgment)) return this.#objectTo(length)
     this.#takeAcknowledgment(segment.acknowledgment)
     if (length === 0) return
@@ -186,7 +190,7 @@ export class ModelPeer {
         sequence,
         acknowledgment: flags & ACK ? this.#receiveNext : 0,
         flags,
-        window: WINDOW,
+        window: this.#window,
         ...(clocks && !(flags & RST) && { timestamps: { value: (clocks.own + this.#now) >>> 0, echo: this.#newestTimestamp } }),
         payload,
       }),

@@ -1,0 +1,241 @@
+/**
+ * The decision about each queued packet: let it pass, take its connection over, or answer it. Pure: no I/O, no clock.
+ * "Pass until certain": a packet is only kept from the server once its connection is known to be for a service of ours.
+ */
+import { parsePacket, turnIntoReset, type TcpPacket } from '../wire/packet.js'
+import { seqAdd } from '../wire/sequence.js'
+import { StreamStart } from '../wire/stream-start.js'
+import { ACK, FIN, RST, SYN, type TcpSegment } from '../wire/tcp.js'
+import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import type { Answer, Recognised, Service } from './service.js'
+import { TcpPeer, type TakeOver } from './tcp-peer.js'
+
+/**
+ * What becomes of the packet itself, and what we send to its sender. `release` lets it pass and says that nothing is known of its
+ * connection: no further packet of it is needed here until one begins a request.
+ */
+export interface Decision {
+  readonly verdict: 'accept' | 'release' | 'drop' | { readonly replace: Uint8Array }
+  /** Whole IP packets, addressed to the client. */
+  readonly replies: readonly Uint8Array[]
+  readonly events: readonly FlowEvent[]
+}
+
+/** Something a log or a status wants to know. */
+export interface FlowEvent {
+  readonly kind: 'taken over' | 'answered' | 'acknowledged' | 'abandoned' | 'unknown token'
+  /** What was asked for: a token with http-01. */
+  readonly key: string
+  /** 4 or 16 bytes. */
+  readonly client: Uint8Array
+  readonly clientPort: number
+  /** What was answered, from `answered` on. */
+  readonly answer?: Answer
+}
+
+/** A connection that may turn out to be for us. */
+interface Watched {
+  readonly start: StreamStart
+  readonly expiresAt: number
+}
+
+/** A connection that was taken over. */
+interface Taken {
+  readonly key: string
+  readonly peer: TcpPeer
+  isAnswerTold: boolean
+  isAcknowledgmentTold: boolean
+}
+
+const ACCEPT: Decision = { verdict: 'accept', replies: [], events: [] }
+const RELEASE: Decision = { verdict: 'release', replies: [], events: [] }
+
+export class Interceptor {
+  /** Flows forgotten because there were too many at once. */
+  evicted = 0
+  readonly #services: readonly Service[]
+  readonly #limits: Limits
+  readonly #onOutput: () => void
+  readonly #longestStart: number
+  readonly #watched = new Map<string, Watched>()
+  readonly #taken = new Map<string, Taken>()
+
+  /** `onOutput` is called when a service sends something by itself: `poll` has packets then. */
+  constructor(services: readonly Service[], limits: Limits = DEFAULT_LIMITS, onOutput: () => void = () => undefined) {
+    this.#services = services
+    this.#limits = limits
+    this.#onOutput = onOutput
+    this.#longestStart = Math.max(...services.map(({ longestStart }) => longestStart))
+  }
+
+  /** Decides about one IP packet on its way to the server. `now` in milliseconds, on any clock that only goes forward. Never throws. */
+  decide(bytes: Uint8Array, now: number): Decision {
+    const packet = parsePacket(bytes)
+    if (!packet) return ACCEPT
+    const flow = flowKey(packet)
+    const { flags } = packet.segment
+    if (flags & SYN) return this.#meetSyn(flow, packet.segment)
+    const taken = this.#taken.get(flow)
+    if (taken?.peer.isSucceededBy(packet.segment)) this.#taken.delete(flow)
+    else if (taken) return this.#answer(flow, taken, packet, now)
+    if (flags & RST || !(flags & ACK)) {
+      this.#watched.delete(flow)
+      return RELEASE
+    }
+    if (packet.segment.payload.length > 0) return this.#watch(bytes, flow, packet, now)
+    return this.#watched.has(flow) ? ACCEPT : RELEASE
+  }
+
+  /** Does what is due: sends what services have to say, repeats what is not acknowledged, forgets what is too old. Gives the packets to send. */
+  poll(now: number): { replies: readonly Uint8Array[]; events: readonly FlowEvent[] } {
+    const replies: Uint8Array[] = []
+    const events: FlowEvent[] = []
+    for (const [flow, watched] of this.#watched) if (now >= watched.expiresAt) this.#watched.delete(flow)
+    for (const [flow, taken] of this.#taken) {
+      replies.push(...taken.peer.poll(now))
+      events.push(...this.#news(flow, taken))
+    }
+    return { replies, events }
+  }
+
+  /** Connections remembered, of any kind: while it is 0 there is nothing to poll for. */
+  get flows(): number {
+    return this.#watched.size + this.#taken.size
+  }
+
+  /** Bytes kept of requests that are not complete. */
+  get bytesHeld(): number {
+    return this.#watched.size * this.#bytesEach
+  }
+
+  /** What `flows` and `bytesHeld` never exceed. */
+  get bounds(): { readonly flows: number; readonly bytesHeld: number } {
+    return { flows: this.#limits.watched + this.#limits.taken, bytesHeld: this.#limits.watched * this.#bytesEach }
+  }
+
+  /** A stream's start holds each byte, and whether it has come. */
+  get #bytesEach(): number {
+    return 2 * this.#longestStart
+  }
+
+  /** Connections taken over that are not closed yet. */
+  get openFlows(): number {
+    let open = 0
+    for (const { peer } of this.#taken.values()) if (peer.state === 'open' || peer.state === 'closing') open++
+    return open
+  }
+
+  /**
+   * A new connection from a client port used before: whatever is known of the old one is void. But the SYN that opened the
+   * connection may come late or twice: the client is not to hear of it from a server that knows the connection no more.
+   */
+  #meetSyn(flow: string, { sequence }: TcpSegment): Decision {
+    const first = seqAdd(sequence, 1)
+    if (this.#taken.get(flow)?.peer.firstSequence === first) return { ...ACCEPT, verdict: 'drop' }
+    if (this.#watched.get(flow)?.start.sequence === first) return ACCEPT
+    this.#taken.delete(flow)
+    this.#watched.delete(flow)
+    return ACCEPT
+  }
+
+  /** A segment of a connection that may turn out to be for us. */
+  #watch(bytes: Uint8Array, flow: string, packet: TcpPacket, now: number): Decision {
+    const { segment } = packet
+    const watched = this.#watched.get(flow)
+    const isElsewhere = watched && !watched.start.covers(segment.sequence, segment.payload.length)
+    // What looked like the start of a request may have been the end of the one before: then this segment may be the start.
+    const read = (watched && !isElsewhere && this.#extend(watched.start, segment)) || this.#extend(new StreamStart(segment.sequence, this.#longestStart), segment)
+    if (isElsewhere && !read) return ACCEPT
+    if (read?.recognised === 'partial' && !(segment.flags & FIN)) {
+      const entry = { start: read.start, expiresAt: now + this.#limits.watchedFor }
+      this.#remember(this.#watched, flow, entry, this.#limits.watched)
+      return ACCEPT
+    }
+    if (watched) this.#watched.delete(flow)
+    if (!read || read.recognised === 'partial') return RELEASE
+    const { key, open } = read.recognised
+    if (open) return this.#takeOver(bytes, flow, packet, { ...read, key, open, onOutput: this.#onOutput }, now)
+    return { ...RELEASE, events: [{ kind: 'unknown token', key, client: packet.ip.source.slice(), clientPort: segment.sourcePort }] }
+  }
+
+  /** Adds a segment to the start of a stream, and reads that as it is then; `undefined` when it is for no service. */
+  #extend(start: StreamStart, segment: TcpSegment): Extended | undefined {
+    const { bytes: before, nextSequence } = start
+    start.add(segment.sequence, segment.payload)
+    let isPartial = false
+    for (const service of this.#services) {
+      const recognised = service.recognise(start.bytes)
+      if (typeof recognised === 'object') return { start, before, nextSequence, recognised }
+      isPartial ||= recognised === 'partial'
+    }
+    return isPartial ? { start, before, nextSequence, recognised: 'partial' } : undefined
+  }
+
+  /**
+   * The packet goes on to the server as a RST at the sequence number its kernel waits for (RFC 5961, 3.2: any other would
+   * only provoke an ACK from it), and what the packet carried is ours.
+   */
+  #takeOver(bytes: Uint8Array, flow: string, packet: TcpPacket, known: Known, now: number): Decision {
+    const { ip, segment } = packet
+    const envelope = { version: ip.version, source: ip.destination.slice(), destination: ip.source.slice() }
+    const taken = { key: known.key, peer: new TcpPeer({ envelope, segment, ...known }, this.#limits, now), isAnswerTold: false, isAcknowledgmentTold: false }
+    this.#remember(this.#taken, flow, taken, this.#limits.taken)
+    const replies = taken.peer.receive(segment, now)
+    const events = [eventOf('taken over', taken), ...this.#news(flow, taken)]
+    return { verdict: { replace: turnIntoReset(bytes, packet, known.nextSequence) }, replies, events }
+  }
+
+  #answer(flow: string, taken: Taken, packet: TcpPacket, now: number): Decision {
+    const replies = taken.peer.receive(packet.segment, now)
+    return { verdict: 'drop', replies, events: this.#news(flow, taken) }
+  }
+
+  /** What there is to tell of a connection that was not told before. Forgets one that is over. */
+  #news(flow: string, taken: Taken): FlowEvent[] {
+    const { peer } = taken
+    const events: FlowEvent[] = []
+    if (peer.answer && !taken.isAnswerTold) {
+      taken.isAnswerTold = true
+      events.push(eventOf('answered', taken))
+    }
+    if (peer.answer && peer.isAcknowledged && !taken.isAcknowledgmentTold) {
+      taken.isAcknowledgmentTold = true
+      events.push(eventOf('acknowledged', taken))
+    }
+    if (peer.state === 'over') {
+      this.#taken.delete(flow)
+      if (!taken.isAcknowledgmentTold) events.push(eventOf('abandoned', taken))
+    }
+    return events
+  }
+
+  /** Sets an entry as the newest of a bounded map, and drops the oldest ones beyond the bound. */
+  #remember<Entry>(map: Map<string, Entry>, flow: string, entry: Entry, limit: number): void {
+    map.delete(flow)
+    map.set(flow, entry)
+    for (const oldest of map.keys()) {
+      if (map.size <= limit) break
+      map.delete(oldest)
+      this.evicted++
+    }
+  }
+}
+
+interface Extended {
+  readonly start: StreamStart
+  readonly before: Uint8Array
+  readonly nextSequence: number
+  readonly recognised: Recognised | 'partial'
+}
+
+/** What is known of a stream when a segment shows whose it is; see `TakeOver`. */
+type Known = Pick<TakeOver, 'before' | 'nextSequence' | 'open' | 'onOutput'> & Pick<Recognised, 'key'>
+
+function eventOf(kind: FlowEvent['kind'], { key, peer }: Taken): FlowEvent {
+  return { kind, key, client: peer.client, clientPort: peer.clientPort, ...(peer.answer && kind !== 'taken over' && { answer: peer.answer }) }
+}
+
+/** The 4-tuple as a map key; each character is one byte or one port. */
+function flowKey({ ip, segment }: TcpPacket): string {
+  return String.fromCharCode(...ip.source, segment.sourcePort, ...ip.destination, segment.destinationPort)
+}

@@ -1,0 +1,48 @@
+/** What a challenge has to be for its connections to be taken over. The machinery in this directory knows no protocol above TCP. */
+
+/** A protocol that is answered in place of the web server. */
+export interface Service {
+  /** The most bytes of a stream's start that `recognise` ever needs. */
+  readonly longestStart: number
+  /** Reads the first bytes of a stream. Called again with more while it returns `partial`. Never throws. */
+  recognise(start: Uint8Array): Recognition
+}
+
+/**
+ * What a stream's first bytes are: `partial` while they may still become a request of ours, `other` once they cannot, or the whole
+ * start of a request.
+ */
+export type Recognition = 'partial' | 'other' | Recognised
+
+export interface Recognised {
+  /** What the request asks for: a token with http-01. */
+  readonly key: string
+  /** Starts to answer. Absent when `key` is not armed: the request is the server's then. */
+  readonly open?: (connection: Connection) => Conversation
+}
+
+/** Our end of a connection that was taken over. */
+export interface Connection {
+  /** Sends bytes after all that were sent before. It may be called at any time until `end`. */
+  send(bytes: Uint8Array): void
+  /** Closes our direction once all is sent. */
+  end(): void
+}
+
+/** One connection's exchange. Neither method throws. */
+export interface Conversation {
+  /** Takes the client's bytes, each once and in order, from the first of the stream on. */
+  receive(bytes: Uint8Array): void
+  /** The client has closed its direction. */
+  end(): void
+  /** What was answered; undefined until it was. */
+  readonly answer: Answer | undefined
+}
+
+/** An answer as logs and status tell it. */
+export interface Answer {
+  /** The protocol's own code: 200 with HTTP. */
+  readonly status: number
+  /** Length of the content, without any head. */
+  readonly bytes: number
+}

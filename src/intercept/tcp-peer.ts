@@ -1,0 +1,214 @@
+/**
+ * A connection that was taken over: we are the client's TCP peer from here on. A small subset of RFC 9293 that knows no protocol above it:
+ * a conversation gets the client's bytes in order, and what it sends goes out. Nothing out of order is kept: the client repeats it.
+ */
+import { emitPacket } from '../wire/packet.js'
+import { seqAdd, seqBefore, seqDiff } from '../wire/sequence.js'
+import { ACK, FIN, RST, type TcpSegment, type Timestamps } from '../wire/tcp.js'
+import type { IpEnvelope } from '../wire/ip.js'
+import type { Limits } from './limits.js'
+import { SendQueue, type Chunk } from './send-queue.js'
+import type { Answer, Connection, Conversation } from './service.js'
+
+/** `open` until our FIN is out; `closing` then; `closed` when both directions are; `over` when nothing more will be sent. */
+export type PeerState = 'open' | 'closing' | 'closed' | 'over'
+
+/** Where a peer starts: the client's connection as of the segment that showed whose it is. */
+export interface TakeOver {
+  /** Our side of the forged packets: source is the server's address as seen at the hook, destination the client. */
+  readonly envelope: IpEnvelope
+  /** The segment at which the connection is taken over. Its payload is not looked at: `receive` gets it next. */
+  readonly segment: TcpSegment
+  /** The part of the stream that the server had before that segment, and the sequence number after it. */
+  readonly before: Uint8Array
+  readonly nextSequence: number
+  /** Called once, with our end of the connection. */
+  readonly open: (connection: Connection) => Conversation
+  /** Called when the conversation sends outside of `receive` and `poll`: `poll` has packets then. */
+  readonly onOutput: () => void
+}
+
+/** What we announce. It never is less than the server did if it used no window scaling. */
+const WINDOW = 0xffff
+
+/** Bytes of payload that every path takes: the smallest MSS (RFC 9293, 3.7.1; RFC 8200, 5), less the timestamps (RFC 6691). */
+const SEGMENT_SIZE = { 4: 536, 6: 1_220 } as const
+const TIMESTAMPS_SIZE = 12
+
+/** Empty segments out of place that we answer, at most: an answer to an answer must not go on for ever. */
+const MAX_PROBES = 16
+
+export class TcpPeer {
+  readonly client: Uint8Array
+  readonly clientPort: number
+  /** Sequence number of the stream's first byte. */
+  readonly firstSequence: number
+  state: PeerState = 'open'
+  readonly #envelope: IpEnvelope
+  readonly #serverPort: number
+  readonly #limits: Limits
+  readonly #conversation: Conversation
+  readonly #sending: SendQueue
+  #receiveNext: number
+  #timestamps: Timestamps | undefined
+  #hasClientFin = false
+  #isInside = true
+  #probes = 0
+  #expiresAt: number
+
+  constructor({ envelope, segment, before, nextSequence, open, onOutput }: TakeOver, limits: Limits, now: number) {
+    this.client = envelope.destination
+    this.clientPort = segment.sourcePort
+    this.firstSequence = seqAdd(nextSequence, -before.length)
+    this.#envelope = envelope
+    this.#serverPort = segment.destinationPort
+    this.#limits = limits
+    this.#receiveNext = nextSequence
+    this.#timestamps = segment.timestamps && { value: segment.timestamps.echo, echo: segment.timestamps.value }
+    this.#expiresAt = now + limits.takenFor
+    const size = SEGMENT_SIZE[envelope.version] - (segment.timestamps ? TIMESTAMPS_SIZE : 0)
+    this.#sending = new SendQueue(segment.acknowledgment, segment.window, size, limits)
+    const wake = () => {
+      if (!this.#isInside) onOutput()
+    }
+    this.#conversation = open({
+      send: (bytes) => {
+        this.#sending.write(bytes)
+        wake()
+      },
+      end: () => {
+        this.#sending.end()
+        wake()
+      },
+    })
+    if (before.length > 0) this.#conversation.receive(before.slice())
+    this.#isInside = false
+  }
+
+  /** What the conversation has answered; undefined until then. */
+  get answer(): Answer | undefined {
+    return this.#conversation.answer
+  }
+
+  /** Whether the client has acknowledged all we sent, our FIN included. */
+  get isAcknowledged(): boolean {
+    return this.#sending.isFinAcknowledged
+  }
+
+  /**
+   * Whether a segment is of another connection with the same addresses and ports: a later one, or the true one where ours was forged.
+   * On a closed connection the client neither sends nor acknowledges anything new; on an open one both numbers have to be far off.
+   * The SYN need not have been seen: where the kernel queues by connection mark, a new connection has none yet.
+   */
+  isSucceededBy({ flags, sequence, acknowledgment }: TcpSegment): boolean {
+    if (flags & RST || !(flags & ACK)) return false
+    const received = seqDiff(this.#receiveNext, sequence)
+    const sent = seqDiff(this.#sending.max, acknowledgment)
+    const isLate = (behind: number) => behind >= 0 && behind <= WINDOW
+    if (this.state === 'closed') return !(isLate(received) && isLate(sent))
+    return Math.abs(received) > WINDOW && Math.abs(sent) > WINDOW
+  }
+
+  /** Takes a segment of the client's (not a SYN) and gives the packets to send back. */
+  receive(segment: TcpSegment, now: number): Uint8Array[] {
+    if (this.state === 'over') return []
+    if (segment.flags & RST) {
+      if (this.#isInWindow(segment.sequence)) this.state = 'over'
+      return []
+    }
+    if (!(segment.flags & ACK)) return []
+    const wasTooOld = this.#rememberTimestamps(segment)
+    this.#sending.acknowledge(segment.acknowledgment, segment.window, now)
+    const length = segment.payload.length + (segment.flags & FIN ? 1 : 0)
+    const isNew = length > 0 && this.#takePayload(segment)
+    const chunks = this.#sending.take(now)
+    this.#advance(now)
+    if (chunks.length > 0) return chunks.map((chunk) => this.#emit(chunk))
+    const isRepeated = length > 0 ? !isNew : wasTooOld
+    if (isRepeated && this.#sending.isWaiting) return this.#sending.repeat().map((chunk) => this.#emit(chunk))
+    if (length > 0) return [this.#emit(this.#bare(ACK))]
+    return segment.sequence === this.#receiveNext ? [] : this.#acknowledgeProbe()
+  }
+
+  /** Sends what is due, and ends the connection at its age. To be called every now and then, and upon `onOutput`. */
+  poll(now: number): Uint8Array[] {
+    if (this.state === 'over') return []
+    if (now >= this.#expiresAt) {
+      const wasClosed = this.state === 'closed'
+      this.state = 'over'
+      return wasClosed ? [] : [this.#emit(this.#bare(RST | ACK))]
+    }
+    const packets = this.#sending.poll(now).map((chunk) => this.#emit(chunk))
+    this.#advance(now)
+    return packets
+  }
+
+  /** Moves over bytes that come next (RFC 9293, 3.10.7.4); false when there are none: a repetition, or a gap before them. */
+  #takePayload(segment: TcpSegment): boolean {
+    const known = seqDiff(this.#receiveNext, segment.sequence)
+    const { length } = segment.payload
+    if (known < 0 || known > length) return false
+    const isFin = (segment.flags & FIN) !== 0 && !this.#hasClientFin
+    if (known === length && !isFin) return false
+    const fresh = segment.payload.slice(known)
+    this.#receiveNext = seqAdd(this.#receiveNext, fresh.length + (isFin ? 1 : 0))
+    this.#isInside = true
+    if (fresh.length > 0) this.#conversation.receive(fresh)
+    if (isFin) this.#conversation.end()
+    this.#isInside = false
+    if (isFin) this.#hasClientFin = true
+    return true
+  }
+
+  #advance(now: number): void {
+    if (this.state === 'open' && this.#sending.isEnding) this.state = 'closing'
+    if (this.state !== 'closing' || !this.isAcknowledged || !this.#hasClientFin) return
+    this.state = 'closed'
+    this.#expiresAt = now + this.#limits.closedFor
+  }
+
+  /** Answers an empty segment that is out of place, as RFC 9293, 3.10.7.4 wants: a keep-alive, for one. */
+  #acknowledgeProbe(): Uint8Array[] {
+    if (this.#probes >= MAX_PROBES) return []
+    this.#probes++
+    return [this.#emit(this.#bare(ACK))]
+  }
+
+  #isInWindow(sequence: number): boolean {
+    const ahead = seqDiff(sequence, this.#receiveNext)
+    return ahead >= 0 && ahead < WINDOW
+  }
+
+  /**
+   * RFC 7323, 4.3: echo the newest TSval that is in order. What the client echoes is the newest clock of the server's it has seen;
+   * true when that is newer than the one we have sent, so that the client may have dropped it (5.3).
+   */
+  #rememberTimestamps(segment: TcpSegment): boolean {
+    const mine = this.#timestamps
+    const theirs = segment.timestamps
+    if (!mine || !theirs) return false
+    const isInOrder = seqDiff(segment.sequence, this.#receiveNext) <= 0
+    this.#timestamps = {
+      value: seqBefore(mine.value, theirs.echo) ? theirs.echo : mine.value,
+      echo: isInOrder && seqBefore(mine.echo, theirs.value) ? theirs.value : mine.echo,
+    }
+    return seqBefore(mine.value, theirs.echo)
+  }
+
+  /** A segment without bytes of the stream. */
+  #bare(flags: number): Chunk {
+    return { sequence: this.#sending.max, payload: new Uint8Array(0), flags }
+  }
+
+  /** Acknowledgment and timestamps are always the latest, also when bytes are repeated. */
+  #emit(chunk: Chunk): Uint8Array {
+    return emitPacket(this.#envelope, {
+      ...chunk,
+      sourcePort: this.#serverPort,
+      destinationPort: this.clientPort,
+      acknowledgment: this.#receiveNext,
+      window: WINDOW,
+      ...(this.#timestamps && { timestamps: this.#timestamps }),
+    })
+  }
+}
