@@ -52,7 +52,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   },
   doctor: {
     describe: 'before a rate limit is spent: what may keep a validation from passing; changes nothing',
-    uses: ['port', 'run-dir', 'firewall', 'queue-num', 'mark', 'no-standalone'],
+    uses: ['port', 'run-dir', 'firewall', 'queue-num', 'mark', 'user', 'no-standalone'],
     options: {
       domain: { short: 'd', isList: true, takes: 'NAME', describe: 'a name to look up, several times for several' },
       resolver: { takes: 'ADDRESS', describe: 'the DNS server to ask (default: this machine’s)' },

@@ -4,6 +4,7 @@ import { examine } from '../doctor/examine.js'
 import { formatFindings, isWell } from '../doctor/report.js'
 import { Failure } from '../failure.js'
 import { paintFor } from './colour.js'
+import { keeperCommand } from './launch.js'
 import type { Options } from './options.js'
 
 /** What `doctor` takes besides the options of all commands. */
@@ -21,7 +22,7 @@ export async function doctorCommand(options: Options, { names, resolver, isJson 
     names: readNames(names),
     resolver: readResolver(resolver),
     hookProbe: [fileURLToPath(new URL('../../hooks/run', import.meta.url)), 'cli/doctor-probe.js'],
-    probe: [process.execPath, fileURLToPath(new URL('doctor-probe.js', import.meta.url))],
+    trial: (node) => keeperCommand('', node, fileURLToPath(new URL('doctor-probe.js', import.meta.url)), 'trial'),
   })
   process.stdout.write(isJson ? `${JSON.stringify(findings, null, 2)}\n` : `${formatFindings(findings, paintFor(process.stdout, process.env))}\n`)
   if (!isWell(findings)) process.exitCode = 1

@@ -39,9 +39,12 @@ export interface ExamineOptions {
   readonly names: readonly string[]
   /** As in network/names.ts. */
   readonly resolver: string | undefined
-  /** Commands of cli/doctor-probe.ts: through hooks/run, and by this Node; a word for what to do follows. */
+  /** The user whom a responder becomes. */
+  readonly user: string
+  /** The command of cli/doctor-probe.ts through hooks/run; a word for what to do follows. */
   readonly hookProbe: readonly string[]
-  readonly probe: readonly string[]
+  /** The command that makes the trial as a responder is run, by this Node; its request follows. */
+  readonly trial: (node: string) => readonly string[]
 }
 
 /** All findings, in the order of CHECKS. @throws Failure `run-directory` when its path is too long */
@@ -59,7 +62,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const tables = grounds.flatMap((ground) => ground.tables)
   const leftovers = await readLeftovers(directory, tables)
   const plan = planTrial(options.firewall, backEnds, readLegacyUse())
-  const trial = await tryIt(options, plan)
+  const trial = await tryIt(options, typeof hookNode === 'string' ? process.execPath : hookNode.execPath, plan)
   const portFacts = readPort(options, grounds)
   const findings = [
     judgeRights(readRights()),
@@ -100,9 +103,9 @@ function readPort({ port, noStandalone }: ExamineOptions, grounds: readonly Grou
   return { port, listeners: readListeners(port), forwards, redirected: [...new Set(redirects)].flatMap(readListeners), isStandalone: !noStandalone }
 }
 
-async function tryIt({ port, mark, probe }: ExamineOptions, plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>) {
+async function tryIt({ port, mark, user, noStandalone, firewall, trial }: ExamineOptions, node: string, plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>) {
   if (process.geteuid?.() !== 0) return 'only root can try the rules'
-  return runTrial([...probe, 'trial'], { port, mark, families: await families(), ...plan }, run)
+  return runTrial(trial(node), firewall, { port, mark, user, isStandalone: !noStandalone, families: await families(), ...plan }, run)
 }
 
 /** As a responder finds them; one after the other, for both look at the same count. */

@@ -6,9 +6,10 @@ import type { BackEnd } from './back-ends.js'
 import { fail, ok, warn, type Finding } from './finding.js'
 import type { BackEndTry, TrialReport, TrialRequest } from './trial.js'
 
-/** The report, or why the trial could not be made. `probe` is the command that makes it, without its request. */
-export async function runTrial(probe: readonly string[], request: TrialRequest, run: Run): Promise<TrialReport | string> {
-  const { exitCode, stdout, stderr } = await run(['unshare', '-n', ...probe, JSON.stringify(request)])
+/** The report, or why the trial could not be made. `trial` is the command that makes it, without its request. */
+export async function runTrial(trial: readonly string[], choice: FirewallChoice, request: TrialRequest, run: Run): Promise<TrialReport | string> {
+  // hooks/keep looks for --firewall: it decides about kernel modules.
+  const { exitCode, stdout, stderr } = await run(['unshare', '-n', ...trial, JSON.stringify(request), `--firewall=${choice}`])
   if (exitCode !== 0) return stderr.trim().split('\n', 1)[0] || `exit code ${exitCode}`
   try {
     return JSON.parse(stdout) as TrialReport
@@ -17,13 +18,11 @@ export async function runTrial(probe: readonly string[], request: TrialRequest, 
   }
 }
 
-/** The queue and the raw socket. */
+/** The start of a responder, but for its rules. */
 export function judgeKernel(report: TrialReport | string): Finding[] {
   if (typeof report === 'string') return [warn('kernel', `not tried: ${report}`, 'run it as root, where a network namespace can be made (unshare --net)')]
-  const findings: Finding[] = []
-  if (report.queueRefusal !== undefined) findings.push(fail('kernel', report.queueRefusal, FIXES['queue-unavailable']))
-  if (report.socketRefusal !== undefined) findings.push(fail('kernel', report.socketRefusal, FIXES['not-root']))
-  return findings.length > 0 ? findings : [ok('kernel', 'a queue can be bound, and a raw socket opened')]
+  if (report.refusals.length > 0) return report.refusals.map(({ code, message }) => fail('kernel', message, FIXES[code]))
+  return [ok('kernel', 'a queue can be bound, a raw socket opened, and root given up')]
 }
 
 /** Which back end will be used, and why; the rules were tried in the order in which a responder tries them. */

@@ -1,12 +1,14 @@
 /**
- * Tries on the kernel what a responder's start does: queue, raw socket, and the real rules by each back end. It changes the network
- * namespace it runs in, so that has to be one of its own: cli/doctor-probe.ts runs it below `unshare --net`.
+ * Tries on the kernel what a responder's start does: queue, raw socket, giving root up, and as that user the real rules by each back
+ * end. It changes its process and the network namespace, so these have to be its own: it is cli/doctor-probe.ts, below `unshare --net`.
  */
+import { toFailure, type FailureCode } from '../failure.js'
 import { installFirst } from '../firewall/choose.js'
 import type { BackEndName } from '../firewall/choices.js'
 import { OWN_LOCK } from '../firewall/program-path.js'
 import { run as runProgram, type Run } from '../firewall/run.js'
 import type { Ruleset, Selection } from '../firewall/ruleset.js'
+import { dropPrivileges, findAccount } from '../kernel/privileges.js'
 import { openQueue } from '../kernel/queue.js'
 import { openRawSockets } from '../kernel/raw-socket.js'
 
@@ -14,6 +16,8 @@ import { openRawSockets } from '../kernel/raw-socket.js'
 export interface TrialRequest {
   readonly port: number
   readonly mark: number
+  readonly user: string
+  readonly isStandalone: boolean
   readonly families: Ruleset['families']
   readonly backEnds: readonly BackEndName[]
   /** Tried only when none of the others works: to try them changes the host (legacy iptables loads its tables). */
@@ -26,28 +30,39 @@ export type BackEndTry =
   | { readonly name: BackEndName; readonly refusal: string }
 
 export interface TrialReport {
-  /** Why there is no queue or no raw socket; undefined when there is. */
-  readonly queueRefusal: string | undefined
-  readonly socketRefusal: string | undefined
+  /** What of the start was refused; none when a responder would start. */
+  readonly refusals: readonly Refusal[]
   readonly backEnds: readonly BackEndTry[]
+}
+
+/** A failure, as it goes from process to process. */
+export interface Refusal {
+  readonly code: FailureCode
+  readonly message: string
 }
 
 const TAG = 'trial'
 
 /** Leaves the queue open, as there is no way to close it: the process has to end. */
-export async function tryKernel({ port, mark, families, backEnds, lastResort }: TrialRequest): Promise<TrialReport> {
+export async function tryKernel({ port, mark, user, isStandalone, families, backEnds, lastResort }: TrialRequest): Promise<TrialReport> {
   let queue = 0
-  const queueRefusal = await refusalOf(async () => {
-    queue = (await openQueue(undefined, () => ({ verdict: 'accept' }), () => undefined)).number
-  })
-  const socketRefusal = await refusalOf(openRawSockets)
+  const refusals = [
+    ...(await refusalOf(async () => {
+      queue = (await openQueue(undefined, () => ({ verdict: 'accept' }), () => undefined)).number
+    })),
+    ...(await refusalOf(openRawSockets)),
+    ...(await refusalOf(async () => {
+      const account = findAccount(user)
+      if (account.uid !== 0) await dropPrivileges(account, isStandalone)
+    })),
+  ]
   const tries: BackEndTry[] = []
   const tryAll = async (names: readonly BackEndName[]) => {
     for (const name of names) tries.push(await tryBackEnd(name, { tag: TAG, ports: [port], queue, mark, families }))
   }
   await tryAll(backEnds)
   if (!tries.some((one) => 'selection' in one)) await tryAll(lastResort)
-  return { queueRefusal, socketRefusal, backEnds: tries }
+  return { refusals, backEnds: tries }
 }
 
 async function tryBackEnd(name: BackEndName, ruleset: Omit<Ruleset, 'selection'>): Promise<BackEndTry> {
@@ -56,22 +71,19 @@ async function tryBackEnd(name: BackEndName, ruleset: Omit<Ruleset, 'selection'>
     await firewall.remove()
     return { name, selection, reason }
   } catch (thrown) {
-    return { name, refusal: messageOf(thrown) }
+    return { name, refusal: toFailure(thrown).message }
   }
 }
 
 /** Nobody else is in this namespace: legacy iptables need not wait for the host's lock, nor make its file. */
 const withoutLock: Run = (argv, input) => runProgram(['env', `XTABLES_LOCKFILE=${OWN_LOCK}`, ...argv], input)
 
-async function refusalOf(task: () => Promise<unknown>): Promise<string | undefined> {
+async function refusalOf(task: () => Promise<unknown>): Promise<Refusal[]> {
   try {
     await task()
-    return undefined
+    return []
   } catch (thrown) {
-    return messageOf(thrown)
+    const { code, message } = toFailure(thrown)
+    return [{ code, message }]
   }
-}
-
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
 }

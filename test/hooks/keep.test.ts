@@ -23,9 +23,22 @@ eval "$RESPONDER"
 t.test('the responder gets its words and options as they are, after those for Node', needsRoot, async (t) => {
   const scene = makeScene(t)
   await scene.keep('exit 0', ['background', '--run-dir=a b', '', '*'])
-  const [words = []] = scene.calls()
-  t.ok(words.slice(0, -5).every((word) => word.startsWith('--')), words.join(' '))
-  t.strictSame(words.slice(-5), [join(scene.cli, 'responder.cjs'), 'background', '--run-dir=a b', '', '*'])
+  t.strictSame(scene.calls(), [['--one', '--two=2', scene.program, 'background', '--run-dir=a b', '', '*']])
+})
+
+t.test('a Node that does not know its flags runs without them', needsRoot, async (t) => {
+  const scene = makeScene(t)
+  t.equal(await scene.keep('[ "$1" != --one ] || exit 9; exit 4'), 4)
+  t.strictSame(scene.calls(), [['--one', '--two=2', scene.program, 'background'], [scene.program, 'background'], [scene.program, 'sweep', '--run-dir', scene.runDirectory]])
+})
+
+t.test('a trial takes the place of the shell, with the flags that this Node knows, and nothing is cleared up', needsRoot, async (t) => {
+  for (const [known, flags] of [[true, ['--one', '--two=2']], [false, []]] as const) {
+    const scene = makeScene(t)
+    t.equal(await scene.keep(`[ "$3" != -e ] || exit ${known ? 0 : 9}; exit 3`, ['trial', '--firewall=auto'], {}, [], ''), 3)
+    t.strictSame(scene.calls(), [['--one', '--two=2', '-e', '0'], [...flags, scene.program, 'trial', '--firewall=auto']])
+    t.strictSame(readdirSync(scene.runDirectory).sort(), ['control', 'lock'])
+  }
 })
 
 t.test('after a good end the files go, and nothing is swept', needsRoot, async (t) => {
@@ -61,7 +74,7 @@ t.test('after a bad end the responder’s own sweep is run, and the status is ha
   for (const [end, status] of [['exit 1', 1], ['exit 7', 7], ['kill -KILL $$', 137], ['kill -SEGV $$', 139]] as const) {
     const scene = makeScene(t)
     t.equal(await scene.keep(end), status, end)
-    t.strictSame(scene.calls().slice(1), [[join(scene.cli, 'responder.cjs'), 'sweep', '--run-dir', scene.runDirectory]], end)
+    t.strictSame(scene.calls().slice(1), [[scene.program, 'sweep', '--run-dir', scene.runDirectory]], end)
     t.strictSame(readdirSync(scene.runDirectory).sort(), ['control', 'lock'], 'it is the sweep that removes files')
   }
 })
@@ -156,8 +169,8 @@ function fieldOf(status: string, name: string): string {
 function makeScene(t: Test) {
   const path = join(temporaryDirectory(t), `it's a "scene" *`)
   const runDirectory = join(path, 'run directory')
-  const cli = join(path, 'the cli')
-  for (const directory of [runDirectory, cli, join(path, 'hooks'), join(path, 'words')]) mkdirSync(directory, { recursive: true })
+  const program = join(path, 'the cli/responder.cjs')
+  for (const directory of [runDirectory, join(path, 'hooks'), join(path, 'words')]) mkdirSync(directory, { recursive: true })
   for (const file of ['control', 'lock']) writeFileSync(join(runDirectory, file), '')
   cpSync(inRepository('hooks/keep'), join(path, 'hooks/keep'))
   const node = join(path, 'a node')
@@ -165,18 +178,18 @@ function makeScene(t: Test) {
   chmodSync(node, 0o755)
   const statusFile = join(path, 'status')
 
-  const start = (responder: string, words: readonly string[], env: Readonly<Record<string, string>>, before: readonly string[], detached: boolean) => {
+  const start = (responder: string, words: readonly string[], env: Readonly<Record<string, string>>, before: readonly string[], detached: boolean, kept = runDirectory) => {
     const variables = { PATH: process.env['PATH'] ?? '', RESPONDER: responder, RUN_DIRECTORY: runDirectory, STATUS: statusFile, WORDS: join(path, 'words'), ...env }
-    const argv = ['-i', ...Object.entries(variables).map(([name, value]) => `${name}=${value}`), ...before, join(path, 'hooks/keep'), runDirectory, node, cli, ...words]
+    const argv = ['-i', ...Object.entries(variables).map(([name, value]) => `${name}=${value}`), ...before, join(path, 'hooks/keep'), kept, node, '--one --two=2', program, ...words]
     return execa('/usr/bin/env', argv, { reject: false, stdin: 'ignore', detached })
   }
   return {
     runDirectory,
-    cli,
+    program,
     start: (responder: string, detached = false) => start(responder, ['background'], {}, [], detached),
     /** Runs it to its end, silent but for what a shell says of a signal; gives its exit status. */
-    keep: async (responder: string, words: readonly string[] = ['background'], env: Readonly<Record<string, string>> = {}, before: readonly string[] = []): Promise<number | undefined> => {
-      const { exitCode, stdout, stderr } = await start(responder, words, env, before, false)
+    keep: async (responder: string, words: readonly string[] = ['background'], env: Readonly<Record<string, string>> = {}, before: readonly string[] = [], kept = runDirectory): Promise<number | undefined> => {
+      const { exitCode, stdout, stderr } = await start(responder, words, env, before, false, kept)
       t.equal(stdout, '')
       t.match(stderr, /^(Killed|Segmentation fault)?( \(core dumped\))?$/)
       return exitCode

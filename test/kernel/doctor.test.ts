@@ -118,6 +118,16 @@ t.test('doctor, on the real thing', await requiresKernel(...programs, 'nft', 'pe
     t.equal(exitCode, 1)
   })
 
+  t.test('a start that could not give root up is a failure', async (t) => {
+    const lab = await openArmedLab(t)
+    for (const missing of ['setuid', 'setgid']) {
+      const { exitCode, findings } = await examine(lab, { before: ['setpriv', `--bounding-set=-${missing}`, '--inh-caps=-all'] })
+      t.match(find(findings, 'kernel'), [{ level: 'fail', message: /^cannot give root up: .* failed \(EPERM\)$/, fix: /CAP_SETUID/ }], missing)
+      t.equal(exitCode, 1)
+    }
+    t.match(find((await examine(lab, '--user', 'no-such-user')).findings, 'kernel'), [{ level: 'fail', message: /no user "no-such-user"/ }])
+  })
+
   t.test('where no network namespace can be made the rules are not tried, and that is said', async (t) => {
     const lab = await openArmedLab(t)
     const { findings } = await examine(lab, { before: ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin'] })
