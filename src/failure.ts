@@ -2,6 +2,8 @@
  * Every failure a user can meet: what went wrong, and what to do about it. docs/errors.md explains each code; a test holds the two together.
  */
 
+import { printable } from './wire/printable.js'
+
 /** What to do, by code. The cause is said by whoever raises the failure, for only there it is known. */
 export const FIXES = {
   'bad-option': 'See certbot-nfq --help.',
@@ -62,10 +64,10 @@ export function isFailure(thrown: unknown): thrown is Failure {
 
 /**
  * The two lines a user reads: cause, and what to do, with the code and where it is explained. `page` is the path of docs/errors.md on
- * this machine; `emphasize` may colour what begins the first line.
+ * this machine; `emphasize` may colour what begins the first line. Whoever wrote the cause (a program, a responder), it is printable.
  */
 export function describeFailure(failure: Failure, page = 'docs/errors.md', emphasize = (text: string) => text): string {
-  return `${emphasize('certbot-nfq:')} ${failure.message}\n${FIXES[failure.code]} [${failure.code}, ${page}#${failure.code}]`
+  return `${emphasize('certbot-nfq:')} ${printable(failure.message)}\n${FIXES[failure.code]} [${failure.code}, ${page}#${failure.code}]`
 }
 
 /** Whether a code that came from elsewhere is one of ours. */

@@ -6,6 +6,7 @@ import { lookUp } from '../network/names.js'
 import { describeVerdict, type Verdict } from '../verdict/advice.js'
 import { describeAsked, judgeAsked } from '../verdict/asked.js'
 import { judgeUnasked } from '../verdict/unasked.js'
+import { printable } from '../wire/printable.js'
 
 /** Milliseconds for all of a name's addresses: certbot waits meanwhile. */
 const LOOK_UP_TIME = 3_000
@@ -24,7 +25,7 @@ async function verdictText(farewell: Farewell, isVerbose: boolean): Promise<stri
     return isVerbose ? `certbot-nfq: ${describeAsked(farewell)}` : undefined
   } catch (thrown) {
     // The cleanup is done: what fails here must not make it look as if it were not.
-    return isVerbose ? `certbot-nfq: no verdict on ${farewell.identifier}: ${(thrown as Error).message}` : undefined
+    return isVerbose ? `certbot-nfq: no verdict on ${farewell.identifier}: ${printable((thrown as Error).message)}` : undefined
   }
 }
 

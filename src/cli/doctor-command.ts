@@ -3,6 +3,7 @@ import { domainToASCII, fileURLToPath } from 'node:url'
 import { examine } from '../doctor/examine.js'
 import { formatFindings, isWell } from '../doctor/report.js'
 import { Failure } from '../failure.js'
+import { printableJson } from '../wire/printable.js'
 import { paintFor } from './colour.js'
 import { keeperCommand } from './launch.js'
 import type { Options } from './options.js'
@@ -24,7 +25,7 @@ export async function doctorCommand(options: Options, { names, resolver, isJson 
     hookProbe: [fileURLToPath(new URL('../../hooks/run', import.meta.url)), 'cli/doctor-probe.js'],
     trial: (node) => keeperCommand('', node, fileURLToPath(new URL('doctor-probe.js', import.meta.url)), 'trial'),
   })
-  process.stdout.write(isJson ? `${JSON.stringify(findings, null, 2)}\n` : `${formatFindings(findings, paintFor(process.stdout, process.env))}\n`)
+  process.stdout.write(isJson ? `${printableJson(JSON.stringify(findings, null, 2))}\n` : `${formatFindings(findings, paintFor(process.stdout, process.env))}\n`)
   if (!isWell(findings)) process.exitCode = 1
 }
 

@@ -1,9 +1,10 @@
 /** `auth` and `cleanup`: the hooks with what they need put in. */
 import { request } from '../control/client.js'
-import type { SelfCheckOrder } from '../control/message.js'
+import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
 import { auth } from '../hook/auth.js'
 import { cleanup, isWell } from '../hook/cleanup.js'
+import { printable } from '../wire/printable.js'
 import type { Options } from './options.js'
 
 /** @throws Failure */
@@ -22,7 +23,7 @@ async function check(order: SelfCheckOrder, socket: string): Promise<void> {
   try {
     const { selfCheck } = await import('../self-check/self-check.js')
     const warning = await selfCheck(order)
-    if (warning) process.stderr.write(`${warning}\n`)
+    if (warning) process.stderr.write(`${printable(warning)}\n`)
     await request(socket, { op: 'disarm', token: order.token })
   } catch {
     // The responder forgets the token by itself.

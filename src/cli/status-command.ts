@@ -1,8 +1,9 @@
 import { request } from '../control/client.js'
 import type { ChallengeStatus } from '../control/challenge-status.js'
-import type { ResponderStatus } from '../control/message.js'
+import type { ResponderStatus } from '../control/responder-status.js'
 import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
 import { describeVisit } from '../verdict/describe-visit.js'
+import { printable, printableJson } from '../wire/printable.js'
 import type { Options } from './options.js'
 
 /** Prints what the responder says of itself; that there is none is no failure. @throws Failure */
@@ -11,11 +12,11 @@ export async function statusCommand(options: Options, isJson: boolean): Promise<
   checkRunDirectory(directory)
   const response = await request(directory.socket, { op: 'status' })
   const status = typeof response === 'object' ? response.status : undefined
-  if (isJson) process.stdout.write(`${JSON.stringify(status ? { running: true, ...status } : { running: false }, null, 2)}\n`)
+  if (isJson) process.stdout.write(`${printableJson(JSON.stringify(status ? { running: true, ...status } : { running: false }, null, 2))}\n`)
   else process.stdout.write(`${status ? formatStatus(status) : `No responder runs in ${options.runDir}: nothing is armed.`}\n`)
 }
 
-/** The status for a person. */
+/** The status for a person: a line for each thing, whatever the responder has put into it. */
 export function formatStatus(status: ResponderStatus): string {
   const { firewall, challenges, counts, limits = {} } = status
   return [
@@ -26,9 +27,11 @@ export function formatStatus(status: ResponderStatus): string {
     ...(status.standalone ?? []).map((port) => `nobody listens on port ${port}: serving it ourselves`),
     `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed`,
     ...challenges.flatMap(formatChallenge),
-    Object.entries(counts).map(([name, count]) => `${name} ${count}${limits[name] === undefined ? '' : ` of ${limits[name]}`}`).join(', '),
+    Object.entries(counts).map(([name, count]) => `${name} ${count}${Object.hasOwn(limits, name) ? ` of ${limits[name]}` : ''}`).join(', '),
     ...status.log.slice(-10).map((line) => `  ${line}`),
-  ].join('\n')
+  ]
+    .map(printable)
+    .join('\n')
 }
 
 function formatChallenge({ identifier, token, port, expiresIn, visits, strays }: ChallengeStatus): string[] {

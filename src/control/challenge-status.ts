@@ -1,4 +1,5 @@
 /** What a responder tells of one challenge: in its status, and in answer to the challenge's `disarm`. Times are ISO 8601, UTC. */
+import { isCount, isObject, isPort, isWord, readList } from './fields.js'
 
 /** A validator's visit: who asked, and how it went. */
 export interface Visit {
@@ -37,40 +38,33 @@ export interface ChallengeStatus {
   readonly strays?: Strays
 }
 
-/**
- * The challenge in a `disarm`'s response, which a responder of any version may have sent: `undefined` when it is not there, or not to be
- * understood. Nothing in it can harm a terminal.
- */
+/** Most visits of one challenge that are read. */
+const MAX_VISITS = 1_000
+
+/** Reads what a responder of any version may have sent: `undefined` when it is not there, or not to be understood. What has no word here is left out. */
 export function readChallengeStatus(value: unknown): ChallengeStatus | undefined {
   if (!isObject(value)) return undefined
-  const { token, identifier, port, armedAt, visits, strays } = value
-  const isWhole = [token, identifier, armedAt].every(isText) && isCount(port) && isCount(value['expiresIn']) && Array.isArray(visits)
-  return isWhole && visits.every(isVisit) && (strays === undefined || isStrays(strays)) ? (value as unknown as ChallengeStatus) : undefined
+  const { token, identifier, port, armedAt, expiresIn } = value
+  const visits = readList(value['visits'], MAX_VISITS, readVisit)
+  const strays = readStrays(value['strays'])
+  if (!isWord(token) || !isWord(identifier) || !isPort(port) || !isWord(armedAt) || !isCount(expiresIn) || !visits) return undefined
+  if (value['strays'] !== undefined && !strays) return undefined
+  return { token, identifier, port, armedAt, expiresIn, visits, ...(strays && { strays }) }
 }
 
-function isVisit(value: unknown): boolean {
-  if (!isObject(value)) return false
-  const { at, client, state, answer } = value
-  const isAnswer = answer === undefined || (isObject(answer) && isCount(answer['status']) && isCount(answer['bytes']))
-  return isText(at) && isText(client) && VISIT_STATES.some((known) => known === state) && isAnswer
+function readVisit(value: unknown): Visit | undefined {
+  if (!isObject(value)) return undefined
+  const { at, client, answer } = value
+  const state = VISIT_STATES.find((known) => known === value['state'])
+  if (!isWord(at) || !isWord(client) || !state) return undefined
+  if (answer === undefined) return { at, client, state }
+  if (!isObject(answer)) return undefined
+  const { status, bytes } = answer
+  return isCount(status) && isCount(bytes) ? { at, client, state, answer: { status, bytes } } : undefined
 }
 
-function isStrays(value: unknown): boolean {
-  return isObject(value) && isCount(value['count']) && [value['at'], value['client'], value['token']].every(isText)
-}
-
-/**
- * Times, tokens, names, addresses: nothing that a terminal would obey. Ranges rather than Unicode's properties, which take a millisecond to
- * compile: every cleanup pays for it.
- */
-function isText(value: unknown): boolean {
-  return typeof value === 'string' && /^[!-~\u00a1-\u1fff\u2c00-\ufefe]{1,255}$/.test(value)
-}
-
-function isCount(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
+function readStrays(value: unknown): Strays | undefined {
+  if (!isObject(value)) return undefined
+  const { count, at, client, token } = value
+  return isCount(count) && isWord(at) && isWord(client) && isWord(token) ? { count, at, client, token } : undefined
 }

@@ -12,6 +12,8 @@ const RESPONSE_TIME = 30_000
  * @throws Failure `responder-lost`, and what the responder refuses with
  */
 export function request(path: string, message: ControlRequest): Promise<ReturnType<typeof parseResponse> | 'absent'> {
+  // A status tells of up to 1,000 challenges.
+  const longest = message.op === 'status' ? MAX_MESSAGE * 128 : MAX_MESSAGE
   return new Promise((resolve, reject) => {
     let received = ''
     const socket = createConnection(path)
@@ -20,8 +22,7 @@ export function request(path: string, message: ControlRequest): Promise<ReturnTy
     socket.on('connect', () => socket.write(formatMessage(message)))
     socket.on('data', (text: string) => {
       received += text
-      // A status tells of up to 1,000 challenges.
-      if (received.length > MAX_MESSAGE * 128) socket.destroy(new Failure('responder-lost', 'the responder answers without end'))
+      if (received.length > longest) socket.destroy(new Failure('responder-lost', 'the responder answers without end'))
     })
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT' || error.code === 'ECONNREFUSED') resolve('absent')

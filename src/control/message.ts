@@ -4,6 +4,9 @@
  */
 import { Failure, isFailureCode, toFailure, type FailureCode } from '../failure.js'
 import { readChallengeStatus, type ChallengeStatus } from './challenge-status.js'
+import { isObject, readSentence, type Fields } from './fields.js'
+import { readResponderStatus, type ResponderStatus } from './responder-status.js'
+import { readSelfCheckOrder, type SelfCheckOrder } from './self-check-order.js'
 
 /**
  * Raised whenever an older responder or hook could misunderstand. `disarm`, `stop` and their responses never change: what one version has
@@ -27,40 +30,11 @@ export interface ArmRequest {
   readonly selfCheck?: true
 }
 
-/** What a hook is to ask for, on ports that nobody has checked yet. The token is forgotten by a disarm, or by itself after some seconds; it is no challenge, and keeps no responder. */
-export interface SelfCheckOrder {
-  readonly token: string
-  readonly keyAuthorization: string
-  readonly ports: readonly number[]
-  readonly families: readonly (4 | 6)[]
-}
-
 export type ControlRequest =
   | ArmRequest
   | { readonly op: 'disarm'; readonly token: string }
   | { readonly op: 'status' }
   | { readonly op: 'stop' }
-
-export interface ResponderStatus {
-  readonly version: string
-  readonly protocol: number
-  readonly pid: number
-  readonly startedAt: string
-  readonly queue: number
-  readonly mark: number
-  readonly ports: readonly number[]
-  /** Absent while nothing is armed. */
-  readonly firewall?: { readonly name: string; readonly selection: string; readonly reason: string; readonly tracked: readonly number[] }
-  /** Ports that nobody listens on and the responder serves itself; absent without any. */
-  readonly standalone?: readonly number[]
-  readonly challenges: readonly ChallengeStatus[]
-  /** How many packets, flows and so on, by name. */
-  readonly counts: Readonly<Record<string, number>>
-  /** What the counts of these names never exceed. */
-  readonly limits?: Readonly<Record<string, number>>
-  /** The newest lines of the log. */
-  readonly log: readonly string[]
-}
 
 export type ControlResponse =
   | {
@@ -100,26 +74,28 @@ export function parseRequest(line: string): ControlRequest {
   }
 }
 
-/** Longest reason of a refusal that is passed on, in characters. */
-const MAX_REASON = 1_000
-
 /** Longest time to live, in seconds: a week. */
 export const MAX_TTL = 7 * 24 * 3600
 
-/** Reads the response to a request of that kind; a refusal is thrown. @throws Failure as the responder gave it, `control-malformed`, `protocol-version` */
-export function parseResponse(line: string, op: ControlRequest['op'] = 'status'): Extract<ControlResponse, { ok: true }> | 'stopping' {
+/**
+ * Reads the response to a request of that kind; a refusal is thrown. Only what has a word here comes through, and nothing longer or deeper than it may be:
+ * whoever has taken the responder over writes to a hook that is root.
+ * @throws Failure as the responder gave it, `control-malformed`, `protocol-version`
+ */
+export function parseResponse(line: string, op: ControlRequest['op']): Extract<ControlResponse, { ok: true }> | 'stopping' {
   const message = parseObject(line)
   if (message['ok'] === false) {
     if (message['code'] === 'stopping') return 'stopping'
     const code = isFailureCode(message['code']) ? message['code'] : 'internal'
-    throw new Failure(code, typeof message['message'] === 'string' ? message['message'].slice(0, MAX_REASON) : 'the responder refused without a reason')
+    throw new Failure(code, readSentence(message['message']) ?? 'the responder refused without a reason')
   }
   if (message['stopped'] !== true && op !== 'disarm') checkVersion(message)
-  if (message['ok'] !== true) throw new Failure('control-malformed', 'the responder gave an answer that is none')
-  // The responder is our own program of the same protocol version: what it says of itself is taken as it is.
-  if (op !== 'disarm') return message as unknown as Extract<ControlResponse, { ok: true }>
-  const challenge = readChallengeStatus(message['challenge'])
-  return { ok: true, ...(message['stopped'] === true && { stopped: true }), ...(challenge && { challenge }) }
+  const status = op === 'status' ? readResponderStatus(message['status']) : undefined
+  if (message['ok'] !== true || (op === 'status' && !status)) throw new Failure('control-malformed', 'the responder gave an answer that is none')
+  const challenge = op === 'disarm' ? readChallengeStatus(message['challenge']) : undefined
+  // The challenge is armed whatever the order is: one that is none is not carried out.
+  const check = op === 'arm' ? readSelfCheckOrder(message['check']) : undefined
+  return { ok: true, ...(message['stopped'] === true && { stopped: true }), ...(status && { status }), ...(challenge && { challenge }), ...(check && { check }) }
 }
 
 /** The refusal that stands for anything thrown. */
@@ -128,17 +104,17 @@ export function refusal(thrown: unknown): ControlResponse {
   return { ok: false, code, message }
 }
 
-function parseObject(line: string): Record<string, unknown> {
+function parseObject(line: string): Fields {
   try {
     const value: unknown = JSON.parse(line)
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+    if (isObject(value)) return value
   } catch {
     // Said below.
   }
   throw new Failure('control-malformed', 'a control message is not a JSON object on one line')
 }
 
-function checkVersion({ version }: Record<string, unknown>): void {
+function checkVersion({ version }: Fields): void {
   if (version === PROTOCOL_VERSION) return
   throw new Failure('protocol-version', `hook and responder speak different protocol versions (${show(version)}, ${PROTOCOL_VERSION})`)
 }
@@ -150,13 +126,13 @@ function show(value: unknown): string {
   return JSON.stringify(typeof value === 'string' ? value.slice(0, 40) : value)
 }
 
-function readString(message: Record<string, unknown>, name: string): string {
+function readString(message: Fields, name: string): string {
   const value = message[name]
   if (typeof value === 'string' && value !== '' && value.length <= 1024) return value
   throw new Failure('control-malformed', `control message: ${name} must be a string of 1 to 1024 characters`)
 }
 
-function readNumber(message: Record<string, unknown>, name: string, max: number): number {
+function readNumber(message: Fields, name: string, max: number): number {
   const value = message[name]
   if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max) return value
   throw new Failure('control-malformed', `control message: ${name} must be a whole number from 1 to ${max}`)

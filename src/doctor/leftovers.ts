@@ -1,7 +1,7 @@
 /** What a crash has left, or who is at work. */
 import { existsSync } from 'node:fs'
 import { request } from '../control/client.js'
-import type { ResponderStatus } from '../control/message.js'
+import type { ResponderStatus } from '../control/responder-status.js'
 import type { RunDirectory } from '../daemon/run-directory.js'
 import { toFailure } from '../failure.js'
 import { lockHolder } from '../kernel/lock-holder.js'

@@ -1,4 +1,5 @@
 /** Findings as text. Pure. */
+import { printable } from '../wire/printable.js'
 import type { Finding, Level } from './finding.js'
 
 /** As cli/colour.ts makes it. */
@@ -6,7 +7,7 @@ export type LevelPaint = (colour: 'green' | 'yellow' | 'red' | 'dim', text: stri
 
 const COLOURS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<Level, string>
 
-/** A line for each finding, level first, and a last one that counts them. What others wrote (rules, names) is shown without control characters. */
+/** A line for each finding, level first, and a last one that counts them. What others wrote (rules, names) is made printable. */
 export function formatFindings(findings: readonly Finding[], paint: LevelPaint): string {
   const width = Math.max(0, ...findings.map(({ check }) => check.length))
   const lines = findings.map(({ check, level, message, fix }) => {
@@ -24,8 +25,4 @@ export function isWell(findings: readonly Finding[]): boolean {
 function summary(findings: readonly Finding[]): string {
   const count = (wanted: Level) => findings.filter(({ level }) => level === wanted).length
   return `${count('ok')} ok, ${count('warn')} warn, ${count('fail')} fail`
-}
-
-function printable(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ').trim()
 }

@@ -1,6 +1,6 @@
 /** The auth hook: hands the challenge to the responder, and starts that first where there is none. */
 import { request } from '../control/client.js'
-import type { SelfCheckOrder } from '../control/message.js'
+import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { Failure, isFailure } from '../failure.js'
 import { readChallenge, type Environment } from './challenge.js'
 

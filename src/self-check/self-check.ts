@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import type { SelfCheckOrder } from '../control/message.js'
+import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { environment } from '../firewall/program-path.js'
 import type { RunResult } from '../firewall/run.js'
 import { isTranslated } from '../firewall/translation.js'

@@ -1,5 +1,5 @@
 import type { Answer, Outcome } from './events.js'
-import { escapeBytes } from './escape.js'
+import { printableBytes } from '../wire/printable.js'
 import type { RequestHead } from './request-head.js'
 import { readResponseStart, type ResponseStart } from './response-start.js'
 
@@ -7,19 +7,19 @@ import { readResponseStart, type ResponseStart } from './response-start.js'
 export function answerOf(outcome: Outcome, bytes: Uint8Array | undefined, request: RequestHead, bodyBytes: number): Answer {
   if (!bytes || bytes.length === 0) return { outcome }
   const response = readResponseStart(bytes, request.method, bodyBytes)
-  if (typeof response === 'string') return { outcome: 'not-http', body: escapeBytes(bytes.subarray(0, bodyBytes)) }
+  if (typeof response === 'string') return { outcome: 'not-http', body: printableBytes(bytes.subarray(0, bodyBytes)) }
   return { outcome: 'answered', ...describe(response, request) }
 }
 
 function describe({ status, reason, location, contentType, contentEncoding, body }: ResponseStart, { method, token }: RequestHead): Omit<Answer, 'outcome'> {
-  const text = escapeBytes(body)
+  const text = printableBytes(body)
   const isReadable = method === 'GET' && status === 200 && contentEncoding === undefined
   return {
     status,
-    reason: escapeBytes(reason),
-    ...(location && { location: escapeBytes(location) }),
-    ...(contentType && { contentType: escapeBytes(contentType) }),
-    ...(contentEncoding && { contentEncoding: escapeBytes(contentEncoding) }),
+    reason: printableBytes(reason),
+    ...(location && { location: printableBytes(location) }),
+    ...(contentType && { contentType: printableBytes(contentType) }),
+    ...(contentEncoding && { contentEncoding: printableBytes(contentEncoding) }),
     ...(method === 'GET' && { body: text }),
     ...(isReadable && { startsWithToken: text.startsWith(`${token}.`) }),
   }

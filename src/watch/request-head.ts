@@ -1,5 +1,5 @@
 import { CHALLENGE_PATH, type Method } from '../wire/http.js'
-import { escapeBytes } from './escape.js'
+import { printableBytes } from '../wire/printable.js'
 import { readHead } from './fields.js'
 
 /** A request for a challenge whose first line is whole. Text is escaped. */
@@ -21,8 +21,8 @@ export function readRequestHead(bytes: Uint8Array): RequestHead | 'partial' | 'o
   const rest = head.firstLine.subarray(method.start.length)
   const space = rest.indexOf(SPACE)
   const host = head.fields.get('host')
-  const token = escapeBytes(space < 0 ? rest : rest.subarray(0, space))
-  return { method: method.name, token, ...(host && { host: escapeBytes(host) }), length: head.end }
+  const token = printableBytes(space < 0 ? rest : rest.subarray(0, space))
+  return { method: method.name, token, ...(host && { host: printableBytes(host) }), length: head.end }
 }
 
 /** Whether a payload may be where a request for a challenge begins. */

@@ -1,7 +1,7 @@
 /** The product as certbot uses it: its hooks, and the control socket they use. */
 import { join } from 'node:path'
 import { request } from '../../src/control/client.js'
-import type { ResponderStatus } from '../../src/control/message.js'
+import type { ResponderStatus } from '../../src/control/responder-status.js'
 import type { Lab } from '../../src/lab/lab.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { challengeFor, type Challenge } from '../kernel/challenge.js'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { formatStatus } from '../../src/cli/status-command.js'
-import type { ResponderStatus } from '../../src/control/message.js'
+import type { ResponderStatus } from '../../src/control/responder-status.js'
 
 const idle: ResponderStatus = {
   version: '1.2.3',

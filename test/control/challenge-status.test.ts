@@ -9,9 +9,10 @@ const strays = { count: 2, at, client: '192.0.2.2:40000', token: 'other_token-1'
 const status = { token: 'token_1-x', identifier: 'bücher.example', port: 80, armedAt: at, expiresIn: 3599, visits: [visit], strays }
 
 t.test('what a responder says of a challenge is read as it is', (t) => {
-  for (const each of [status, { ...status, visits: [] }, { ...status, strays: undefined }, { ...status, visits: [{ ...visit, answer: undefined }] }, { ...status, more: 1 }]) {
-    t.strictSame(readChallengeStatus(each), each)
+  for (const each of [status, { ...status, visits: [] }, { ...status, strays: undefined }, { ...status, visits: [{ ...visit, answer: undefined }] }]) {
+    t.same(readChallengeStatus(each), JSON.parse(JSON.stringify(each)))
   }
+  t.strictSame(readChallengeStatus({ ...status, more: 1, visits: [{ ...visit, more: [[]] }] }), status, 'what has no word is left out')
   t.end()
 })
 
@@ -25,13 +26,15 @@ t.test('what is not there, or of another shape, is not read', (t) => {
     { ...status, visits: { length: 1 } },
     { ...status, strays: { ...strays, count: -1 } },
     { ...status, port: 80.5 },
+    { ...status, identifier: 'x'.repeat(256) },
+    { ...status, visits: Array(1_001).fill(visit) },
   ]
   for (const other of others) t.equal(readChallengeStatus(other), undefined, JSON.stringify(other))
   t.end()
 })
 
 t.test('nothing that a terminal would obey is read', (t) => {
-  for (const text of ['\u001b[2J', 'a\nb', 'a\rb', '\u0007', 'a b', '\u202e']) {
+  for (const text of ['\u001b[2J', 'a\nb', 'a\rb', '\u0007', 'a b', '\u202e', '\u009b', 'a\u200b', '\ud800']) {
     for (const other of [{ ...status, identifier: text }, { ...status, visits: [{ ...visit, client: text }] }, { ...status, strays: { ...strays, token: text } }]) {
       t.equal(readChallengeStatus(other), undefined, JSON.stringify(text))
     }

@@ -64,7 +64,7 @@ t.test('another version is refused in both directions, and named', (t) => {
   for (const version of [0, 2, '1', null, undefined]) {
     const text = (message: object) => JSON.stringify({ ...message, version })
     for (const op of ['arm', 'status', 'dance']) t.throws(() => parseRequest(text({ ...arm, op })), { code: 'protocol-version' }, `${op} ${String(version)}`)
-    t.throws(() => parseResponse(text({ ok: true })), { code: 'protocol-version' })
+    for (const op of ['arm', 'status'] as const) t.throws(() => parseResponse(text({ ok: true }), op), { code: 'protocol-version' })
   }
   t.throws(() => parseRequest('{"version":2,"op":"status"}'), { message: /\(2, 1\)/ })
   t.end()
@@ -73,7 +73,7 @@ t.test('another version is refused in both directions, and named', (t) => {
 t.test('stop and its response work across versions', (t) => {
   for (const version of [0, 2, undefined]) {
     t.strictSame(parseRequest(JSON.stringify({ version, op: 'stop' })), { op: 'stop' })
-    t.match(parseResponse(JSON.stringify({ version, ok: true, stopped: true })), { ok: true, stopped: true })
+    t.strictSame(parseResponse(JSON.stringify({ version, ok: true, stopped: true }), 'stop'), { ok: true, stopped: true })
   }
   t.end()
 })
@@ -91,22 +91,22 @@ t.test('the answer to a disarm may tell of the challenge; what cannot be underst
 })
 
 t.test('a refusal is thrown as the responder gave it, of whatever version', (t) => {
-  t.throws(() => parseResponse('{"version":1,"ok":false,"code":"too-many-challenges","message":"1000 are armed"}'), { code: 'too-many-challenges', message: '1000 are armed' })
-  t.throws(() => parseResponse('{"version":9,"ok":false,"code":"protocol-version","message":"other"}'), { code: 'protocol-version', message: 'other' })
-  t.throws(() => parseResponse('{"ok":false,"code":"from-the-future","message":"cause"}'), { code: 'internal', message: 'cause' })
-  t.throws(() => parseResponse('{"ok":false,"code":"toString"}'), { code: 'internal', message: /without a reason/ })
+  t.throws(() => parseResponse('{"version":1,"ok":false,"code":"too-many-challenges","message":"1000 are armed"}', 'arm'), { code: 'too-many-challenges', message: '1000 are armed' })
+  t.throws(() => parseResponse('{"version":9,"ok":false,"code":"protocol-version","message":"other"}', 'status'), { code: 'protocol-version', message: 'other' })
+  t.throws(() => parseResponse('{"ok":false,"code":"from-the-future","message":"cause"}', 'arm'), { code: 'internal', message: 'cause' })
+  t.throws(() => parseResponse('{"ok":false,"code":"toString"}', 'arm'), { code: 'internal', message: /without a reason/ })
   t.end()
 })
 
 t.test('a responder that is about to end says so, of whatever version', (t) => {
-  t.equal(parseResponse('{"version":1,"ok":false,"code":"stopping","message":"soon"}'), 'stopping')
-  t.equal(parseResponse('{"version":2,"ok":false,"code":"stopping"}'), 'stopping')
+  t.equal(parseResponse('{"version":1,"ok":false,"code":"stopping","message":"soon"}', 'arm'), 'stopping')
+  t.equal(parseResponse('{"version":2,"ok":false,"code":"stopping"}', 'disarm'), 'stopping')
   t.end()
 })
 
 t.test('an answer that is none is malformed', (t) => {
   for (const line of ['', '[]', 'null', '"ok"', '{"version":1}', '{"version":1,"ok":1}', '{"version":1,"ok":"true"}']) {
-    t.throws(() => parseResponse(line), { code: 'control-malformed' }, line)
+    t.throws(() => parseResponse(line, 'arm'), { code: 'control-malformed' }, line)
   }
   t.end()
 })
@@ -140,7 +140,7 @@ t.test('properties', (t) => {
     'a refusal comes out as it went in',
     fc.property(fc.constantFrom(...(Object.keys(FIXES) as FailureCode[])), fc.string(), (code, text) => {
       const failure = new Failure(code, text)
-      const thrown = thrownBy(() => parseResponse(formatMessage(refusal(failure)).trimEnd()))
+      const thrown = thrownBy(() => parseResponse(formatMessage(refusal(failure)).trimEnd(), 'arm'))
       return thrown instanceof Failure && thrown.code === code && thrown.message === failure.message
     }),
   )
@@ -152,8 +152,8 @@ t.test('properties', (t) => {
   holds(
     t,
     'no line makes either parser throw anything but a Failure',
-    fc.property(lines, (line) =>
-      [parseRequest, parseResponse].map((parse) => thrownBy(() => parse(line))).every((thrown) => thrown === undefined || thrown instanceof Failure),
+    fc.property(lines, fc.constantFrom('arm' as const, 'disarm' as const, 'status' as const, 'stop' as const), (line, op) =>
+      [parseRequest, (line: string) => parseResponse(line, op)].map((parse) => thrownBy(() => parse(line))).every((thrown) => thrown === undefined || thrown instanceof Failure),
     ),
   )
   t.end()

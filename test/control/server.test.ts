@@ -39,7 +39,7 @@ t.test('two clients are served at once', async (t) => {
     })
     return ok
   })
-  t.match(await Promise.all([request(path, { op: 'status' }), request(path, { op: 'status' })]), [{ ok: true }, { ok: true }])
+  t.match(await Promise.all([request(path, { op: 'disarm', token: 'x' }), request(path, { op: 'disarm', token: 'x' })]), [{ ok: true }, { ok: true }])
 })
 
 t.test('what is malformed is refused, and told to whoever listens', async (t) => {
@@ -53,8 +53,8 @@ t.test('what is malformed is refused, and told to whoever listens', async (t) =>
 t.test('what the answer throws is a refusal', async (t) => {
   const thrown = [new Failure('firewall-failed', 'cause'), new TypeError('fault')]
   const { path, refusals } = await open(t, async () => Promise.reject(thrown.shift() ?? new Error('no more')))
-  await t.rejects(request(path, { op: 'status' }), { code: 'firewall-failed', message: 'cause' })
-  await t.rejects(request(path, { op: 'status' }), { code: 'internal', message: 'unexpected: fault' })
+  await t.rejects(request(path, { op: 'disarm', token: 'x' }), { code: 'firewall-failed', message: 'cause' })
+  await t.rejects(request(path, { op: 'disarm', token: 'x' }), { code: 'internal', message: 'unexpected: fault' })
   t.match(refusals, [{ code: 'firewall-failed' }, { code: 'internal' }])
 })
 
@@ -79,7 +79,7 @@ t.test('a client that says nothing is refused after five seconds', async (t) => 
   t.teardown(() => socket.destroy())
   const answer = new Promise<string>((resolve) => socket.once('data', resolve))
   // The clock starts when the server has accepted, which an answered client that came later proves.
-  t.match(await request(path, { op: 'status' }), { ok: true })
+  t.match(await request(path, { op: 'disarm', token: 'x' }), { ok: true })
   mock.timers.tick(5_000)
   t.match(JSON.parse(await answer), { ok: false, code: 'control-malformed', message: /5 s/ })
 })
@@ -95,7 +95,7 @@ t.test('whatever bytes come, the next client is served', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 300 }), fc.boolean(), async (bytes, isWhole) => {
       await converse(path, Buffer.concat([bytes, Buffer.from(isWhole ? '\n' : '')]), 'end')
-      const response = await request(path, { op: 'status' })
+      const response = await request(path, { op: 'disarm', token: 'x' })
       return typeof response === 'object' && response.ok
     }),
     { numRuns: 50 },
@@ -120,7 +120,7 @@ t.test('a client that has gone before its answer harms nobody', async (t) => {
   await arrived
   await new Promise((resolve) => socket.once('close', resolve).destroy())
   answerNow()
-  t.match(await request(path, { op: 'status' }), { ok: true })
+  t.match(await request(path, { op: 'disarm', token: 'x' }), { ok: true })
 })
 
 t.test('after a stopped the connection stays open: the end of the process closes it', async (t) => {
@@ -131,7 +131,7 @@ t.test('after a stopped the connection stays open: the end of the process closes
   socket.on('end', () => (isEnded = true))
   socket.write('{"op":"stop"}\n')
   t.match(JSON.parse(await new Promise<string>((resolve) => socket.once('data', resolve))), { ok: true, stopped: true })
-  await request(path, { op: 'status' })
+  await request(path, { op: 'disarm', token: 'x' })
   t.equal(isEnded, false)
 })
 
@@ -144,7 +144,7 @@ t.test('what a killed predecessor left is replaced', async (t) => {
   for (const path of [stale, file]) {
     const server = await listen(path, silent)
     t.teardown(() => server.close())
-    t.match(await request(path, { op: 'status' }), { ok: true })
+    t.match(await request(path, { op: 'disarm', token: 'x' }), { ok: true })
   }
 })
 
@@ -152,7 +152,7 @@ t.test('closed, the socket is gone; closing again, or after somebody removed it,
   const { path, close } = await open(t)
   close()
   t.notOk(existsSync(path))
-  t.equal(await request(path, { op: 'status' }), 'absent')
+  t.equal(await request(path, { op: 'disarm', token: 'x' }), 'absent')
   t.doesNotThrow(close)
 })
 

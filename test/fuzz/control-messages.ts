@@ -10,7 +10,22 @@ const REQUESTS: readonly ControlRequest[] = [
   { op: 'stop' },
 ]
 
+const CHALLENGE = {
+  ...{ token: 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0', identifier: 'example.com', port: 80, armedAt: '2030-01-02T03:04:05.000Z', expiresIn: 3599 },
+  visits: [{ at: '2030-01-02T03:04:07.000Z', client: '192.0.2.1:54321', state: 'acknowledged' as const, answer: { status: 200, bytes: 87 } }],
+}
+
+const STATUS = {
+  ...{ version: '1.2.3', protocol: 1, pid: 42, startedAt: '2030-01-02T03:04:05.000Z', queue: 8555, mark: 0x400000, ports: [80], log: ['a line'] },
+  ...{ firewall: { name: 'nft', selection: 'prefilter', reason: 'first choice', tracked: [4] }, challenges: [CHALLENGE], counts: { packets: 1 }, limits: { packets: 2 } },
+}
+
+const CHECK = { token: 'self-check-0123456789abcdef', keyAuthorization: 'self-check-0123456789abcdef.0123456789abcdef', ports: [80], families: [4, 6] as const }
+
 const RESPONSES: readonly ControlResponse[] = [
+  { ok: true, status: STATUS },
+  { ok: true, challenge: CHALLENGE },
+  { ok: true, check: CHECK },
   { ok: true },
   { ok: true, stopped: true },
   { ok: false, code: 'stopping', message: 'the responder is about to end' },
@@ -31,7 +46,7 @@ export function fuzzMessages(random: Random, count: number): { parsed: number; r
   const counts = { parsed: 0, refused: 0 }
   for (let done = 0; done < count; done++) {
     const line = strangeMessage(random)
-    for (const parse of [() => checkBounds(parseRequest(line)), () => parseResponse(line)]) {
+    for (const parse of [() => checkBounds(parseRequest(line)), ...REQUESTS.map(({ op }) => () => checkTexts(parseResponse(line, op)))]) {
       try {
         parse()
         counts.parsed++
@@ -47,6 +62,12 @@ export function fuzzMessages(random: Random, count: number): { parsed: number; r
 
 /** A reason goes into the log and into every status after that. */
 const LONGEST_REASON = 2_000
+
+/** Whatever a responder says, what is read of it is short and shallow. */
+function checkTexts(value: unknown, depth = 0): void {
+  if (depth > 10 || (typeof value === 'string' && value.length > LONGEST_REASON)) throw new Error(`read, but ${depth > 10 ? 'too deep' : 'too long'}`)
+  if (typeof value === 'object' && value !== null) for (const member of Object.values(value)) checkTexts(member, depth + 1)
+}
 
 function checkBounds(request: ControlRequest): void {
   const isText = (value: unknown) => typeof value === 'string' && value.length >= 1 && value.length <= 1024

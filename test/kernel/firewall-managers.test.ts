@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import t from 'tap'
 import type { Test } from 'tap'
-import type { ResponderStatus } from '../../src/control/message.js'
+import type { ResponderStatus } from '../../src/control/responder-status.js'
 import type { Lab, Namespace } from '../../src/lab/lab.js'
 import { snapshotRules } from '../../src/lab/rules.js'
 import { waitUntil } from '../../src/lab/wait-until.js'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { escapeBytes } from '../../src/watch/escape.js'
+import { printableBytes } from '../../src/wire/printable.js'
 import { readResponseStart } from '../../src/watch/response-start.js'
 
 t.test('how much of a response is enough, and what its body begins with', (t) => {
@@ -27,7 +27,7 @@ t.test('how much of a response is enough, and what its body begins with', (t) =>
   for (const [title, sent, expected] of table) {
     const read = readResponseStart(bytes(sent), 'GET', 8)
     if (typeof expected === 'string' || typeof read === 'string') t.equal(read, expected, title)
-    else t.match({ ...read, body: escapeBytes(read.body) }, expected, title)
+    else t.match({ ...read, body: printableBytes(read.body) }, expected, title)
   }
   t.match(readResponseStart(bytes('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n'), 'HEAD', 8), { isEnough: true }, 'to HEAD there is no body')
   t.end()
@@ -37,15 +37,8 @@ t.test('the fields that are shown', (t) => {
   const read = readResponseStart(bytes('HTTP/1.1 301 Moved  Permanently\r\nLOCATION:\thttps://a.example/ \r\nlocation: other\r\nno colon\r\nContent-Encoding: gzip\r\n\r\n'), 'GET', 8)
   if (typeof read === 'string') return t.fail(read)
   const { reason, location, contentEncoding, contentType } = read
-  t.strictSame([reason, location, contentEncoding].map((value) => value && escapeBytes(value)), ['Moved  Permanently', 'https://a.example/', 'gzip'])
+  t.strictSame([reason, location, contentEncoding].map((value) => value && printableBytes(value)), ['Moved  Permanently', 'https://a.example/', 'gzip'])
   t.equal(contentType, undefined)
-  t.end()
-})
-
-t.test('every byte that is not printable ASCII is escaped', (t) => {
-  const all = escapeBytes(Uint8Array.from({ length: 256 }, (_, byte) => byte))
-  t.match(all, /^[\x20-\x7e]+$/)
-  t.equal(escapeBytes(bytes('a\\b\r\n\t\x1b\x7f\x9b é')), 'a\\\\b\\r\\n\\t\\x1b\\x7f\\x9b \\xe9')
   t.end()
 })
 

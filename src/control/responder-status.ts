@@ -1,0 +1,65 @@
+/** What a responder tells of itself. */
+import { readChallengeStatus, type ChallengeStatus } from './challenge-status.js'
+import { isCount, isListOf, isObject, isPort, isWord, readList, readSentence, type Fields } from './fields.js'
+import { isPrintable } from '../wire/printable.js'
+
+export interface ResponderStatus {
+  readonly version: string
+  readonly protocol: number
+  readonly pid: number
+  readonly startedAt: string
+  readonly queue: number
+  readonly mark: number
+  readonly ports: readonly number[]
+  /** Absent while nothing is armed. */
+  readonly firewall?: { readonly name: string; readonly selection: string; readonly reason: string; readonly tracked: readonly number[] }
+  /** Ports that nobody listens on and the responder serves itself; absent without any. */
+  readonly standalone?: readonly number[]
+  readonly challenges: readonly ChallengeStatus[]
+  /** How many packets, flows and so on, by name. */
+  readonly counts: Readonly<Record<string, number>>
+  /** What the counts of these names never exceed. */
+  readonly limits?: Readonly<Record<string, number>>
+  /** The newest lines of the log. */
+  readonly log: readonly string[]
+}
+
+/** Most challenges, ports, lines of the log and counts that are read. A responder has fewer. */
+const MAX_CHALLENGES = 1_000
+const MAX_PORTS = 1_000
+const MAX_LOG = 1_000
+const MAX_COUNTS = 200
+
+/** Reads a status; `undefined` when it is none. What has no word here is left out, and long lines of the log are cut. */
+export function readResponderStatus(value: unknown): ResponderStatus | undefined {
+  if (!isObject(value)) return undefined
+  const { version, protocol, pid, startedAt, queue, mark, ports, standalone } = value
+  if (!isWord(version) || !isCount(protocol) || !isCount(pid) || !isWord(startedAt) || !isCount(queue) || !isCount(mark)) return undefined
+  if (!isListOf(ports, MAX_PORTS, isPort) || (standalone !== undefined && !isListOf(standalone, MAX_PORTS, isPort))) return undefined
+  const firewall = readFirewall(value['firewall'])
+  const challenges = readList(value['challenges'], MAX_CHALLENGES, readChallengeStatus)
+  const log = readList(value['log'], MAX_LOG, readSentence)
+  const [counts, limits] = [readCounts(value['counts']), readCounts(value['limits'])]
+  if (!challenges || !counts || !log || isUnread(value, { firewall, limits })) return undefined
+  const head = { version, protocol, pid, startedAt, queue, mark, ports }
+  return { ...head, ...(firewall && { firewall }), ...(standalone && { standalone }), challenges, counts, ...(limits && { limits }), log }
+}
+
+function readFirewall(value: unknown): ResponderStatus['firewall'] {
+  if (!isObject(value)) return undefined
+  const { name, selection, tracked } = value
+  const reason = readSentence(value['reason'])
+  return isWord(name) && isWord(selection) && reason !== undefined && isListOf(tracked, 2, isCount) ? { name, selection, reason, tracked } : undefined
+}
+
+function readCounts(value: unknown): Record<string, number> | undefined {
+  if (!isObject(value)) return undefined
+  const entries = Object.entries(value)
+  const isRead = (entry: [string, unknown]): entry is [string, number] => entry[0].length <= 64 && isPrintable(entry[0]) && isCount(entry[1])
+  return entries.length <= MAX_COUNTS && entries.every(isRead) ? Object.fromEntries(entries) : undefined
+}
+
+/** Whether one of these, which may be absent, is there and could not be read. */
+function isUnread(value: Fields, optional: Fields): boolean {
+  return Object.entries(optional).some(([name, read]) => read === undefined && value[name] !== undefined)
+}
