@@ -57,9 +57,12 @@ export function startNft(): NftConversation {
   }
 }
 
-/** nft is silent on success, so every line is followed by a word it does not know: its complaint about that comes last, on the same stream. */
+/**
+ * nft is silent on success, so every line is followed by a word it does not know: its complaint about that comes last, on the same stream.
+ * The last line of a complaint only points at the word (`^^^^`); that of the complaint before may come as late as this.
+ */
 function refusalIn(heard: string, marker: string): string | undefined {
   const end = heard.lastIndexOf('Error:', heard.indexOf(`${marker}\n`))
-  const refusal = heard.slice(0, Math.max(end, 0)).trim()
+  const refusal = heard.slice(0, Math.max(end, 0)).replace(/^[\s^~]+/, '').trim()
   return refusal === '' ? undefined : (refusal.split('\n', 1)[0] ?? '').replace(/^Error: /, '')
 }

@@ -1,5 +1,5 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import t, { type Test } from 'tap'
 import { inspectHookPaths, removeHookPaths, writeHookPaths } from '../../src/install/hook-paths.js'
@@ -14,14 +14,18 @@ t.test('each hook path hands its arguments and its environment on', async (t) =>
   t.strictSame(readdirSync(stable), ['auth', 'cleanup'], 'and nothing else is left there')
 })
 
-t.test('an installation that was moved is found by PATH, and one that is gone is said to be', async (t) => {
+t.test('an installation that was moved is found by PATH or in a usual place, and one that is gone is said to be', async (t) => {
   const { installation, path, run } = installed(t)
   const elsewhere = join(path, 'else where')
   renameSync(installation, elsewhere)
   mkdirSync(join(path, 'bin'))
   symlinkSync(join(elsewhere, 'hooks/certbot-nfq'), join(path, 'bin/certbot-nfq'))
   t.match(await run('auth', ['x'], join(path, 'bin')), { exitCode: 0, stdout: `${elsewhere} auth x` })
-  rmSync(elsewhere, { recursive: true })
+  const usual = join(path, 'opt/certbot-nfq')
+  mkdirSync(dirname(usual))
+  renameSync(elsewhere, usual)
+  t.match(await run('auth', ['x'], join(path, 'bin')), { exitCode: 0, stdout: `${usual} auth x` })
+  rmSync(usual, { recursive: true })
   const { exitCode, stdout, stderr } = await run('auth', [], join(path, 'bin'))
   t.strictSame([exitCode, stdout], [1, ''])
   t.match(stderr, /^certbot-nfq: its hooks are not in \/.*\n.*certbot-nfq install.* \[hooks-moved, docs\/errors\.md#hooks-moved\]$/)
@@ -86,7 +90,9 @@ function installed(t: Test) {
   const installation = join(path, `a "place" of 'mine' $HOME`)
   const hooks = join(installation, 'hooks')
   mkdirSync(hooks, { recursive: true })
-  cpSync(inRepository('hooks/installed'), join(hooks, 'installed'))
+  // This machine's usual places may have one: a clone in /opt does.
+  const template = readFileSync(inRepository('hooks/installed'), 'utf8').replaceAll(/(?<=\s)\/(?=usr|opt|root)/g, `${path}/`)
+  writeFileSync(join(hooks, 'installed'), template)
   for (const name of ['auth', 'cleanup', 'certbot-nfq']) writeFileSync(join(hooks, name), `#!/bin/sh\nself=\${0%/hooks/*}\nIFS='|'\nprintf '%s' "$self ${name}\${*:+ }$*"\n`, { mode: 0o755 })
   const stable = join(path, 'stable')
   writeHookPaths(inspectHookPaths(stable, hooks))
