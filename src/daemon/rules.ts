@@ -1,4 +1,5 @@
 /** Keeps the kernel's rules in step with the ports in use: one change at a time, in the order asked for. */
+import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { installFirst, sweep, type Chosen } from '../firewall/choose.js'
 import { changesLegacyTables } from '../firewall/iptables.js'
@@ -36,6 +37,9 @@ export class Rules {
   /** Covered, or covered otherwise, since somebody last looked whether it works. */
   readonly #unchecked = new Set<number>()
   #failedRepairs = 0
+  #isLooking = false
+  /** What the last look ended with, so that it is said once. */
+  #lastFault = ''
   #last: Promise<unknown> = Promise.resolve()
 
   constructor(options: RulesOptions, ground: Ground, log: Log) {
@@ -46,7 +50,8 @@ export class Rules {
   }
 
   /**
-   * Makes the rules cover the ports that `wanted` gives when its turn has come, and no others; none at all removes them.
+   * Makes the rules cover the ports that `wanted` gives when its turn has come, and no others; none at all removes them. When it fails to
+   * change them, they are as before.
    * @throws Failure `firewall-unavailable`, `firewall-failed`
    */
   cover(wanted: () => readonly number[]): Promise<void> {
@@ -54,33 +59,67 @@ export class Rules {
       const ports = wanted()
       if (ports.join() === this.#ports.join()) return
       const before = this.#ports
-      // Whatever fails leaves nothing installed, so that the next call starts anew.
-      this.#ports = []
-      if (ports.length === 0) await this.#remove()
-      else await this.#install(ports, before.length > 0)
+      if (ports.length > 0) await this.#install(ports, before.length > 0)
       this.#ports = ports
+      if (ports.length === 0) await this.#remove()
       for (const port of ports) if (!before.includes(port)) this.#unchecked.add(port)
     })
   }
 
-  /** Puts the rules back when another program has taken any of them away (a reload of firewalld, a flush). */
-  check(): Promise<void> {
-    return this.#inTurn(async () => {
-      if (!this.#chosen || this.#ports.length === 0 || (await this.#chosen.firewall.isInstalled())) return
-      if (this.#failedRepairs === 0) this.#log('warning', 'the rules were changed by another program; putting them back')
-      this.#failedRepairs++
-      await this.#chosen.firewall.remove()
-      // Whoever took them away may have switched connection tracking on as well; or off, in the middle of a reload, which says nothing.
-      const before = this.#families
-      const wasTracked = ({ version }: Ground[number]) => before.some((family) => family.version === version && family.isTracked)
-      this.#families = (await families()).map((family) => ({ ...family, isTracked: family.isTracked || wasTracked(family) }))
-      // In the middle of a reload everything may fail for a moment: that is no reason to take another back end, or the whole port, at once.
-      if (this.#failedRepairs <= REPAIRS_BEFORE_CHOICE) await this.#install(this.#ports, true)
-      else await this.#choose(this.#ports)
-      if (this.#families.some(({ version }) => !before.some((family) => family.version === version))) for (const port of this.#ports) this.#unchecked.add(port)
+  /**
+   * Puts the rules back when another program has taken any of them away (a reload of firewalld, a flush). What keeps it from that is
+   * said once, and left to the next check; never rejects.
+   */
+  async check(): Promise<void> {
+    // A look may take longer than the time between two.
+    if (this.#isLooking) return
+    this.#isLooking = true
+    try {
+      // Outside its turn: nobody who arms or disarms waits for a program that only lists. In it once more, as what was seen may have been a change of ours.
+      if (await this.#isBroken()) await this.#inTurn(async () => (await this.#isBroken()) && (await this.#repair()))
+    } catch (thrown) {
+      this.#sayOnce('error', `the rules are not all there: ${toFailure(thrown).message}`)
+    } finally {
+      this.#isLooking = false
+    }
+  }
+
+  async #isBroken(): Promise<boolean> {
+    if (!this.#chosen || this.#ports.length === 0) return false
+    const presence = await this.#chosen.firewall.presence()
+    if (presence === 'broken') return true
+    if (presence === 'whole') {
       this.#failedRepairs = 0
-      this.repairs++
-    })
+      this.#lastFault = ''
+    } else {
+      this.#sayOnce('warning', `it cannot be seen whether the rules are all there: ${presence.unknown}`)
+    }
+    return false
+  }
+
+  #sayOnce(level: 'warning' | 'error', fault: string): void {
+    if (fault !== this.#lastFault) this.#log(level, fault)
+    this.#lastFault = fault
+  }
+
+  /** Over what is there, without a moment without rules. */
+  async #repair(): Promise<void> {
+    if (this.#failedRepairs === 0) this.#log('warning', 'the rules were changed by another program; putting them back')
+    this.#failedRepairs++
+    // Whoever took them away may have switched connection tracking on as well; or off, in the middle of a reload, which says nothing. A family
+    // that is gone keeps its rules, for who else would remove them?
+    const before = this.#families
+    this.#families = joinFamilies(before, await families())
+    // In the middle of a reload everything may fail for a moment: that is no reason to take another back end, or the whole port, at once.
+    if (this.#failedRepairs <= REPAIRS_BEFORE_CHOICE) {
+      await this.#install(this.#ports, true)
+    } else {
+      await this.#chosen?.firewall.remove()
+      await this.#choose(this.#ports)
+    }
+    if (this.#families.length > before.length) for (const port of this.#ports) this.#unchecked.add(port)
+    this.#failedRepairs = 0
+    this.repairs++
   }
 
   /** Covered ports that a self-check is still due for; whoever takes them makes it. */
@@ -127,6 +166,12 @@ export class Rules {
     this.#last = turn.catch(() => (this.isClear = false))
     return turn
   }
+}
+
+/** All families of both; one that was tracked or is tracked now counts as tracked. */
+export function joinFamilies(before: Ground, now: Ground): Ground {
+  const versions = ([4, 6] as const).filter((version) => [...before, ...now].some((family) => family.version === version))
+  return versions.map((version) => ({ version, isTracked: [...before, ...now].some((family) => family.version === version && family.isTracked) }))
 }
 
 /** Removes what a killed responder of this tag left, and looks at the families. @throws Failure `firewall-failed` */

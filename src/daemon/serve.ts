@@ -122,8 +122,6 @@ class RunningDaemon implements RunningResponder {
   #server: ControlServer | undefined
   #timer: NodeJS.Timeout | undefined
   #checkTimer: NodeJS.Timeout | undefined
-  /** What the last look at the rules ended with, so that it is said once. */
-  #lastFault = ''
   #stopping: Promise<void> | undefined
   #end: (isClean: boolean) => void = () => undefined
 
@@ -146,7 +144,7 @@ class RunningDaemon implements RunningResponder {
       // The directory lets nobody else in; this holds also where somebody has loosened that.
       isAllowed: (fd) => [0, process.getuid?.()].includes(peerOf(fd)),
     })
-    this.#checkTimer = setInterval(() => void this.#check(), CHECK_TIME)
+    this.#checkTimer = setInterval(() => void this.#rules.check(), CHECK_TIME)
     this.#log('info', `listening in ${this.#options.directory.path}, queue ${this.#path.queue}`)
     this.#schedule()
   }
@@ -244,18 +242,6 @@ class RunningDaemon implements RunningResponder {
       await this.#stopIfDone()
     } catch (thrown) {
       this.#log('error', toFailure(thrown).message)
-    }
-  }
-
-  /** Goes on trying: the other program may still be at it. */
-  async #check(): Promise<void> {
-    try {
-      await this.#rules.check()
-      this.#lastFault = ''
-    } catch (thrown) {
-      const fault = toFailure(thrown).message
-      if (fault !== this.#lastFault) this.#log('error', `the rules are not all there: ${fault}`)
-      this.#lastFault = fault
     }
   }
 

@@ -15,11 +15,15 @@ export function chainName(tag: string): string {
   return `CERTBOT-NFQ-${tag}`
 }
 
-/** Text that makes the chains hold the ruleset, whatever they held; `isHooked` when the jumps to them are there already. */
-export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean, isHooked: boolean): string {
+/**
+ * Text that makes the chains hold the ruleset, whatever they held, and mangle's own jump to them; the jumps that `saved`, what iptables-save
+ * printed, has already stay where they are.
+ */
+export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean, saved = ''): string {
+  const lines = mangleLines(saved)
   return table([
     ...chainNames(ruleset.tag).map((name) => `:${name} - [0:0]`),
-    ...(isHooked ? [] : jumps(ruleset.tag, isTracked).map(({ hook, rule }) => `-I ${hook} 1 ${rule}`)),
+    ...jumps(ruleset.tag, isTracked).flatMap(({ hook, rule }) => (hasJump(lines, hook, ruleset.tag) ? [] : [`-I ${hook} 1 ${rule}`])),
     ...(ruleset.selection === 'port' ? portRules(ruleset, isTracked) : candidateRules(ruleset, version, isTracked)),
   ])
 }
@@ -55,15 +59,17 @@ export function removeScript(saved: string, tag: string): string | undefined {
 /** Whether what iptables-save printed still has each jump to our chains, and as many rules in them as the ruleset. */
 export function holdsRuleset(saved: string, ruleset: Ruleset, version: IpVersion, isTracked: boolean): boolean {
   const lines = mangleLines(saved)
-  const expected = installScript(ruleset, version, isTracked, false).split('\n')
-  const chain = chainName(ruleset.tag)
-  const isJump = (line: string, hook: string) => line.startsWith(`-A ${hook} `) && line.endsWith(`-j ${chain}`)
-  const hooks = expected.flatMap((line) => (line.startsWith('-I ') ? [line.split(' ')[1] ?? ''] : []))
+  const expected = installScript(ruleset, version, isTracked).split('\n')
   const rules = (text: readonly string[], name: string) => text.filter((line) => line.startsWith(`-A ${name} `)).length
   return (
-    hooks.every((hook) => lines.some((line) => isJump(line, hook))) &&
+    hookChains(isTracked).every((hook) => hasJump(lines, hook, ruleset.tag)) &&
     chainNames(ruleset.tag).every((name) => rules(lines, name) === rules(expected, name))
   )
+}
+
+/** Whether mangle's own chain jumps to ours, in lines of iptables-save. */
+function hasJump(lines: readonly string[], hook: string, tag: string): boolean {
+  return lines.some((line) => line.startsWith(`-A ${hook} `) && line.endsWith(`-j ${chainName(tag)}`))
 }
 
 /** Those of mangle's own chains that jump to ours: without tracking there is no NAT, so nothing to forward to a container. */

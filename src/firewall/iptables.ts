@@ -1,10 +1,11 @@
 /** The iptables back end: both families, nft variant or legacy. */
+import { toFailure } from '../failure.js'
 import { holdsRuleset, hookChains, installScript, removeScript, undoScript } from './iptables-script.js'
 import type { FirewallChoice, IptablesName } from './choices.js'
 import { listNftChains } from './nft-listing.js'
 import { isLegacyIptables } from './program-path.js'
 import { isProgram, runOrFail, type Run } from './run.js'
-import type { Firewall, IpVersion, Ruleset } from './ruleset.js'
+import type { Firewall, IpVersion, Presence, Ruleset } from './ruleset.js'
 
 /** Seconds to wait for the lock that iptables processes share. */
 const WAIT = ['-w', '10']
@@ -22,23 +23,35 @@ interface Installed {
 export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Firewall {
   const installed = new Map<IpVersion, Installed>()
   let ruleset: Ruleset | undefined
-  return { name, install, remove, isInstalled }
+  return { name, install, remove, presence }
 
   async function install(wanted: Ruleset): Promise<void> {
+    const before = ruleset
     ruleset = wanted
     const done = await Promise.allSettled(wanted.families.map((family) => installFamily(wanted, family)))
     const refused = done.find((family) => family.status === 'rejected')
     if (!refused) return
-    // What cannot be removed now is remembered as installed.
-    await remove().catch(() => undefined)
+    if (before) {
+      ruleset = before
+      await Promise.allSettled(before.families.map((family) => installFamily(before, family)))
+    } else {
+      // What cannot be removed now is remembered as installed.
+      await remove().catch(() => undefined)
+    }
     throw refused.reason
   }
 
   async function installFamily(wanted: Ruleset, { version, isTracked }: Ruleset['families'][number]): Promise<void> {
     const before = installed.get(version)
-    const newChains = before?.newChains ?? (await missingChains(version, hookChains(isTracked), run))
-    await restore(name, version, installScript(wanted, version, isTracked, before !== undefined), run)
-    installed.set(version, { version, isTracked, newChains })
+    const missing = await missingChains(version, hookChains(isTracked), run)
+    // Another program may have taken jumps away, or whole chains.
+    const saved = before && (await saveMangle(version))
+    await restore(name, version, installScript(wanted, version, isTracked, saved), run)
+    installed.set(version, { version, isTracked, newChains: [...new Set([...(before?.newChains ?? []), ...missing])] })
+  }
+
+  function saveMangle(version: IpVersion): Promise<string> {
+    return runOrFail(run, [command(name, version, 'save'), '-t', 'mangle'])
   }
 
   async function remove(): Promise<void> {
@@ -57,13 +70,14 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
     installed.delete(version)
   }
 
-  async function isInstalled(): Promise<boolean> {
-    if (!ruleset) return false
+  async function presence(): Promise<Presence> {
     const wanted = ruleset
-    const held = [...installed.values()].map(async ({ version, isTracked }) =>
-      holdsRuleset(await runOrFail(run, [command(name, version, 'save'), '-t', 'mangle']), wanted, version, isTracked),
-    )
-    return (await Promise.all(held)).every(Boolean)
+    if (!wanted) return 'broken'
+    const held = wanted.families.map(async ({ version, isTracked }) => installed.has(version) && holdsRuleset(await saveMangle(version), wanted, version, isTracked))
+    const looks = await Promise.allSettled(held)
+    if (looks.some((look) => look.status === 'fulfilled' && !look.value)) return 'broken'
+    const failed = looks.find((look) => look.status === 'rejected')
+    return failed ? { unknown: toFailure(failed.reason).message } : 'whole'
   }
 }
 

@@ -1,13 +1,17 @@
 /** What nft(8) tells of the tables there are; iptables-nft keeps its own among them. */
 import { isLack } from './lack.js'
 import type { IpVersion } from './ruleset.js'
-import { isProgram, type Run } from './run.js'
+import { failureOf, isProgram, type Run } from './run.js'
 
-/** Every table, as `ip mangle`; `undefined` when nft cannot tell. */
+const LIST_TABLES = ['nft', 'list', 'tables']
+
+/** Every table, as `ip mangle`; `undefined` where there is no nft, or none that works on this kernel. @throws Failure when it cannot tell now */
 export async function listNftTables(run: Run): Promise<string[] | undefined> {
   if (!isProgram('nft')) return undefined
-  const { exitCode, stdout } = await run(['nft', 'list', 'tables'])
-  return exitCode === 0 ? stdout.split('\n').map((line) => line.trim().replace(/^table /, '')) : undefined
+  const result = await run(LIST_TABLES)
+  if (result.exitCode === 0) return result.stdout.split('\n').map((line) => line.trim().replace(/^table /, ''))
+  if (isLack(result.stderr)) return undefined
+  throw failureOf(LIST_TABLES, result)
 }
 
 /** The chains of a table, none where there is no such table; `undefined` when nft cannot tell. */

@@ -3,11 +3,11 @@
  * flush them, and they go away with it, which is when the pipe's only writing end, ours, is closed: by the end of this process
  * however it comes. Elsewhere they are plain tables, which the next start or cleanup sweeps.
  */
-import { Failure, isFailure } from '../failure.js'
-import { isLack } from './lack.js'
+import { isFailure, toFailure } from '../failure.js'
 import { installLine, removeLine, tableName } from './nft-script.js'
 import { startNft, type NftConversation } from './nft-conversation.js'
-import { isProgram, runOrFail, type Run } from './run.js'
+import { listNftTables } from './nft-listing.js'
+import { failureOf, isProgram, runOrFail, type Run } from './run.js'
 import type { Firewall, IpVersion, Ruleset } from './ruleset.js'
 
 const FAMILIES = [4, 6] as const
@@ -15,17 +15,19 @@ const FAMILIES = [4, 6] as const
 /** `tag` as in Ruleset. */
 export function nftFirewall(tag: string, run: Run, converse: () => NftConversation = startNft): Firewall {
   let owner: NftConversation | undefined
-  let installed: { versions: readonly IpVersion[]; listing: string } | undefined
+  let installed: { versions: readonly IpVersion[]; listing?: string } | undefined
   return {
     name: 'nft',
     install: async (ruleset) => {
-      if (owner?.isAlive) await change(owner, installLine(ruleset, true))
+      if (owner?.isAlive) await owner.say(installLine(ruleset, true))
       else {
         owner = await installOwned(ruleset, converse())
         if (!owner) await runOrFail(run, ['nft', '-f', '-'], installLine(ruleset, false))
       }
       const versions = ruleset.families.map(({ version }) => version)
-      installed = { versions, listing: await list(tag, versions, run) }
+      installed = { versions }
+      // Where it fails now, a later look is the first one.
+      await look(installed).catch(() => undefined)
     },
     remove: async () => {
       const last = { owner, versions: installed?.versions ?? [] }
@@ -39,20 +41,23 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
         await removePlain(tag, run)
       }
     },
-    isInstalled: async () => {
-      if (!installed) return false
-      return (await list(tag, installed.versions, run)) === installed.listing
+    presence: async () => {
+      if (!installed) return 'broken'
+      try {
+        return (await look(installed)) ? 'whole' : 'broken'
+      } catch (thrown) {
+        return { unknown: toFailure(thrown).message }
+      }
     },
   }
-}
 
-/** A refusal ends the owner, and with it the rules before: the caller starts anew, and could not take them away. */
-async function change(owner: NftConversation, line: string): Promise<void> {
-  try {
-    await owner.say(line)
-  } catch (thrown) {
-    await owner.end()
-    throw thrown
+  /** Whether the tables are there as at the first look. @throws Failure */
+  async function look(tables: NonNullable<typeof installed>): Promise<boolean> {
+    const listings = await Promise.all(tables.versions.map((version) => listTable(tag, version, run)))
+    if (listings.includes(undefined)) return false
+    const listing = listings.join('\n')
+    tables.listing ??= listing
+    return listing === tables.listing
   }
 }
 
@@ -75,21 +80,19 @@ async function installOwned(ruleset: Ruleset, conversation: NftConversation): Pr
 }
 
 async function removePlain(tag: string, run: Run): Promise<void> {
-  const versions: IpVersion[] = []
-  for (const version of FAMILIES) if (await exists(tag, version, run)) versions.push(version)
+  const tables = (await listNftTables(run)) ?? []
+  const versions = FAMILIES.filter((version) => tables.includes(tableName(tag, version)))
   if (versions.length > 0) await runOrFail(run, ['nft', '-f', '-'], removeLine(tag, versions))
 }
 
-async function exists(tag: string, version: IpVersion, run: Run): Promise<boolean> {
-  const [family, name = ''] = tableName(tag, version).split(' ')
-  const { exitCode, stderr } = await run(['nft', '-t', 'list', 'table', family ?? '', name])
-  // What could not be looked at may be there.
-  if (exitCode !== 0 && !isLack(stderr)) throw new Failure('firewall-failed', `nft -t list table ${family} ${name}: ${stderr.trim() || `exit code ${exitCode}`}`)
-  return exitCode === 0
-}
-
-/** What the kernel holds of ours, without the sources it follows at the moment. */
-async function list(tag: string, versions: readonly IpVersion[], run: Run): Promise<string> {
-  const listings = versions.map((version) => run(['nft', '-t', 'list', 'table', ...tableName(tag, version).split(' ')]))
-  return (await Promise.all(listings)).map(({ stdout }) => stdout).join('\n')
+/** What the kernel holds of ours in a family, without the sources it follows at the moment; `undefined` when it has no such table. @throws Failure when that cannot be told */
+async function listTable(tag: string, version: IpVersion, run: Run): Promise<string | undefined> {
+  const name = tableName(tag, version)
+  const argv = ['nft', '-t', 'list', 'table', ...name.split(' ')]
+  const result = await run(argv)
+  if (result.exitCode === 0) return result.stdout
+  // Not by its complaint, which also a table that is there may meet.
+  const tables = await listNftTables(run)
+  if (tables && !tables.includes(name)) return undefined
+  throw failureOf(argv, result)
 }

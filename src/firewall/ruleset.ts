@@ -32,17 +32,20 @@ export interface Ruleset {
   readonly selection: Selection
 }
 
+/** Whether rules are as they were installed; `broken` when any of them is missing or changed. What could not be looked at is `unknown`, and that is no change. */
+export type Presence = 'whole' | 'broken' | { readonly unknown: string }
+
 /** A way to bring a ruleset into the kernel. */
 export interface Firewall {
   readonly name: BackEndName
   /**
-   * Makes the kernel hold this ruleset instead of the one installed before; atomic in each family. What a predecessor of the same
-   * tag left has to be removed first. On failure nothing of the ruleset stays.
+   * Makes the kernel hold this ruleset instead of the one installed before, of which some may be missing; atomic in each family, so that
+   * there is no moment without rules. What a predecessor of the same tag left has to be removed first. On failure the rules before stay.
    * @throws Failure `firewall-failed`
    */
   install(ruleset: Ruleset): Promise<void>
   /** Removes everything of the tag, also what a predecessor left; nothing there is no error. @throws Failure `firewall-failed` */
   remove(): Promise<void>
-  /** Whether the rules last installed are all still there. */
-  isInstalled(): Promise<boolean>
+  /** Whether the rules last installed are all still there. Never rejects. */
+  presence(): Promise<Presence>
 }

@@ -9,27 +9,43 @@ export interface RunResult {
   readonly exitCode: number
   readonly stdout: string
   readonly stderr: string
+  /** Why the program did not end by itself, or never began; then `stderr` says it in words, and `exitCode` is 127. */
+  readonly unfinished?: 'timed out' | 'killed' | 'not started'
 }
 
-/** Runs a program to its end; one that is missing, hangs or is killed gives exit code 127, and the reason as its complaint. */
+/** Runs a program to its end. Never rejects. */
 export type Run = (argv: readonly string[], input?: string) => Promise<RunResult>
 
 const TIME_LIMIT = 15_000
 
-/** Runs with execa. */
-export const run: Run = async ([file = '', ...args], input = '') => {
-  const result = await execa(file, args, { reject: false, timeout: TIME_LIMIT, env: environment(), extendEnv: false, input })
-  if (result.exitCode !== undefined) return { exitCode: result.exitCode, stdout: result.stdout, stderr: result.stderr }
-  const reason = result.timedOut ? `no answer within ${TIME_LIMIT / 1000} s` : result.signal ? `ended by ${result.signal}` : (result.originalMessage ?? 'not run')
-  return { exitCode: 127, stdout: result.stdout, stderr: reason }
+/** Runs with execa, for 15 seconds at most. */
+export const run: Run = (argv, input) => runFor(TIME_LIMIT, argv, input)
+
+/** The same with a time limit of the caller's, in milliseconds. */
+export async function runFor(limit: number, [file = '', ...args]: readonly string[], input = ''): Promise<RunResult> {
+  const result = await execa(file, args, { reject: false, timeout: limit, env: environment(), extendEnv: false, input })
+  const { exitCode, stdout, stderr } = result
+  if (exitCode !== undefined) return { exitCode, stdout, stderr }
+  const unfinished = result.timedOut ? 'timed out' : result.signal === undefined ? 'not started' : 'killed'
+  const reasons = {
+    'timed out': `no answer within ${limit / 1000} s`,
+    'killed': `ended by ${result.signal ?? ''}`,
+    'not started': `could not be started (${result.code ?? result.originalMessage ?? 'no reason given'})`,
+  }
+  return { exitCode: 127, stdout, stderr: reasons[unfinished], unfinished }
 }
 
 /** Standard output of a run that has to succeed. @throws Failure `firewall-failed` with the program's own first line, `firewall-busy` */
 export async function runOrFail(run: Run, argv: readonly string[], input?: string): Promise<string> {
   const result = await run(argv, input)
   if (result.exitCode === 0) return result.stdout
+  throw failureOf(argv, result)
+}
+
+/** A run that did not succeed, as a failure: with the program's own first line, or that another holds the lock of iptables. */
+export function failureOf(argv: readonly string[], result: RunResult): Failure {
   // The nft variants of iptables begin with a line of their name and version alone.
   const reason = result.stderr.replace(/^\S+ v[\d.]+ \(nf_tables\):\s*/, '').trim().split('\n', 1)[0] || `exit code ${result.exitCode}`
   const isBusy = /holding the xtables lock/.test(result.stderr)
-  throw new Failure(isBusy ? 'firewall-busy' : 'firewall-failed', `${argv.join(' ')}: ${isBusy ? 'another program holds the lock of iptables, /run/xtables.lock' : reason}`, { cause: result })
+  return new Failure(isBusy ? 'firewall-busy' : 'firewall-failed', `${argv.join(' ')}: ${isBusy ? 'another program holds the lock of iptables, /run/xtables.lock' : reason}`, { cause: result })
 }

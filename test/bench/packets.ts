@@ -85,7 +85,7 @@ async function install(lab: BenchLab, rules: PacketRules): Promise<void> {
     const line = installLine(rulesetFor(lab), false).replaceAll(/queue flags bypass to \d+/g, 'accept')
     await lab.server.exec(['nft', '-f', '-'], { input: line })
   } else {
-    await lab.server.exec([program(rules), '--noflush'], { input: installScript(rulesetFor(lab), 4, isTracked, false) })
+    await lab.server.exec([program(rules), '--noflush'], { input: installScript(rulesetFor(lab), 4, isTracked) })
   }
 }
 

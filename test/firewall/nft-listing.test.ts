@@ -28,7 +28,8 @@ t.test('tables are told with their family', async (t) => {
   t.strictSame((await listNftTables(run))?.filter(Boolean), ['ip mangle', 'ip6 certbot-nfq-ab', 'inet firewalld'])
   t.strictSame(calls, [['nft', 'list', 'tables']])
   t.strictSame((await listNftTables(answering({}).run))?.filter(Boolean), [], 'none is not the same as not to be told')
-  t.equal(await listNftTables(answering({ exitCode: 1, stdout: 'table ip mangle\n' }).run), undefined)
+  t.equal(await listNftTables(answering({ exitCode: 1, stderr: 'Error: Operation not supported' }).run), undefined)
+  await t.rejects(listNftTables(async () => ({ exitCode: 127, stdout: '', stderr: 'ended by SIGKILL', unfinished: 'killed' })), { code: 'firewall-failed', message: 'nft list tables: ended by SIGKILL' })
 })
 
 t.test('chains are those of the table asked for', async (t) => {

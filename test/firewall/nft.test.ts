@@ -1,10 +1,13 @@
 import t from 'tap'
 import { Failure } from '../../src/failure.js'
-import { nftFirewall } from '../../src/firewall/nft.js'
 import type { NftConversation } from '../../src/firewall/nft-conversation.js'
 import { installLine, removeLine } from '../../src/firewall/nft-script.js'
 import type { Run, RunResult } from '../../src/firewall/run.js'
 import type { Ruleset } from '../../src/firewall/ruleset.js'
+import { putFirewallProgramsOnPath } from './fake-programs.js'
+
+putFirewallProgramsOnPath()
+const { nftFirewall } = await import('../../src/firewall/nft.js')
 
 const ruleset: Ruleset = {
   tag: 'ab',
@@ -21,13 +24,13 @@ t.test('the tables belong to one process, which is told every change and the end
   const kernel = fakeKernel()
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   t.equal(firewall.name, 'nft')
-  t.equal(await firewall.isInstalled(), false, 'nothing was yet')
+  t.equal(await firewall.presence(), 'broken', 'nothing was yet')
   await firewall.install(ruleset)
-  t.equal(await firewall.isInstalled(), true)
+  t.equal(await firewall.presence(), 'whole')
   await firewall.install(changed)
-  t.equal(await firewall.isInstalled(), true)
+  t.equal(await firewall.presence(), 'whole')
   await firewall.remove()
-  t.equal(await firewall.isInstalled(), false)
+  t.equal(await firewall.presence(), 'broken')
   t.strictSame(kernel.said, [[installLine(ruleset, true), installLine(changed, true), removeLine('ab', [4, 6]), 'end']])
   t.strictSame([...kernel.tables], [])
   t.strictSame(kernel.scripts, [], 'nobody else changed anything')
@@ -38,7 +41,7 @@ t.test('only the families of the ruleset are installed, looked at and removed', 
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install({ ...ruleset, families: [{ version: 6, isTracked: false }] })
   t.strictSame([...kernel.tables.keys()], ['ip6 certbot-nfq-ab'])
-  t.equal(await firewall.isInstalled(), true)
+  t.equal(await firewall.presence(), 'whole')
   await firewall.remove()
   t.strictSame(kernel.said[0]?.slice(1), [removeLine('ab', [6]), 'end'])
 })
@@ -48,12 +51,12 @@ t.test('where tables cannot be owned they are plain, for changes and the end too
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install(ruleset)
   t.strictSame(kernel.said, [['refused', 'end']], 'its process is not left behind')
-  t.equal(await firewall.isInstalled(), true)
+  t.equal(await firewall.presence(), 'whole')
   await firewall.install(changed)
   t.equal(kernel.tables.get('ip certbot-nfq-ab'), installLine(changed, false))
   await firewall.remove()
   t.strictSame([...kernel.tables], [])
-  t.equal(await firewall.isInstalled(), false)
+  t.equal(await firewall.presence(), 'broken')
   t.strictSame(kernel.scripts, [installLine(ruleset, false), installLine(changed, false), removeLine('ab', [4, 6])])
 })
 
@@ -63,14 +66,14 @@ t.test('rules that are refused are a failure, without a try at plain tables', as
   await t.rejects(firewall.install(ruleset), { code: 'firewall-failed', message: noQueue })
   t.strictSame(kernel.said, [['refused', 'end']])
   t.strictSame(kernel.scripts, [])
-  t.equal(await firewall.isInstalled(), false)
+  t.equal(await firewall.presence(), 'broken')
 })
 
 t.test('plain rules that are refused are a failure too', async (t) => {
   const kernel = fakeKernel({ refuse: (line) => (line.includes('flags owner') ? 'nft: syntax error, unexpected string' : noQueue) })
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await t.rejects(firewall.install(ruleset), { code: 'firewall-failed', message: `nft -f -: ${noQueue}` })
-  t.equal(await firewall.isInstalled(), false)
+  t.equal(await firewall.presence(), 'broken')
 })
 
 t.test('an nft that dies at once leaves it to plain tables', async (t) => {
@@ -85,14 +88,12 @@ t.test('once the owner has died the tables are missed, and installed again by an
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install(ruleset)
   kernel.killOwner()
-  t.equal(await firewall.isInstalled(), false)
-  // As the daemon repairs.
-  await firewall.remove()
+  t.equal(await firewall.presence(), 'broken')
   await firewall.install(ruleset)
-  t.equal(await firewall.isInstalled(), true)
+  t.equal(await firewall.presence(), 'whole')
   kernel.killOwner()
   await firewall.install(changed)
-  t.equal(await firewall.isInstalled(), true, 'also without a removal before')
+  t.equal(await firewall.presence(), 'whole', 'with a change')
   t.strictSame(kernel.said, [[installLine(ruleset, true)], [installLine(ruleset, true)], [installLine(changed, true)]])
 })
 
@@ -103,11 +104,11 @@ t.test('whatever another program changes is noticed', async (t) => {
   const table = kernel.tables.get('ip6 certbot-nfq-ab') ?? ''
   for (const change of ['', `${table} and more`]) {
     kernel.tables.set('ip6 certbot-nfq-ab', change)
-    t.equal(await firewall.isInstalled(), false)
+    t.equal(await firewall.presence(), 'broken')
     kernel.tables.set('ip6 certbot-nfq-ab', table)
-    t.equal(await firewall.isInstalled(), true)
+    t.equal(await firewall.presence(), 'whole')
   }
-  t.ok(kernel.commands.every((argv) => argv[1] === '-t'), 'without the followed sources, which come and go')
+  t.ok(kernel.commands.every((argv) => argv[1] === '-t' || argv.join(' ') === 'nft list tables'), 'without the followed sources, which come and go')
 })
 
 t.test('plain tables that a predecessor left are removed, those that are there and of this tag', async (t) => {
@@ -128,15 +129,40 @@ t.test('what cannot be removed is a failure', async (t) => {
   await t.rejects(nftFirewall('ab', kernel.run, kernel.converse).remove(), { code: 'firewall-failed', message: 'nft -f -: Error: Operation not permitted' })
 })
 
-// The daemon starts anew after a failure, with a firewall that knows nothing of this one's process and cannot take its tables away.
-t.test('a change that is refused leaves neither the old rules nor their owner', async (t) => {
+t.test('a change that is refused leaves the rules before', async (t) => {
   const kernel = fakeKernel({ refuse: (line) => (line.includes('8080') ? 'nft: Could not process rule: Cannot allocate memory' : undefined) })
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install(ruleset)
+  const before = new Map(kernel.tables)
   await t.rejects(firewall.install(changed), { code: 'firewall-failed' })
-  t.strictSame([...kernel.tables], [])
-  t.equal(kernel.said[0]?.at(-1), 'end')
-  t.equal(await firewall.isInstalled(), false)
+  t.strictSame(kernel.tables, before)
+  t.equal(kernel.said.length, 1, 'by the same owner')
+  t.equal(await firewall.presence(), 'whole')
+})
+
+t.test('tables that cannot be listed are neither there nor missing', async (t) => {
+  let complaint: Partial<RunResult> | undefined
+  const kernel = fakeKernel()
+  const run: Run = async (argv, input) => (complaint && argv[2] === 'list' ? { exitCode: 127, stdout: '', stderr: 'half', ...complaint } : kernel.run(argv, input))
+  const firewall = nftFirewall('ab', run, kernel.converse)
+  await firewall.install(ruleset)
+  for (complaint of [{ exitCode: 1, stderr: 'Error: Interrupted system call' }, { stderr: 'no answer within 15 s', unfinished: 'timed out' }] as const) {
+    t.strictSame(await firewall.presence(), { unknown: `nft -t list table ip certbot-nfq-ab: ${complaint.stderr}` })
+  }
+  complaint = undefined
+  t.equal(await firewall.presence(), 'whole')
+})
+
+t.test('tables that could not be listed when they were installed are known by the first listing', async (t) => {
+  let isListing = false
+  const kernel = fakeKernel()
+  const run: Run = async (argv, input) => (!isListing && argv[2] === 'list' ? { exitCode: 127, stdout: '', stderr: 'no answer within 15 s', unfinished: 'timed out' } : kernel.run(argv, input))
+  const firewall = nftFirewall('ab', run, kernel.converse)
+  await firewall.install(ruleset)
+  isListing = true
+  t.equal(await firewall.presence(), 'whole')
+  kernel.tables.set('ip certbot-nfq-ab', 'other rules')
+  t.equal(await firewall.presence(), 'broken')
 })
 
 t.test('a removal that the owner refuses, or does not live to do, still ends it', async (t) => {
@@ -183,6 +209,7 @@ function fakeKernel({ refuse = () => undefined }: { refuse?: (line: string) => s
       return complaint === undefined ? { exitCode: 0, stdout: '', stderr: '' } : failed(complaint)
     }
     commands.push(argv)
+    if (words === 'nft list tables') return { exitCode: 0, stdout: [...tables.keys()].map((name) => `table ${name}\n`).join(''), stderr: '' }
     const name = /^nft -t list table (.*)$/.exec(words)?.[1] ?? ''
     const stdout = tables.get(name)
     return stdout === undefined ? failed('Error: No such file or directory') : { exitCode: 0, stdout, stderr: '' }

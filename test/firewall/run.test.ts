@@ -5,7 +5,7 @@ import { temporaryDirectory } from '../temporary-directory.js'
 
 const directory = temporaryDirectory(t)
 process.env['PATH'] = [directory, process.env['PATH']].join(delimiter)
-const { isProgram, run, runOrFail } = await import('../../src/firewall/run.js')
+const { isProgram, run, runFor, runOrFail } = await import('../../src/firewall/run.js')
 
 t.test('a program gets its arguments and its input, and says how it ended', async (t) => {
   t.match(await run(['sh', '-c', 'echo "$1"; cat; echo complaint >&2; exit 3', 'sh', 'a b'], 'input'), { exitCode: 3, stdout: 'a b\ninput', stderr: 'complaint' })
@@ -15,12 +15,16 @@ t.test('a program gets its arguments and its input, and says how it ended', asyn
 t.test('a program that is missing gives exit code 127 and the reason', async (t) => {
   const { exitCode, stdout, stderr } = await run(['certbot-nfq-no-such-program', '-w'])
   t.strictSame([exitCode, stdout], [127, ''])
-  t.match(stderr, /ENOENT/)
-  t.match(await run([]), { exitCode: 127 }, 'no program at all')
+  t.equal(stderr, 'could not be started (ENOENT)')
+  t.match(await run([]), { exitCode: 127, unfinished: 'not started' }, 'no program at all')
 })
 
 t.test('a program that is killed gives exit code 127', async (t) => {
-  t.match(await run(['sh', '-c', 'kill -9 $$']), { exitCode: 127, stderr: /SIGKILL/ })
+  t.same(await run(['sh', '-c', 'echo half; kill -9 $$']), { exitCode: 127, stdout: 'half', stderr: 'ended by SIGKILL', unfinished: 'killed' })
+})
+
+t.test('a program that takes too long is ended, and gives exit code 127', async (t) => {
+  t.same(await runFor(10, ['sleep', '60']), { exitCode: 127, stdout: '', stderr: 'no answer within 0.01 s', unfinished: 'timed out' })
 })
 
 t.test('programs speak English, and are found with a short PATH', async (t) => {

@@ -53,6 +53,8 @@ export interface ArmedLabOptions {
   readonly noWebServer?: boolean
   /** With the request of its own that an auth hook makes; most tests look at single packets. */
   readonly selfCheck?: boolean
+  /** What the hooks' PATH is, and so their responder's. */
+  readonly path?: string
   readonly prepare?: (server: Namespace, lab: Lab) => Promise<void>
 }
 
@@ -64,7 +66,7 @@ export async function openArmedLab(t: Test, options: ArmedLabOptions = {}): Prom
   const webServer = options.noWebServer ? (undefined as never) : await startWebServer(lab, options.container ? behind(lab) : {})
   const rulesBefore = await snapshotRules(lab.server)
   const pidsBefore = new Set((await lab.server.processes()).map(({ pid }) => pid))
-  const hooks = hooksFor(lab.server, join(lab.directory, 'run'), options.selfCheck)
+  const hooks = hooksFor(lab.server, join(lab.directory, 'run'), options)
   const runDirectories = () => readdirSync(lab.directory).filter((name) => name.startsWith('run'))
   return {
     ...lab,
@@ -99,12 +101,13 @@ function behind(lab: Lab): { namespace: Namespace; port: number } {
 /** The verdict on a challenge that nobody asked for. */
 const unasked = /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, docs\/verdicts\.md\]\n/m
 
-function hooksFor(server: Namespace, runDirectory: string, selfCheck = false): Hooks {
+function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, path }: ArmedLabOptions = {}): Hooks {
+  const onPath: Record<string, string> = path === undefined ? {} : { PATH: path }
   const hook = (name: string, challenge: Challenge, options: readonly string[]) =>
     server.exec([inRepository(`hooks/${name}`), '--run-dir', runDirectory, ...options], {
       reject: false,
       timeout: 60_000,
-      env: { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization, ...(!selfCheck && { CERTBOT_NFQ_NO_SELF_CHECK: '1' }) },
+      env: { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization, ...(!selfCheck && { CERTBOT_NFQ_NO_SELF_CHECK: '1' }), ...onPath },
     })
   const status = async () => {
     const response = await request(join(runDirectory, 'control'), { op: 'status' })
@@ -123,7 +126,7 @@ function hooksFor(server: Namespace, runDirectory: string, selfCheck = false): H
       if (exitCode !== 0 || stdout !== '' || stderr !== '') throw new Error(`auth: exit code ${String(exitCode)}\n${stdout}${stderr}`)
     },
     serve: async (...options) => {
-      const service = server.spawn([inRepository('hooks/certbot-nfq'), 'serve', '--run-dir', runDirectory, ...options])
+      const service = server.spawn([inRepository('hooks/certbot-nfq'), 'serve', '--run-dir', runDirectory, ...options], { env: onPath })
       await service.waitForOutput(/ info listening in /)
       return service
     },

@@ -1,4 +1,3 @@
-import { readFileSync, statSync } from 'node:fs'
 import t from 'tap'
 import type { Test } from 'tap'
 import type { ResponderStatus } from '../../src/control/responder-status.js'
@@ -9,6 +8,7 @@ import { requiresKernel } from '../requires-kernel.js'
 import { openArmedLab, programs, type ArmedLab } from './armed-lab.js'
 import { challengeFor } from './challenge.js'
 import { requiresManager, startFirewalld, startUfw, type RunBeside } from './firewall-manager.js'
+import { standIns } from './stand-ins.js'
 import { trackInvalid } from './stateful-rules.js'
 import { exchange } from './tcp-client.js'
 
@@ -59,19 +59,14 @@ t.test('rules that others take away are put back', await requiresKernel(...progr
   }
 
   t.test('where they cannot be put back it says so, and goes on trying', async (t) => {
-    const lab = await openArmedLab(t)
-    await lab.arm(challenge)
-    const { pid } = await lab.running()
-    // Which its own user may do; 0 lets it start no program.
-    const { uid, gid } = statSync(`/proc/${pid}`)
-    const limitProcesses = (most: string) =>
-      lab.server.exec(['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups', 'prlimit', `--pid=${pid}`, `--nproc=${most}:`])
-    const [, before = ''] = /^Max processes +(\S+)/m.exec(readFileSync(`/proc/${pid}/limits`, 'utf8')) ?? []
-    await limitProcesses('0')
-    await lab.server.exec(['iptables', '-t', 'mangle', '-F'])
+    const stand = standIns(t, 'ip6tables-restore')
+    const lab = await openArmedLab(t, { path: stand.path })
+    await lab.arm(challenge, '--firewall', 'iptables')
+    stand.refuse('.', 'Resource temporarily unavailable')
+    await lab.server.exec(['ip6tables', '-w', '-t', 'mangle', '-F'])
     await waitUntil(async () => (await lab.running()).log.some((line) => / error the rules are not all there: /.test(line)), 'the log to say so')
     t.equal((await lab.running()).counts['rules repaired'], 0)
-    await limitProcesses(before)
+    stand.refuse(undefined)
     await waitUntil(async () => (await lab.running()).counts['rules repaired'] === 1, 'the rules to be back')
     await isAnswered(t, lab, 'put back')
     t.equal((await lab.cleanup(challenge)).exitCode, 0)
