@@ -37,7 +37,7 @@ const rules: Readonly<Record<string, Rule>> = {
     packages: true,
   },
   lab: { imports: [], node: true, packages: true },
-  install: { imports: ['failure.ts'], node: true, packages: false },
+  install: { imports: ['failure.ts', 'kernel'], node: true, packages: false },
   build: { imports: ['cli', 'firewall'], node: true, packages: true },
 }
 

@@ -81,11 +81,12 @@ function describePaths(directory: string, paths: readonly HookPath[], own: strin
 
 function remove(directory: string, paths: readonly HookPath[], { isDryRun, configDir }: InstallRequest): void {
   const ours = paths.filter(({ state }) => state === 'current' || state === 'outdated').map(({ path }) => path)
-  const users = lineagesThatUse(configDir, paths.map(({ path }) => path))
+  const { users, unread } = lineagesThatUse(configDir, paths.map(({ path }) => path))
   if (!isDryRun) removeHookPaths(paths)
   if (ours.length === 0) return say(`No hook paths of certbot-nfq install in ${directory}.`)
   for (const path of ours) say(`${isDryRun ? 'Would remove' : 'Removed'} ${path}`)
   for (const name of users) say(`${name} names them still and cannot be renewed so: give it another authenticator, or put back its copy ${name}.conf.before-certbot-nfq`)
+  for (const { name, why } of unread) say(`Whether ${name} names them still cannot be seen: ${why}`)
 }
 
 function say(text: string): void {

@@ -26,13 +26,15 @@ export function planAdoption(name: string, hooks: HookCommands, configDirectory:
   return { name, file, text, diff: formatDiff(file.path, file.text, text), by: text !== file.text && hasReconfigure() ? { command } : 'edit' }
 }
 
-/** Makes the change; says on one line each how. @throws Failure `reconfigure-failed`, `install-failed` */
+/** Makes the change; says on one line each how. @throws Failure `reconfigure-failed`, `certbot-running`, `renewal-changed`, `disk-full`, `install-failed` */
 export async function adopt({ by, file, text }: Adoption, say: (line: string) => void): Promise<void> {
   if (by !== 'edit') {
     say(`Running, which rehearses the renewal with the CA first: ${by.command.map(quoteForShell).join(' ')}`)
     await runCertbot(by.command)
   } else {
-    say(`Changed ${file.path}; as it was before: ${replaceRenewalFile(file, text)}`)
+    const { target, backup, losses } = await replaceRenewalFile(file, text)
+    const changed = `Changed ${target === file.path ? target : `${target}, where ${file.path} leads`}; as it was before: ${backup}`
+    say([changed, ...losses.map((loss) => `Not kept: ${loss}`)].join('\n'))
   }
 }
 

@@ -1,8 +1,10 @@
 /** The hooks at a path that stays: small scripts that lead to those of the present installation, whatever an upgrade does to its place. */
-import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
+import { fchmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Failure } from '../failure.js'
+import { fileFailure } from './file-failure.js'
 import { quoteForShell } from './hook-command.js'
+import { writeNewFile } from './new-file.js'
 
 /** Where the hooks are for certbot, unless the user says otherwise. */
 export const HOOKS_DIRECTORY = '/usr/local/lib/certbot-nfq'
@@ -41,7 +43,7 @@ export function inspectHookPaths(directory: string, from: string): HookPath[] {
 
 /**
  * Writes those that are not as they are to be, each at once: certbot may be about to run it. A file that is not ours stays.
- * @throws Failure `hook-path-taken`, `install-failed`
+ * @throws Failure `hook-path-taken`, `disk-full`, `install-failed`
  */
 export function writeHookPaths(hooks: readonly HookPath[]): void {
   for (const { path, state } of hooks) {
@@ -50,13 +52,16 @@ export function writeHookPaths(hooks: readonly HookPath[]): void {
   for (const { path, script, state } of hooks) {
     if (state === 'current') continue
     attempt('write', path, () => {
-      mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
-      const fresh = `${path}.${process.pid}`
+      const made = mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+      const fresh = `${path}.new`
       rmSync(fresh, { force: true })
-      writeFileSync(fresh, script, { flag: 'wx', mode: 0o755 })
-      // Whatever the umask.
-      chmodSync(fresh, 0o755)
-      renameSync(fresh, path)
+      try {
+        // Whatever the umask.
+        writeNewFile(fresh, Buffer.from(script), (fd) => fchmodSync(fd, 0o755))
+        renameSync(fresh, path)
+      } finally {
+        if (made !== undefined) removeIfEmpty(dirname(path))
+      }
     })
   }
 }
@@ -65,14 +70,16 @@ export function writeHookPaths(hooks: readonly HookPath[]): void {
 export function removeHookPaths(hooks: readonly HookPath[]): string[] {
   const ours = hooks.filter(({ state }) => state === 'current' || state === 'outdated').map(({ path }) => path)
   for (const path of ours) attempt('remove', path, () => rmSync(path))
-  for (const directory of new Set(ours.map((path) => dirname(path)))) {
-    try {
-      rmdirSync(directory)
-    } catch {
-      // Something else is in it.
-    }
-  }
+  for (const directory of new Set(ours.map((path) => dirname(path)))) removeIfEmpty(directory)
   return ours
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory)
+  } catch {
+    // Something is in it.
+  }
 }
 
 /** Whether two paths are one directory; false when either is not there. */
@@ -97,6 +104,6 @@ function attempt<Result>(act: string, path: string, work: () => Result): Result 
   try {
     return work()
   } catch (cause) {
-    throw new Failure('install-failed', `cannot ${act} ${path}: ${(cause as Error).message}`, { cause })
+    throw fileFailure(`${act} ${path}`, cause)
   }
 }

@@ -20,6 +20,13 @@ export interface Libc {
   /** seccomp(2): a filter of `count` instructions for all threads (TSYNC); no_new_privs of the caller goes with it. */
   seccompAllThreads(instructions: Uint8Array, count: number): number
   flock(fd: number, operation: number): number
+  /** A record lock of fcntl(2) on `length` bytes from the descriptor's offset on; 0 is to the end. */
+  lockf(fd: number, operation: number, length: number): number
+  /** Names, each with a NUL behind it, or a value; gives its length. `size` 0 only asks for that. */
+  flistxattr(fd: number, names: Uint8Array, size: number): number
+  fgetxattr(fd: number, name: string, value: Uint8Array, size: number): number
+  fsetxattr(fd: number, name: string, value: Uint8Array, size: number, flags: number): number
+  fremovexattr(fd: number, name: string): number
   prctl(operation: number, second: number, third: number, fourth: number, fifth: number): number
   capset(header: Uint8Array, data: Uint8Array): number
   /** These three change every thread of the process, as POSIX wants it; the kernel's own calls change one. */
@@ -82,6 +89,11 @@ async function load(): Promise<Libc> {
       seccompAllThreads: (instructions, count) =>
         seccomp(SYS_SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW, { length: count, instructions }) as number,
       flock: libc.func('int flock(int, int)') as Libc['flock'],
+      lockf: libc.func('int lockf(int, int, intptr_t)') as Libc['lockf'],
+      flistxattr: libc.func('intptr_t flistxattr(int, _Out_ void *, size_t)') as Libc['flistxattr'],
+      fgetxattr: libc.func('intptr_t fgetxattr(int, const char *, _Out_ void *, size_t)') as Libc['fgetxattr'],
+      fsetxattr: libc.func('int fsetxattr(int, const char *, const void *, size_t, int)') as Libc['fsetxattr'],
+      fremovexattr: libc.func('int fremovexattr(int, const char *)') as Libc['fremovexattr'],
       close: libc.func('int close(int)') as Libc['close'],
       errno: () => koffi.errno(),
     }

@@ -1,9 +1,13 @@
-/** A lock the kernel frees on any death of its holder: flock(2) on a file. */
+/** A lock the kernel frees on any death of its holder: flock(2) or a record lock of fcntl(2) on a file. */
 import { closeSync, fstatSync, openSync, statSync, unlinkSync, constants } from 'node:fs'
 import { loadLibc } from './libc.js'
 
 const LOCK_EX = 2
 const LOCK_NB = 4
+const F_TLOCK = 2
+
+/** `record` locks are other programs'; they are the process's: it must not take one twice, nor open and close its file otherwise. */
+export type LockKind = 'flock' | 'record'
 
 export interface Lock {
   /** Removes the file, if it is still the one locked, and frees the lock. */
@@ -11,11 +15,12 @@ export interface Lock {
 }
 
 /** Takes the lock on `path`, made if need be; `undefined` when somebody holds it. */
-export async function takeLock(path: string): Promise<Lock | undefined> {
+export async function takeLock(path: string, kind: LockKind = 'flock'): Promise<Lock | undefined> {
   const libc = await loadLibc()
+  const tryLock = (fd: number) => (kind === 'flock' ? libc.flock(fd, LOCK_EX | LOCK_NB) : libc.lockf(fd, F_TLOCK, 0))
   for (;;) {
     const fd = openSync(path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
-    if (libc.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
+    if (tryLock(fd) !== 0) {
       closeSync(fd)
       return undefined
     }

@@ -1,12 +1,12 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import { existsSync, linkSync, readdirSync, readFileSync, renameSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import t from 'tap'
 import { optionsToKeep, readInstallRequest } from '../../src/cli/install-command.js'
 import { readOptions } from '../../src/cli/options.js'
 import { isNewEnough } from '../../src/install/certbot.js'
+import { adoptable } from '../install/adoptable.js'
 import { WEBROOT } from '../install/renewal-text.js'
-import { temporaryDirectory } from '../temporary-directory.js'
-import { failsWith, runHook } from './command.js'
+import { failsWith } from './command.js'
 
 t.test('options that differ from their defaults are kept, by flag or by variable', (t) => {
   t.strictSame(optionsToKeep(readOptions(['--port=80', '--ttl=60', '--verbose'], { CERTBOT_NFQ_LOG_FILE: '/var/log/x' })), ['--ttl=60', '--log-file=/var/log/x', '--verbose'])
@@ -26,7 +26,7 @@ t.test('reconfigure came with certbot 2.3', (t) => {
 })
 
 t.test('it shows the command and the lines, with the options given', async (t) => {
-  const { install, hooks } = prepare(t)
+  const { install, hooks } = adoptable(t)
   const { exitCode, stdout } = await install(['--port', '8080'])
   t.equal(exitCode, 0)
   t.match(stdout, `--manual-auth-hook '${hooks}/auth --port=8080'`)
@@ -36,14 +36,14 @@ t.test('it shows the command and the lines, with the options given', async (t) =
 })
 
 t.test('a dry run changes nothing at all', async (t) => {
-  const { install, hooks, renewal } = prepare(t)
+  const { install, hooks, renewal } = adoptable(t)
   for (const words of [[], ['--adopt', 'example.com'], ['--remove']]) t.equal((await install([...words, '--dry-run'])).exitCode, 0)
   t.notOk(existsSync(hooks))
   t.equal(readFileSync(renewal, 'utf8'), WEBROOT)
 })
 
 t.test('with an old certbot the file is edited, once', async (t) => {
-  const { install, renewal, calls } = prepare(t, '2.1.0')
+  const { install, renewal, calls } = adoptable(t)
   t.match(await install(['--adopt', 'example.com']), { exitCode: 0, stdout: /Rehearse it with: certbot renew --dry-run --cert-name example\.com/ })
   const { ino } = statSync(renewal)
   t.match(await install(['--adopt', 'example.com']), { exitCode: 0, stdout: /example\.com uses these hooks already\.$/ })
@@ -53,8 +53,20 @@ t.test('with an old certbot the file is edited, once', async (t) => {
   t.notOk(calls().some((call) => call.startsWith('reconfigure')))
 })
 
+t.test('a renewal configuration that is a link stays one; what the new file does not have of the old one is said', async (t) => {
+  const { install, renewal, config } = adoptable(t)
+  const elsewhere = join(config, 'elsewhere')
+  renameSync(renewal, elsewhere)
+  symlinkSync('../elsewhere', renewal)
+  linkSync(elsewhere, join(config, 'another'))
+  const { stdout } = await install(['--adopt', 'example.com'])
+  t.match(stdout, `Changed ${elsewhere}, where ${renewal} leads; as it was before: ${elsewhere}.before-certbot-nfq\nNot kept: 1 other name of it (hard links), which lead to the file as it was before\n`)
+  t.match(readFileSync(renewal, 'utf8'), /manual_auth_hook/)
+  t.equal(readFileSync(join(config, 'another'), 'utf8'), WEBROOT)
+})
+
 t.test('with a new certbot it is done by reconfigure', async (t) => {
-  const { install, renewal, calls, hooks, config } = prepare(t, '2.11.0')
+  const { install, renewal, calls, hooks, config } = adoptable(t, { version: '2.11.0' })
   t.match(await install(['--adopt', 'example.com']), { exitCode: 0 })
   t.equal(calls().at(-1), `reconfigure --cert-name example.com --manual --preferred-challenges http --manual-auth-hook ${hooks}/auth --manual-cleanup-hook ${hooks}/cleanup --non-interactive --config-dir ${config}`)
   t.equal(readFileSync(renewal, 'utf8'), WEBROOT, 'the file is certbot’s to change')
@@ -62,7 +74,7 @@ t.test('with a new certbot it is done by reconfigure', async (t) => {
 })
 
 t.test('what goes wrong is said in two lines', async (t) => {
-  const { install, hooks, renewal } = prepare(t, '2.11.0', 1)
+  const { install, hooks, renewal } = adoptable(t, { version: '2.11.0', status: 1 })
   for (const name of ['example.org', '../renewal/example.com', '']) {
     const ended = await install(['--adopt', name])
     failsWith(t, ended, name === '' ? 'bad-option' : 'lineage-missing', JSON.stringify(name))
@@ -77,27 +89,29 @@ t.test('what goes wrong is said in two lines', async (t) => {
 })
 
 t.test('--remove takes the hook paths away, and names who uses them still', async (t) => {
-  const { install, hooks } = prepare(t, '2.1.0')
+  const { install, hooks } = adoptable(t)
   await install(['--adopt', 'example.com'])
   t.match(await install(['--remove']), { exitCode: 0, stdout: /^Removed .*\/auth\nRemoved .*\/cleanup\nexample\.com names them still/ })
   t.notOk(existsSync(hooks))
   t.match(await install(['--remove']), { exitCode: 0, stdout: /^No hook paths/ })
 })
 
-/** A configuration directory with one lineage, and a certbot of some version that notes its arguments. */
-function prepare(t: Test, version = '2.1.0', status = 0) {
-  const path = temporaryDirectory(t)
-  const [hooks, config, bin, log] = [join(path, 'hooks'), join(path, 'config'), join(path, 'bin'), join(path, 'calls')]
-  const renewal = join(config, 'renewal/example.com.conf')
-  for (const directory of [join(config, 'renewal'), bin]) mkdirSync(directory, { recursive: true })
-  writeFileSync(renewal, WEBROOT)
-  writeFileSync(join(bin, 'certbot'), `#!/bin/sh\necho "$*" >>${log}\nif [ "$1" = --version ]; then echo certbot ${version}; else exit ${status}; fi\n`, { mode: 0o755 })
-  const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` }
-  return {
-    hooks,
-    config,
-    renewal,
-    install: (words: readonly string[]) => runHook('certbot-nfq', ['install', '--hooks-dir', hooks, '--config-dir', config, ...words], env),
-    calls: () => readFileSync(log, 'utf8').trim().split('\n'),
-  }
-}
+t.test('a dangling link among the lineages does not stop --remove; adopting it is refused', async (t) => {
+  const { install, hooks, renewal } = adoptable(t)
+  await install(['--adopt', 'example.com'])
+  symlinkSync('nowhere', join(dirname(renewal), 'broken.conf'))
+  failsWith(t, await install(['--adopt', 'broken']), 'renewal-malformed', 'adopting it')
+  t.match(await install(['--remove']), { exitCode: 0, stdout: /^example\.com names them still.*\nWhether broken names them still cannot be seen: ENOENT/m })
+  t.notOk(existsSync(hooks))
+})
+
+t.test('a renewal configuration that is not UTF-8 is refused, and stays byte for byte', async (t) => {
+  const { install, renewal } = adoptable(t)
+  const bytes = Buffer.concat([Buffer.from('# gr\xfc\xdfe\n', 'latin1'), Buffer.from(WEBROOT)])
+  writeFileSync(renewal, bytes)
+  const ended = await install(['--adopt', 'example.com'])
+  failsWith(t, ended, 'renewal-malformed', 'it')
+  t.match(ended.stderr, /example\.com\.conf is not UTF-8\n/)
+  t.ok(readFileSync(renewal).equals(bytes))
+  t.strictSame(readdirSync(dirname(renewal)), ['example.com.conf'])
+})
