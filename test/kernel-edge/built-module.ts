@@ -6,8 +6,17 @@ import { inRepository } from '../../src/lab/repository.js'
  * What the built module `file` (below dist) exports is there as `it`; `show(value)` writes a line of JSON.
  */
 export function withBuiltModule(file: string, body: string): string[] {
-  const url = pathToFileURL(inRepository(`dist/${file}`)).href
-  const source = `import * as it from ${JSON.stringify(url)}\nconst show = (value) => console.log(JSON.stringify(value))\n${body}`
+  const source = `import * as it from ${urlOf(file)}\nconst show = (value) => console.log(JSON.stringify(value))\n${body}`
   // Without what tap adds to every Node.
   return ['env', '-u', 'NODE_OPTIONS', process.execPath, '--input-type=module', '--eval', source]
+}
+
+/**
+ * The statement that makes `libc` the C library in such a body: Node's own setuid and the like are refused by a Node with a shared libuv,
+ * as distributions have it.
+ */
+export const WITH_LIBC = `const libc = await (await import(${urlOf('kernel/libc.js')})).loadLibc()`
+
+function urlOf(file: string): string {
+  return JSON.stringify(pathToFileURL(inRepository(`dist/${file}`)).href)
 }

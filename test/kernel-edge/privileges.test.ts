@@ -3,7 +3,7 @@ import t from 'tap'
 import { findAccount } from '../../src/kernel/privileges.js'
 import { run } from '../../src/lab/run.js'
 import { requiresKernel } from '../requires-kernel.js'
-import { withBuiltModule } from './built-module.js'
+import { WITH_LIBC, withBuiltModule } from './built-module.js'
 
 const options = await requiresKernel()
 const nobody = findAccount('nobody')
@@ -33,9 +33,11 @@ t.test('two capabilities stay, in every set, and no way back', options, async (t
   const { shown: [status, ...tries] } = await asProcess(`
     await it.dropPrivileges(${JSON.stringify(nobody)})
     show(readFileSync('/proc/self/status', 'utf8'))
-    for (const back of [() => process.setuid(0), () => process.setgid(0), () => process.setgroups([0]), () => readFileSync('/etc/shadow')]) {
-      try { show(back()) } catch (error) { show(error.code) }
-    }`, ['setpriv', '--groups=0,4,24'])
+    ${WITH_LIBC}
+    for (const back of [() => libc.setresuid(0, 0, 0), () => libc.setresgid(0, 0, 0), () => libc.setgroups(1, new Uint8Array(4))]) {
+      show(back() < 0 ? getSystemErrorName(-libc.errno()) : 'root again')
+    }
+    try { show(readFileSync('/etc/shadow')) } catch (error) { show(error.code) }`, ['setpriv', '--groups=0,4,24'])
   const field = fieldsOf(status)
   t.strictSame(field('Uid'), Array.from({ length: 4 }, () => String(nobody.uid)))
   t.strictSame(field('Gid'), Array.from({ length: 4 }, () => String(nobody.gid)))
@@ -176,6 +178,7 @@ async function asProcess(body: string, before: readonly string[] = []): Promise<
   const imports = `
     import { execFileSync, spawnSync } from 'node:child_process'
     import { readdirSync, readFile, readFileSync, writeFileSync } from 'node:fs'
+    import { getSystemErrorName } from 'node:util'
     `
   const { stdout } = await run([...before, ...withBuiltModule('kernel/privileges.js', imports + body)])
   return { shown: stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as unknown) }

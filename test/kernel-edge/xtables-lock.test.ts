@@ -1,10 +1,10 @@
 import t from 'tap'
 import { run } from '../../src/lab/run.js'
 import { requiresKernel } from '../requires-kernel.js'
-import { withBuiltModule } from './built-module.js'
+import { WITH_LIBC, withBuiltModule } from './built-module.js'
 
 const options = await requiresKernel('unshare')
-const asNobody = 'process.setgid(65534); process.setuid(65534)'
+const asNobody = `${WITH_LIBC}; libc.setresgid(65534, 65534, 65534); libc.setresuid(65534, 65534, 65534)`
 
 /** What bodies use: whether anybody could take the lock now, a process that holds it, and a promise to be kept by hand. */
 const preamble = `
