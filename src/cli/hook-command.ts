@@ -22,11 +22,13 @@ export async function authCommand(options: Options): Promise<void> {
 async function check(order: SelfCheckOrder, socket: string): Promise<void> {
   try {
     const { selfCheck } = await import('../self-check/self-check.js')
-    const warning = await selfCheck(order)
+    const warning = await selfCheck(order, async () => {
+      const response = await request(socket, { op: 'disarm', token: order.token })
+      return typeof response === 'object' ? response.seen : undefined
+    })
     if (warning) process.stderr.write(`${printable(warning)}\n`)
-    await request(socket, { op: 'disarm', token: order.token })
   } catch {
-    // The responder forgets the token by itself.
+    // The responder forgets the token with the challenge.
   }
 }
 

@@ -38,18 +38,23 @@ export interface ChallengeStatus {
   readonly strays?: Strays
 }
 
-/** Most visits of one challenge that are read. */
+/** Most visits of one token that are read. */
 const MAX_VISITS = 1_000
 
 /** Reads what a responder of any version may have sent: `undefined` when it is not there, or not to be understood. What has no word here is left out. */
 export function readChallengeStatus(value: unknown): ChallengeStatus | undefined {
   if (!isObject(value)) return undefined
   const { token, identifier, port, armedAt, expiresIn } = value
-  const visits = readList(value['visits'], MAX_VISITS, readVisit)
+  const visits = readVisits(value['visits'])
   const strays = readStrays(value['strays'])
   if (!isWord(token) || !isWord(identifier) || !isPort(port) || !isWord(armedAt) || !isCount(expiresIn) || !visits) return undefined
   if (value['strays'] !== undefined && !strays) return undefined
   return { token, identifier, port, armedAt, expiresIn, visits, ...(strays && { strays }) }
+}
+
+/** Reads visits alone, in the same way. */
+export function readVisits(value: unknown): Visit[] | undefined {
+  return readList(value, MAX_VISITS, readVisit)
 }
 
 function readVisit(value: unknown): Visit | undefined {

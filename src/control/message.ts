@@ -3,7 +3,7 @@
  * Every message carries the version of this protocol, so that an upgrade between auth and cleanup is noticed.
  */
 import { Failure, isFailureCode, toFailure, type FailureCode } from '../failure.js'
-import { readChallengeStatus, type ChallengeStatus } from './challenge-status.js'
+import { readChallengeStatus, readVisits, type ChallengeStatus, type Visit } from './challenge-status.js'
 import { isObject, readSentence, type Fields } from './fields.js'
 import { readResponderStatus, type ResponderStatus } from './responder-status.js'
 import { readSelfCheckOrder, type SelfCheckOrder } from './self-check-order.js'
@@ -46,6 +46,8 @@ export type ControlResponse =
       readonly challenge?: ChallengeStatus
       /** To an `arm` that has covered a port anew: what a self-check is to ask for. */
       readonly check?: SelfCheckOrder
+      /** To a `disarm` of a self-check's token: who has asked for it. Absent from older responders. */
+      readonly seen?: readonly Visit[]
     }
   | { readonly ok: false; readonly code: FailureCode | 'stopping'; readonly message: string }
 
@@ -93,9 +95,10 @@ export function parseResponse(line: string, op: ControlRequest['op']): Extract<C
   const status = op === 'status' ? readResponderStatus(message['status']) : undefined
   if (message['ok'] !== true || (op === 'status' && !status)) throw new Failure('control-malformed', 'the responder gave an answer that is none')
   const challenge = op === 'disarm' ? readChallengeStatus(message['challenge']) : undefined
+  const seen = op === 'disarm' ? readVisits(message['seen']) : undefined
   // The challenge is armed whatever the order is: one that is none is not carried out.
   const check = op === 'arm' ? readSelfCheckOrder(message['check']) : undefined
-  return { ok: true, ...(message['stopped'] === true && { stopped: true }), ...(status && { status }), ...(challenge && { challenge }), ...(check && { check }) }
+  return { ok: true, ...(message['stopped'] === true && { stopped: true }), ...(status && { status }), ...(challenge && { challenge }), ...(check && { check }), ...(seen && { seen }) }
 }
 
 /** The refusal that stands for anything thrown. */

@@ -1,7 +1,7 @@
 /** What a hook is to ask for, on ports that nobody has checked yet. */
 import { isListOf, isObject, isPort } from './fields.js'
 
-/** The token is forgotten by a disarm, or by itself after some seconds; it is no challenge, and keeps no responder. */
+/** The token is forgotten by a disarm, or with the challenge whose hook was told; it is no challenge itself, and keeps no responder. */
 export interface SelfCheckOrder {
   readonly token: string
   readonly keyAuthorization: string

@@ -21,6 +21,13 @@ interface Lease {
   readonly straysBefore: number
 }
 
+/** A token that a self-check asks for. */
+interface Check {
+  /** The challenge whose hook makes it. */
+  readonly challenge: string
+  readonly visits: NotedVisit[]
+}
+
 interface NotedVisit {
   readonly at: Date
   readonly client: string
@@ -34,7 +41,7 @@ export class Leases {
   /** Retired, and not yet taken leave of. */
   readonly #leaving = new Map<string, Lease>()
   #strays: Strays = { count: 0, at: '', client: '', token: '' }
-  readonly #checks = new Set<string>()
+  readonly #checks = new Map<string, Check>()
 
   /** Token to key authorization, as the responder wants it. */
   get challenges(): ReadonlyMap<string, string> {
@@ -65,23 +72,27 @@ export class Leases {
     this.#challenges.set(request.token, request.keyAuthorization)
   }
 
-  /** Lets a token be asked for that is no challenge: nobody waits for it, and no port is covered for it. */
-  armForCheck(token: string, keyAuthorization: string): void {
-    this.#checks.add(token)
+  /** Lets a token be asked for that is no challenge, but is forgotten with one: nobody waits for it, and no port is covered for it. */
+  armForCheck(token: string, keyAuthorization: string, challenge: string): void {
+    this.#checks.set(token, { challenge, visits: [] })
     this.#challenges.set(token, keyAuthorization)
   }
 
-  /** Forgets such a token; false when it is none. */
-  disarmCheck(token: string): boolean {
-    if (!this.#checks.delete(token)) return false
-    this.#challenges.delete(token)
-    return true
+  /** Who has asked for such a token so far; `undefined` when it is none. */
+  checked(token: string): Visit[] | undefined {
+    return this.#checks.get(token)?.visits.map(visitOf)
+  }
+
+  /** Forgets such a token. */
+  disarmCheck(token: string): void {
+    if (this.#checks.delete(token)) this.#challenges.delete(token)
   }
 
   /** Forgets a challenge; an unknown one is no error. */
   disarm(token: string): void {
     this.#leases.delete(token)
     this.#challenges.delete(token)
+    for (const [check, { challenge }] of this.#checks) if (challenge === token) this.disarmCheck(check)
   }
 
   /** The same, but until `takeLeave` its visits are noted on: connections may still be ending. */
@@ -108,7 +119,6 @@ export class Leases {
   /** Forgets all. */
   clear(): void {
     for (const token of [...this.#leases.keys()]) this.disarm(token)
-    for (const token of [...this.#checks]) this.disarmCheck(token)
   }
 
   /** Notes what a validator did. */
@@ -118,9 +128,9 @@ export class Leases {
       this.#strays = { count: this.#strays.count + 1, at: new Date().toISOString(), client: endpoint, token }
       return
     }
-    const lease = this.#leases.get(token) ?? this.#leaving.get(token)
-    if (!lease) return
-    const { visits } = lease
+    const asked = this.#leases.get(token) ?? this.#leaving.get(token) ?? this.#checks.get(token)
+    if (!asked) return
+    const { visits } = asked
     let visit = visits.findLast((visit) => visit.client === endpoint)
     if (!visit || kind === 'taken over') visits.push((visit = { at: new Date(), client: endpoint, state: kind }))
     visit.state = kind
@@ -140,8 +150,12 @@ export class Leases {
       port: request.port,
       armedAt: armedAt.toISOString(),
       expiresIn: Math.max(0, Math.round((expiresAt - now) / 1000)),
-      visits: visits.map((visit) => ({ ...visit, at: visit.at.toISOString() })),
+      visits: visits.map(visitOf),
       ...(strays > 0 && { strays: { ...this.#strays, count: strays } }),
     }
   }
+}
+
+function visitOf({ at, ...rest }: NotedVisit): Visit {
+  return { at: at.toISOString(), ...rest }
 }

@@ -2,12 +2,10 @@
  * The responder's life: acquire lock, queue, raw socket, control socket; arm and disarm; release in the opposite order.
  * Rules come last and go first, so that no packet is ever queued to nobody.
  */
-import { closeSync, openSync, readSync } from 'node:fs'
 import { http01Service } from '../challenge/http-01/service.js'
 import { listen, type ControlServer } from '../control/server.js'
 import { PROTOCOL_VERSION, refusal, type ArmRequest, type ControlRequest, type ControlResponse } from '../control/message.js'
 import type { ResponderStatus } from '../control/responder-status.js'
-import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { needsLegacyIptables } from '../firewall/iptables.js'
@@ -20,6 +18,7 @@ import { Leases, MAX_LEASES } from './leases.js'
 import type { Log } from './log.js'
 import { openPacketPath, type PacketPath } from './packet-path.js'
 import { clearGround, Rules } from './rules.js'
+import { orderSelfCheck, reportSelfCheck } from './self-checks.js'
 import { Standalone } from './standalone.js'
 import { lockRunDirectory } from './lock-run-directory.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
@@ -50,9 +49,6 @@ const SWEEP_TIME = 5_000
 
 /** Milliseconds between looks at whether the rules are still there, while anything is armed. */
 const CHECK_TIME = 3_000
-
-/** Milliseconds after which a self-check's token is forgotten. */
-const CHECK_TOKEN_TIME = 5_000
 
 /** The hook tries again, with the next responder. */
 const stoppingResponse: ControlResponse = { ok: false, code: 'stopping', message: 'the responder is about to end' }
@@ -98,15 +94,6 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
     if (toFailure(thrown).code !== 'run-directory') removeRunDirectory(options.directory)
     throw thrown
   }
-}
-
-/** So many random bytes as base64url. Not by node:crypto, which is a megabyte of memory for this alone. */
-function randomText(length: number): string {
-  const bytes = Buffer.alloc(length)
-  const fd = openSync('/dev/urandom', 'r')
-  readSync(fd, bytes)
-  closeSync(fd)
-  return bytes.toString('base64url')
 }
 
 class RunningDaemon implements RunningResponder {
@@ -170,8 +157,9 @@ class RunningDaemon implements RunningResponder {
       // A stop that came meanwhile has forgotten it again.
       if (this.#stopping) return stoppingResponse
       this.#log('info', `${request.token} armed for ${request.identifier} on port ${request.port}`, { event: 'armed', token: request.token, identifier: request.identifier, port: request.port })
-      const check = request.selfCheck && this.#orderCheck()
-      return { ok: true, ...(check && { check }) }
+      const ports = request.selfCheck ? this.#rules.takeUnchecked() : []
+      if (ports.length === 0) return { ok: true }
+      return { ok: true, check: orderSelfCheck(this.#leases, request.token, ports, this.#rules.families.map(({ version }) => version)) }
     } catch (thrown) {
       this.#leases.disarm(request.token)
       await this.#cover().catch((again: unknown) => this.#log('error', toFailure(again).message))
@@ -182,19 +170,9 @@ class RunningDaemon implements RunningResponder {
     }
   }
 
-  /** A token for the hook to ask for, when ports are covered that nobody has tried. */
-  #orderCheck(): SelfCheckOrder | undefined {
-    const ports = this.#rules.takeUnchecked()
-    if (ports.length === 0) return undefined
-    const token = `self-check-${randomText(16)}`
-    const keyAuthorization = `${token}.${randomText(32)}`
-    this.#leases.armForCheck(token, keyAuthorization)
-    setTimeout(() => this.#leases.disarmCheck(token), CHECK_TOKEN_TIME)
-    return { token, keyAuthorization, ports, families: this.#rules.families.map(({ version }) => version) }
-  }
-
   async #disarm(token: string): Promise<ControlResponse> {
-    if (this.#leases.disarmCheck(token)) return { ok: true }
+    const seen = await reportSelfCheck(this.#leases, token)
+    if (seen) return { ok: true, seen }
     this.#leases.retire(token)
     this.#log('info', `${token} disarmed`, { event: 'disarmed', token })
     try {

@@ -1,20 +1,33 @@
-/** The process that asks from outside (outside.ts). Started in a namespace of its own, it lays the cable, asks, takes the cable away, and ends. */
+/** The process that asks from outside (outside.ts). Started in a namespace of its own, it lays the cable, asks, takes the cable away when it is told to, and ends. */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { ask } from './ask.js'
 import { formatBatch, planCable } from './cable.js'
-import type { OutsideJob } from './outside.js'
+import type { OutsideJob, OutsideNews } from './outside.js'
+import { PATIENCE, patience } from './patience.js'
 
 process.once('message', (job: OutsideJob) => void work(job))
 
-async function work({ pid, questions, limit }: OutsideJob): Promise<void> {
+async function work({ pid, questions }: OutsideJob): Promise<void> {
+  const isDone = once(process, 'disconnect')
   const cable = planCable(randomBytes(6), pid)
   const there = ['nsenter', `--net=/proc/${pid}/ns/net`]
   try {
     await run(['ip', '-force', '-batch', '-'], formatBatch(cable.inside))
     await run([...there, 'ip', '-force', '-batch', '-'], formatBatch(cable.outside))
-    const outcomes = await Promise.all(questions.map((question) => ask(question, limit)))
-    process.send?.(outcomes)
+    const askings = questions.map(ask)
+    const tell = (isOver: boolean) => {
+      const news: OutsideNews = { answers: askings.map(({ answer }) => answer), isOver }
+      if (process.connected) process.send?.(news, () => undefined)
+    }
+    for (const { ended } of askings) void ended.then(() => tell(false))
+    const done = new AbortController()
+    void Promise.race([Promise.all(askings.map(({ ended }) => ended)), isDone]).then(() => done.abort())
+    await patience(PATIENCE, done.signal)
+    tell(true)
+    await isDone
+    for (const asking of askings) asking.close()
   } finally {
     await run([...there, 'ip', 'link', 'delete', cable.name], '')
     if (process.connected) process.disconnect()

@@ -7,17 +7,48 @@ const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 t.test('a token of a self-check is served, but is no challenge', (t) => {
   const leases = new Leases()
-  leases.armForCheck('check', 'check.print')
+  leases.armForCheck('check', 'check.print', 'one')
   t.strictSame([...leases.challenges], [['check', 'check.print']])
   t.strictSame([leases.size, leases.ports, leases.nextExpiry, leases.status(0)], [0, [], Infinity, []])
-  leases.note({ kind: 'taken over', key: 'check', client: Uint8Array.of(127, 0, 0, 1), clientPort: 1 })
-  t.strictSame([leases.disarmCheck('check'), leases.disarmCheck('check'), leases.challenges.size], [true, false, 0])
-  leases.arm(arm('one'), 0)
-  t.equal(leases.disarmCheck('one'), false, 'a challenge is none')
-  t.equal(leases.challenges.size, 1)
-  leases.armForCheck('check', 'check.print')
-  leases.clear()
+  leases.disarmCheck('check')
   t.equal(leases.challenges.size, 0)
+  t.end()
+})
+
+t.test('who asks for a token of a self-check is told of it alone', (t) => {
+  const leases = new Leases()
+  leases.arm(arm('one'), 0)
+  leases.armForCheck('check', 'check.print', 'one')
+  t.strictSame(leases.checked('check'), [])
+  leases.note(event('taken over', 'check', 1))
+  leases.note(event('taken over', 'check', 2))
+  leases.note(event('answered', 'check', 1))
+  t.match(leases.checked('check'), [{ at: time, client: '192.0.2.2:1', state: 'answered' }, { client: '192.0.2.2:2', state: 'taken over' }])
+  t.match(leases.status(0), [{ token: 'one', visits: [] }])
+  t.strictSame(leases.checked('one'), undefined, 'a challenge is none')
+  leases.disarmCheck('one')
+  t.equal(leases.challenges.size, 2)
+  t.end()
+})
+
+t.test('a token of a self-check lives until it is disarmed, or the challenge that it came with', (t) => {
+  for (const end of [
+    (leases: Leases) => leases.disarmCheck('check'),
+    (leases: Leases) => leases.disarm('one'),
+    (leases: Leases) => leases.retire('one'),
+    (leases: Leases) => void leases.expire(1e9),
+    (leases: Leases) => leases.clear(),
+  ]) {
+    const leases = new Leases()
+    leases.arm(arm('one'), 0)
+    leases.arm(arm('two', { ttl: 2e6 }), 0)
+    leases.armForCheck('check', 'check.print', 'one')
+    leases.disarm('two')
+    t.ok(leases.challenges.has('check'))
+    end(leases)
+    t.notOk(leases.challenges.has('check'))
+    t.strictSame(leases.checked('check'), undefined)
+  }
   t.end()
 })
 

@@ -79,7 +79,7 @@ t.test('an auth hook that has made the responder cover a port tries it', await r
   t.test('a firewall that drops all there is: a warning, and the challenge is armed', async (t) => {
     const lab = await openArmedLab(t, { selfCheck: true, prepare: dropAllButTheLink })
     const before = await surroundings(lab.server)
-    t.match(await lab.auth(challenge), warning('self-check: a request to port 80 by IPv4 was not answered in time: a firewall rule may drop it'))
+    t.match(await lab.auth(challenge), warning('self-check: no connection to port 80 by IPv4 was accepted: a firewall rule may drop it'))
     t.equal(await surroundings(lab.server), before)
     t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request), challenge.reply)
     t.same(await lab.cleanup(challenge), silence)
@@ -97,6 +97,18 @@ t.test('an auth hook that has made the responder cover a port tries it', await r
     for (const each of [challenge, second]) t.same(await lab.cleanup(each), silence)
     await service.stop()
     t.same(await lab.leftovers(), [])
+  })
+
+  t.test('a request that is dropped on its way, and an answer that is: each is said to be that', async (t) => {
+    const lab = await openArmedLab(t, { selfCheck: true })
+    // A request has a hundred bytes more than what opens a connection.
+    await lab.server.exec(['iptables', '-t', 'raw', '-A', 'PREROUTING', '-i', 'lo', '-p', 'tcp', '--dport', '80', '-m', 'length', '--length', '100:', '-j', 'DROP'])
+    await lab.server.exec(['ip6tables', '-A', 'OUTPUT', '-o', 'lo', '-p', 'tcp', '--sport', '80', '-m', 'length', '--length', '100:', '-j', 'DROP'])
+    t.match(
+      await lab.auth(challenge),
+      warning('self-check: a connection to port 80 by IPv4 was accepted, but the request on it did not reach the responder: [^;]*; the responder\'s answer to a request to port 80 by IPv6 did not arrive: '),
+    )
+    t.same(await lab.cleanup(challenge), silence)
   })
 
   for (const signal of ['SIGINT', 'SIGKILL'] as const) {

@@ -11,6 +11,8 @@ export interface StandIns {
   readonly path: string
   /** Lets every command whose words match this regular expression (of grep -E) fail from now on, with this text; undefined: none. */
   refuse(pattern: string | undefined, complaint?: string): void
+  /** Lets each command take that many seconds longer, as on a machine that is busy. */
+  slow(seconds: number): void
   /** Holds every command up before it does anything, from now on, until each is let go. */
   holdAll(): void
   /** Waits for a command that is held up, or for the condition; gives its words, or undefined when the condition came true. */
@@ -45,6 +47,7 @@ export function standIns(t: Test, ...names: readonly string[]): StandIns {
       writeFileSync(at('complaint'), `${complaint}\n`)
       if (pattern !== undefined) writeFileSync(at('refused'), `${pattern}\n`)
     },
+    slow: (seconds) => writeFileSync(at('slow'), `${seconds}\n`),
     holdAll: () => writeFileSync(at('hold'), ''),
     nextHeld: async (isOver) => {
       await waitUntil(async () => waiting().length > 0 || (await isOver()), 'a command, or the end')
@@ -68,6 +71,7 @@ if [ -e ${directory}/hold ]; then
   mv ${directory}/held/$$.new ${directory}/held/$$
   while [ -e ${directory}/held/$$ ]; do sleep 0.02; done
 fi
+[ -e ${directory}/slow ] && sleep "$(cat ${directory}/slow)"
 if [ -e ${directory}/refused ] && echo "${name} $*" | grep -qE -f ${directory}/refused; then
   cat ${directory}/complaint >&2
   exit 1
