@@ -23,6 +23,7 @@ export const FIXES = {
   'lineage-missing': 'Give --adopt one of the names that certbot certificates shows, and --config-dir if certbot has another one.',
   'log-file': 'Give --log-file a path in an existing directory that root can write.',
   'native-module': 'Install libnetfilter-queue-dev, make and g++, then run: npm rebuild (in the directory of certbot-nfq)',
+  'no-free-user': 'Name a user that is for this alone with --user, or map more user ids into this user namespace.',
   'not-root': 'Run certbot or this command as root: rules, queue, raw and packet sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
   'protocol-version': 'Stop the old responder with: certbot-nfq stop (any version), then run certbot again.',
   'queue-unavailable': 'Give a free number with --queue-num, or load the kernel module: modprobe nfnetlink_queue',

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Failure, isFailureCode } from '../failure.js'
-import { NODE_FLAGS } from './node-flags.js'
+import { nodeFlags } from './node-flags.js'
 import { formatOptions, type Options } from './options.js'
 
 /** What the responder says on its file descriptor 3, in one line of JSON, once its start has succeeded or failed. */
@@ -39,13 +39,13 @@ export function launchInForeground(options: Options): Promise<number> {
 }
 
 /** The command that runs a program as a responder is run: by hooks/keep, with few rights. With an empty run directory nothing is kept: it is the program itself. */
-export function keeperCommand(runDir: string, node: string, program: string, ...words: readonly string[]): [string, ...string[]] {
-  return [fileURLToPath(new URL('../../hooks/keep', import.meta.url)), runDir, node, NODE_FLAGS.join(' '), program, ...words]
+export function keeperCommand(runDir: string, node: Pick<NodeJS.Process, 'execPath' | 'version'>, program: string, ...words: readonly string[]): [string, ...string[]] {
+  return [fileURLToPath(new URL('../../hooks/keep', import.meta.url)), runDir, node.execPath, nodeFlags(node.version).join(' '), program, ...words]
 }
 
 function keep(options: Options, mode: 'background' | 'foreground', streams: { detached: true; stdio: ('ignore' | 'inherit' | 'pipe')[] }): ChildProcess {
   const program = fileURLToPath(new URL('responder.cjs', import.meta.url))
-  const [keeper, ...words] = keeperCommand(options.runDir, process.execPath, program, mode, ...formatOptions(options))
+  const [keeper, ...words] = keeperCommand(options.runDir, process, program, mode, ...formatOptions(options))
   // Nothing of certbot's environment: under snap it is full of snap's own paths.
   const env = { PATH: [process.env['PATH'], '/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':') }
   return spawn(keeper, words, { ...streams, cwd: '/', env })

@@ -13,7 +13,8 @@ export interface Options {
   readonly firewall: FirewallChoice
   readonly queueNum: number | undefined
   readonly mark: number
-  readonly user: string
+  /** A user who is there; undefined: one that nothing else is. */
+  readonly user: string | undefined
   readonly logFile: string | undefined
   readonly logFormat: LogFormat
   readonly noSelfCheck: boolean
@@ -42,7 +43,7 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'firewall': { takes: 'NAME', default: 'auto', describe: `how to install rules: ${FIREWALL_CHOICES.join(', ')}` },
   'queue-num': { takes: 'NUMBER', describe: 'NFQUEUE number (default: a free one)' },
   'mark': { takes: 'BIT', default: '0x400000', describe: 'bit of the connection mark that nothing else uses' },
-  'user': { takes: 'NAME', default: 'nobody', describe: 'the responder gives root up for this user' },
+  'user': { takes: 'NAME', describe: 'the responder gives root up for this user (default: one that nothing else is)' },
   'log-file': { takes: 'FILE', describe: 'append the responder’s log to this file' },
   'log-format': { takes: 'NAME', default: 'text', describe: `how lines of the log look: ${LOG_FORMATS.join(', ')} (one object a line)` },
   'no-self-check': { describe: 'do not try whether a request gets through' },
@@ -68,7 +69,7 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
     firewall: oneOf('firewall', text('firewall'), FIREWALL_CHOICES),
     queueNum: queue === undefined ? undefined : wholeNumber('queue-num', queue, 0, 65535),
     mark: oneBit('mark', text('mark')),
-    user: nonEmpty('user', text('user')),
+    user: text('user') === undefined ? undefined : nonEmpty('user', text('user')),
     logFile: given['log-file'] === undefined ? undefined : resolve(nonEmpty('log-file', given['log-file'])),
     logFormat: oneOf('log-format', text('log-format'), LOG_FORMATS),
     noSelfCheck: isYes('no-self-check', given['no-self-check']),

@@ -5,6 +5,9 @@ import { readOptions } from './options.js'
 import { reportFailure } from './report.js'
 import { serveInBackground, serveInForeground } from './serve-command.js'
 
+// Without a handler it starts Node's debugger.
+process.on('SIGUSR1', () => undefined)
+
 main().catch((thrown: unknown) => {
   reportFailure(thrown)
   // What had been opened before the failure would keep the process alive.

@@ -5,7 +5,8 @@ import { journalSink } from '../daemon/journal.js'
 import { fileSink, lineSink, openLog, type Log, type Sink } from '../daemon/log.js'
 import { runDirectory } from '../daemon/run-directory.js'
 import { serve } from '../daemon/serve.js'
-import { dropPrivileges, findAccount } from '../kernel/privileges.js'
+import { findAccount } from '../kernel/account.js'
+import { dropPrivileges } from '../kernel/privileges.js'
 import { REPORT_FD, type StartReport } from './launch.js'
 import type { Options } from './options.js'
 import { version } from './version.js'
@@ -32,7 +33,7 @@ export async function serveInBackground(options: Options): Promise<void> {
 /** False when the directory has a responder already. */
 async function start(options: Options, isTransient: boolean, log: Log): Promise<boolean> {
   process.umask(0o077)
-  const account = findAccount(options.user)
+  const named = options.user === undefined ? undefined : findAccount(options.user)
   // From here on, not only once all is open: meanwhile execa listens for as long as a program of ours runs, and a signal that comes
   // as that ends would be nobody's.
   const ending = new AbortController()
@@ -40,8 +41,8 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
   const responder = await serve({ ...options, directory: runDirectory(options.runDir), queue: options.queueNum, isStandalone: !options.noStandalone, isTransient, version }, log)
   if (!responder) return false
   // Everything that takes root is open; from here on packets are parsed.
-  if (account.uid !== 0) await dropPrivileges(account, !options.noStandalone)
-  log('info', `serving as ${options.user}`)
+  const account = named?.uid === 0 ? named : await dropPrivileges(named, !options.noStandalone)
+  log('info', `serving as user ${options.user ?? account.uid}`)
   // What goes wrong with it is in the log, and in the exit status.
   const stop = () => void responder.stop().catch(() => undefined)
   let hasEnded = false

@@ -1,10 +1,12 @@
 /** `certbot-nfq watch`: shows who asks for challenges, and what the server answers. Forges nothing and installs nothing. */
 import { assemble } from '../firewall/bpf.js'
 import { portProgram } from '../firewall/port-program.js'
+import { findAccount } from '../kernel/account.js'
 import { openPacketCapture } from '../kernel/packet-capture.js'
-import { dropAllPrivileges, findAccount } from '../kernel/privileges.js'
+import { dropAllPrivileges } from '../kernel/privileges.js'
 import { Watcher } from '../watch/watcher.js'
 import { showsColour } from './colour.js'
+import { forbidDebugger } from './forbid-debugger.js'
 import type { Options } from './options.js'
 import { jsonView, tableView, type WatchView } from './watch-view.js'
 
@@ -13,10 +15,11 @@ const PACKET_BYTES = 16_384
 
 /** Watches until SIGINT, SIGTERM or SIGHUP, or until nobody reads its output any more. @throws Failure */
 export async function watchCommand({ port, user }: Options, isJson: boolean): Promise<void> {
-  const account = findAccount(user)
+  const named = user === undefined ? undefined : findAccount(user)
   const capture = await openPacketCapture(assemble(portProgram(port, PACKET_BYTES)), PACKET_BYTES)
+  await forbidDebugger()
   // What anybody on the network sends is read from here on.
-  if (process.getuid?.() === 0 && account.uid !== 0) await dropAllPrivileges(account)
+  if (process.getuid?.() === 0 && named?.uid !== 0) await dropAllPrivileges(named)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, capture.stop)
   process.stdout.on('error', capture.stop)
   const view = isJson || !process.stdout.isTTY ? jsonView(port, write) : tableView(port, terminal, write)

@@ -17,6 +17,7 @@ import { judgeFirewall, judgeKernel, runTrial } from './kernel-support.js'
 import { judgeLeftovers, readLeftovers } from './leftovers.js'
 import { readListeners } from './listeners.js'
 import { judgeName, judgeWildcard } from './names.js'
+import type { ModulesReport } from './modules.js'
 import { judgeModules, judgeNode, readHookNode } from './node.js'
 import type { Packet } from './packet.js'
 import { judgePort, servedFamilies, type PortFacts } from './port.js'
@@ -39,12 +40,12 @@ export interface ExamineOptions {
   readonly names: readonly string[]
   /** As in network/names.ts. */
   readonly resolver: string | undefined
-  /** The user whom a responder becomes. */
-  readonly user: string
+  /** As of --user. */
+  readonly user: string | undefined
   /** The command of cli/doctor-probe.ts through hooks/run; a word for what to do follows. */
   readonly hookProbe: readonly string[]
   /** The command that makes the trial as a responder is run, by this Node; its request follows. */
-  readonly trial: (node: string) => readonly string[]
+  readonly trial: (node: Pick<ModulesReport, 'execPath' | 'version'>) => readonly string[]
 }
 
 /** All findings, in the order of CHECKS. @throws Failure `run-directory` when its path is too long */
@@ -62,7 +63,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const tables = grounds.flatMap((ground) => ground.tables)
   const leftovers = await readLeftovers(directory, tables)
   const plan = planTrial(options.firewall, backEnds, readLegacyUse())
-  const trial = await tryIt(options, typeof hookNode === 'string' ? process.execPath : hookNode.execPath, plan)
+  const trial = await tryIt(options, typeof hookNode === 'string' ? process : hookNode, plan)
   const portFacts = readPort(options, grounds)
   const findings = [
     judgeRights(readRights()),
@@ -103,7 +104,7 @@ function readPort({ port, noStandalone }: ExamineOptions, grounds: readonly Grou
   return { port, listeners: readListeners(port), forwards, redirected: [...new Set(redirects)].flatMap(readListeners), isStandalone: !noStandalone }
 }
 
-async function tryIt({ port, mark, user, noStandalone, firewall, trial }: ExamineOptions, node: string, plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>) {
+async function tryIt({ port, mark, user, noStandalone, firewall, trial }: ExamineOptions, node: Pick<ModulesReport, 'execPath' | 'version'>, plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>) {
   if (process.geteuid?.() !== 0) return 'only root can try the rules'
   return runTrial(trial(node), firewall, { port, mark, user, isStandalone: !noStandalone, families: await families(), ...plan }, run)
 }

@@ -8,7 +8,8 @@ import type { BackEndName } from '../firewall/choices.js'
 import { OWN_LOCK } from '../firewall/program-path.js'
 import { run as runProgram, type Run } from '../firewall/run.js'
 import type { Ruleset, Selection } from '../firewall/ruleset.js'
-import { dropPrivileges, findAccount } from '../kernel/privileges.js'
+import { findAccount } from '../kernel/account.js'
+import { dropPrivileges } from '../kernel/privileges.js'
 import { openQueue } from '../kernel/queue.js'
 import { openRawSockets } from '../kernel/raw-socket.js'
 
@@ -16,7 +17,8 @@ import { openRawSockets } from '../kernel/raw-socket.js'
 export interface TrialRequest {
   readonly port: number
   readonly mark: number
-  readonly user: string
+  /** Whom to become, as of --user. */
+  readonly user: string | undefined
   readonly isStandalone: boolean
   readonly families: Ruleset['families']
   readonly backEnds: readonly BackEndName[]
@@ -52,8 +54,8 @@ export async function tryKernel({ port, mark, user, isStandalone, families, back
     })),
     ...(await refusalOf(openRawSockets)),
     ...(await refusalOf(async () => {
-      const account = findAccount(user)
-      if (account.uid !== 0) await dropPrivileges(account, isStandalone)
+      const named = user === undefined ? undefined : findAccount(user)
+      if (named?.uid !== 0) await dropPrivileges(named, isStandalone)
     })),
   ]
   const tries: BackEndTry[] = []

@@ -3,19 +3,13 @@
  * address; legacy iptables), also for the firewall programs that are run (ambient, capabilities(7)). Where it was asked for also
  * CAP_NET_BIND_SERVICE (a port that nobody listens on is served), for the main thread alone.
  */
-import { readFileSync } from 'node:fs'
 import { constants, endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { Failure } from '../failure.js'
+import { takeFreeAccount, type Account } from './account.js'
 import { loadLibc, type Libc } from './libc.js'
 import { refusedRight } from './refused-right.js'
 import { excessOf, readThreads } from './threads.js'
-
-/** A user as the kernel knows it. */
-export interface Account {
-  readonly uid: number
-  readonly gid: number
-}
 
 const CAP_NET_BIND_SERVICE = 10
 const CAP_NET_ADMIN = 12
@@ -23,6 +17,7 @@ const CAP_NET_RAW = 13
 /** Handed on to programs. */
 const KEPT = [CAP_NET_ADMIN, CAP_NET_RAW]
 
+const PR_SET_DUMPABLE = 4
 const PR_SET_KEEPCAPS = 8
 const PR_CAPBSET_READ = 23
 const PR_CAPBSET_DROP = 24
@@ -34,20 +29,12 @@ const LINUX_CAPABILITY_VERSION_3 = 0x20080522
 /** One instruction of struct sock_filter: BPF_RET, SECCOMP_RET_ALLOW. */
 const ALLOW_ALL = words(endianness() === 'LE' ? 0x06 : 0x06_0000, 0x7fff_0000)
 
-/** Looks a name or number up in /etc/passwd. @throws Failure `bad-option` */
-export function findAccount(user: string): Account {
-  const lines = readFileSync('/etc/passwd', 'utf8').split('\n').map((line) => line.split(':'))
-  const entry = lines.find(([name, , uid]) => name === user || uid === user)
-  if (!entry) throw new Failure('bad-option', `--user: there is no user ${JSON.stringify(user)} in /etc/passwd`)
-  return { uid: Number(entry[2]), gid: Number(entry[3]) }
-}
-
 /**
- * Turns this process into that user's. Its other threads lose every capability; the bounding set is this thread's alone, and without
+ * Turns this process into that user's, or without one into a user's that nothing else is; gives which. Its other threads lose every capability; the bounding set is this thread's alone, and without
  * new privileges it matters to none. With `mayBindPorts` it may still listen on ports below 1024, if it could before.
- * @throws Failure `not-root`, `capability-missing`, `root-kept`; the process has to end then
+ * @throws Failure `not-root`, `capability-missing`, `no-free-user`, `root-kept`; the process has to end then
  */
-export async function dropPrivileges(account: Account, mayBindPorts = false): Promise<void> {
+export async function dropPrivileges(named: Account | undefined, mayBindPorts = false): Promise<Account> {
   const libc = await loadLibc()
   const check = checkerOf(libc)
   const couldBindPorts = libc.prctl(PR_CAPBSET_READ, CAP_NET_BIND_SERVICE, 0, 0, 0) === 1
@@ -56,20 +43,23 @@ export async function dropPrivileges(account: Account, mayBindPorts = false): Pr
     if (!KEPT.includes(capability)) check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), 'dropping a bounding capability')
   }
   check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), 'keeping capabilities')
+  const account = named ?? (await takeFreeAccount())
   become(libc, check, account)
   check(setCapabilities(libc, own), 'setting capabilities')
   for (const capability of KEPT) check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), 'raising an ambient capability')
   forbidNewPrivileges(libc, check)
   checkThreads(account, own)
+  return account
 }
 
 /**
- * Turns this process into that user's, with no capability left in any thread: for who has opened what takes root and opens nothing more.
- * @throws Failure `not-root`, `capability-missing`, `root-kept`; the process has to end then
+ * The same with no capability left in any thread: for who has opened what takes root and opens nothing more.
+ * @throws Failure `not-root`, `capability-missing`, `no-free-user`, `root-kept`; the process has to end then
  */
-export async function dropAllPrivileges(account: Account): Promise<void> {
+export async function dropAllPrivileges(named: Account | undefined): Promise<void> {
   const libc = await loadLibc()
   const check = checkerOf(libc)
+  const account = named ?? (await takeFreeAccount())
   become(libc, check, account)
   forbidNewPrivileges(libc, check)
   checkThreads(account, [])
@@ -80,6 +70,8 @@ function become(libc: Libc, check: Check, { uid, gid }: Account): void {
   check(libc.setgroups(0, new Uint8Array()), 'setgroups')
   check(libc.setresgid(gid, gid, gid), 'setresgid')
   check(libc.setresuid(uid, uid, uid), 'setresuid')
+  // For the whole process. So the kernel has it after most changes of user, but that is a setting (fs.suid_dumpable).
+  check(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), 'closing it to other processes')
 }
 
 /** In every thread. Those started before have it from hooks/keep; otherwise a system call filter, here one that lets all pass, takes it to them (seccomp(2)). */

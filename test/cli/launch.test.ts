@@ -1,7 +1,7 @@
 import { chmodSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { NODE_FLAGS } from '../../src/cli/node-flags.js'
+import { nodeFlags } from '../../src/cli/node-flags.js'
 import { formatOptions, readOptions } from '../../src/cli/options.js'
 import { makeClone, options } from './keeper-clone.js'
 
@@ -58,7 +58,7 @@ t.test('a keeper that cannot be started is a failure with the reason', async (t)
 t.test('the keeper is told run directory, Node, its flags, program, mode and options', async (t) => {
   const clone = await makeClone(t, `${report({ state: 'listening' })}; exit 0`)
   await clone.launch.launchInBackground(options)
-  t.strictSame(clone.words(), [options.runDir, process.execPath, NODE_FLAGS.join(' '), `${clone.path}/dist/cli/responder.cjs`, 'background', ...formatOptions(options)])
+  t.strictSame(clone.words(), [options.runDir, process.execPath, nodeFlags(process.version).join(' '), `${clone.path}/dist/cli/responder.cjs`, 'background', ...formatOptions(options)])
   t.strictSame(readOptions(clone.words().slice(5), {}), options)
   await clone.launch.launchInForeground(options)
   t.equal(clone.words()[4], 'foreground')

@@ -39,7 +39,7 @@ t.test('a renewal by certbot.timer passes: a /tmp of its own, a short PATH, no t
   const lines = (await journal.received(/MESSAGE=ended/)).map(String)
   t.ok(lines.every((line) => line.includes('SYSLOG_IDENTIFIER=certbot-nfq\n')))
   t.match(lines.find((line) => /armed for timer\.example/.test(line)), /^PRIORITY=6\n[^]*^NFQ_TOKEN=/m)
-  t.ok(lines.some((line) => line.includes('MESSAGE=serving as nobody')), 'root is given up')
+  t.ok(lines.some((line) => line.includes('MESSAGE=serving as user 6')), 'root is given up')
   t.ok(lines.some((line) => line.includes('NFQ_EVENT=answered')), 'and the journal still hears')
   const log = (await readFile(join(machine.root, 'var/log/nfq.log'), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as Record<string, unknown>)
   t.ok(log.every(({ time, level, message }) => [time, level, message].every((value) => typeof value === 'string')), 'as JSON in the log file too')

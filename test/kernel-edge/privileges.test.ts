@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { findAccount } from '../../src/kernel/privileges.js'
+import { findAccount } from '../../src/kernel/account.js'
 import { run } from '../../src/lab/run.js'
 import { requiresKernel } from '../requires-kernel.js'
 import { WITH_LIBC, withBuiltModule } from './built-module.js'
@@ -11,23 +10,6 @@ const nobody = findAccount('nobody')
 const netAdminAndRaw = '0000000000003000'
 /** Bit 10 with them. */
 const withBindService = '0000000000003400'
-
-t.test('an account is found by name and by number', (t) => {
-  for (const line of readFileSync('/etc/passwd', 'utf8').split('\n').filter(Boolean)) {
-    const [name = '', , uid = '', gid = ''] = line.split(':')
-    t.strictSame(findAccount(name), { uid: Number(uid), gid: Number(gid) }, name)
-    t.equal(findAccount(uid).uid, Number(uid), uid)
-  }
-  t.strictSame(findAccount('root'), { uid: 0, gid: 0 })
-  t.end()
-})
-
-t.test('who is not in /etc/passwd is a bad option', (t) => {
-  for (const user of ['no-such-user', '4294967294', '-1', 'root:x', ' root', 'ROOT', '0x0', '00', 'x']) {
-    t.throws(() => findAccount(user), { code: 'bad-option', message: `--user: there is no user ${JSON.stringify(user)} in /etc/passwd` }, user)
-  }
-  t.end()
-})
 
 t.test('two capabilities stay, in every set, and no way back', options, async (t) => {
   const { shown: [status, ...tries] } = await asProcess(`

@@ -1,6 +1,6 @@
 // Such a Node, as distributions have it, refuses its own functions for changing the user: no responder started on Debian 13.
 import t from 'tap'
-import { findAccount } from '../../src/kernel/privileges.js'
+import { findAccount } from '../../src/kernel/account.js'
 import { run } from '../../src/lab/run.js'
 import { withBuiltModule } from '../kernel-edge/built-module.js'
 import { requiresKernel } from '../requires-kernel.js'
