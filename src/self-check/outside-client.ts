@@ -1,9 +1,9 @@
 /** The process that asks from outside (outside.ts). Started in a namespace of its own, it lays the cable, asks, takes the cable away when it is told to, and ends. */
 import { execFile } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { ask } from './ask.js'
-import { formatBatch, planCable } from './cable.js'
+import { formatBatch } from './cable.js'
+import { freeCable } from './free-cable.js'
 import type { OutsideJob, OutsideNews } from './outside.js'
 import { PATIENCE, patience } from './patience.js'
 
@@ -11,7 +11,8 @@ process.once('message', (job: OutsideJob) => void work(job))
 
 async function work({ pid, questions }: OutsideJob): Promise<void> {
   const isDone = once(process, 'disconnect')
-  const cable = planCable(randomBytes(6), pid)
+  const cable = await freeCable(pid, questions.map(({ address }) => address))
+  if (!cable) return hangUp()
   const there = ['nsenter', `--net=/proc/${pid}/ns/net`]
   try {
     await run(['ip', '-force', '-batch', '-'], formatBatch(cable.inside))
@@ -30,8 +31,13 @@ async function work({ pid, questions }: OutsideJob): Promise<void> {
     for (const asking of askings) asking.close()
   } finally {
     await run([...there, 'ip', 'link', 'delete', cable.name], '')
-    if (process.connected) process.disconnect()
+    hangUp()
   }
+}
+
+/** Nothing else keeps this process. */
+function hangUp(): void {
+  if (process.connected) process.disconnect()
 }
 
 /** To its end, whatever that is: what does not work is seen by the answers. */

@@ -1,0 +1,42 @@
+/** A cable on networks that nobody uses here: asked of the kernel's routes, in all tables, which every address is among. */
+import { execFile } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { ATTEMPTS, formatBatch, planCable, type Cable } from './cable.js'
+
+/** Runs ip(8) with these words and lines; its standard output, or undefined when it failed. */
+export type RunIp = (words: readonly string[], lines: readonly string[]) => Promise<string | undefined>
+
+/** As planCable makes it; undefined where no network is free, or routes cannot be seen. */
+export async function freeCable(pid: number, addresses: readonly string[], ip: RunIp = ipIn(pid)): Promise<Cable | undefined> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const cable = planCable(randomBytes(6), attempt, pid, addresses)
+    if ((await isFree(4, cable.networks[4], ip)) && (await isFree(6, cable.networks[6], ip))) return cable
+  }
+  return undefined
+}
+
+/** Whether no route leads to the network or to part of it, but for those that lead everywhere else. A kernel without IPv6 has none of its routes. */
+async function isFree(version: 4 | 6, network: string, ip: RunIp): Promise<boolean> {
+  const lines = ['match', 'root'].map((relation) => `route show table all ${relation} ${network}`)
+  const listing = await ip(['-json', `-${version}`], lines)
+  return listing === undefined ? version === 6 : routesIn(listing).every(isForTheRest)
+}
+
+/** Each line is an array of objects. */
+function routesIn(listing: string): { readonly dst?: string }[] {
+  return listing.split('\n').flatMap((line) => (line === '' ? [] : (JSON.parse(line) as { dst?: string }[])))
+}
+
+/** A default route, or a part of one, as a tunnel for everything has. */
+function isForTheRest({ dst }: { readonly dst?: string }): boolean {
+  return dst === 'default' || Number(/\/(\d+)$/.exec(dst ?? '')?.[1] ?? 128) < 8
+}
+
+/** In the network namespace of that process. */
+function ipIn(pid: number): RunIp {
+  return (words, lines) =>
+    new Promise((resolve) => {
+      const child = execFile('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip', ...words, '-batch', '-'], (error, stdout) => resolve(error ? undefined : stdout))
+      child.stdin?.on('error', () => undefined).end(formatBatch(lines))
+    })
+}
