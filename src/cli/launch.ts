@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Failure, isFailureCode } from '../failure.js'
+import { closeGivenDescriptors } from '../kernel/descriptors.js'
 import { nodeFlags } from './node-flags.js'
 import { formatOptions, type Options } from './options.js'
 
@@ -46,6 +47,7 @@ export function keeperCommand(runDir: string, node: Pick<NodeJS.Process, 'execPa
 function keep(options: Options, mode: 'background' | 'foreground', streams: { detached: true; stdio: ('ignore' | 'inherit' | 'pipe')[] }): ChildProcess {
   const program = fileURLToPath(new URL('responder.cjs', import.meta.url))
   const [keeper, ...words] = keeperCommand(options.runDir, process, program, mode, ...formatOptions(options))
+  closeGivenDescriptors()
   // Nothing of certbot's environment: under snap it is full of snap's own paths.
   const env = { PATH: [process.env['PATH'], '/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':') }
   return spawn(keeper, words, { ...streams, cwd: '/', env })

@@ -4,6 +4,8 @@
  */
 import { readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
+import { keepDescriptors } from './descriptors.js'
+import { loadLibc } from './libc.js'
 
 export interface PacketVerdict {
   readonly verdict: 'accept' | 'drop' | { readonly replace: Uint8Array }
@@ -28,7 +30,7 @@ export async function openQueue(
   handle: PacketHandler,
   onError: (thrown: unknown) => void,
 ): Promise<{ readonly number: number }> {
-  const nfqueue = await loadNfqueue()
+  const [nfqueue, libc] = await Promise.all([loadNfqueue(), loadLibc()])
   const bound = boundQueues()
   const candidates = number === undefined ? freeNumbers(bound) : [number]
   let cause: unknown
@@ -41,6 +43,8 @@ export async function openQueue(
       cause = thrown
       continue
     }
+    // Its sockets are anything but: a program of ours that outlived us would keep the queue bound, and packets waiting in it.
+    keepDescriptors(libc)
     queue.run((packet) => {
       const verdict = decide(handle, packet.payload, packet.info.indev, onError)
       if (verdict === 'accept') packet.setVerdict(nfqueue.NF_ACCEPT)
