@@ -41,6 +41,8 @@ export async function startFirewalld(lab: Lab, backEnd: 'nftables' | 'iptables')
   const beside = await openPrivateFiles(lab)
   await beside(['sed', '-i', `s/^FirewallBackend=.*/FirewallBackend=${backEnd}/`, '/etc/firewalld/firewalld.conf'])
   await beside(['firewall-offline-cmd', '--add-service=http'])
+  // firewalld 2 touches the tables of iptables only if it has a rule there itself, or has no other back end.
+  await beside(['firewall-offline-cmd', '--direct', '--add-rule', 'ipv4', 'filter', 'OUTPUT', '0', '-d', '203.0.113.1', '-j', 'ACCEPT'])
   const configuration = join(lab.directory, 'bus.conf')
   await writeFile(configuration, busConfiguration)
   beside.spawn(['dbus-daemon', `--config-file=${configuration}`, '--nofork', '--nopidfile'])
