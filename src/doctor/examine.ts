@@ -1,7 +1,7 @@
 /** Makes every check: reads, then judges. Changes nothing of the host. */
 import { runDirectory } from '../daemon/run-directory.js'
 import type { FirewallChoice } from '../firewall/choices.js'
-import { run } from '../firewall/run.js'
+import { run, runFor, type Run } from '../firewall/run.js'
 import type { Ruleset } from '../firewall/ruleset.js'
 import { hasIpv6, isTracking } from '../firewall/tracking.js'
 import { boundQueues } from '../kernel/queue.js'
@@ -48,6 +48,11 @@ export interface ExamineOptions {
   readonly trial: (node: Pick<ModulesReport, 'execPath' | 'version'>) => readonly string[]
 }
 
+/** Milliseconds for what starts a Node, and a dozen programs one after the other: long enough for a small machine that has read none of them yet. */
+const LONG_TIME = 120_000
+
+const runLong: Run = (argv, input) => runFor(LONG_TIME, argv, input)
+
 /** All findings, in the order of CHECKS. @throws Failure `run-directory` when its path is too long */
 export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const machine = addressesOfMachine()
@@ -55,7 +60,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const [rules, uplinks, hookNode, backEnds, names] = await Promise.all([
     readInstalledRules(run),
     readUplinks(machine, run),
-    readHookNode([...options.hookProbe, 'modules'], run),
+    readHookNode([...options.hookProbe, 'modules'], runLong),
     readBackEnds(run),
     Promise.all(options.names.map(async (name) => (name.startsWith('*.') ? name : await lookUp(name, { resolver: options.resolver })))),
   ])
@@ -63,14 +68,14 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const tables = grounds.flatMap((ground) => ground.tables)
   const leftovers = await readLeftovers(directory, tables)
   const plan = planTrial(options.firewall, backEnds, readLegacyUse())
-  const trial = await tryIt(options, typeof hookNode === 'string' ? process : hookNode, plan)
+  const trial = await tryIt(options, typeof hookNode === 'object' && 'execPath' in hookNode ? hookNode : process, plan)
   const portFacts = readPort(options, grounds)
   const findings = [
     judgeRights(readRights()),
     judgeNode(hookNode, process.execPath),
     ...judgeModules(hookNode),
     ...judgeKernel(trial),
-    judgeFirewall(trial, options.firewall, backEnds),
+    ...judgeFirewall(trial, options.firewall, backEnds),
     judgeQueueNumber(options.queueNum, boundQueues(), typeof leftovers.responder === 'object' && 'queue' in leftovers.responder ? leftovers.responder.queue : undefined),
     judgePort(portFacts),
     ...judgeFilter(grounds, rules.silent),
@@ -105,8 +110,8 @@ function readPort({ port, noStandalone }: ExamineOptions, grounds: readonly Grou
 }
 
 async function tryIt({ port, mark, user, noStandalone, firewall, trial }: ExamineOptions, node: Pick<ModulesReport, 'execPath' | 'version'>, plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>) {
-  if (process.geteuid?.() !== 0) return 'only root can try the rules'
-  return runTrial(trial(node), firewall, { port, mark, user, isStandalone: !noStandalone, families: await families(), ...plan }, run)
+  if (process.geteuid?.() !== 0) return { reason: 'only root can', fix: 'run it as root' }
+  return runTrial(trial(node), firewall, { port, mark, user, isStandalone: !noStandalone, families: await families(), ...plan }, runLong)
 }
 
 /** As a responder finds them; one after the other, for both look at the same count. */

@@ -5,32 +5,40 @@ import type { Run } from '../firewall/run.js'
 import type { BackEnd } from './back-ends.js'
 import { fail, ok, warn, type Finding } from './finding.js'
 import type { BackEndTry, TrialReport, TrialRequest } from './trial.js'
+import { untoldBy, type Untold } from './untold.js'
 
 /** The report, or why the trial could not be made. `trial` is the command that makes it, without its request. */
-export async function runTrial(trial: readonly string[], choice: FirewallChoice, request: TrialRequest, run: Run): Promise<TrialReport | string> {
+export async function runTrial(trial: readonly string[], choice: FirewallChoice, request: TrialRequest, run: Run): Promise<TrialReport | Untold> {
   // hooks/keep looks for --firewall: it decides about kernel modules.
-  const { exitCode, stdout, stderr } = await run(['unshare', '-n', ...trial, JSON.stringify(request), `--firewall=${choice}`])
-  if (exitCode !== 0) return stderr.trim().split('\n', 1)[0] || `exit code ${exitCode}`
+  const result = await run(['unshare', '-n', ...trial, JSON.stringify(request), `--firewall=${choice}`])
+  if (result.exitCode !== 0) return untoldBy(result, result.stderr.startsWith('unshare:') ? 'run it where a network namespace can be made (unshare --net)' : SAME_START)
   try {
-    return JSON.parse(stdout) as TrialReport
+    return JSON.parse(result.stdout) as TrialReport
   } catch {
-    return 'the trial ended without a report'
+    return { reason: 'the trial ended without a report', fix: SAME_START }
   }
 }
 
-/** The start of a responder, but for its rules. */
-export function judgeKernel(report: TrialReport | string): Finding[] {
-  if (typeof report === 'string') return [warn('kernel', `not tried: ${report}`, 'run it as root, where a network namespace can be made (unshare --net)')]
+const SAME_START = 'see with: certbot-nfq serve --verbose, which makes the same start as the hooks'
+
+/** The start of a responder, but for its rules. Where there was no trial, this says so for both. */
+export function judgeKernel(report: TrialReport | Untold): Finding[] {
+  if ('reason' in report) return [warn('kernel', `not tried, nor the rules: ${report.reason}`, report.fix)]
   if (report.refusals.length > 0) return report.refusals.map(({ code, message }) => fail('kernel', message, FIXES[code]))
   return [ok('kernel', 'a queue can be bound, a raw socket opened, and root given up')]
 }
 
-/** Which back end will be used, and why; the rules were tried in the order in which a responder tries them. */
-export function judgeFirewall(report: TrialReport | string, choice: FirewallChoice, there: readonly BackEnd[]): Finding {
+/** Which back end will be used, and why; the rules were tried in the order in which a responder tries them. Nothing where they were not. */
+export function judgeFirewall(report: TrialReport | Untold, choice: FirewallChoice, there: readonly BackEnd[]): Finding[] {
+  if (choice === 'auto' && there.length === 0) return [fail('firewall', 'neither nft nor iptables is installed', FIXES['firewall-unavailable'])]
+  return 'reason' in report ? [] : [judgeTries(report, choice, there)]
+}
+
+function judgeTries(report: TrialReport, choice: FirewallChoice, there: readonly BackEnd[]): Finding {
   const programs = there.length === 0 ? 'none' : there.map(({ name, version }) => `${name} ${version}`).join(', ')
-  if (choice === 'auto' && there.length === 0) return fail('firewall', 'neither nft nor iptables is installed', FIXES['firewall-unavailable'])
-  if (typeof report === 'string') return warn('firewall', `the rules were not tried: ${report}; installed: ${programs}`, 'see with: certbot-nfq serve, which makes the same start as the hooks')
   const used = usedOf(report.backEnds)
+  const isSlow = report.backEnds.some((one) => 'refusal' in one && one.isSlow)
+  if (!used && isSlow) return warn('firewall', `the rules could not be tried to the end: ${report.backEnds.map(describeTry).join('; ')}`, 'run it again when this machine is less busy')
   if (!used) return fail('firewall', `no back end can queue packets here: ${report.backEnds.map(describeTry).join('; ')}`, FIXES['firewall-unavailable'])
   const others = report.backEnds.filter((one) => one !== used).map(describeTry)
   const why = [choice === 'auto' ? 'the first of these that works' : 'as --firewall says', ...others].join('; ')

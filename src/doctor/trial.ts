@@ -6,7 +6,7 @@ import { toFailure, type FailureCode } from '../failure.js'
 import { installFirst } from '../firewall/choose.js'
 import type { BackEndName } from '../firewall/choices.js'
 import { OWN_LOCK } from '../firewall/program-path.js'
-import { run as runProgram, type Run } from '../firewall/run.js'
+import { run as runProgram, type Run, type RunResult } from '../firewall/run.js'
 import type { Ruleset, Selection } from '../firewall/ruleset.js'
 import { findAccount } from '../kernel/account.js'
 import { dropPrivileges } from '../kernel/privileges.js'
@@ -29,7 +29,7 @@ export interface TrialRequest {
 /** What became of one back end: how it selects packets and why not better, or why the kernel or the program refused. */
 export type BackEndTry =
   | { readonly name: BackEndName; readonly selection: Selection; readonly reason: string }
-  | { readonly name: BackEndName; readonly refusal: string }
+  | { readonly name: BackEndName; readonly refusal: string; /** Whether a program took too long. */ readonly isSlow?: true }
 
 export interface TrialReport {
   /** What of the start was refused; none when a responder would start. */
@@ -68,12 +68,18 @@ export async function tryKernel({ port, mark, user, isStandalone, families, back
 }
 
 async function tryBackEnd(name: BackEndName, ruleset: Omit<Ruleset, 'selection'>): Promise<BackEndTry> {
+  const ends = new Set<RunResult['unfinished']>()
+  const run: Run = async (argv, input) => {
+    const result = await withoutLock(argv, input)
+    ends.add(result.unfinished)
+    return result
+  }
   try {
-    const { firewall, selection, reason } = await installFirst(name, ruleset, withoutLock)
+    const { firewall, selection, reason } = await installFirst(name, ruleset, run)
     await firewall.remove()
     return { name, selection, reason }
   } catch (thrown) {
-    return { name, refusal: toFailure(thrown).message }
+    return { name, refusal: toFailure(thrown).message, ...(ends.has('timed out') && { isSlow: true }) }
   }
 }
 

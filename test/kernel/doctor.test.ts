@@ -7,6 +7,7 @@ import { requiresKernel } from '../requires-kernel.js'
 import { openArmedLab, parentOf, programs } from './armed-lab.js'
 import { challengeFor } from './challenge.js'
 import { eachFamily, examine, find } from './doctor-run.js'
+import { standIns } from './stand-ins.js'
 
 // It may read a clone that is root's alone.
 const asNobody = ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--inh-caps=+dac_read_search', '--ambient-caps=+dac_read_search']
@@ -113,7 +114,7 @@ t.test('doctor, on the real thing', await requiresKernel(...programs, 'nft', 'pe
     const lab = await openArmedLab(t)
     const { exitCode, findings } = await examine(lab, { before: asNobody })
     t.match(find(findings, 'rights'), [{ level: 'fail', message: /user id 65534/ }])
-    t.match(find(findings, 'kernel'), [{ level: 'warn', message: /only root/ }])
+    t.match(find(findings, 'kernel'), [{ level: 'warn', message: /only root/, fix: 'run it as root' }])
     t.match(find(findings, 'filter'), [{ level: 'warn', message: /could not be read/ }])
     t.equal(exitCode, 1)
   })
@@ -131,7 +132,27 @@ t.test('doctor, on the real thing', await requiresKernel(...programs, 'nft', 'pe
   t.test('where no network namespace can be made the rules are not tried, and that is said', async (t) => {
     const lab = await openArmedLab(t)
     const { findings } = await examine(lab, { before: ['setpriv', '--bounding-set=-sys_admin', '--inh-caps=-sys_admin'] })
-    t.match(find(findings, 'kernel'), [{ level: 'warn', message: /not tried: unshare: .*not permitted/ }])
-    t.match(find(findings, 'firewall'), [{ level: 'warn', message: /not tried.*installed: nft/ }])
+    t.match(find(findings, 'kernel'), [{ level: 'warn', message: /not tried, nor the rules: unshare: .*not permitted/ }])
+    t.same(find(findings, 'firewall'), [], 'once')
+  })
+
+  t.test('a trial that is ended from outside is said to be that, once, and without its command line', async (t) => {
+    const stand = standIns(t, 'unshare')
+    stand.kill()
+    const lab = await openArmedLab(t)
+    const { exitCode, findings } = await examine(lab, { before: ['env', `PATH=${stand.path}`] })
+    t.same(findings.filter(({ level }) => level !== 'ok'), [
+      { check: 'kernel', level: 'warn', message: 'not tried, nor the rules: ended by SIGKILL', fix: 'see with dmesg whether the kernel ended it for want of memory, and run it again' },
+    ])
+    t.equal(exitCode, 0)
+  })
+
+  t.test('a slow trial is a trial', async (t) => {
+    const stand = standIns(t, 'unshare')
+    // Longer than any single program of the firewall may take.
+    stand.slow(16)
+    const lab = await openArmedLab(t)
+    const { findings } = await examine(lab, { before: ['env', `PATH=${stand.path}`] })
+    t.same(findings.filter(({ level }) => level !== 'ok'), [])
   })
 })

@@ -11,6 +11,8 @@ export interface StandIns {
   readonly path: string
   /** Lets every command whose words match this regular expression (of grep -E) fail from now on, with this text; undefined: none. */
   refuse(pattern: string | undefined, complaint?: string): void
+  /** Ends each command by SIGKILL. */
+  kill(): void
   /** Lets each command take that many seconds longer, as on a machine that is busy. */
   slow(seconds: number): void
   /** Holds every command up before it does anything, from now on, until each is let go. */
@@ -47,6 +49,7 @@ export function standIns(t: Test, ...names: readonly string[]): StandIns {
       writeFileSync(at('complaint'), `${complaint}\n`)
       if (pattern !== undefined) writeFileSync(at('refused'), `${pattern}\n`)
     },
+    kill: () => writeFileSync(at('kill'), ''),
     slow: (seconds) => writeFileSync(at('slow'), `${seconds}\n`),
     holdAll: () => writeFileSync(at('hold'), ''),
     nextHeld: async (isOver) => {
@@ -71,6 +74,7 @@ if [ -e ${directory}/hold ]; then
   mv ${directory}/held/$$.new ${directory}/held/$$
   while [ -e ${directory}/held/$$ ]; do sleep 0.02; done
 fi
+[ -e ${directory}/kill ] && kill -KILL $$
 [ -e ${directory}/slow ] && sleep "$(cat ${directory}/slow)"
 if [ -e ${directory}/refused ] && echo "${name} $*" | grep -qE -f ${directory}/refused; then
   cat ${directory}/complaint >&2
