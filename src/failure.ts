@@ -30,6 +30,8 @@ export const FIXES = {
   'reconfigure-failed': 'Read what certbot says above; see whether a rehearsal passes: certbot certonly --dry-run with the same options.',
   'renewal-changed': 'Run this again: it begins with the file as it is now.',
   'renewal-malformed': 'Look whether certbot can read it: certbot certificates; a copy of an older one may be beside it.',
+  'responder-ended': 'If a validation fails now, run certbot again; if it happens again, see what stops processes here, and why with --verbose --log-file FILE.',
+  'responder-hangs': 'End it with: certbot-nfq stop',
   'responder-lost': 'Run certbot again; if it happens again, see why with --verbose --log-file FILE.',
   'responder-not-started': 'See why with: certbot-nfq serve --verbose',
   'responder-running': 'Look at it with: certbot-nfq status, end it with: certbot-nfq stop, or give another --run-dir.',

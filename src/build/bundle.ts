@@ -2,8 +2,9 @@
  * Bundles the two programs whose start is felt to one CommonJS file each, next to the modules they are made of. Node starts those
  * in half the extra time of the same ES modules; what one run imports it pays for, so hook and responder are apart.
  */
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type BuildOptions } from 'esbuild'
+import { build, type BuildOptions, type OnResolveArgs, type OnResolveResult } from 'esbuild'
 
 const directory = fileURLToPath(new URL('../cli/', import.meta.url))
 
@@ -23,10 +24,15 @@ const common: BuildOptions = {
   logLevel: 'warning',
 }
 
+/** What is only imported when it is needed stays a module of its own, named from where the bundle is. */
+function apart({ path, kind, resolveDir }: OnResolveArgs): OnResolveResult | undefined {
+  return kind === 'dynamic-import' ? { path: relative(directory, join(resolveDir, path)).replace(/^(?!\.)/, './'), external: true } : undefined
+}
+
 await build({
   ...common,
   entryPoints: { hook: 'hook-main.js' },
-  plugins: [{ name: 'rare ways apart', setup: (it) => it.onResolve({ filter: /\/(sweep|cleanup-verdict|self-check)\.js$/ }, ({ path, importer }) => (importer.endsWith('hook-command.js') ? { path, external: true } : undefined)) }],
+  plugins: [{ name: 'rare ways apart', setup: (it) => it.onResolve({ filter: /\/(hung-responder|cleanup-verdict|self-check)\.js$/ }, apart) }],
 })
 
 await build({

@@ -1,29 +1,30 @@
 /** `auth` and `cleanup`: the hooks with what they need put in. */
-import { request } from '../control/client.js'
 import type { SelfCheckOrder } from '../control/self-check-order.js'
-import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
+import { ask } from '../daemon/ask.js'
+import { checkRunDirectory, runDirectory, type RunDirectory } from '../daemon/run-directory.js'
 import { auth } from '../hook/auth.js'
 import { cleanup, isWell } from '../hook/cleanup.js'
 import { printable } from '../wire/printable.js'
 import type { Options } from './options.js'
+import { warn } from './report.js'
 
 /** @throws Failure */
 export async function authCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
-  const order = await auth(process.env, { ...options, socket: directory.socket, selfCheck: !options.noSelfCheck }, async () => {
+  const order = await auth(process.env, { ...options, socket: directory.socket, selfCheck: !options.noSelfCheck, ask: (_path, message) => ask(directory, message, warn) }, async () => {
     const { launchInBackground } = await import('./launch.js')
     await launchInBackground(options)
   })
-  if (order) await check(order, directory.socket)
+  if (order) await check(order, directory)
 }
 
 /** Warns where it finds something; whatever becomes of it, the challenge is armed. */
-async function check(order: SelfCheckOrder, socket: string): Promise<void> {
+async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<void> {
   try {
     const { selfCheck } = await import('../self-check/self-check.js')
     const warning = await selfCheck(order, async () => {
-      const response = await request(socket, { op: 'disarm', token: order.token })
+      const response = await ask(directory, { op: 'disarm', token: order.token }, warn)
       return typeof response === 'object' ? response.seen : undefined
     })
     if (warning) process.stderr.write(`${printable(warning)}\n`)
@@ -36,10 +37,11 @@ async function check(order: SelfCheckOrder, socket: string): Promise<void> {
 export async function cleanupCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
-  const farewell = await cleanup(process.env, directory.socket, async () => {
-    const { sweepLeftovers } = await import('../daemon/sweep.js')
-    await sweepLeftovers(directory)
-  })
+  const clear = async () => {
+    const { clearUp } = await import('../daemon/hung-responder.js')
+    await clearUp(directory)
+  }
+  const farewell = await cleanup(process.env, directory.socket, clear, (_path, message) => ask(directory, message, warn))
   if (isWell(farewell) && !options.verbose) return
   const { sayVerdict } = await import('./cleanup-verdict.js')
   await sayVerdict(farewell, options.verbose)

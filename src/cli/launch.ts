@@ -5,6 +5,7 @@ import { Failure, isFailureCode } from '../failure.js'
 import { closeGivenDescriptors } from '../kernel/descriptors.js'
 import { nodeFlags } from './node-flags.js'
 import { formatOptions, type Options } from './options.js'
+import { untilStartHangs } from './start-hang.js'
 
 /** What the responder says on its file descriptor 3, in one line of JSON, once its start has succeeded or failed. */
 export type StartReport = { readonly state: 'listening' | 'taken' } | { readonly state: 'failed'; readonly code: string; readonly message: string }
@@ -14,12 +15,13 @@ export const REPORT_FD = 3
 
 /**
  * Starts one that outlives the hook: in a session of its own, with none of our streams, for certbot waits until every copy of its pipes
- * is closed. Resolves once it listens, or once it has found that another responder holds the lock.
+ * is closed. Resolves once it listens, or once it has found that another responder holds the lock. A start that hangs is ended.
  * @throws Failure that the responder's start met
  */
 export async function launchInBackground(options: Options): Promise<void> {
   const responder = keep(options, 'background', { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
-  const report = await readReport(responder)
+  const over = new AbortController()
+  const report = await Promise.race([readReport(responder), untilStartHangs(responder.pid, over.signal)]).finally(() => over.abort())
   responder.unref()
   if (report.state !== 'failed') return
   throw new Failure(isFailureCode(report.code) ? report.code : 'responder-not-started', report.message)

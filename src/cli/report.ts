@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { describeFailure, toFailure } from '../failure.js'
+import { describeFailure, toFailure, type Failure } from '../failure.js'
 import { paintFor } from './colour.js'
 
 /** Installed along with the program, and found from its directory. A line break in a path would make a third line. */
@@ -8,8 +8,17 @@ const PAGE = fileURLToPath(new URL('../../docs/errors.md', import.meta.url)).rep
 /** Says on standard error what went wrong and what to do, and sets the exit status; a stack trace only for a fault of ours, when asked for. */
 export function reportFailure(thrown: unknown): void {
   const failure = toFailure(thrown)
-  const paint = paintFor(process.stderr, process.env)
-  process.stderr.write(`${describeFailure(failure, PAGE, (text) => paint('red', text))}\n`)
+  say(failure, 'red')
   if (failure.code === 'internal' && process.env['CERTBOT_NFQ_VERBOSE'] && failure.cause instanceof Error) process.stderr.write(`${failure.cause.stack ?? ''}\n`)
   process.exitCode = 1
+}
+
+/** Says on standard error what went wrong on the way to success; the exit status stays. */
+export function warn(failure: Failure): void {
+  say(failure, 'yellow')
+}
+
+function say(failure: Failure, colour: 'red' | 'yellow'): void {
+  const paint = paintFor(process.stderr, process.env)
+  process.stderr.write(`${describeFailure(failure, PAGE, (text) => paint(colour, text))}\n`)
 }

@@ -1,9 +1,9 @@
-/** The entry of the responder: `background`, `foreground` or (what a dead one left) `sweep`, then options. Bundled to responder.cjs (src/build/bundle.ts). */
+/** The entry of the responder: `background`, `foreground` or (what a dead one left) `sweep` or `hung`, then options. Bundled to responder.cjs (src/build/bundle.ts). */
 import { runDirectory } from '../daemon/run-directory.js'
 import { sweepLeftovers } from '../daemon/sweep.js'
 import { readOptions } from './options.js'
 import { reportFailure } from './report.js'
-import { serveInBackground, serveInForeground } from './serve-command.js'
+import { serveInBackground, serveInForeground, sweepAfterHang } from './serve-command.js'
 
 // Without a handler it starts Node's debugger.
 process.on('SIGUSR1', () => undefined)
@@ -19,5 +19,6 @@ async function main(): Promise<void> {
   const options = readOptions(argv, process.env)
   if (mode === 'foreground') await serveInForeground(options)
   else if (mode === 'background') await serveInBackground(options)
+  else if (mode === 'hung') await sweepAfterHang(options)
   else await sweepLeftovers(runDirectory(options.runDir))
 }

@@ -5,6 +5,7 @@ import { journalSink } from '../daemon/journal.js'
 import { fileSink, lineSink, openLog, type Log, type Sink } from '../daemon/log.js'
 import { runDirectory } from '../daemon/run-directory.js'
 import { serve } from '../daemon/serve.js'
+import { sweepLeftovers } from '../daemon/sweep.js'
 import { findAccount } from '../kernel/account.js'
 import { dropPrivileges } from '../kernel/privileges.js'
 import { REPORT_FD, type StartReport } from './launch.js'
@@ -28,6 +29,13 @@ export async function serveInBackground(options: Options): Promise<void> {
     report({ state: 'failed', code, message })
     process.exit(1)
   }
+}
+
+/** For hooks/keep, which has ended a responder that hung: removes what it has left, and says so in its log. @throws Failure */
+export async function sweepAfterHang(options: Options): Promise<void> {
+  await sweepLeftovers(runDirectory(options.runDir))
+  const journal = await journalSink(options.verbose)
+  openOptionsLog(options, journal ? [journal] : [])('error', 'the responder hung: its keeper has ended it, with all that was armed', { event: 'hung' })
 }
 
 /** False when the directory has a responder already. */

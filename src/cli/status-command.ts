@@ -1,6 +1,6 @@
-import { request } from '../control/client.js'
 import type { ChallengeStatus } from '../control/challenge-status.js'
 import type { ResponderStatus } from '../control/responder-status.js'
+import { ask } from '../daemon/ask.js'
 import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
 import { describeVisit } from '../verdict/describe-visit.js'
 import { printable, printableJson } from '../wire/printable.js'
@@ -10,7 +10,7 @@ import type { Options } from './options.js'
 export async function statusCommand(options: Options, isJson: boolean): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
-  const response = await request(directory.socket, { op: 'status' })
+  const response = await ask(directory, { op: 'status' })
   const status = typeof response === 'object' ? response.status : undefined
   if (isJson) process.stdout.write(`${printableJson(JSON.stringify(status ? { running: true, ...status } : { running: false }, null, 2))}\n`)
   else process.stdout.write(`${status ? formatStatus(status) : `No responder runs in ${options.runDir}: nothing is armed.`}\n`)

@@ -1,13 +1,19 @@
-import { request } from '../control/client.js'
+import { ask } from '../daemon/ask.js'
 import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
-import { sweepLeftovers } from '../daemon/sweep.js'
+import { clearUp } from '../daemon/hung-responder.js'
 import type { Options } from './options.js'
+import { warn } from './report.js'
 
-/** Ends the responder, whatever is armed; without one, removes what a killed one left. @throws Failure */
+/** Ends the responder, whatever is armed, also one that hangs; without one, removes what a killed one left. @throws Failure */
 export async function stopCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
-  const response = await request(directory.socket, { op: 'stop' })
-  if (response === 'absent') await sweepLeftovers(directory)
-  process.stdout.write(response === 'absent' ? `No responder runs in ${options.runDir}; leftover rules, if any, are removed.\n` : 'Stopped; its rules are removed.\n')
+  let hasEnded = false
+  const response = await ask(directory, { op: 'stop' }, (warning) => {
+    hasEnded = true
+    warn(warning)
+  })
+  hasEnded ||= response !== 'absent'
+  await clearUp(directory)
+  process.stdout.write(hasEnded ? 'Stopped; its rules are removed.\n' : `No responder runs in ${options.runDir}; leftover rules, if any, are removed.\n`)
 }

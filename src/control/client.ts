@@ -3,15 +3,15 @@ import { createConnection } from 'node:net'
 import { Failure, isFailure } from '../failure.js'
 import { formatMessage, MAX_MESSAGE, parseResponse, type ControlRequest } from './message.js'
 
-/** Milliseconds a response may take: rules may wait for other firewall programs' lock. */
-const RESPONSE_TIME = 30_000
+/** Milliseconds a response may take: rules may wait for other firewall programs' lock, and everything for a busy processor. */
+const RESPONSE_TIME = 60_000
 
 /**
  * Sends one request and waits for its response; after a `stopped` also until the responder has closed the connection, which it does by ending.
- * `absent` when nobody listens at `path`; `stopping` when the responder is about to end.
+ * `absent` when nobody listens at `path`; `stopping` when the responder is about to end. One that `signal` aborts is lost.
  * @throws Failure `responder-lost`, and what the responder refuses with
  */
-export function request(path: string, message: ControlRequest): Promise<ReturnType<typeof parseResponse> | 'absent'> {
+export function request(path: string, message: ControlRequest, signal?: AbortSignal): Promise<ReturnType<typeof parseResponse> | 'absent'> {
   // A status tells of up to 1,000 challenges.
   const longest = message.op === 'status' ? MAX_MESSAGE * 128 : MAX_MESSAGE
   return new Promise((resolve, reject) => {
@@ -19,6 +19,7 @@ export function request(path: string, message: ControlRequest): Promise<ReturnTy
     const socket = createConnection(path)
     socket.setEncoding('utf8')
     socket.setTimeout(RESPONSE_TIME, () => socket.destroy(new Failure('responder-lost', 'the responder does not answer on its control socket')))
+    signal?.addEventListener('abort', () => socket.destroy(new Failure('responder-lost', 'the responder is not waited for any more')))
     socket.on('connect', () => socket.write(formatMessage(message)))
     socket.on('data', (text: string) => {
       received += text

@@ -1,5 +1,5 @@
 /** The responder's log: its newest lines in memory, for `status`, and whatever else wants them. */
-import { openSync, writeSync } from 'node:fs'
+import { constants, openSync, writeSync } from 'node:fs'
 import { Failure } from '../failure.js'
 import { formatEntry, type Level, type LogEntry, type LogFields, type LogFormat } from './log-format.js'
 
@@ -77,7 +77,8 @@ export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_F
 
 function openForAppending(path: string): number {
   try {
-    return openSync(path, 'a', 0o600)
+    // A FIFO or terminal that nobody reads must not keep us waiting; files know no such thing.
+    return openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY | constants.O_NONBLOCK, 0o600)
   } catch (error) {
     throw new Failure('log-file', `cannot write to the log file ${path}: ${(error as Error).message}`)
   }

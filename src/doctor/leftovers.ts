@@ -1,10 +1,10 @@
 /** What a crash has left, or who is at work. */
 import { existsSync } from 'node:fs'
-import { request } from '../control/client.js'
 import type { ResponderStatus } from '../control/responder-status.js'
+import { ask } from '../daemon/ask.js'
 import type { RunDirectory } from '../daemon/run-directory.js'
 import { toFailure } from '../failure.js'
-import { lockHolder } from '../kernel/lock-holder.js'
+import { lockHolders } from '../kernel/lock-holder.js'
 import type { Table } from './chains.js'
 import { ok, warn, type Finding } from './finding.js'
 
@@ -21,8 +21,9 @@ export interface LeftoverFacts {
 }
 
 /** Asks the responder; removes nothing. */
-export async function readLeftovers({ socket, lock, tag }: RunDirectory, tables: readonly Table[]): Promise<LeftoverFacts> {
-  return { tag, responder: await askStatus(socket), files: [socket, lock].filter((path) => existsSync(path)), isLocked: lockHolder(lock) !== undefined, tags: tagsIn(tables) }
+export async function readLeftovers(directory: RunDirectory, tables: readonly Table[]): Promise<LeftoverFacts> {
+  const { socket, lock, tag } = directory
+  return { tag, responder: await askStatus(directory), files: [socket, lock].filter((path) => existsSync(path)), isLocked: lockHolders(lock).length > 0, tags: tagsIn(tables) }
 }
 
 /** Tags of our chains in iptables' mangle table, and of our nft tables. */
@@ -48,9 +49,9 @@ function judgeOwn({ tag, responder, files, isLocked, tags }: LeftoverFacts): Fin
   return [warn('leftovers', `an earlier responder was killed and has left: ${left.join(', ')} (its rules pass every packet on)`, 'nothing: the next hook removes that; or at once: certbot-nfq stop')]
 }
 
-async function askStatus(socket: string): Promise<LeftoverFacts['responder']> {
+async function askStatus(directory: RunDirectory): Promise<LeftoverFacts['responder']> {
   try {
-    const response = await request(socket, { op: 'status' })
+    const response = await ask(directory, { op: 'status' })
     if (typeof response === 'object' && response.status) return response.status
     return 'absent'
   } catch (thrown) {

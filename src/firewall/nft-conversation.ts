@@ -4,18 +4,21 @@ import { Failure } from '../failure.js'
 import { environment } from './run.js'
 
 export interface NftConversation {
-  /** Says one line, a transaction. @throws Failure `firewall-failed` when nft refuses it or ends */
+  /** Says one line, a transaction. @throws Failure `firewall-failed` when nft refuses it, ends, or gives no answer in time and is ended */
   say(line: string): Promise<void>
-  /** Closes its standard input, upon which it ends, and waits for that. */
+  /** Closes its standard input, upon which it ends, and waits for that; one that does not is killed. */
   end(): Promise<void>
   readonly isAlive: boolean
 }
+
+/** Milliseconds for an answer, and for its end. */
+const TIME_LIMIT = 15_000
 
 /**
  * Starts it in a session of its own, so that a Ctrl-C for us does not end it first. Only this process holds the writing end of its
  * standard input: Node opens every descriptor close-on-exec.
  */
-export function startNft(): NftConversation {
+export function startNft(timeLimit = TIME_LIMIT): NftConversation {
   const nft = execa('nft', ['-i'], { detached: true, cleanup: false, reject: false, stdout: 'ignore', buffer: false, env: environment(), extendEnv: false })
   let isAlive = true
   let said = 0
@@ -31,25 +34,34 @@ export function startNft(): NftConversation {
     heard += text
     listen()
   })
+  /** Its end takes the tables along: one that hangs would keep them. */
+  const killedInTime = async (task: Promise<unknown>): Promise<boolean> => {
+    let isKilled = false
+    const timer = setTimeout(() => (isKilled = nft.kill('SIGKILL')), timeLimit)
+    await task
+    clearTimeout(timer)
+    return isKilled
+  }
   return {
     say: async (line) => {
       said++
       const marker = `said-${said}`
       heard = ''
       nft.stdin.write(`${line}${marker}\n`)
-      await new Promise<void>((resolve) => {
+      const answer = new Promise<void>((resolve) => {
         listen = () => {
           if (!isAlive || heard.includes(`${marker}\n`)) resolve()
         }
         listen()
       })
+      if (await killedInTime(answer)) throw new Failure('firewall-failed', `nft: no answer within ${timeLimit / 1000} s`)
       const refusal = refusalIn(heard, marker)
       if (refusal !== undefined) throw new Failure('firewall-failed', `nft: ${refusal}`)
       if (!isAlive) throw new Failure('firewall-failed', 'nft: ended unexpectedly')
     },
     end: async () => {
       nft.stdin.end()
-      await nft
+      await killedInTime(nft)
     },
     get isAlive() {
       return isAlive

@@ -1,5 +1,6 @@
 /** The auth hook: hands the challenge to the responder, and starts that first where there is none. */
 import { request } from '../control/client.js'
+import type { ControlRequest } from '../control/message.js'
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { Failure, isFailure } from '../failure.js'
 import { readChallenge, type Environment } from './challenge.js'
@@ -11,7 +12,12 @@ export interface AuthOptions {
   readonly socket: string
   /** Whether the caller makes a self-check when it is told to. */
   readonly selfCheck?: boolean
+  /** How the responder is asked; `request` by default. */
+  readonly ask?: Ask
 }
+
+/** Sends a request to the socket at `path`, as `request` does. */
+export type Ask = (path: string, message: ControlRequest) => ReturnType<typeof request>
 
 /** Starts a responder; resolves once it listens, or once it has found that another holds the lock. @throws Failure of its start */
 export type Launch = () => Promise<void>
@@ -29,14 +35,14 @@ const PAUSE = 25
 const MAX_LOSSES = 3
 
 /** Returns once the challenge is armed: queue bound, rules live, token known. Gives what a self-check is to ask for, where one is due. @throws Failure */
-export async function auth(environment: Environment, { port, ttl, socket, selfCheck }: AuthOptions, launch: Launch): Promise<SelfCheckOrder | undefined> {
+export async function auth(environment: Environment, { port, ttl, socket, selfCheck, ask = request }: AuthOptions, launch: Launch): Promise<SelfCheckOrder | undefined> {
   const message = { op: 'arm', ...readChallenge(environment), port, ttl, ...(selfCheck && { selfCheck }) } as const
   // Not the time of day, which may be set meanwhile.
   const end = performance.now() + TIME_LIMIT
   let nextLaunch = 0
   let losses = 0
   for (let patience = FIRST_PATIENCE; ; ) {
-    const response = await request(socket, message).catch((thrown: unknown) => {
+    const response = await ask(socket, message).catch((thrown: unknown) => {
       // It was killed between question and answer, say. Arming a second time is no harm.
       if (isFailure(thrown) && thrown.code === 'responder-lost' && ++losses < MAX_LOSSES) return 'lost'
       throw thrown

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { Failure } from '../failure.js'
 import { takeLock } from '../kernel/lock.js'
-import { lockHolder } from '../kernel/lock-holder.js'
+import { lockHolders } from '../kernel/lock-holder.js'
 
 /**
  * Runs the task while no certbot can, and none does.
@@ -12,7 +12,7 @@ export async function whileCertbotWaits<Result>(configDirectory: string, task: (
   const path = join(configDirectory, '.certbot.lock')
   const lock = await takeLock(path, 'record')
   if (!lock) {
-    const holder = lockHolder(path, 'record')
+    const holder = lockHolders(path, 'record')[0]?.pid
     throw new Failure('certbot-running', `certbot is running${holder === undefined ? '' : ` (process ${holder})`}: it has locked ${configDirectory}, and may write the same file`)
   }
   try {

@@ -1,12 +1,42 @@
 /** Who holds a lock on a file, as proc(5) tells it: found out without a try that another taker could meet. */
-import { readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs'
 import type { LockKind } from './lock.js'
 
-/** The process id of who holds the lock on the file at `path`; `undefined` when nobody does, or it cannot be seen from here. */
-export function lockHolder(path: string, kind: LockKind = 'flock'): number | undefined {
+/** A process that holds a lock on a file of this number; `isCertain` when it is this very file and not one of another file system. */
+export interface LockHolder {
+  readonly pid: number
+  readonly isCertain: boolean
+}
+
+/** Who may hold the lock on the file at `path`: nobody, as a rule one, the certain one first. Who cannot be seen from here is not among them. */
+export function lockHolders(path: string, kind: LockKind = 'flock'): LockHolder[] {
   const file = statSync(path, { throwIfNoEntry: false })
-  if (!file) return undefined
-  // `1: FLOCK  ADVISORY  WRITE 4867 fe:00:2146438 0 EOF`; the device is not compared, for some file systems give stat(2) another one.
-  const pid = new RegExp(`^\\d+: ${kind === 'flock' ? 'FLOCK' : 'POSIX'} .* (\\d+) [^ ]+:${file.ino} 0 EOF$`, 'm').exec(readFileSync('/proc/locks', 'latin1'))?.[1]
-  return pid === undefined ? undefined : Number(pid)
+  if (!file) return []
+  // `1: FLOCK  ADVISORY  WRITE 4867 fe:00:2146438 0 EOF`: process, device, number of the file.
+  const lines = readFileSync('/proc/locks', 'latin1').matchAll(new RegExp(`^\\d+: ${kind === 'flock' ? 'FLOCK' : 'POSIX'} .* (\\d+) ([\\da-f]+):([\\da-f]+):${file.ino} 0 EOF$`, 'gm'))
+  const holders = [...lines].map(([, pid, major = '', minor = '']) => ({
+    pid: Number(pid),
+    isCertain: parseInt(major, 16) === majorOf(file.dev) && parseInt(minor, 16) === minorOf(file.dev),
+  }))
+  // Some file systems give stat(2) another device than they have.
+  return holders.map(({ pid, isCertain }) => ({ pid, isCertain: isCertain || hasOpen(pid, file) })).sort((one, other) => Number(other.isCertain) - Number(one.isCertain))
+}
+
+function majorOf(device: number): number {
+  return Math.floor(device / 2 ** 8) % 2 ** 12
+}
+
+function minorOf(device: number): number {
+  return (Math.floor(device / 2 ** 20) * 2 ** 8) + (device % 2 ** 8)
+}
+
+function hasOpen(pid: number, file: Stats): boolean {
+  try {
+    return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+      const open = statSync(`/proc/${pid}/fd/${fd}`, { throwIfNoEntry: false })
+      return open?.dev === file.dev && open.ino === file.ino
+    })
+  } catch {
+    return false
+  }
 }

@@ -5,7 +5,7 @@
 import { constants, existsSync, openSync, readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
 import { loadLibc } from './libc.js'
-import { lockHolder } from './lock-holder.js'
+import { lockHolders } from './lock-holder.js'
 
 const PATH = '/run/xtables.lock'
 const LOCK_EX = 2
@@ -61,7 +61,7 @@ function open(isNeeded: boolean): number | undefined {
 }
 
 function describeHolder(): string {
-  const pid = lockHolder(PATH)
+  const pid = lockHolders(PATH)[0]?.pid
   try {
     return `process ${pid} (${readFileSync(`/proc/${pid}/comm`, 'latin1').trim()})`
   } catch {

@@ -36,9 +36,11 @@ const befall: Readonly<Record<FaultKind, Befall>> = {
   'stop responder': async (world, { amount }) => {
     const pid = await pidOf(world, 'responder')
     if (pid === undefined) return false
-    world.note(`SIGSTOP to responder ${pid} for ${amount} ms`)
+    // Not as long as a hook needs to be certain that it hangs.
+    const time = Math.min(amount * world.means.pace, 2_000)
+    world.note(`SIGSTOP to responder ${pid} for ${time} ms`)
     signal(pid, 'SIGSTOP')
-    await delay(amount * world.means.pace)
+    await delay(time)
     signal(pid, 'SIGCONT')
     world.note(`SIGCONT to responder ${pid}`)
     return true
@@ -78,9 +80,11 @@ async function endResponder(world: World, name: 'SIGKILL' | 'SIGTERM', alsoKeepe
 }
 
 async function pidOf({ lab }: World, role: 'responder' | 'keeper'): Promise<number | undefined> {
-  const pattern = role === 'responder' ? isResponderCommand : /hooks\/keep /
   const processes = await lab.server.processes()
-  return processes.findLast(({ command, pid }) => pattern.test(command) && parentOf(pid) !== 0)?.pid
+  const keepers = new Set(processes.filter(({ command }) => /hooks\/keep /.test(command)).map(({ pid }) => pid))
+  // A keeper's child that looks like it watches over the responder.
+  const isOne = (pid: number, command: string) => (role === 'responder' ? isResponderCommand.test(command) && !keepers.has(pid) : keepers.has(pid) && !keepers.has(parentOf(pid)))
+  return processes.findLast(({ command, pid }) => isOne(pid, command) && parentOf(pid) !== 0)?.pid
 }
 
 const isResponderCommand = /responder\.cjs (?:background|foreground) /

@@ -1,8 +1,9 @@
-import { chmodSync, readFileSync, readlinkSync, rmSync } from 'node:fs'
+import { chmodSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { nodeFlags } from '../../src/cli/node-flags.js'
 import { formatOptions, readOptions } from '../../src/cli/options.js'
+import { waitUntil } from '../../src/lab/wait-until.js'
 import { makeClone, options } from './keeper-clone.js'
 
 const forever = 'exec sleep 60'
@@ -36,6 +37,21 @@ t.test('no report, half of one and garbage are a start that failed', async (t) =
   for (const body of ['exit 0', 'exit 1', 'kill -KILL $$', `printf '{"state":"liste' >&3`, 'echo garbage >&3', 'echo >&3', `exec 3>&-; ${forever}`]) {
     const { launch } = await makeClone(t, body)
     await t.rejects(launch.launchInBackground(options), { code: 'responder-not-started', message: 'the responder ended before it was ready' }, body)
+  }
+})
+
+t.test('a start that hangs is ended, keeper and responder', async (t) => {
+  const sleeping = `const { writeFileSync } = require('node:fs')\nwriteFileSync(__dirname + '/pid-of-responder', String(process.pid))\n`
+  for (const [hangs, responder, how] of [
+    ['the keeper', '', 'is stopped'],
+    ['the responder', `process.kill(process.pid, 'SIGSTOP')`, 'is stopped'],
+    ['the responder', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)', 'sleeps and does not wake up'],
+  ] as const) {
+    const clone = await makeClone(t, responder === '' ? 'kill -STOP $$' : `'${process.execPath}' "\${0%/hooks/keep}/responder.cjs" background; exit 1`)
+    writeFileSync(join(clone.path, 'responder.cjs'), sleeping + responder)
+    await t.rejects(clone.launch.launchInBackground(options), { code: 'responder-not-started', message: `the start of the responder ${how}: it was ended` }, hangs)
+    await waitUntil(() => isGone(clone.keeperPid()), 'the keeper to end')
+    if (responder !== '') await waitUntil(() => isGone(Number(readFileSync(join(clone.path, 'pid-of-responder'), 'utf8'))), 'the responder to end')
   }
 })
 
@@ -116,4 +132,13 @@ function report(said: unknown): string {
 function sessionOf(pid: number): number {
   // The name, second, may have blanks in it.
   return Number(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[3])
+}
+
+/** Whether the process has ended, be it that nobody has asked after it yet. */
+function isGone(pid: number): boolean {
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+  } catch {
+    return true
+  }
 }

@@ -15,7 +15,7 @@ const noSuchFile = 'nft: Could not process rule: No such file or directory'
 const speaker = `
   import { spawn } from 'node:child_process'
   import { createInterface } from 'node:readline'
-  const nft = it.startNft()
+  const nft = it.startNft(Number(process.env.LIMIT) * 1000)
   const verbs = {
     say: (line) => nft.say(line).then(() => 'done', ({ code, message }) => (code === 'firewall-failed' ? message : code)),
     end: () => nft.end().then(() => 'done'),
@@ -118,12 +118,23 @@ t.test('a signal to its parent’s process group does not reach it', options, as
   await spoken.end()
 })
 
-/** A process in a namespace of its own that holds a conversation, and what the test makes it say. */
-async function converse(t: Test) {
+t.test('one that is stopped is ended, and its tables with it', options, async (t) => {
+  for (const verb of ['say', 'end'] as const) {
+    const { spoken, nftPid, tables } = await converse(t, 5)
+    t.equal(await spoken.say('add table ip owned { flags owner; }'), 'done')
+    process.kill(await nftPid(), 'SIGSTOP')
+    t.equal(await spoken[verb]('delete table ip owned'), verb === 'say' ? 'nft: no answer within 5 s' : 'done', verb)
+    t.equal(await spoken.isAlive(), false, verb)
+    t.strictSame(await tables(), [], verb)
+  }
+})
+
+/** A process in a namespace of its own that holds a conversation, with a time limit in seconds, and what the test makes it say. */
+async function converse(t: Test, limit = 60) {
   const name = `cnfq-nft-talk-${process.pid}-${namespaces++}`
   t.teardown(() => run(['ip', 'netns', 'delete', name], { reject: false }))
   const namespace = await createNamespace(name, 'lo', { ipv4: '127.0.0.1', ipv6: '::1' })
-  const service = namespace.spawn(withBuiltModule('firewall/nft-conversation.js', speaker), { stdin: 'pipe' })
+  const service = namespace.spawn(withBuiltModule('firewall/nft-conversation.js', speaker), { stdin: 'pipe', env: { LIMIT: String(limit) } })
   t.teardown(() => service.stop('SIGKILL'))
   let asked = 0
   const ask = async (verb: string, line = ''): Promise<unknown> => {

@@ -17,11 +17,12 @@ t.test('the challenge is taken back', async (t) => {
 t.test('with the last challenge it returns only when the responder has ended', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
   let isEnded = false
-  await scriptedResponder(t, socket, (_line, connection) => {
+  const responder = await scriptedResponder(t, socket, (_line, connection) => {
     connection.write('{"version":1,"ok":true,"stopped":true}\n', () => {
       setImmediate(() => setImmediate(() => {
         isEnded = true
         connection.end()
+        void responder.close()
       }))
     })
     return undefined
@@ -30,10 +31,23 @@ t.test('with the last challenge it returns only when the responder has ended', a
   t.equal(isEnded, true)
 })
 
+t.test('files that nobody removes after the responder are swept', async (t) => {
+  const socket = join(temporaryDirectory(t), 'control')
+  await scriptedResponder(t, socket, () => '{"version":1,"ok":true,"stopped":true}\n')
+  let swept = 0
+  await cleanup(environment, socket, async () => {
+    swept++
+  })
+  t.equal(swept, 1)
+})
+
 t.test('it returns what the responder tells of the challenge, also as its last word', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
   const challenge = { token: 'token-of-16-chars', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:05.000Z', expiresIn: 1, visits: [] }
-  await scriptedResponder(t, socket, (_line, _socket, place) => `${JSON.stringify({ version: 1, ok: true, stopped: place === 1, challenge })}\n`)
+  const responder = await scriptedResponder(t, socket, (_line, _socket, place) => {
+    if (place === 1) void responder.close()
+    return `${JSON.stringify({ version: 1, ok: true, stopped: place === 1, challenge })}\n`
+  })
   t.strictSame(await cleanup(environment, socket, mustNotSweep), challenge)
   t.strictSame(await cleanup(environment, socket, mustNotSweep), challenge)
 })

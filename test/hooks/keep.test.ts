@@ -9,7 +9,7 @@ import { requiresKernel } from '../requires-kernel.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
 const needsRoot = await requiresKernel()
-const numbers: Readonly<Record<string, bigint>> = { dac_override: 1n, dac_read_search: 2n, setgid: 6n, setuid: 7n, setpcap: 8n, net_bind_service: 10n, net_admin: 12n, net_raw: 13n }
+const numbers: Readonly<Record<string, bigint>> = { dac_override: 1n, dac_read_search: 2n, kill: 5n, setgid: 6n, setuid: 7n, setpcap: 8n, net_bind_service: 10n, net_admin: 12n, net_raw: 13n }
 
 /** Stands for Node: writes its words down in a file whose name tells their order. */
 const standIn = `#!/bin/sh
