@@ -114,6 +114,15 @@ t.test('a debugger that certbot’s environment asks for is not opened', await r
   t.same(await lab.leftovers(), [])
 })
 
+t.test('watch closes a debugger that its own Node was started with', await requiresKernel(...programs), async (t) => {
+  const lab = await openArmedLab(t)
+  const watch = lab.server.spawn([process.execPath, '--inspect=127.0.0.1:9229', inRepository('dist/cli/main.js'), 'watch', '--json'])
+  await watch.waitForOutput(/Debugger listening on/)
+  await watch.waitForOutput(/"event":"watching"/)
+  t.notMatch((await lab.server.exec(['ss', '-Hltn'])).stdout, /:9229 /)
+  await watch.stop('SIGINT')
+})
+
 const OUTCOME = `
   const outcomeOf = (task) => { try { task(); return 'done' } catch ({ code, errno }) { return code ?? errno } }
 `

@@ -71,6 +71,14 @@ t.test('a variable that names no good Node is an error, whatever else there is',
   }
 })
 
+t.test('what the environment has for every Node is not for this one', async (t) => {
+  const clone = makeClone(t)
+  const env = { PATH: clone.coreutils, NODE_OPTIONS: '--require=/not/there' }
+  t.equal((await clone.run('auth', [], env)).node, 'real')
+  clone.addNode('by-variable/node')
+  t.equal((await clone.run('auth', [], { ...env, CERTBOT_NFQ_NODE: join(clone.path, 'by-variable/node') })).node, 'by-variable/node')
+})
+
 t.test('an empty environment will do', async (t) => {
   const clone = makeClone(t)
   t.match(await clone.run('auth', ['x'], {}), { node: 'real', argv: ['auth', 'x'] })
