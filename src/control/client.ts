@@ -19,7 +19,9 @@ export function request(path: string, message: ControlRequest, signal?: AbortSig
     const socket = createConnection(path)
     socket.setEncoding('utf8')
     socket.setTimeout(RESPONSE_TIME, () => socket.destroy(new Failure('responder-lost', 'the responder does not answer on its control socket')))
-    signal?.addEventListener('abort', () => socket.destroy(new Failure('responder-lost', 'the responder is not waited for any more')))
+    const abort = () => socket.destroy(new Failure('responder-lost', 'the responder is not waited for any more'))
+    signal?.addEventListener('abort', abort)
+    socket.on('close', () => signal?.removeEventListener('abort', abort))
     socket.on('connect', () => socket.write(formatMessage(message)))
     socket.on('data', (text: string) => {
       received += text
