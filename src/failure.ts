@@ -40,6 +40,7 @@ export const FIXES = {
   'token-malformed': 'Let certbot call this program, with --preferred-challenges http.',
   'token-missing': 'certbot-nfq passes http-01 only: use --preferred-challenges http (a wildcard name needs dns-01 and another hook).',
   'too-many-challenges': 'Ask for fewer names at a time, or stop what is armed and forgotten with: certbot-nfq stop',
+  'unsafe-owner': 'Give it to root alone (chown -R root: DIRECTORY; chmod -R go-w DIRECTORY), install elsewhere, or take the risk with --unsafe-owner.',
   'validation-malformed': 'Let certbot call this program, with --preferred-challenges http.',
 } as const satisfies Record<string, string>
 

@@ -73,6 +73,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
       'config-dir': { takes: 'DIRECTORY', default: CONFIG_DIRECTORY, describe: 'certbot’s configuration' },
       'hooks-dir': { takes: 'DIRECTORY', default: HOOKS_DIRECTORY, describe: `where the hooks are to be (of the Debian package: ${PACKAGED_HOOKS})` },
       'dry-run': { describe: 'show what would change, and change nothing' },
+      'unsafe-owner': { describe: 'install although another user can change what root will run' },
       'remove': { describe: 'remove the hook paths again, if they are ours' },
     },
     example: 'certbot-nfq install --port 8080 --adopt example.com',

@@ -1,8 +1,11 @@
 import { isIP } from 'node:net'
+import { join } from 'node:path'
 import { domainToASCII, fileURLToPath } from 'node:url'
 import { examine } from '../doctor/examine.js'
 import { formatFindings, isWell } from '../doctor/report.js'
 import { Failure } from '../failure.js'
+import { HOOK_NAMES, HOOKS_DIRECTORY } from '../install/hook-paths.js'
+import { whoCanChange } from '../install/owners.js'
 import { printableJson } from '../wire/printable.js'
 import { paintFor } from './colour.js'
 import { keeperCommand } from './launch.js'
@@ -18,11 +21,13 @@ export interface DoctorOptions {
 
 /** Prints what may keep a validation from passing; exit status 1 when something does. Changes nothing. @throws Failure */
 export async function doctorCommand(options: Options, { names, resolver, isJson }: DoctorOptions): Promise<void> {
+  const hooks = fileURLToPath(new URL('../../hooks', import.meta.url))
   const findings = await examine({
     ...options,
     names: readNames(names),
     resolver: readResolver(resolver),
-    hookProbe: [fileURLToPath(new URL('../../hooks/run', import.meta.url)), 'cli/doctor-probe.js'],
+    hookProbe: [join(hooks, 'run'), 'cli/doctor-probe.js'],
+    whoCanChange: (node) => whoCanChange(hooks, [node, ...HOOK_NAMES.map((name) => join(HOOKS_DIRECTORY, name))]),
     trial: (node) => keeperCommand('', node, fileURLToPath(new URL('doctor-probe.js', import.meta.url)), 'trial'),
   })
   process.stdout.write(isJson ? `${printableJson(JSON.stringify(findings, null, 2))}\n` : `${formatFindings(findings, paintFor(process.stdout, process.env))}\n`)

@@ -7,6 +7,7 @@ import { adopt, planAdoption, type Adoption } from '../install/adopt.js'
 import { hookCommands, quoteForShell } from '../install/hook-command.js'
 import { HOOKS_DIRECTORY, inspectHookPaths, isSameDirectory, PACKAGED_HOOKS, removeHookPaths, writeHookPaths, type HookPath } from '../install/hook-paths.js'
 import { formatInstructions } from '../install/instructions.js'
+import { whoCanChange } from '../install/owners.js'
 import { lineagesThatUse, listLineages } from '../install/lineages.js'
 import { formatOptions, readOptions, type Options } from './options.js'
 
@@ -18,6 +19,8 @@ export interface InstallRequest {
   readonly hooksDir: string | undefined
   readonly isDryRun: boolean
   readonly isRemoval: boolean
+  /** Also where another user than root can change what root would run. */
+  readonly isUnsafeOwner: boolean
 }
 
 /** Reads the flags of `install`. @throws Failure `bad-option` */
@@ -28,7 +31,7 @@ export function readInstallRequest(argv: Readonly<Record<string, unknown>>): Ins
     return typeof value === 'string' ? value : undefined
   }
   const [hooksDir, configDir] = [text('hooks-dir'), text('config-dir')]
-  const request = { adopt: text('adopt'), isDryRun: argv['dry-run'] === true, isRemoval: argv['remove'] === true }
+  const request = { adopt: text('adopt'), isDryRun: argv['dry-run'] === true, isRemoval: argv['remove'] === true, isUnsafeOwner: argv['unsafe-owner'] === true }
   if (request.isRemoval && request.adopt !== undefined) throw new Failure('bad-option', '--remove and --adopt do not go together')
   return { ...request, hooksDir: hooksDir === undefined ? undefined : resolve(hooksDir), configDir: resolve(configDir ?? CONFIG_DIRECTORY) }
 }
@@ -41,6 +44,8 @@ export async function installCommand(options: Options, request: InstallRequest):
   const paths = isSameDirectory(own, directory) ? [] : inspectHookPaths(directory, own)
   if (request.isRemoval) return remove(directory, paths, request)
 
+  const who = whoCanChange(own, [process.execPath, directory])
+  if (who !== undefined && !request.isUnsafeOwner) throw new Failure('unsafe-owner', `${who}, and so what root would run at each renewal`)
   const kept = optionsToKeep(options)
   const hooks = hookCommands(directory, kept)
   // Before anything is written: a name that is wrong leaves nothing behind.

@@ -1,6 +1,6 @@
 /** The directory that holds the control socket and the lock of one responder. */
-import { lstatSync, mkdirSync, rmdirSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { lstatSync, mkdirSync, readlinkSync, rmdirSync, type Stats } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
 import { Failure } from '../failure.js'
 
 export interface RunDirectory {
@@ -31,6 +31,7 @@ const MAX_SOCKET_PATH = 107
 
 /** Makes the directory, mode 0700, or checks the one that is there. @throws Failure `run-directory`, `not-root` */
 export function prepareRunDirectory({ path }: RunDirectory): void {
+  checkAbove(path)
   try {
     mkdirSync(path, { mode: 0o700 })
   } catch (error) {
@@ -51,18 +52,43 @@ export function removeRunDirectory({ path }: RunDirectory): void {
 }
 
 /**
- * Refuses a directory that is there and not safe, before anything in it is believed, locked or removed. Root's is safe for everybody.
+ * Refuses a directory that is not safe, before anything in it is believed, locked or removed; also one that is not there, for what is above it.
+ * Root's is safe for everybody.
  * @throws Failure `run-directory`
  */
 export function checkRunDirectory({ path }: Pick<RunDirectory, 'path'>): void {
   const entry = lstatSync(path, { throwIfNoEntry: false })
-  if (!entry) return
-  const reason = !entry.isDirectory()
-    ? 'is not a directory'
-    : ![0, process.getuid?.()].includes(entry.uid)
-      ? `belongs to user id ${entry.uid}`
-      : (entry.mode & 0o022) !== 0
-        ? 'can be written to by others'
-        : undefined
+  const reason = entry && (!entry.isDirectory() ? 'is not a directory' : isOthers(entry) ? `belongs to user id ${entry.uid}` : (entry.mode & 0o022) !== 0 ? 'can be written to by others' : undefined)
   if (reason) throw new Failure('run-directory', `the run directory ${path} ${reason}`)
+  checkAbove(path)
+}
+
+function checkAbove(path: string): void {
+  const above = othersAbove(dirname(path))
+  if (above !== undefined) throw new Failure('run-directory', `the run directory ${path} can be exchanged by others: they can change ${above}`)
+}
+
+/** Of the directories and links that lead to a directory, one by which others could put something else in its place. */
+function othersAbove(path: string, links = 0): string | undefined {
+  for (let at = path; at !== '/'; at = dirname(at)) {
+    const entry = lstatSync(at, { throwIfNoEntry: false })
+    if (entry?.isSymbolicLink() && links < MAX_LINKS) {
+      const above = othersAbove(resolve(dirname(at), readlinkSync(at), relative(at, path)), links + 1)
+      if (above !== undefined) return above
+    } else if (entry && canBeWritten(entry)) return at
+    if (entry && isOthers(entry)) return at
+  }
+  return undefined
+}
+
+/** The kernel's, within a path. */
+const MAX_LINKS = 40
+
+function isOthers({ uid }: Stats): boolean {
+  return uid !== 0 && uid !== process.getuid?.()
+}
+
+/** By others. In a directory with the sticky bit they can make something, but not rename or remove what is root's. The group's right also stands for access control lists. */
+function canBeWritten({ mode }: Stats): boolean {
+  return (mode & 0o022) !== 0 && (mode & 0o1000) === 0
 }

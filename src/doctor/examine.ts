@@ -19,6 +19,7 @@ import { readListeners } from './listeners.js'
 import { judgeName, judgeWildcard } from './names.js'
 import type { ModulesReport } from './modules.js'
 import { judgeModules, judgeNode, readHookNode } from './node.js'
+import { judgeOwners } from './owners.js'
 import type { Packet } from './packet.js'
 import { judgePort, servedFamilies, type PortFacts } from './port.js'
 import { judgeQueueNumber } from './queue-number.js'
@@ -44,6 +45,8 @@ export interface ExamineOptions {
   readonly user: string | undefined
   /** The command of cli/doctor-probe.ts through hooks/run; a word for what to do follows. */
   readonly hookProbe: readonly string[]
+  /** Who but root can change what the hooks run with this Node, as judgeOwners takes it. */
+  readonly whoCanChange: (node: string) => string | undefined
   /** The command that makes the trial as a responder is run, by this Node; its request follows. */
   readonly trial: (node: Pick<ModulesReport, 'execPath' | 'version'>) => readonly string[]
 }
@@ -68,10 +71,12 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const tables = grounds.flatMap((ground) => ground.tables)
   const leftovers = await readLeftovers(directory, tables)
   const plan = planTrial(options.firewall, backEnds, readLegacyUse())
-  const trial = await tryIt(options, typeof hookNode === 'object' && 'execPath' in hookNode ? hookNode : process, plan)
+  const node = typeof hookNode === 'object' && 'execPath' in hookNode ? hookNode : process
+  const trial = await tryIt(options, node, plan)
   const portFacts = readPort(options, grounds)
   const findings = [
     judgeRights(readRights()),
+    judgeOwners(options.whoCanChange(node.execPath)),
     judgeNode(hookNode, process.execPath),
     ...judgeModules(hookNode),
     ...judgeKernel(trial),

@@ -26,17 +26,24 @@ export interface HookPath {
   readonly state: 'absent' | 'current' | 'outdated' | 'foreign'
 }
 
-/** The script for one hook, made of the template hooks/installed: its two assignments name the hook and the directory it was installed from. */
-export function hookScript(template: string, name: HookName, from: string): string {
-  return template.replace(/^hook=.*$/m, () => `hook=${name}`).replace(/^from=.*$/m, () => `from=${quoteForShell(from)}`)
+/**
+ * The script for one hook, made of the template hooks/installed: its two assignments name the hook and the directory it was installed from,
+ * and it has the functions of hooks/who-can-change, for that may be gone when it runs.
+ */
+export function hookScript(template: string, whoCanChange: string, name: HookName, from: string): string {
+  const functions = /\n\n(.*?)\n\ncase \$\{0##/s.exec(whoCanChange)?.[1] ?? ''
+  return template
+    .replace(/^hook=.*$/m, () => `hook=${name}`)
+    .replace(/^from=.*$/m, () => `from=${quoteForShell(from)}`)
+    .replace(/^# The functions of who-can-change stand here.*$/m, (line) => `${line}\n${functions}\n`)
 }
 
 /** Both hook paths of a directory, for the hooks in `from`, which also has the template. @throws Failure `install-failed` */
 export function inspectHookPaths(directory: string, from: string): HookPath[] {
-  const template = attempt('read', from, () => readFileSync(join(from, 'installed'), 'utf8'))
+  const [template, whoCanChange] = attempt('read', from, () => [readFileSync(join(from, 'installed'), 'utf8'), readFileSync(join(from, 'who-can-change'), 'utf8')] as const)
   return HOOK_NAMES.map((name) => {
     const path = join(directory, name)
-    const script = hookScript(template, name, from)
+    const script = hookScript(template, whoCanChange, name, from)
     return { path, script, state: attempt('read', path, () => stateOf(path, script)) }
   })
 }
