@@ -32,8 +32,9 @@ export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
   [/^npm run demo$/, { kind: 'not run', why: 'its steps are those of the end-to-end tests; test/setup, which comes first, would build what this test runs' }],
   [/^npm (ci|run build|rebuild|pack)\b/, { kind: 'not run', why: 'test/setup has run the first two before any test; all of them rewrite what the other tests are running' }],
   [/^git clone /, { kind: 'not run', why: 'what is tested is this clone, and where from is for the reader to say' }],
+  [/^npm run release$|^sha256sum --ignore-missing -c SHA256SUMS$/, { kind: 'not run', why: 'takes half an hour: npm run test:release' }],
   [/^npm run deb\b|^bash test\/setup release$|^apt install \.\//, { kind: 'not run', why: 'takes minutes, and a clean root of its own: npm run test:deb' }],
-  [/^npm install -g /, { kind: 'not run', why: 'needs the network, and a tarball that npm pack was not run for' }],
+  [/^npm (install -g|view) /, { kind: 'not run', why: 'needs the network, or a tarball that npm pack was not run for' }],
   [/^certbot-nfq serve$|^hooks\/certbot-nfq serve$/, { kind: 'until', output: /info listening in \/run\/certbot-nfq/ }],
   [/^hooks\/certbot-nfq watch\b/, { kind: 'until', output: /"event":"watching"/ }],
   // Status 1 is what it found; none at all would be a fault of its own.
