@@ -20,7 +20,8 @@ t.test('where a responder runs, the challenge is handed to it, and nothing is st
 
 t.test('a self-check is asked for when wanted; what it is to ask for comes back, and nothing from a responder that knows none', async (t) => {
   const directory = temporaryDirectory(t)
-  const check = { token: 'self-check-x', keyAuthorization: 'self-check-x.y', ports: [80], families: [4, 6] }
+  const token = `self-check-${'x'.repeat(22)}`
+  const check = { token, keyAuthorization: `${token}.${'y'.repeat(43)}`, ports: [80], families: [4, 6] }
   const { lines } = await scriptedResponder(t, join(directory, 'new'), () => `${JSON.stringify({ version: 1, ok: true, check })}\n`)
   t.strictSame(await auth(environment, { port: 80, ttl: 60, socket: join(directory, 'new'), selfCheck: true }, mustNotLaunch), check)
   t.match(JSON.parse(lines[0] ?? ''), { selfCheck: true })
