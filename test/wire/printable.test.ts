@@ -14,6 +14,16 @@ t.test('what steers a terminal is shown as an escape, what people write stays', 
   t.end()
 })
 
+t.test('of all characters that Unicode has, none that steers is left as it is', (t) => {
+  const missed: string[] = []
+  for (let code = 0; code <= 0x10ffff; code++) {
+    const character = String.fromCodePoint(code)
+    if (STEERS.test(character) && isPrintable(character)) missed.push(code.toString(16))
+  }
+  t.same(missed, [])
+  t.end()
+})
+
 t.test('every byte that is not printable ASCII is escaped', (t) => {
   const all = printableBytes(Uint8Array.from({ length: 256 }, (_, byte) => byte))
   t.match(all, /^[ -~]*$/)
