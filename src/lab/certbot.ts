@@ -42,7 +42,7 @@ export interface CertbotOptions {
 }
 
 /** Longer than pebble takes for a failing validation (15 s), far shorter than a hang: certbot waits for its hooks for ever. */
-const limitMilliseconds = 90_000
+const limitMilliseconds = 300_000
 
 /** Prepares a certbot, with an account and lineages of its own. */
 export async function createCertbot(lab: Lab, authority: CertificateAuthority, hooks: Hooks = {}): Promise<Certbot> {

@@ -25,7 +25,7 @@ const exchange = 'exec 3<>"/dev/tcp/$1/$2" && cat >&3 && cat <&3'
 
 /**
  * Sends a request from a namespace and reads until the other side closes. A refused connection or one without an answer
- * for 10 s is a response of status 0.
+ * for a minute is a response of status 0.
  */
 export async function request(from: Namespace, options: HttpRequest): Promise<HttpResponse> {
   const { address, port = 80, method = 'GET', path = '/', body = '' } = options
@@ -33,7 +33,7 @@ export async function request(from: Namespace, options: HttpRequest): Promise<Ht
   const length = body === '' ? [] : [`Content-Length: ${Buffer.byteLength(body)}`]
   const input = [`${method} ${path} HTTP/1.1`, `Host: ${host}`, 'Connection: close', ...length, '', body].join('\r\n')
   const argv = ['bash', '-c', exchange, 'bash', address, String(port)]
-  const { stdout } = await from.exec(argv, { input, reject: false, timeout: 10_000 })
+  const { stdout } = await from.exec(argv, { input, reject: false, timeout: 60_000 })
   const end = stdout.indexOf('\r\n\r\n')
   const head = end < 0 ? stdout : stdout.slice(0, end)
   return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0), head, body: end < 0 ? '' : stdout.slice(end + 4) }

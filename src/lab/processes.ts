@@ -10,7 +10,7 @@ export interface ProcessInfo {
 }
 
 const graceMilliseconds = 4_000
-const killMilliseconds = 4_000
+const killMilliseconds = 60_000
 
 /**
  * Every process whose network namespace is the named one, whoever started it and whatever session it is in.

@@ -28,7 +28,6 @@ export interface Scene {
 export const scenePrograms: readonly Program[] = ['nginx', 'pebble', 'pebble-challtestsrv', 'certbot', 'openssl', 'bash']
 
 const challengePath = '/.well-known/acme-challenge/'
-const patienceMilliseconds = 10_000
 
 /** Opens a lab and starts everything in it. */
 export async function openScene(options: { readonly authority?: CertificateAuthorityOptions; readonly hooks?: Hooks } = {}): Promise<Scene> {
@@ -43,7 +42,7 @@ export async function openScene(options: { readonly authority?: CertificateAutho
     const strangers = async (): Promise<string[]> =>
       (await lab.server.processes()).filter(({ pid }) => !pidsBefore.has(pid)).map(({ pid, command }) => `process ${pid}: ${command}`)
     const leftovers = async (): Promise<string[]> => {
-      await waitUntil(async () => (await strangers()).length === 0, 'processes', patienceMilliseconds).catch(() => undefined)
+      await waitUntil(async () => (await strangers()).length === 0, 'processes').catch(() => undefined)
       const rules = await snapshotRules(lab.server)
       return [
         ...(await strangers()),

@@ -44,7 +44,7 @@ t.test('responder and watch, and who else is on the machine', await requiresKern
       }
     }
     // The same tries open what is not closed.
-    const open = lab.server.spawn(['setpriv', '--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', 'sh', '-c', 'echo there; exec sleep 60'])
+    const open = lab.server.spawn(['setpriv', '--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', 'sh', '-c', 'echo there; exec sleep 600'])
     await open.waitForOutput(/there/)
     const doors = await attack(lab.server, NOBODY, `show(doorsOf(${open.pid}))`)
     t.match(doors, { 'read environ': 'done', 'read maps': 'done', 'write mem': 'done', 'list fd': 'done', 'follow exe': 'done', 'ptrace seize': 'done', 'take a descriptor of it': 'done' })

@@ -76,7 +76,7 @@ async function armAndStop(lab: ArmedLab, firewall = 'auto'): Promise<number> {
 }
 
 function command(lab: ArmedLab, name: 'status' | 'stop') {
-  return lab.server.exec([inRepository('hooks/certbot-nfq'), name, '--run-dir', lab.runDirectory], { reject: false, timeout: 60_000 })
+  return lab.server.exec([inRepository('hooks/certbot-nfq'), name, '--run-dir', lab.runDirectory], { reject: false, timeout: 240_000 })
 }
 
 async function checkOrdinary(t: Test, lab: ArmedLab): Promise<void> {

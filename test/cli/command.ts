@@ -15,7 +15,7 @@ export async function runHook(name: 'auth' | 'cleanup' | 'certbot-nfq', argv: re
   const variables = Object.entries({ PATH, ...env }).map(([name, value]) => `${name}=${value}`)
   // Not by execa's options: tap adds its own NODE_OPTIONS to every process started here.
   const words = ['-i', ...variables, ...before, inRepository(`hooks/${name}`), ...argv]
-  const { exitCode, stdout, stderr } = await execa('env', words, { reject: false, stdin: 'ignore', timeout: 60_000 })
+  const { exitCode, stdout, stderr } = await execa('env', words, { reject: false, stdin: 'ignore', timeout: 240_000 })
   return { exitCode, stdout, stderr }
 }
 

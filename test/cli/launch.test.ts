@@ -6,7 +6,7 @@ import { formatOptions, readOptions } from '../../src/cli/options.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
 import { makeClone, options } from './keeper-clone.js'
 
-const forever = 'exec sleep 60'
+const forever = 'exec sleep 600'
 
 t.test('a responder that listens, or finds another, is a success, and is left running', async (t) => {
   for (const state of ['listening', 'taken']) {

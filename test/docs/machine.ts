@@ -26,7 +26,7 @@ export interface MachineOptions {
 const PATH = '/run/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Long enough for a validation that fails. */
-const LIMIT = 90_000
+const LIMIT = 300_000
 
 /** $1: root; $2: repository; the rest: the command. All mounts are seen by this command alone. */
 const SETUP = `

@@ -56,7 +56,7 @@ t.test('a directory that the responder removed itself is not made again', needsR
 
 t.test('files of a responder that runs already stay', needsRoot, async (t) => {
   const scene = makeScene(t)
-  const holder = startService(['flock', '--no-fork', join(scene.runDirectory, 'lock'), 'sh', '-c', 'echo held; exec sleep 60'])
+  const holder = startService(['flock', '--no-fork', join(scene.runDirectory, 'lock'), 'sh', '-c', 'echo held; exec sleep 600'])
   t.teardown(() => holder.stop())
   await holder.waitForOutput(/held/)
   t.equal(await scene.keep('exit 0'), 0)
@@ -140,7 +140,7 @@ t.test('signals are for the responder: it waits for that one’s end and clears 
 
 t.test('a signal to both ends the responder, after which its sweep is run', needsRoot, async (t) => {
   const scene = makeScene(t)
-  const keeper = scene.start('echo ready; exec sleep 60', true)
+  const keeper = scene.start('echo ready; exec sleep 600', true)
   t.teardown(() => keeper.kill('SIGKILL'))
   await new Promise((resolve) => keeper.stdout.once('data', resolve))
   process.kill(-(keeper.pid ?? 0), 'SIGTERM')
@@ -150,7 +150,7 @@ t.test('a signal to both ends the responder, after which its sweep is run', need
 
 t.test('a responder killed by somebody is cleared up after', needsRoot, async (t) => {
   const scene = makeScene(t)
-  const keeper = scene.start('echo $$; exec sleep 60')
+  const keeper = scene.start('echo $$; exec sleep 600')
   const pid = Number(await new Promise((resolve) => keeper.stdout.once('data', resolve)))
   process.kill(pid, 'SIGKILL')
   t.equal((await keeper).exitCode, 137)

@@ -62,7 +62,7 @@ t.test('of several at once each gets one of its own', options, async (t) => {
 
 t.test('ids are passed over that a process has, also as one of its groups, and those of systemd’s notes', options, async (t) => {
   const holder = await userNamespace(t, '0 0 1\n61184 61184 5\n')
-  const others = [['--reuid=61184'], ['--regid=61185', '--clear-groups'], ['--groups=61186']].map((rights) => startService([...enter(holder), 'setpriv', ...rights, 'sh', '-c', 'echo there; exec sleep 60']))
+  const others = [['--reuid=61184'], ['--regid=61185', '--clear-groups'], ['--groups=61186']].map((rights) => startService([...enter(holder), 'setpriv', ...rights, 'sh', '-c', 'echo there; exec sleep 600']))
   t.teardown(() => Promise.all(others.map((other) => other.stop('SIGKILL'))))
   await Promise.all(others.map((other) => other.waitForOutput(/there/)))
   const notes = ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /run && mkdir -p /run/systemd/dynamic-uid && touch /run/systemd/dynamic-uid/61187 && exec "$@"', 'sh']
@@ -78,7 +78,7 @@ t.test('the package’s user comes first, unless somebody is that user', options
     return JSON.parse(stdout) as { uid: number; gid: number }
   }
   t.match(await takeThere(), { uid: 61300, gid: 61301 })
-  const other = startService(['setpriv', '--reuid=61300', 'sh', '-c', 'echo there; exec sleep 60'])
+  const other = startService(['setpriv', '--reuid=61300', 'sh', '-c', 'echo there; exec sleep 600'])
   t.teardown(() => other.stop('SIGKILL'))
   await other.waitForOutput(/there/)
   const { uid, gid } = await takeThere()

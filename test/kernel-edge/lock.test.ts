@@ -60,7 +60,7 @@ t.test('another process is refused, and gets it when the holder is killed', asyn
 t.test('a process that the holder starts does not keep the lock', async (t) => {
   const path = join(temporaryDirectory(t), 'lock')
   const lock = await takeLock(path)
-  const child = startService(['sleep', '60'])
+  const child = startService(['sleep', '600'])
   t.teardown(() => child.stop())
   lock?.release()
   writeFileSync(path, '')

@@ -41,7 +41,7 @@ t.test('one whose other thread or child is at work is not asleep', async (t) => 
 t.test('a name may hold anything', async (t) => {
   const sleep = join(temporaryDirectory(t), ') R (x y')
   copyFileSync('/bin/sleep', sleep)
-  const service = startService([sleep, '60'])
+  const service = startService([sleep, '600'])
   t.teardown(() => service.stop())
   await waitUntil(() => lookAt(service.pid)?.state === 'asleep', 'it to sleep')
   t.match(lookAt(service.pid), { parent: process.pid })

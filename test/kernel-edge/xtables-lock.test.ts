@@ -10,7 +10,7 @@ const asNobody = `${WITH_LIBC}; libc.setresgid(65534, 65534, 65534); libc.setres
 const preamble = `
   import { spawn, spawnSync } from 'node:child_process'
   import { once } from 'node:events'
-  import { chmodSync, existsSync, statSync, unlinkSync } from 'node:fs'
+  import { chmodSync, existsSync, readFileSync, statSync, unlinkSync } from 'node:fs'
   const isFree = () => spawnSync('flock', ['-n', '/run/xtables.lock', 'true']).status === 0
   const lockElsewhere = async () => {
     const holder = spawn('flock', ['--no-fork', '/run/xtables.lock', 'sh', '-c', 'echo held; read -r end'])
@@ -104,7 +104,9 @@ t.test('programs that are run inherit no lock', options, async (t) => {
   const written = await runPrivately(`
     const under = await it.openXtablesLock(false)
     ${asNobody}
-    const sleeper = await under(async () => spawn('sleep', ['60'], { stdio: 'ignore' }))
+    const sleeper = await under(async () => spawn('sleep', ['600'], { stdio: 'ignore' }))
+    // Between fork and exec a process has all descriptors: it is the program once it has its command line.
+    while (!readFileSync('/proc/' + sleeper.pid + '/cmdline', 'latin1').startsWith('sleep')) await new Promise((resolve) => setImmediate(resolve))
     show(isFree())
     sleeper.kill()`)
   t.strictSame(written, [true])

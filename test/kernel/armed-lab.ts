@@ -106,7 +106,7 @@ function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, 
   const hook = (name: string, challenge: Challenge, options: readonly string[]) =>
     server.exec([inRepository(`hooks/${name}`), '--run-dir', runDirectory, ...options], {
       reject: false,
-      timeout: 60_000,
+      timeout: 240_000,
       env: { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization, ...(!selfCheck && { CERTBOT_NFQ_NO_SELF_CHECK: '1' }), ...onPath },
     })
   const status = async () => {

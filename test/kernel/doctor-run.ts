@@ -12,7 +12,7 @@ export async function examine(lab: Pick<ArmedLab, 'server' | 'runDirectory'>, ..
   const options = words.filter((word) => typeof word === 'string')
   const { before = [] } = words.find((word) => typeof word === 'object') ?? {}
   const argv = [...before, inRepository('hooks/certbot-nfq'), 'doctor', '--json', '--run-dir', lab.runDirectory, ...options]
-  const { exitCode, stdout, stderr } = await lab.server.exec(argv, { reject: false, timeout: 60_000 })
+  const { exitCode, stdout, stderr } = await lab.server.exec(argv, { reject: false, timeout: 240_000 })
   if (stderr !== '') throw new Error(stderr)
   return { exitCode, findings: JSON.parse(stdout) as Finding[] }
 }

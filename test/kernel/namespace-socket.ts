@@ -54,9 +54,9 @@ export function bindTo(fd: number, address: Uint8Array): void {
   check('bind', libc.bind(fd, address, address.length))
 }
 
-/** connect(2), which waits for the other side: 5 s at most. */
+/** connect(2), which waits for the other side, a minute at most. */
 export function connectTo(fd: number, address: Uint8Array): void {
-  setOption(fd, SOL_SOCKET, SO_SNDTIMEO, 5_000)
+  setOption(fd, SOL_SOCKET, SO_SNDTIMEO, 60_000)
   check('connect', connect(fd, address, address.length))
 }
 

@@ -95,7 +95,7 @@ async function installOtherVersion(lab: ArmedLab): Promise<Installed> {
 
 function installedAt(lab: ArmedLab, root: string): Installed {
   const call = (words: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-    lab.server.exec([join(root, 'hooks', words[0] ?? ''), ...words.slice(1), '--run-dir', lab.runDirectory], { reject: false, timeout: 60_000, env })
+    lab.server.exec([join(root, 'hooks', words[0] ?? ''), ...words.slice(1), '--run-dir', lab.runDirectory], { reject: false, timeout: 240_000, env })
   return {
     hook: (name, { token, keyAuthorization }) => call([name], { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: token, CERTBOT_VALIDATION: keyAuthorization }),
     command: (name) => call(['certbot-nfq', name]),

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
-/** Like `waitUntil` of the lab, for what takes microseconds: looks at every turn of the event loop. Rejects after 10 s. */
-export async function soon(condition: () => boolean, what: string, limit = 10_000): Promise<void> {
+/** Like `waitUntil` of the lab, for what takes microseconds: looks at every turn of the event loop. Rejects after a minute. */
+export async function soon(condition: () => boolean, what: string, limit = 60_000): Promise<void> {
   const end = performance.now() + limit
   while (!condition()) {
     if (performance.now() > end) throw new Error(`waited ${limit} ms in vain for ${what}`)

@@ -18,7 +18,7 @@ export interface TcpClient {
   reset(): Promise<void>
   /** Everything received so far, a character for a byte. */
   received(): string
-  /** Everything received, once the other side has closed; rejects when it reset the connection instead, or was silent for 10 s. */
+  /** Everything received, once the other side has closed; rejects when it reset the connection instead, or was silent for a minute. */
   readonly ended: Promise<string>
   /** Closes the socket, which half-closing does not. */
   close(): Promise<void>
@@ -32,7 +32,7 @@ export interface Target {
   readonly from?: { readonly address: string; readonly port: number }
 }
 
-const patienceMilliseconds = 10_000
+const patienceMilliseconds = 60_000
 
 /** Connects; throws when the other side refuses. It never closes by itself: that is up to the test. */
 export function connectTcp(namespace: Namespace, { address, port = 80, from }: Target): TcpClient {
