@@ -1,11 +1,11 @@
 /** The word of a cleanup hook on how its challenge went. Loaded only where there is something to say. */
 import type { ChallengeStatus } from '../control/challenge-status.js'
-import type { Farewell } from '../hook/cleanup.js'
+import type { Farewell } from '../client/disarm.js'
 import { addressesOfMachine } from '../network/addresses.js'
 import { lookUp } from '../network/names.js'
-import { describeVerdict, type Verdict } from '../verdict/advice.js'
-import { describeAsked, judgeAsked } from '../verdict/asked.js'
-import { judgeUnasked } from '../verdict/unasked.js'
+import { describeVerdict, type Verdict } from '../diagnosis/validation/advice.js'
+import { describeAsked, judgeAsked } from '../diagnosis/validation/asked.js'
+import { judgeUnasked } from '../diagnosis/validation/unasked.js'
 import { printable } from '../wire/printable.js'
 
 /** Milliseconds for all of a name's addresses: certbot waits meanwhile. */

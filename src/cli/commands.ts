@@ -1,6 +1,6 @@
 /** The commands, once: for help, for the manual page and for completion. */
-import { CONFIG_DIRECTORY } from '../install/certbot.js'
-import { HOOKS_DIRECTORY, PACKAGED_HOOKS } from '../install/hook-paths.js'
+import { CONFIG_DIRECTORY } from '../client/certbot/certbot.js'
+import { HOOKS_DIRECTORY, PACKAGED_HOOKS } from '../client/certbot/hook-paths.js'
 import type { OptionName, OptionSpec } from './options.js'
 
 export interface CommandSpec {

@@ -1,9 +1,9 @@
 /** `auth` and `cleanup`: the hooks with what they need put in. */
 import type { SelfCheckOrder } from '../control/self-check-order.js'
-import { ask } from '../daemon/ask.js'
-import { checkRunDirectory, runDirectory, type RunDirectory } from '../daemon/run-directory.js'
-import { auth } from '../hook/auth.js'
-import { cleanup, isWell } from '../hook/cleanup.js'
+import { ask } from '../client/ask.js'
+import { checkRunDirectory, runDirectory, type RunDirectory } from '../responder/run-directory.js'
+import { auth } from '../client/arm.js'
+import { cleanup, isWell } from '../client/disarm.js'
 import { printable } from '../wire/printable.js'
 import type { Options } from './options.js'
 import { warn } from './report.js'
@@ -22,7 +22,7 @@ export async function authCommand(options: Options): Promise<void> {
 /** Warns where it finds something; whatever becomes of it, the challenge is armed. */
 async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<void> {
   try {
-    const { selfCheck } = await import('../self-check/self-check.js')
+    const { selfCheck } = await import('../diagnosis/self-check/self-check.js')
     const warning = await selfCheck(order, async () => {
       const response = await ask(directory, { op: 'disarm', token: order.token }, warn)
       return typeof response === 'object' ? response.seen : undefined
@@ -38,7 +38,7 @@ export async function cleanupCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
   const clear = async () => {
-    const { clearUp } = await import('../daemon/hung-responder.js')
+    const { clearUp } = await import('../client/hung-responder.js')
     await clearUp(directory)
   }
   const farewell = await cleanup(process.env, directory.socket, clear, (_path, message) => ask(directory, message, warn))

@@ -2,7 +2,7 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MAX_TTL } from '../control/message.js'
-import { LOG_FORMATS, type LogFormat } from '../daemon/log-format.js'
+import { LOG_FORMATS, type LogFormat } from '../responder/log-format.js'
 import { FIREWALL_CHOICES, type FirewallChoice } from '../firewall/choices.js'
 import { Failure } from '../failure.js'
 

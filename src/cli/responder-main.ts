@@ -1,6 +1,6 @@
 /** The entry of the responder: `background`, `foreground` or (what a dead one left) `sweep` or `hung`, then options. Bundled to responder.cjs (src/build/bundle.ts). */
-import { runDirectory } from '../daemon/run-directory.js'
-import { sweepLeftovers } from '../daemon/sweep.js'
+import { runDirectory } from '../responder/run-directory.js'
+import { sweepLeftovers } from '../responder/sweep.js'
 import { readOptions } from './options.js'
 import { reportFailure } from './report.js'
 import { serveInBackground, serveInForeground, sweepAfterHang } from './serve-command.js'

@@ -1,8 +1,8 @@
 import type { ChallengeStatus } from '../control/challenge-status.js'
 import type { ResponderStatus } from '../control/responder-status.js'
-import { ask } from '../daemon/ask.js'
-import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
-import { describeVisit } from '../verdict/describe-visit.js'
+import { ask } from '../client/ask.js'
+import { checkRunDirectory, runDirectory } from '../responder/run-directory.js'
+import { describeVisit } from '../diagnosis/validation/describe-visit.js'
 import { printable, printableJson } from '../wire/printable.js'
 import type { Options } from './options.js'
 

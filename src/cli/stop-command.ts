@@ -1,6 +1,6 @@
-import { ask } from '../daemon/ask.js'
-import { checkRunDirectory, runDirectory } from '../daemon/run-directory.js'
-import { clearUp } from '../daemon/hung-responder.js'
+import { ask } from '../client/ask.js'
+import { checkRunDirectory, runDirectory } from '../responder/run-directory.js'
+import { clearUp } from '../client/hung-responder.js'
 import type { Options } from './options.js'
 import { warn } from './report.js'
 

@@ -1,6 +1,6 @@
 /** `certbot-nfq watch`: shows who asks for challenges, and what the server answers. Forges nothing and installs nothing. */
-import { assemble } from '../firewall/bpf.js'
-import { portProgram } from '../firewall/port-program.js'
+import { assemble } from '../firewall/bpf/program.js'
+import { portProgram } from '../firewall/bpf/port-program.js'
 import { findAccount } from '../kernel/account.js'
 import { openPacketCapture } from '../kernel/packet-capture.js'
 import { dropAllPrivileges } from '../kernel/privileges.js'

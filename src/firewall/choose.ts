@@ -1,9 +1,9 @@
 /** Picks a back end by trying the real ruleset on it: a program that is there may still lack what the kernel has to give. */
 import { Failure, toFailure } from '../failure.js'
-import { hasIptables, iptablesFirewall } from './iptables.js'
-import { hasNft, nftFirewall } from './nft.js'
+import { hasIptables, iptablesFirewall } from './iptables/iptables.js'
+import { hasNft, nftFirewall } from './nft/nft.js'
 import { isLack } from './lack.js'
-import { listNftTables } from './nft-listing.js'
+import { listNftTables } from './nft/listing.js'
 import type { Run } from './run.js'
 import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice, type IptablesName } from './choices.js'
 import type { Firewall, Ruleset, Selection } from './ruleset.js'

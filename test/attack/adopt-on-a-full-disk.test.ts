@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { failsWith } from '../cli/command.js'
-import { adoptable } from '../install/adoptable.js'
-import { WEBROOT } from '../install/renewal-text.js'
+import { adoptable } from '../client/certbot/adoptable.js'
+import { WEBROOT } from '../client/certbot/renewal-text.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 /** Three pages of the file system. */

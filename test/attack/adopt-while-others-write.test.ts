@@ -7,8 +7,8 @@ import { missingPrograms } from '../../src/lab/programs.js'
 import { run } from '../../src/lab/run.js'
 import { startService } from '../../src/lab/service.js'
 import { failsWith } from '../cli/command.js'
-import { adoptable } from '../install/adoptable.js'
-import { WEBROOT } from '../install/renewal-text.js'
+import { adoptable } from '../client/certbot/adoptable.js'
+import { WEBROOT } from '../client/certbot/renewal-text.js'
 
 const needsCertbot = { skip: (await missingPrograms(['certbot'])) ?? false }
 

@@ -4,10 +4,10 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, rena
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import t, { type Test } from 'tap'
-import { runDirectory, prepareRunDirectory } from '../../src/daemon/run-directory.js'
+import { runDirectory, prepareRunDirectory } from '../../src/responder/run-directory.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { makeClone } from '../hooks/clone.js'
-import { installed } from '../install/installed.js'
+import { installed } from '../client/certbot/installed.js'
 import { requiresKernel } from '../requires-kernel.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { inRepository } from '../../src/lab/repository.js'
-import { openArmedLab, parentOf, programs, type ArmedLab } from '../kernel/armed-lab.js'
-import { challengeFor, requestFor } from '../kernel/challenge.js'
-import { exchange } from '../kernel/tcp-client.js'
+import { openArmedLab, parentOf, programs, type ArmedLab } from '../scenarios/armed-lab.js'
+import { challengeFor, requestFor } from '../scenarios/challenge.js'
+import { exchange } from '../scenarios/tcp-client.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const first = challengeFor('before it hung')

@@ -6,8 +6,8 @@ import { inRepository } from '../../src/lab/repository.js'
 import { run } from '../../src/lab/run.js'
 import { startService } from '../../src/lab/service.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { openArmedLab, programs } from '../kernel/armed-lab.js'
-import { challengeFor } from '../kernel/challenge.js'
+import { openArmedLab, programs } from '../scenarios/armed-lab.js'
+import { challengeFor } from '../scenarios/challenge.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const challenge = challengeFor('the self-check’s cable')

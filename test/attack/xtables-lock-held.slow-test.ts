@@ -5,8 +5,8 @@ import type { Finished } from '../../src/lab/run.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { snapshotRules } from '../../src/lab/rules.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { openArmedLab, programs, type ArmedLab } from '../kernel/armed-lab.js'
-import { challengeFor, type Challenge } from '../kernel/challenge.js'
+import { openArmedLab, programs, type ArmedLab } from '../scenarios/armed-lab.js'
+import { challengeFor, type Challenge } from '../scenarios/challenge.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const challenge = challengeFor('while root holds the lock')

@@ -3,9 +3,9 @@ import t from 'tap'
 import { environment, OWN_LOCK } from '../../src/firewall/program-path.js'
 import { startService } from '../../src/lab/service.js'
 import { run } from '../../src/lab/run.js'
-import { openArmedLab, programs } from '../kernel/armed-lab.js'
-import { challengeFor } from '../kernel/challenge.js'
-import { exchange } from '../kernel/tcp-client.js'
+import { openArmedLab, programs } from '../scenarios/armed-lab.js'
+import { challengeFor } from '../scenarios/challenge.js'
+import { exchange } from '../scenarios/tcp-client.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const challenge = challengeFor('while somebody locks what everybody may open')

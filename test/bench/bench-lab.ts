@@ -1,7 +1,7 @@
 /** Two namespaces with nginx, the responder-to-be, and clients of several addresses. */
 import { openLab, type Lab } from '../../src/lab/lab.js'
-import { challengeFor, type Challenge } from '../kernel/challenge.js'
-import { trackInvalid } from '../kernel/stateful-rules.js'
+import { challengeFor, type Challenge } from '../scenarios/challenge.js'
+import { trackInvalid } from '../scenarios/stateful-rules.js'
 import { responderIn, type BenchResponder } from './responder.js'
 import { startWebServer } from './web-server.js'
 

@@ -2,7 +2,7 @@
 import { closeSync } from 'node:fs'
 import koffi from 'koffi'
 import type { Namespace } from '../../src/lab/lab.js'
-import * as at from '../kernel/namespace-socket.js'
+import * as at from '../scenarios/namespace-socket.js'
 
 /** Where to, and from which of the namespace's addresses. */
 export interface Target {

@@ -1,7 +1,7 @@
 /** What a hook costs certbot: the time from starting its process until that has ended. */
 import { spawnSync } from 'node:child_process'
 import { withSystemPrograms } from '../../src/lab/run.js'
-import { challengeFor } from '../kernel/challenge.js'
+import { challengeFor } from '../scenarios/challenge.js'
 import type { BenchLab } from './bench-lab.js'
 import { exchange } from './client-socket.js'
 import type { Comparison } from './figures.js'

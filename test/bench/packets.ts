@@ -3,13 +3,13 @@
  * an answer. A packet over veth is received by the processor that sends it, so the time of sending is that of receiving as well.
  */
 import { closeSync } from 'node:fs'
-import { installScript } from '../../src/firewall/iptables-script.js'
-import { installLine, removeLine } from '../../src/firewall/nft-script.js'
+import { installScript } from '../../src/firewall/iptables/script.js'
+import { installLine, removeLine } from '../../src/firewall/nft/script.js'
 import type { Ruleset } from '../../src/firewall/ruleset.js'
 import { loadLibc } from '../../src/kernel/libc.js'
 import { emitPacket } from '../../src/wire/packet.js'
 import { ACK } from '../../src/wire/tcp.js'
-import * as at from '../kernel/namespace-socket.js'
+import * as at from '../scenarios/namespace-socket.js'
 import type { BenchLab } from './bench-lab.js'
 import type { Comparison } from './figures.js'
 import { port } from './web-server.js'

@@ -4,7 +4,7 @@ import { request } from '../../src/control/client.js'
 import type { ResponderStatus } from '../../src/control/responder-status.js'
 import type { Lab } from '../../src/lab/lab.js'
 import { inRepository } from '../../src/lab/repository.js'
-import { challengeFor, type Challenge } from '../kernel/challenge.js'
+import { challengeFor, type Challenge } from '../scenarios/challenge.js'
 
 /** The responder of one run directory. */
 export interface BenchResponder {

@@ -2,7 +2,7 @@
 import { mkdir, truncate, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Lab } from '../../src/lab/lab.js'
-import type { Challenge } from '../kernel/challenge.js'
+import type { Challenge } from '../scenarios/challenge.js'
 
 /** Port 80 is what hooks arm; the other serves the same, and nothing is ever armed there. */
 export const port = 80

@@ -2,8 +2,8 @@
 import { readdirSync } from 'node:fs'
 import { snapshotRules } from '../../src/lab/rules.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { challengeFor, requestFor } from '../kernel/challenge.js'
-import { trackedConnections } from '../kernel/stateful-rules.js'
+import { challengeFor, requestFor } from '../scenarios/challenge.js'
+import { trackedConnections } from '../scenarios/stateful-rules.js'
 import { connect } from './connection.js'
 import { addresses, type World } from './world.js'
 

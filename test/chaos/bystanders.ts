@@ -1,6 +1,6 @@
 /** Ordinary clients at work all the time. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { challengeFor, requestFor } from '../kernel/challenge.js'
+import { challengeFor, requestFor } from '../scenarios/challenge.js'
 import { connect } from './connection.js'
 import { addresses, type World } from './world.js'
 

@@ -1,6 +1,6 @@
 /** One certbot: every auth hook, then all validations, then every cleanup hook, whatever the exit statuses. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { challengeFor, type Challenge } from '../kernel/challenge.js'
+import { challengeFor, type Challenge } from '../scenarios/challenge.js'
 import { runHook, type HookResult } from './hooks.js'
 import type { HookFault, RunPlan, ValidationPlan } from './plan.js'
 import { patience, validate, type Outcome, type Visit } from './validators.js'

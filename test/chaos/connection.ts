@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Namespace } from '../../src/lab/lab.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import * as at from '../kernel/namespace-socket.js'
+import * as at from '../scenarios/namespace-socket.js'
 
 /** How a connection came to its end. `reset` is any error of the kernel's but `refused`; `silence` is none within the patience. */
 export interface Ending {

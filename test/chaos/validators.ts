@@ -1,6 +1,6 @@
 /** Validators, well-behaved and otherwise. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { requestFor, type Challenge } from '../kernel/challenge.js'
+import { requestFor, type Challenge } from '../scenarios/challenge.js'
 import { connect, type Connection, type Ending } from './connection.js'
 import type { Behaviour, ValidationPlan } from './plan.js'
 import { randomFrom, type Random } from './random.js'

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import type { Lab } from '../../src/lab/lab.js'
 import { startWebServer, type WebServer } from '../../src/lab/web-server.js'
-import { trackInvalid } from '../kernel/stateful-rules.js'
+import { trackInvalid } from '../scenarios/stateful-rules.js'
 import { impair } from './impairments.js'
 import type { Means } from './means.js'
 import type { CyclePlan } from './plan.js'

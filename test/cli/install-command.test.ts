@@ -3,9 +3,9 @@ import { dirname, join } from 'node:path'
 import t from 'tap'
 import { optionsToKeep, readInstallRequest } from '../../src/cli/install-command.js'
 import { readOptions } from '../../src/cli/options.js'
-import { isNewEnough } from '../../src/install/certbot.js'
-import { adoptable } from '../install/adoptable.js'
-import { WEBROOT } from '../install/renewal-text.js'
+import { isNewEnough } from '../../src/client/certbot/certbot.js'
+import { adoptable } from '../client/certbot/adoptable.js'
+import { WEBROOT } from '../client/certbot/renewal-text.js'
 import { failsWith } from './command.js'
 
 t.test('options that differ from their defaults are kept, by flag or by variable', (t) => {

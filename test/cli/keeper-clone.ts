@@ -15,8 +15,7 @@ export const options: Options = { ...readOptions(['--run-dir', '/run/it is', '--
 /** A copy of what is built beside a keeper of the test's own, which writes down its process id and words, then runs `body`. */
 export async function makeClone(t: Test, body: string) {
   const path = temporaryDirectory(t)
-  for (const directory of ['cli', 'control', 'daemon', 'firewall', 'kernel', 'wire', 'hook']) cpSync(inRepository(`dist/${directory}`), join(path, 'dist', directory), { recursive: true })
-  cpSync(inRepository('dist/failure.js'), join(path, 'dist/failure.js'))
+  cpSync(inRepository('dist'), join(path, 'dist'), { recursive: true })
   writeFileSync(join(path, 'package.json'), '{ "type": "module" }')
   const keeper = join(path, 'hooks/keep')
   mkdirSync(join(path, 'hooks'))

@@ -5,7 +5,7 @@ import t from 'tap'
 import { formatOptions, OPTION_SPECS, readOptions, type OptionName, type Options } from '../../src/cli/options.js'
 import { MAX_TTL } from '../../src/control/message.js'
 import { Failure } from '../../src/failure.js'
-import { LOG_FORMATS } from '../../src/daemon/log-format.js'
+import { LOG_FORMATS } from '../../src/responder/log-format.js'
 import { FIREWALL_CHOICES } from '../../src/firewall/choices.js'
 import { holds } from '../holds.js'
 

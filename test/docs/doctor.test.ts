@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { CHECKS } from '../../src/doctor/finding.js'
+import { CHECKS } from '../../src/diagnosis/doctor/finding.js'
 import { inRepository } from '../../src/lab/repository.js'
 
 const page = readFileSync(inRepository('docs/doctor.md'), 'utf8')

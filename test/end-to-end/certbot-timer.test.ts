@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openScene, scenePrograms } from '../../src/lab/scene.js'
 import { openMachine } from '../docs/machine.js'
-import { listenForDatagrams } from '../kernel-edge/datagram-listener.js'
+import { listenForDatagrams } from '../kernel/datagram-listener.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 /** Debian's, where it is installed. */

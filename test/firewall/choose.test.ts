@@ -1,11 +1,11 @@
 import t from 'tap'
 import type { Ruleset } from '../../src/firewall/ruleset.js'
-import { fakeIptables, type Call } from './fake-iptables.js'
+import { fakeIptables, type Call } from './iptables/fake-iptables.js'
 import { putFirewallProgramsOnPath } from './fake-programs.js'
 
 putFirewallProgramsOnPath()
 const { installFirst, sweep } = await import('../../src/firewall/choose.js')
-const { iptablesFirewall } = await import('../../src/firewall/iptables.js')
+const { iptablesFirewall } = await import('../../src/firewall/iptables/iptables.js')
 
 const ruleset: Omit<Ruleset, 'selection'> = {
   tag: 'ab',

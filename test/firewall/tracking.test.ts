@@ -4,7 +4,7 @@ import { hasIpv6, trackedConnections } from '../../src/firewall/tracking.js'
 import { createNamespace, type Namespace } from '../../src/lab/namespace.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { run } from '../../src/lab/run.js'
-import { withBuiltModule } from '../kernel-edge/built-module.js'
+import { withBuiltModule } from '../kernel/built-module.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const { skip } = await requiresKernel()

@@ -4,7 +4,7 @@
  */
 import type { Decision } from '../../src/intercept/interceptor.js'
 import type { Limits } from '../../src/intercept/limits.js'
-import { replyToHead, type Challenge } from '../kernel/challenge.js'
+import { replyToHead, type Challenge } from '../scenarios/challenge.js'
 import { observe, type ObservedPacket } from './observed-packet.js'
 
 const SYN = 0x02

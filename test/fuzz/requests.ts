@@ -1,5 +1,5 @@
 /** Requests as they may come, and the challenges some of them are for. */
-import { challengeFor, requestFor, type Challenge } from '../kernel/challenge.js'
+import { challengeFor, requestFor, type Challenge } from '../scenarios/challenge.js'
 import type { Random } from './random.js'
 
 /** The tokens that may be armed. */

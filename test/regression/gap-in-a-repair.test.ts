@@ -1,9 +1,9 @@
 import t from 'tap'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { openArmedLab, programs } from '../kernel/armed-lab.js'
-import { challengeFor } from '../kernel/challenge.js'
-import { standIns } from '../kernel/stand-ins.js'
-import { exchange } from '../kernel/tcp-client.js'
+import { openArmedLab, programs } from '../scenarios/armed-lab.js'
+import { challengeFor } from '../scenarios/challenge.js'
+import { standIns } from '../scenarios/stand-ins.js'
+import { exchange } from '../scenarios/tcp-client.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const challenge = challengeFor('asked for in the middle of a repair')

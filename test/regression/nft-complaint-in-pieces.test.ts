@@ -18,7 +18,7 @@ t.test('the end of a complaint that comes late is not taken for a refusal of the
   writeFileSync(join(directory, 'nft'), SLOW_NFT, { mode: 0o755 })
   process.env['PATH'] = [directory, process.env['PATH']].join(delimiter)
   // It reads PATH when it is loaded.
-  const { startNft } = await import('../../src/firewall/nft-conversation.js')
+  const { startNft } = await import('../../src/firewall/nft/conversation.js')
   const nft = startNft()
   for (const line of ['add table ip one\n', 'add table ip two\n']) await t.resolves(nft.say(line), line)
   await nft.end()

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { findAccount } from '../../src/kernel/account.js'
 import { run } from '../../src/lab/run.js'
-import { withBuiltModule } from '../kernel-edge/built-module.js'
+import { withBuiltModule } from '../kernel/built-module.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const options = await requiresKernel()

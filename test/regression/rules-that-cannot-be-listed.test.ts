@@ -1,8 +1,8 @@
 import t from 'tap'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { openArmedLab, programs } from '../kernel/armed-lab.js'
-import { challengeFor } from '../kernel/challenge.js'
-import { standIns } from '../kernel/stand-ins.js'
+import { openArmedLab, programs } from '../scenarios/armed-lab.js'
+import { challengeFor } from '../scenarios/challenge.js'
+import { standIns } from '../scenarios/stand-ins.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const challenge = challengeFor('rules that cannot be listed')

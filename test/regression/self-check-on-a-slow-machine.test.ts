@@ -4,11 +4,11 @@ import { request } from '../../src/control/client.js'
 import type { SelfCheckOrder } from '../../src/control/self-check-order.js'
 import type { Service } from '../../src/lab/lab.js'
 import { inRepository } from '../../src/lab/repository.js'
-import { openArmedLab, parentOf, programs, type ArmedLab } from '../kernel/armed-lab.js'
-import { challengeFor } from '../kernel/challenge.js'
-import { standIns } from '../kernel/stand-ins.js'
-import { harden } from '../kernel/stateful-rules.js'
-import { exchange } from '../kernel/tcp-client.js'
+import { openArmedLab, parentOf, programs, type ArmedLab } from '../scenarios/armed-lab.js'
+import { challengeFor } from '../scenarios/challenge.js'
+import { standIns } from '../scenarios/stand-ins.js'
+import { harden } from '../scenarios/stateful-rules.js'
+import { exchange } from '../scenarios/tcp-client.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const challenge = challengeFor('self-check on a slow machine')
@@ -73,7 +73,7 @@ async function armForCheck(lab: ArmedLab): Promise<SelfCheckOrder> {
 function startCheck(lab: ArmedLab, order: SelfCheckOrder): Service {
   const program = `
     import { request } from ${JSON.stringify(inRepository('dist/control/client.js'))}
-    import { selfCheck } from ${JSON.stringify(inRepository('dist/self-check/self-check.js'))}
+    import { selfCheck } from ${JSON.stringify(inRepository('dist/diagnosis/self-check/self-check.js'))}
     const order = ${JSON.stringify(order)}
     const warning = await selfCheck(order, async () => {
       console.log('report')

@@ -4,7 +4,7 @@ import { inRepository } from '../../src/lab/repository.js'
 import { takeLock } from '../../src/kernel/lock.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
 import { requiresKernel } from '../requires-kernel.js'
-import { openArmedLab, programs } from '../kernel/armed-lab.js'
+import { openArmedLab, programs } from '../scenarios/armed-lab.js'
 
 // The keeper of a start that failed looks for leftovers, with the lock; a `serve` in that moment said that a responder was there.
 t.test('serve waits for who sweeps, and says that a responder is there only when one is', await requiresKernel(...programs), async (t) => {

@@ -4,9 +4,9 @@ import t from 'tap'
 import { withSystemPrograms } from '../../src/lab/run.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { openArmedLab, programs } from '../kernel/armed-lab.js'
-import { challengeFor } from '../kernel/challenge.js'
-import { exchange } from '../kernel/tcp-client.js'
+import { openArmedLab, programs } from '../scenarios/armed-lab.js'
+import { challengeFor } from '../scenarios/challenge.js'
+import { exchange } from '../scenarios/tcp-client.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const challenge = challengeFor('armed while somebody sweeps')

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { openArmedLab } from '../kernel/armed-lab.js'
-import { challengeFor } from '../kernel/challenge.js'
-import { requiresManager, startFirewalld, type RunBeside } from '../kernel/firewall-manager.js'
-import { exchange } from '../kernel/tcp-client.js'
+import { openArmedLab } from '../scenarios/armed-lab.js'
+import { challengeFor } from '../scenarios/challenge.js'
+import { requiresManager, startFirewalld, type RunBeside } from '../scenarios/firewall-manager.js'
+import { exchange } from '../scenarios/tcp-client.js'
 
 const challenge = challengeFor('nft beside a firewall manager')
 

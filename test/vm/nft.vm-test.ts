@@ -1,9 +1,9 @@
 import t from 'tap'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { openArmedLab, parentOf, type ArmedLab } from '../kernel/armed-lab.js'
-import { challengeFor } from '../kernel/challenge.js'
-import { testFirewall } from '../kernel/firewall-suite.js'
-import { exchange } from '../kernel/tcp-client.js'
+import { openArmedLab, parentOf, type ArmedLab } from '../scenarios/armed-lab.js'
+import { challengeFor } from '../scenarios/challenge.js'
+import { testFirewall } from '../scenarios/firewall-suite.js'
+import { exchange } from '../scenarios/tcp-client.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 t.test('nft', await requiresKernel('nginx', 'nft'), (t) => testFirewall(t, 'nft'))

@@ -1,0 +1,116 @@
+/** The hooks at a path that stays: small scripts that lead to those of the present installation, whatever an upgrade does to its place. */
+import { fchmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Failure } from '../../failure.js'
+import { fileFailure } from './file-failure.js'
+import { quoteForShell } from './hook-command.js'
+import { writeNewFile } from './new-file.js'
+
+/** Where the hooks are for certbot, unless the user says otherwise. */
+export const HOOKS_DIRECTORY = '/usr/local/lib/certbot-nfq'
+
+/** The Debian package's hooks: this path stays by itself. */
+export const PACKAGED_HOOKS = '/usr/lib/certbot-nfq/hooks'
+
+export const HOOK_NAMES = ['auth', 'cleanup'] as const
+export type HookName = (typeof HOOK_NAMES)[number]
+
+const MARKER = '# Written by `certbot-nfq install`'
+
+/** A hook path: what is there, and what is to be there. */
+export interface HookPath {
+  readonly path: string
+  /** The script that belongs there. */
+  readonly script: string
+  /** `foreign`: a file that we did not write. */
+  readonly state: 'absent' | 'current' | 'outdated' | 'foreign'
+}
+
+/**
+ * The script for one hook, made of the template hooks/installed: its two assignments name the hook and the directory it was installed from,
+ * and it has the functions of hooks/who-can-change, for that may be gone when it runs.
+ */
+export function hookScript(template: string, whoCanChange: string, name: HookName, from: string): string {
+  const functions = /\n\n(.*?)\n\ncase \$\{0##/s.exec(whoCanChange)?.[1] ?? ''
+  return template
+    .replace(/^hook=.*$/m, () => `hook=${name}`)
+    .replace(/^from=.*$/m, () => `from=${quoteForShell(from)}`)
+    .replace(/^# The functions of who-can-change stand here.*$/m, (line) => `${line}\n${functions}\n`)
+}
+
+/** Both hook paths of a directory, for the hooks in `from`, which also has the template. @throws Failure `install-failed` */
+export function inspectHookPaths(directory: string, from: string): HookPath[] {
+  const [template, whoCanChange] = attempt('read', from, () => [readFileSync(join(from, 'installed'), 'utf8'), readFileSync(join(from, 'who-can-change'), 'utf8')] as const)
+  return HOOK_NAMES.map((name) => {
+    const path = join(directory, name)
+    const script = hookScript(template, whoCanChange, name, from)
+    return { path, script, state: attempt('read', path, () => stateOf(path, script)) }
+  })
+}
+
+/**
+ * Writes those that are not as they are to be, each at once: certbot may be about to run it. A file that is not ours stays.
+ * @throws Failure `hook-path-taken`, `disk-full`, `install-failed`
+ */
+export function writeHookPaths(hooks: readonly HookPath[]): void {
+  for (const { path, state } of hooks) {
+    if (state === 'foreign') throw new Failure('hook-path-taken', `${path} exists, and certbot-nfq install did not write it`)
+  }
+  for (const { path, script, state } of hooks) {
+    if (state === 'current') continue
+    attempt('write', path, () => {
+      const made = mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
+      const fresh = `${path}.new`
+      rmSync(fresh, { force: true })
+      try {
+        // Whatever the umask.
+        writeNewFile(fresh, Buffer.from(script), (fd) => fchmodSync(fd, 0o755))
+        renameSync(fresh, path)
+      } finally {
+        if (made !== undefined) removeIfEmpty(dirname(path))
+      }
+    })
+  }
+}
+
+/** Removes those that are ours, and the directory when it is empty then; gives the paths removed. @throws Failure `install-failed` */
+export function removeHookPaths(hooks: readonly HookPath[]): string[] {
+  const ours = hooks.filter(({ state }) => state === 'current' || state === 'outdated').map(({ path }) => path)
+  for (const path of ours) attempt('remove', path, () => rmSync(path))
+  for (const directory of new Set(ours.map((path) => dirname(path)))) removeIfEmpty(directory)
+  return ours
+}
+
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory)
+  } catch {
+    // Something is in it.
+  }
+}
+
+/** Whether two paths are one directory; false when either is not there. */
+export function isSameDirectory(one: string, other: string): boolean {
+  try {
+    return realpathSync(one) === realpathSync(other)
+  } catch {
+    return false
+  }
+}
+
+function stateOf(path: string, script: string): HookPath['state'] {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (!found) return 'absent'
+  if (!found.isFile()) return 'foreign'
+  const text = readFileSync(path, 'utf8')
+  if (!text.includes(`\n${MARKER}`)) return 'foreign'
+  return text === script && (found.mode & 0o777) === 0o755 ? 'current' : 'outdated'
+}
+
+function attempt<Result>(act: string, path: string, work: () => Result): Result {
+  try {
+    return work()
+  } catch (cause) {
+    throw fileFailure(`${act} ${path}`, cause)
+  }
+}

@@ -1,0 +1,91 @@
+/** certbot's lineages: their renewal configurations on disk. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { Failure } from '../../failure.js'
+import { whileCertbotWaits } from './certbot-lock.js'
+import { fileFailure } from './file-failure.js'
+import { replaceFile, type Replaced } from './replace-file.js'
+
+/** A lineage's renewal configuration. */
+export interface RenewalFile {
+  readonly configDirectory: string
+  readonly path: string
+  readonly text: string
+}
+
+/** The names of the lineages of a configuration directory, in order; none when there is no such directory. @throws Failure `install-failed` */
+export function listLineages(configDirectory: string): string[] {
+  try {
+    const names = readdirSync(join(configDirectory, 'renewal'))
+    return names.filter((name) => name.endsWith('.conf')).map((name) => name.slice(0, -'.conf'.length)).sort()
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw fileFailure('read the lineages', cause)
+  }
+}
+
+/** @throws Failure `lineage-missing`, with the names there are; `renewal-malformed`, `install-failed` */
+export function readRenewalFile(configDirectory: string, name: string): RenewalFile {
+  const names = listLineages(configDirectory)
+  if (!names.includes(name)) {
+    const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
+    throw new Failure('lineage-missing', `${configDirectory} has no lineage ${JSON.stringify(name)}: ${known}`)
+  }
+  const path = pathOf(configDirectory, name)
+  return { configDirectory, path, text: decode(path, readBytes(path)) }
+}
+
+function readBytes(path: string): Uint8Array {
+  try {
+    return readFileSync(path)
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') throw new Failure('renewal-malformed', `${path} is a link to nothing`, { cause })
+    throw fileFailure(`read ${path}`, cause)
+  }
+}
+
+/** So that it can be written again byte for byte. certbot reads nothing else either. */
+function decode(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new Failure('renewal-malformed', `${path} is not UTF-8`)
+  }
+}
+
+/** Lineages whose renewal configuration names one of these paths, and those of which that cannot be seen, each with the reason. */
+export interface LineageUse {
+  readonly users: readonly string[]
+  readonly unread: readonly { readonly name: string; readonly why: string }[]
+}
+
+/** @throws Failure `install-failed` when there is a directory of lineages, but none can be listed */
+export function lineagesThatUse(configDirectory: string, paths: readonly string[]): LineageUse {
+  const users: string[] = []
+  const unread: { name: string; why: string }[] = []
+  for (const name of listLineages(configDirectory)) {
+    try {
+      const text = readFileSync(pathOf(configDirectory, name), 'utf8')
+      if (text.split('\n').some((line) => /^\s*manual_(auth|cleanup)_hook\b/.test(line) && paths.some((path) => line.includes(path)))) users.push(name)
+    } catch (error) {
+      unread.push({ name, why: (error as Error).message })
+    }
+  }
+  return { users, unread }
+}
+
+/**
+ * Puts another text in the file's place while certbot is locked out.
+ * @throws Failure `certbot-running`, `renewal-changed`, `disk-full`, `install-failed`; the file is as it was then
+ */
+export async function replaceRenewalFile({ path, text: before, configDirectory }: RenewalFile, text: string): Promise<Replaced> {
+  try {
+    return await whileCertbotWaits(configDirectory, () => replaceFile(path, Buffer.from(before), Buffer.from(text)))
+  } catch (cause) {
+    throw fileFailure(`change ${basename(path)}`, cause)
+  }
+}
+
+function pathOf(configDirectory: string, name: string): string {
+  return join(configDirectory, 'renewal', `${name}.conf`)
+}

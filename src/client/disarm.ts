@@ -1,0 +1,44 @@
+/** The cleanup hook: takes the challenge back; with the last one the responder ends. */
+import { existsSync } from 'node:fs'
+import type { ChallengeStatus } from '../control/challenge-status.js'
+import { request } from '../control/client.js'
+import type { Ask } from './arm.js'
+import { readToken, type Environment } from './certbot/environment.js'
+
+/** Removes what a responder that is gone left behind, if anything. */
+export type Sweep = () => Promise<void>
+
+/** The challenge as it was in the end; `unknown` to the responder, or to one so old that it does not tell; `absent` without a responder. */
+export type Farewell = ChallengeStatus | 'unknown' | 'absent'
+
+/** Returns once the challenge is disarmed, and with the last one once the responder has ended and its rules are gone. @throws Failure */
+export async function cleanup(environment: Environment, socket: string, sweep: Sweep, ask: Ask = request): Promise<Farewell> {
+  const response = await ask(socket, { op: 'disarm', token: readToken(environment) })
+  if (response === 'absent') {
+    await sweep()
+    return 'absent'
+  }
+  if (response === 'stopping') return 'unknown'
+  if (response.stopped && !(await isRemoved(socket))) await sweep()
+  return response.challenge ?? 'unknown'
+}
+
+/** Whether nothing need be said: everybody who asked has acknowledged the answer, or nothing is known. */
+export function isWell(farewell: Farewell): boolean {
+  if (typeof farewell === 'string') return true
+  return farewell.visits.length > 0 && farewell.visits.every(({ state }) => state === 'acknowledged')
+}
+
+/** Milliseconds that the responder's keeper may take, and between looks. */
+const REMOVAL_TIME = 2_000
+const PAUSE = 2
+
+/** The responder has ended; what keeps it removes the socket in the same instant, unless it is gone or stopped itself. */
+async function isRemoved(socket: string): Promise<boolean> {
+  const end = performance.now() + REMOVAL_TIME
+  while (existsSync(socket)) {
+    if (performance.now() > end) return false
+    await new Promise((resolve) => setTimeout(resolve, PAUSE))
+  }
+  return true
+}

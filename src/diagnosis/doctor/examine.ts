@@ -1,0 +1,128 @@
+/** Makes every check: reads, then judges. Changes nothing of the host. */
+import { runDirectory } from '../../responder/run-directory.js'
+import type { FirewallChoice } from '../../firewall/choices.js'
+import { run, runFor, type Run } from '../../firewall/run.js'
+import type { Ruleset } from '../../firewall/ruleset.js'
+import { hasIpv6, isTracking } from '../../firewall/tracking.js'
+import { boundQueues } from '../../kernel/queue.js'
+import { addressesOfMachine, type MachineAddress } from '../../network/addresses.js'
+import { lookUp } from '../../network/names.js'
+import { planTrial, readBackEnds, readLegacyUse } from './back-ends.js'
+import type { Table } from '../../rules-read/chains.js'
+import { judgeFilter } from './filter.js'
+import { CHECKS, type Finding } from './finding.js'
+import { forwardsOf } from '../../rules-read/forwards.js'
+import { readInstalledRules, tablesFor, type InstalledRules } from '../../rules-read/installed-rules.js'
+import { judgeFirewall, judgeKernel, runTrial } from './kernel-support.js'
+import { judgeLeftovers, readLeftovers } from './leftovers.js'
+import { readListeners } from './listeners.js'
+import { judgeName, judgeWildcard } from './names.js'
+import type { ModulesReport } from './modules.js'
+import { judgeModules, judgeNode, readHookNode } from './node.js'
+import { judgeOwners } from './owners.js'
+import type { Packet } from '../../rules-read/packet.js'
+import { judgePort, servedFamilies, type PortFacts } from './port.js'
+import { judgeQueueNumber } from './queue-number.js'
+import { judgeReversePath, readReversePathFilters } from './reverse-path.js'
+import { judgeRights, readRights } from './rights.js'
+import { judgeRunDirectory, readRunDirectory } from './run-directory.js'
+import type { TrialRequest } from './trial.js'
+import { judgeUntracked } from './untracked.js'
+import { readUplinks } from './uplinks.js'
+
+export interface ExamineOptions {
+  readonly port: number
+  readonly runDir: string
+  readonly firewall: FirewallChoice
+  readonly queueNum: number | undefined
+  readonly mark: number
+  readonly noStandalone: boolean
+  /** Names to look up; none: none. */
+  readonly names: readonly string[]
+  /** As in network/names.ts. */
+  readonly resolver: string | undefined
+  /** As of --user. */
+  readonly user: string | undefined
+  /** The command of cli/doctor-probe.ts through hooks/run; a word for what to do follows. */
+  readonly hookProbe: readonly string[]
+  /** Who but root can change what the hooks run with this Node, as judgeOwners takes it. */
+  readonly whoCanChange: (node: string) => string | undefined
+  /** The command that makes the trial as a responder is run, by this Node; its request follows. */
+  readonly trial: (node: Pick<ModulesReport, 'execPath' | 'version'>) => readonly string[]
+}
+
+/** Milliseconds for what starts a Node, and a dozen programs one after the other: long enough for a small machine that has read none of them yet. */
+const LONG_TIME = 120_000
+
+const runLong: Run = (argv, input) => runFor(LONG_TIME, argv, input)
+
+/** All findings, in the order of CHECKS. @throws Failure `run-directory` when its path is too long */
+export async function examine(options: ExamineOptions): Promise<Finding[]> {
+  const machine = addressesOfMachine()
+  const directory = runDirectory(options.runDir)
+  const [rules, uplinks, hookNode, backEnds, names] = await Promise.all([
+    readInstalledRules(run),
+    readUplinks(machine, run),
+    readHookNode([...options.hookProbe, 'modules'], runLong),
+    readBackEnds(run),
+    Promise.all(options.names.map(async (name) => (name.startsWith('*.') ? name : await lookUp(name, { resolver: options.resolver })))),
+  ])
+  const grounds = groundsOf(options.port, machine, uplinks, rules)
+  const tables = grounds.flatMap((ground) => ground.tables)
+  const leftovers = await readLeftovers(directory, tables)
+  const plan = planTrial(options.firewall, backEnds, readLegacyUse())
+  const node = typeof hookNode === 'object' && 'execPath' in hookNode ? hookNode : process
+  const trial = await tryIt(options, node, plan)
+  const portFacts = readPort(options, grounds)
+  const findings = [
+    judgeRights(readRights()),
+    judgeOwners(options.whoCanChange(node.execPath)),
+    judgeNode(hookNode, process.execPath),
+    ...judgeModules(hookNode),
+    ...judgeKernel(trial),
+    ...judgeFirewall(trial, options.firewall, backEnds),
+    judgeQueueNumber(options.queueNum, boundQueues(), typeof leftovers.responder === 'object' && 'queue' in leftovers.responder ? leftovers.responder.queue : undefined),
+    judgePort(portFacts),
+    ...judgeFilter(grounds, rules.silent),
+    judgeUntracked(tables),
+    judgeReversePath(uplinks, readReversePathFilters()),
+    judgeRunDirectory(readRunDirectory(directory)),
+    ...judgeLeftovers(leftovers),
+    ...names.flatMap((found) => (typeof found === 'string' ? [judgeWildcard(found)] : judgeName(found, { machine, served: servedFamilies(portFacts), port: options.port }))),
+  ]
+  return findings.sort((one, other) => CHECKS.indexOf(one.check) - CHECKS.indexOf(other.check))
+}
+
+interface Ground {
+  readonly packet: Packet
+  readonly tables: readonly Table[]
+}
+
+/** A packet for each family there is, and the tables it meets. */
+function groundsOf(port: number, machine: readonly MachineAddress[], uplinks: readonly string[], rules: InstalledRules): Ground[] {
+  return (hasIpv6() ? ([4, 6] as const) : ([4] as const)).map((version) => {
+    const destinations = machine.filter((one) => one.version === version && !['loopback', 'link-local'].includes(one.reach)).map(({ address }) => address)
+    const packet = { version, port, destinations, devices: uplinks }
+    return { packet, tables: tablesFor(packet, rules) }
+  })
+}
+
+function readPort({ port, noStandalone }: ExamineOptions, grounds: readonly Ground[]): PortFacts {
+  const of = (version: 4 | 6) => forwardsOf(grounds.find(({ packet }) => packet.version === version)?.tables ?? [])
+  const forwards = { 4: of(4), 6: of(6) }
+  const redirects = [...forwards[4], ...forwards[6]].flatMap((forward) => (forward.address === undefined && forward.port !== undefined ? [forward.port] : []))
+  return { port, listeners: readListeners(port), forwards, redirected: [...new Set(redirects)].flatMap(readListeners), isStandalone: !noStandalone }
+}
+
+async function tryIt({ port, mark, user, noStandalone, firewall, trial }: ExamineOptions, node: Pick<ModulesReport, 'execPath' | 'version'>, plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>) {
+  if (process.geteuid?.() !== 0) return { reason: 'only root can', fix: 'run it as root' }
+  return runTrial(trial(node), firewall, { port, mark, user, isStandalone: !noStandalone, families: await families(), ...plan }, runLong)
+}
+
+/** As a responder finds them; one after the other, for both look at the same count. */
+async function families(): Promise<Ruleset['families']> {
+  const versions = hasIpv6() ? ([4, 6] as const) : ([4] as const)
+  const found = []
+  for (const version of versions) found.push({ version, isTracked: await isTracking(version, run) })
+  return found
+}

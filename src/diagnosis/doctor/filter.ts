@@ -1,0 +1,34 @@
+/** Would the firewall of this machine let a validator in? A guess with care: it warns, and never fails. Pure. */
+import { walk, type Table } from '../../rules-read/chains.js'
+import { ok, warn, type Finding } from './finding.js'
+import type { Packet } from '../../rules-read/packet.js'
+
+/** What a SYN to a server on this machine passes. */
+const HOOKS = ['prerouting', 'input']
+
+/** One for each packet, with the tables it meets; `silent` is what could not be read. */
+export function judgeFilter(packets: readonly { readonly packet: Packet; readonly tables: readonly Table[] }[], silent: readonly string[]): Finding[] {
+  const findings = packets.flatMap(({ packet, tables }) => {
+    const drop = firstDrop(tables)
+    if (!drop) return []
+    const what = `IPv${packet.version}: ${drop.where} drops new connections to port ${packet.port} (${drop.by})`
+    const unless = drop.conditions.length === 0 ? '' : `, unless a condition holds that cannot be judged here: ${drop.conditions.slice(0, 3).join('; ')}`
+    return [warn('filter', what + unless, `let the port in, as by: ufw allow ${packet.port}/tcp, firewall-cmd --add-port=${packet.port}/tcp, or an accept rule before that one`)]
+  })
+  if (findings.length > 0) return findings
+  if (silent.length > 0) return [warn('filter', `the rules there are could not be read: ${silent.join('; ')}`, 'run the command as root and see what is wrong')]
+  return [ok('filter', 'no rule of this machine keeps new connections from the port (what a provider filters cannot be seen from here)')]
+}
+
+function firstDrop(tables: readonly Table[]) {
+  for (const hook of HOOKS) {
+    for (const table of tables) {
+      for (const [name, chain] of table.chains) {
+        if (chain.hook !== hook || table.name === 'nat') continue
+        const { verdict, by, conditions } = walk(table, name)
+        if (verdict === 'drop') return { where: `${table.origin} ${name}`, by, conditions }
+      }
+    }
+  }
+  return undefined
+}

@@ -1,0 +1,60 @@
+/** What a crash has left, or who is at work. */
+import { existsSync } from 'node:fs'
+import type { ResponderStatus } from '../../control/responder-status.js'
+import { ask } from '../../client/ask.js'
+import type { RunDirectory } from '../../responder/run-directory.js'
+import { toFailure } from '../../failure.js'
+import { lockHolders } from '../../kernel/lock-holder.js'
+import type { Table } from '../../rules-read/chains.js'
+import { ok, warn, type Finding } from './finding.js'
+
+export interface LeftoverFacts {
+  readonly tag: string
+  /** The responder that answers; `absent`; or why it does not answer rightly. */
+  readonly responder: ResponderStatus | 'absent' | { readonly refusal: string }
+  /** Its files in the run directory. */
+  readonly files: readonly string[]
+  /** Somebody holds the lock: a responder that starts or ends at this moment. */
+  readonly isLocked: boolean
+  /** Tags of all our rules, of whatever run directory. */
+  readonly tags: readonly string[]
+}
+
+/** Asks the responder; removes nothing. */
+export async function readLeftovers(directory: RunDirectory, tables: readonly Table[]): Promise<LeftoverFacts> {
+  const { socket, lock, tag } = directory
+  return { tag, responder: await askStatus(directory), files: [socket, lock].filter((path) => existsSync(path)), isLocked: lockHolders(lock).length > 0, tags: tagsIn(tables) }
+}
+
+/** Tags of our chains in iptables' mangle table, and of our nft tables. */
+export function tagsIn(tables: readonly Table[]): string[] {
+  const names = tables.flatMap(({ name, chains }) => [name, ...chains.keys()])
+  return [...new Set(names.flatMap((name) => /^certbot-nfq-([0-9a-f]{8})(?:-[QR])?$/i.exec(name)?.[1] ?? []))]
+}
+
+/** Leftovers pass every packet on and the next hook removes them, so they are no failure. */
+export function judgeLeftovers({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {
+  const others = tags.filter((one) => one !== tag)
+  const strangers =
+    others.length === 0 ? [] : [warn('leftovers', `rules of another run directory are there (${others.join(', ')}): of a responder at work, or left by one`, 'give certbot-nfq stop the --run-dir of those hooks; use one --run-dir for a port')]
+  return [...judgeOwn({ tag, responder, files, isLocked, tags }), ...strangers]
+}
+
+function judgeOwn({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {
+  if (typeof responder === 'object' && 'refusal' in responder) return [warn('leftovers', responder.refusal, 'see with: certbot-nfq status')]
+  if (typeof responder === 'object') return [ok('leftovers', `a responder is at work: process ${responder.pid}, ${responder.challenges.length} armed`)]
+  if (isLocked) return [ok('leftovers', 'a responder starts or ends at this moment')]
+  const left = [...(tags.includes(tag) ? ['rules'] : []), ...files]
+  if (left.length === 0) return [ok('leftovers', 'nothing is left of an earlier responder')]
+  return [warn('leftovers', `an earlier responder was killed and has left: ${left.join(', ')} (its rules pass every packet on)`, 'nothing: the next hook removes that; or at once: certbot-nfq stop')]
+}
+
+async function askStatus(directory: RunDirectory): Promise<LeftoverFacts['responder']> {
+  try {
+    const response = await ask(directory, { op: 'status' })
+    if (typeof response === 'object' && response.status) return response.status
+    return 'absent'
+  } catch (thrown) {
+    return { refusal: toFailure(thrown).message }
+  }
+}

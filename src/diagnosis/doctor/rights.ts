@@ -1,0 +1,28 @@
+/** Is it root, with the capabilities that a responder's start takes? */
+import { readFileSync } from 'node:fs'
+import { FIXES } from '../../failure.js'
+import { fail, ok, type Finding } from './finding.js'
+
+/** What takes it (capabilities(7)): rules and queue, forged replies, and giving root up. */
+const NEEDED = { CAP_SETGID: 6, CAP_SETUID: 7, CAP_SETPCAP: 8, CAP_NET_ADMIN: 12, CAP_NET_RAW: 13 } as const
+
+export interface Rights {
+  /** The effective user. */
+  readonly uid: number
+  /** The effective set, a bit for each; undefined when the kernel does not tell. */
+  readonly capabilities: bigint | undefined
+}
+
+/** Of this process. */
+export function readRights(): Rights {
+  const hex = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'latin1'))?.[1]
+  return { uid: process.geteuid?.() ?? -1, capabilities: hex === undefined ? undefined : BigInt(`0x${hex}`) }
+}
+
+/** Certbot's hooks need both. */
+export function judgeRights({ uid, capabilities }: Rights): Finding {
+  if (uid !== 0) return fail('rights', `runs as user id ${uid}, not as root`, FIXES['not-root'])
+  const missing = Object.entries(NEEDED).flatMap(([name, bit]) => (capabilities !== undefined && ((capabilities >> BigInt(bit)) & 1n) === 0n ? [name] : []))
+  if (missing.length > 0) return fail('rights', `root here lacks ${missing.join(', ')}`, FIXES['capability-missing'])
+  return ok('rights', 'root, with CAP_NET_ADMIN and CAP_NET_RAW')
+}

@@ -1,0 +1,82 @@
+/** One challenge request, as a validator would make it. */
+import { createConnection } from 'node:net'
+import { CHALLENGE_PATH } from '../../wire/http.js'
+
+/**
+ * `refused` also where there is no way there. `not accepted` and `silent`, accepted but without an answer, are so as long as nothing has come.
+ * `unknown` could not be tried.
+ */
+export type Outcome = 'answered' | 'other answer' | 'refused' | 'not accepted' | 'silent' | 'unknown'
+
+export interface Answer {
+  readonly outcome: Outcome
+  /** Who asked, once it was accepted: `127.0.0.1:54321` or `[::1]:54321`. */
+  readonly client?: string
+}
+
+export interface Question {
+  readonly address: string
+  readonly port: number
+  readonly token: string
+  readonly keyAuthorization: string
+}
+
+/** A request under way. It goes on until it is closed. */
+export interface Asking {
+  /** As it is now. */
+  readonly answer: Answer
+  /** Resolves when it is accepted, or has ended. */
+  readonly accepted: Promise<void>
+  /** Resolves with an answer of whatever kind, or a refusal: never while nothing comes. */
+  readonly ended: Promise<void>
+  close(): void
+}
+
+/** Asks. */
+export function ask({ address, port, token, keyAuthorization }: Question): Asking {
+  let received = ''
+  let answer: Answer = { outcome: 'not accepted' }
+  const socket = createConnection({ host: address, port })
+  const [accepted, accept] = signal()
+  const [ended, end] = signal()
+  const conclude = (outcome: Outcome) => {
+    socket.destroy()
+    answer = { ...answer, outcome }
+    accept()
+    end()
+  }
+  const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)
+  socket.setEncoding('latin1')
+  socket.on('connect', () => {
+    answer = { outcome: 'silent', client: `${bracketed(socket.localAddress ?? '')}:${socket.localPort}` }
+    accept()
+    socket.write(`GET ${CHALLENGE_PATH}${token} HTTP/1.1\r\nHost: ${bracketed(address)}\r\nUser-Agent: certbot-nfq self-check\r\nConnection: close\r\n\r\n`)
+  })
+  socket.on('data', (text: string) => {
+    received += text
+    if (received.startsWith('HTTP/1.1 200 ') && received.endsWith(`\r\n\r\n${keyAuthorization}`)) conclude('answered')
+    else if (received.length > 16_384) conclude('other answer')
+  })
+  socket.on('end', () => conclude('other answer'))
+  // What else may happen to it, a time-out of the kernel's say, is no answer.
+  socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+    if (REFUSALS.includes(code)) conclude('refused')
+    else if (code === 'ECONNRESET') conclude('other answer')
+  })
+  return {
+    get answer() {
+      return answer
+    },
+    accepted,
+    ended,
+    close: () => socket.destroy(),
+  }
+}
+
+const REFUSALS = ['ECONNREFUSED', 'EADDRNOTAVAIL', 'ENETUNREACH', 'EHOSTUNREACH', 'EAFNOSUPPORT']
+
+/** A promise, and what resolves it. */
+function signal(): [Promise<void>, () => void] {
+  let resolve: () => void = () => undefined
+  return [new Promise<void>((done) => (resolve = done)), () => resolve()]
+}

@@ -1,0 +1,108 @@
+/** Does a challenge request really reach the responder? Asked by the hook that has made it cover a port, for that is root. */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { networkInterfaces } from 'node:os'
+import type { Visit } from '../../control/challenge-status.js'
+import type { SelfCheckOrder } from '../../control/self-check-order.js'
+import { environment } from '../../firewall/program-path.js'
+import type { RunResult } from '../../firewall/run.js'
+import { isTranslated } from '../../rules-read/translation.js'
+import { ask, type Asking, type Question } from './ask.js'
+import { askFromOutside } from './outside.js'
+import { PATIENCE, patience } from './patience.js'
+import { warningOf, type Finding } from './verdict.js'
+
+/** Milliseconds after which a connection over loopback that was not accepted is tried from outside as well. */
+const LOOPBACK_TIME = 600
+
+/** Milliseconds for a program that lists rules. */
+const LISTING_TIME = 15_000
+
+/** Addresses of this machine that are tried, in each family. */
+const MAX_ADDRESSES = 4
+
+/** One port by one family, asked for. */
+interface Attempt extends Omit<Finding, 'answers'> {
+  /** Over loopback; undefined where a validator's request takes another way. */
+  readonly here: Asking | undefined
+}
+
+/**
+ * Asks on each port by each family, over loopback where that goes the way of a validator's request, else from outside. Gives a warning, or nothing. `report`
+ * lets the responder forget the token, and gives what it has seen of those who asked for it; undefined where it does not tell. Never rejects.
+ */
+export async function selfCheck(order: SelfCheckOrder, report: () => Promise<readonly Visit[] | undefined>): Promise<string | undefined> {
+  const over = new AbortController()
+  const places = order.ports.flatMap((port) => order.families.map((version) => ({ port, version })))
+  const attempts = await Promise.all(places.map((place) => askFromHere(order, place, over.signal)))
+  const questions = attempts.map((attempt) => questionOutside(order, attempt))
+  const asked = questions.filter((question) => question !== undefined)
+  const outside = asked.length > 0 ? askFromOutside(asked) : undefined
+  const answersOutside = () => questions.map((question) => question && outside?.answers[asked.indexOf(question)])
+
+  const answeredOutside = async (at: number) => {
+    await outside?.over
+    const answer = answersOutside()[at]
+    // Where nobody can ask from outside, loopback decides.
+    if (!answer || answer.outcome === 'unknown') await attempts[at]?.here?.ended
+  }
+  const settled = attempts.map(async ({ here }, at) => Promise.race([...(here ? [here.ended] : []), answeredOutside(at)]))
+  await Promise.race([Promise.all(settled), Promise.all([patience(PATIENCE, over.signal), outside?.over])])
+
+  // What is still open may be answered meanwhile: the responder gives its connections the time to end.
+  const seen = await report().catch(() => undefined)
+  const findings = attempts.map(({ here, ...place }, at) => ({ ...place, answers: [here?.answer, answersOutside()[at]].filter((answer) => answer !== undefined) }))
+  over.abort()
+  for (const { here } of attempts) here?.close()
+  await outside?.close()
+  return warningOf(findings, seen)
+}
+
+/** Until it is accepted, or has not been for a while. */
+async function askFromHere(order: SelfCheckOrder, { port, version }: Pick<Attempt, 'port' | 'version'>, givenUp: AbortSignal): Promise<Attempt> {
+  const isElsewhere = isForwarding(version) ? await isTranslated(version, port, run).catch(() => undefined) : false
+  if (isElsewhere) return { port, version, isTranslated: true, here: undefined }
+  let here: Asking | undefined
+  for (const address of [version === 4 ? '127.0.0.1' : '::1', ...addressesOf(version)]) {
+    here = ask({ ...order, port, address })
+    await Promise.race([here.accepted, patience(LOOPBACK_TIME, givenUp)])
+    // One that listens on a single address is found there.
+    if (here.answer.outcome !== 'refused') break
+  }
+  return { port, version, isTranslated: isElsewhere, here }
+}
+
+/** Sent on to a container it passes other chains from outside; and a machine may keep its own loopback shut. */
+function questionOutside(order: SelfCheckOrder, { port, version, here }: Attempt): Question | undefined {
+  const [address] = addressesOf(version)
+  const isNeeded = !here || here.answer.outcome === 'not accepted'
+  return isNeeded && address !== undefined ? { ...order, port, address } : undefined
+}
+
+/** Without it nothing is sent on to another machine, and no rules need be read. */
+function isForwarding(version: 4 | 6): boolean {
+  try {
+    return readFileSync(`/proc/sys/net/${version === 4 ? 'ipv4/ip_forward' : 'ipv6/conf/all/forwarding'}`, 'latin1').trim() !== '0'
+  } catch {
+    return false
+  }
+}
+
+/** This machine's own, but for loopback and link-local ones. */
+function addressesOf(version: 4 | 6): string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses = []) => addresses)
+    .filter(({ family, internal, address }) => family === `IPv${version}` && !internal && !address.startsWith('fe80:'))
+    .slice(0, MAX_ADDRESSES)
+    .map(({ address }) => address)
+}
+
+/** Rejects when the program did not end by itself: then nothing is known of the rules. */
+function run([file = '', ...words]: readonly string[]): Promise<RunResult> {
+  return new Promise((resolve, reject) => {
+    execFile(file, words, { timeout: LISTING_TIME, maxBuffer: 16 * 1024 * 1024, env: environment() }, (error, stdout, stderr) => {
+      if (error?.signal) reject(new Error(error.signal))
+      else resolve({ exitCode: error ? 1 : 0, stdout, stderr })
+    })
+  })
+}

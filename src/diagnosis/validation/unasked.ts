@@ -1,0 +1,73 @@
+/** The verdict on a challenge that nobody asked for: where the name leads to, and what that makes likely. Pure. */
+import type { ChallengeStatus } from '../../control/challenge-status.js'
+import type { MachineAddress } from '../../network/addresses.js'
+import type { NameAddresses } from '../../network/names.js'
+import type { Verdict, VerdictCode } from './advice.js'
+import { groupRecords, nameRecords, type RecordGroup, type Whereabouts } from './records.js'
+import { count } from './words.js'
+
+/** The port that every CA asks (RFC 8555, 8.3). */
+const HTTP_PORT = 80
+
+/** `names` are the addresses of the challenge's identifier, `machine` those of this machine. */
+export function judgeUnasked(challenge: ChallengeStatus, names: NameAddresses, machine: readonly MachineAddress[]): Verdict {
+  const { identifier, port } = challenge
+  const groups = groupRecords(names, machine)
+  const causes = [...causesIn(groups, port), ...otherTokens(challenge)]
+  return { code: codeFor(groups, challenge), cause: `no request for ${identifier} reached port ${port} of this machine: ${causes.join('; ')}` }
+}
+
+function causesIn(groups: readonly RecordGroup[], port: number): string[] {
+  if (groups.length === 0) return ['the DNS has neither A nor AAAA for it']
+  const known = groups.filter(({ where }) => where !== 'no such name')
+  if (known.length === 0) return ['the DNS knows no such name']
+  const silent = known.filter(({ where }) => where === 'no answer')
+  // The same of both types is said once.
+  if (silent.length === 2) return [`its addresses could not be looked up (${silent[0]?.detail ?? ''})`]
+  const wrong = known.filter(({ where }) => where !== 'here')
+  if (wrong.length > 0) return wrong.map((group) => causeOf(group, port))
+  const isOne = known.flatMap(({ addresses }) => addresses).length === 1
+  return [`its ${known.map(nameRecords).join(' and ')} ${isOne ? 'leads' : 'lead'} here, ${suspects(port)}`]
+}
+
+function causeOf(group: RecordGroup, port: number): string {
+  const { type, where, addresses, detail = '' } = group
+  const isOne = addresses.length === 1
+  const has = `it has ${isOne ? 'an ' : ''}${nameRecords(group)}`
+  if (where === 'no answer') return `its ${type} could not be looked up (${detail})`
+  if (where === 'not public') return `${has}, ${isOne ? 'an address' : 'addresses'} that no CA on the Internet can reach`
+  const elsewhere = `${has} that ${isOne ? 'is not an address' : 'are not addresses'} of this machine`
+  if (where !== 'behind NAT') return elsewhere
+  return `${elsewhere}, which has only private ones: a router must forward its port ${HTTP_PORT} to port ${port} here`
+}
+
+function suspects(port: number): string {
+  if (port !== HTTP_PORT) return `but a CA asks port ${HTTP_PORT}, and nothing brought that to port ${port}`
+  return 'so a firewall kept the requests out, a load balancer took them elsewhere, or the CA did not ask at all'
+}
+
+function otherTokens({ strays }: ChallengeStatus): string[] {
+  if (!strays) return []
+  const { client, token } = strays
+  return [`${count(strays.count, 'request')} came for other tokens, last from ${client} for ${token}`]
+}
+
+/** The first of these that applies; before them come no name at all and IPv6 alone. */
+const codes = [
+  ['elsewhere', 'elsewhere'],
+  ['not public', 'not-public'],
+  ['behind NAT', 'behind-nat'],
+  ['no answer', 'lookup-failed'],
+] as const satisfies readonly (readonly [Whereabouts, VerdictCode])[]
+
+function codeFor(groups: readonly RecordGroup[], { port, strays }: ChallengeStatus): VerdictCode {
+  const known = groups.filter(({ where }) => where !== 'no such name')
+  if (known.length === 0) return 'no-such-name'
+  const elsewhere = known.filter(({ where }) => where === 'elsewhere')
+  const isIpv6Alone = elsewhere.length > 0 && elsewhere.every(({ type }) => type === 'AAAA') && known.some(({ type }) => type === 'A')
+  if (isIpv6Alone) return 'ipv6-elsewhere'
+  const found = codes.find(([where]) => known.some((group) => group.where === where))
+  if (found) return found[1]
+  if (strays) return 'other-token'
+  return port === HTTP_PORT ? 'not-let-in' : 'other-port'
+}

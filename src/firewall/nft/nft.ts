@@ -1,0 +1,98 @@
+/**
+ * The nftables back end. Where the kernel can, the tables belong to an `nft -i` process on a pipe (`flags owner`, Linux 5.12): nobody else can
+ * flush them, and they go away with it, which is when the pipe's only writing end, ours, is closed: by the end of this process
+ * however it comes. Elsewhere they are plain tables, which the next start or cleanup sweeps.
+ */
+import { isFailure, toFailure } from '../../failure.js'
+import { installLine, removeLine, tableName } from './script.js'
+import { startNft, type NftConversation } from './conversation.js'
+import { listNftTables } from './listing.js'
+import { failureOf, isProgram, runOrFail, type Run } from '../run.js'
+import type { Firewall, IpVersion, Ruleset } from '../ruleset.js'
+
+const FAMILIES = [4, 6] as const
+
+/** `tag` as in Ruleset. */
+export function nftFirewall(tag: string, run: Run, converse: () => NftConversation = startNft): Firewall {
+  let owner: NftConversation | undefined
+  let installed: { versions: readonly IpVersion[]; listing?: string } | undefined
+  return {
+    name: 'nft',
+    install: async (ruleset) => {
+      if (owner?.isAlive) await owner.say(installLine(ruleset, true))
+      else {
+        owner = await installOwned(ruleset, converse())
+        if (!owner) await runOrFail(run, ['nft', '-f', '-'], installLine(ruleset, false))
+      }
+      const versions = ruleset.families.map(({ version }) => version)
+      installed = { versions }
+      // Where it fails now, a later look is the first one.
+      await look(installed).catch(() => undefined)
+    },
+    remove: async () => {
+      const last = { owner, versions: installed?.versions ?? [] }
+      owner = undefined
+      installed = undefined
+      if (last.owner?.isAlive) {
+        // At once, not when the process gets to its end: the caller reports that the rules are gone.
+        await last.owner.say(removeLine(tag, last.versions)).catch(() => undefined)
+        await last.owner.end()
+      } else {
+        await removePlain(tag, run)
+      }
+    },
+    presence: async () => {
+      if (!installed) return 'broken'
+      try {
+        return (await look(installed)) ? 'whole' : 'broken'
+      } catch (thrown) {
+        return { unknown: toFailure(thrown).message }
+      }
+    },
+  }
+
+  /** Whether the tables are there as at the first look. @throws Failure */
+  async function look(tables: NonNullable<typeof installed>): Promise<boolean> {
+    const listings = await Promise.all(tables.versions.map((version) => listTable(tag, version, run)))
+    if (listings.includes(undefined)) return false
+    const listing = listings.join('\n')
+    tables.listing ??= listing
+    return listing === tables.listing
+  }
+}
+
+/** Whether nft is there to be tried. */
+export function hasNft(): boolean {
+  return isProgram('nft')
+}
+
+/** The process that owns the tables from now on; `undefined` where tables cannot be owned. @throws Failure `firewall-failed` when the rules are refused */
+async function installOwned(ruleset: Ruleset, conversation: NftConversation): Promise<NftConversation | undefined> {
+  try {
+    await conversation.say(installLine(ruleset, true))
+    return conversation
+  } catch (thrown) {
+    await conversation.end()
+    // What the kernel lacks for the rules, and what hangs, would be no better without an owner.
+    if (isFailure(thrown) && /No such file or directory|no answer/.test(thrown.message)) throw thrown
+    return undefined
+  }
+}
+
+async function removePlain(tag: string, run: Run): Promise<void> {
+  const tables = (await listNftTables(run)) ?? []
+  const versions = FAMILIES.filter((version) => tables.includes(tableName(tag, version)))
+  if (versions.length > 0) await runOrFail(run, ['nft', '-f', '-'], removeLine(tag, versions))
+}
+
+/** What the kernel holds of ours in a family, without the sources it follows at the moment; `undefined` when it has no such table. @throws Failure when that cannot be told */
+async function listTable(tag: string, version: IpVersion, run: Run): Promise<string | undefined> {
+  const name = tableName(tag, version)
+  const argv = ['nft', '-t', 'list', 'table', ...name.split(' ')]
+  const result = await run(argv)
+  if (result.exitCode === 0) return result.stdout
+  // Not by its complaint, which also a table that is there may meet.
+  const tables = await listNftTables(run)
+  if (tables && !tables.includes(name)) return undefined
+  throw failureOf(argv, result)
+}

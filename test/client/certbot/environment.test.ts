@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { readChallenge, readToken, type Environment } from '../../../src/client/certbot/environment.js'
+import { Failure } from '../../../src/failure.js'
+import { holds } from '../../holds.js'
+
+const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
+const thumbprint = 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'
+const whole: Environment = { CERTBOT_TOKEN: token, CERTBOT_VALIDATION: `${token}.${thumbprint}`, CERTBOT_DOMAIN: 'a.example' }
+
+t.test('what certbot gives is a challenge', (t) => {
+  t.strictSame(readChallenge(whole), { token, keyAuthorization: `${token}.${thumbprint}`, identifier: 'a.example' })
+  t.end()
+})
+
+t.test('the identifier comes before the domain, and may be an address', (t) => {
+  const table = [
+    [{ CERTBOT_IDENTIFIER: 'b.example' }, 'b.example'],
+    [{ CERTBOT_IDENTIFIER: '192.0.2.1' }, '192.0.2.1'],
+    [{ CERTBOT_IDENTIFIER: '2001:db8::1', CERTBOT_DOMAIN: undefined }, '2001:db8::1'],
+    [{ CERTBOT_IDENTIFIER: '' }, 'a.example'],
+    [{ CERTBOT_DOMAIN: 'xn--bcher-kva.example' }, 'xn--bcher-kva.example'],
+    [{ CERTBOT_DOMAIN: 'bücher.example' }, 'bücher.example'],
+    [{ CERTBOT_DOMAIN: '_acme.a_b.example.' }, '_acme.a_b.example.'],
+  ] as const
+  for (const [more, identifier] of table) t.equal(readChallenge({ ...whole, ...more }).identifier, identifier)
+  t.end()
+})
+
+t.test('a bad environment is refused with the reason', (t) => {
+  const withToken = (text: string): Environment => ({ CERTBOT_TOKEN: text, CERTBOT_VALIDATION: `${text}.${thumbprint}` })
+  const table: readonly (readonly [string, Environment, string, RegExp])[] = [
+    ['not called by certbot', { CERTBOT_TOKEN: undefined, CERTBOT_VALIDATION: undefined }, 'token-missing', /to be called by certbot$/],
+    ['a dns-01 challenge', { CERTBOT_TOKEN: undefined }, 'token-missing', /not an http-01 challenge \(dns-01\?\)$/],
+    ['an empty token', { CERTBOT_TOKEN: '' }, 'token-missing', /CERTBOT_TOKEN is not set/],
+    ['a token of 15 characters', withToken('x'.repeat(15)), 'token-malformed', /base64url of 16 to 128 characters$/],
+    ['a token of 129 characters', withToken('x'.repeat(129)), 'token-malformed', /base64url/],
+    ['a token with a slash', withToken(`../../etc/passwd${token}`), 'token-malformed', /base64url/],
+    ['a token with a plus', withToken(`${token}+`), 'token-malformed', /base64url/],
+    ['a token with padding', withToken(`${token}=`), 'token-malformed', /base64url/],
+    ['a token with a line end', withToken(`${token}\n`), 'token-malformed', /base64url/],
+    ['a token with a space', withToken(`${token} `), 'token-malformed', /base64url/],
+    ['no validation', { CERTBOT_VALIDATION: undefined }, 'validation-malformed', /^CERTBOT_VALIDATION is not CERTBOT_TOKEN, a dot and/],
+    ['an empty validation', { CERTBOT_VALIDATION: '' }, 'validation-malformed', /CERTBOT_VALIDATION/],
+    ['the validation of another token', { CERTBOT_VALIDATION: `${token.replace('e', 'f')}.${thumbprint}` }, 'validation-malformed', /CERTBOT_VALIDATION/],
+    ['a validation without a thumbprint', { CERTBOT_VALIDATION: `${token}.` }, 'validation-malformed', /CERTBOT_VALIDATION/],
+    ['a validation without a dot', { CERTBOT_VALIDATION: `${token}${thumbprint}` }, 'validation-malformed', /CERTBOT_VALIDATION/],
+    ['a validation with a second dot', { CERTBOT_VALIDATION: `${token}.${thumbprint}.x` }, 'validation-malformed', /CERTBOT_VALIDATION/],
+    ['a validation with a line end', { CERTBOT_VALIDATION: `${token}.${thumbprint}\n` }, 'validation-malformed', /CERTBOT_VALIDATION/],
+    ['a thumbprint of 129 characters', { CERTBOT_VALIDATION: `${token}.${'x'.repeat(129)}` }, 'validation-malformed', /CERTBOT_VALIDATION/],
+    ['nobody to validate', { CERTBOT_DOMAIN: undefined }, 'identifier-missing', /^neither CERTBOT_IDENTIFIER nor CERTBOT_DOMAIN is set$/],
+    ['an empty domain', { CERTBOT_DOMAIN: '' }, 'identifier-missing', /is set$/],
+    ['a domain with a line end', { CERTBOT_DOMAIN: 'a.example\nb.example' }, 'identifier-missing', /no domain name or IP address$/],
+    ['a domain with a space', { CERTBOT_DOMAIN: 'a example' }, 'identifier-missing', /no domain name/],
+    ['a wildcard, which http-01 cannot validate', { CERTBOT_DOMAIN: '*.a.example' }, 'identifier-missing', /no domain name/],
+    ['a domain of 256 characters', { CERTBOT_DOMAIN: 'x'.repeat(256) }, 'identifier-missing', /no domain name/],
+    ['a bad identifier before a good domain', { CERTBOT_IDENTIFIER: 'a b' }, 'identifier-missing', /no domain name/],
+  ]
+  for (const [what, change, code, message] of table) t.throws(() => readChallenge({ ...whole, ...change }), { name: 'Failure', code, message }, what)
+  t.end()
+})
+
+t.test('the shortest and the longest are taken', (t) => {
+  for (const [ofToken, ofThumbprint] of [[16, 1], [128, 128]] as const) {
+    const [short, print] = ['x'.repeat(ofToken), 'y'.repeat(ofThumbprint)]
+    t.match(readChallenge({ ...whole, CERTBOT_TOKEN: short, CERTBOT_VALIDATION: `${short}.${print}` }), { token: short, keyAuthorization: `${short}.${print}` })
+  }
+  t.end()
+})
+
+t.test('a cleanup needs the token alone', (t) => {
+  t.equal(readToken({ CERTBOT_TOKEN: token }), token)
+  t.throws(() => readToken({}), { code: 'token-missing' })
+  t.throws(() => readToken({ CERTBOT_TOKEN: 'short' }), { code: 'token-malformed' })
+  t.end()
+})
+
+t.test('properties', (t) => {
+  const base64url = fc.string({ unit: fc.constantFrom(...'ABCXYZabcxyz0189-_'), minLength: 1, maxLength: 140 })
+  const text = fc.oneof(fc.constant(undefined), base64url, fc.string({ unit: 'binary' }))
+  const environments = fc.oneof(
+    fc.record({ CERTBOT_TOKEN: text, CERTBOT_VALIDATION: text, CERTBOT_IDENTIFIER: text, CERTBOT_DOMAIN: text }),
+    fc.tuple(base64url, text, text).map(([CERTBOT_TOKEN, rest, CERTBOT_DOMAIN]) => ({ CERTBOT_TOKEN, CERTBOT_VALIDATION: `${CERTBOT_TOKEN}.${rest ?? ''}`, CERTBOT_DOMAIN })),
+  )
+  holds(
+    t,
+    'any environment is read as a challenge fit to be served, or refused by a Failure of one line',
+    fc.property(environments, (environment) => {
+      try {
+        const challenge = readChallenge(environment)
+        return challenge.keyAuthorization.startsWith(`${challenge.token}.`) && /^[\w-]{16,128}\.[\w-]{1,128}$/.test(challenge.keyAuthorization) && !/\s/.test(challenge.identifier)
+      } catch (thrown) {
+        return thrown instanceof Failure && !thrown.message.includes('\n')
+      }
+    }),
+    { numRuns: 1_000 },
+  )
+  t.end()
+})

@@ -1,0 +1,104 @@
+import type { Run, RunResult } from '../../../src/firewall/run.js'
+
+/** A command as it was run: words joined by blanks, then what it read. */
+export interface Call {
+  readonly command: string
+  readonly input: string
+}
+
+/** The chains of one mangle table, each with its rules. */
+type Table = Map<string, string[]>
+
+const BASE_CHAINS = ['INPUT', 'FORWARD']
+
+/**
+ * Stands for a kernel with iptables, ip6tables, their -nft and -legacy names, and nft: keeps a mangle table for each command's
+ * name without verb, checks what a restore says as the real one does, and saves it again. `refuse` gives the complaint with which a
+ * command fails, or nothing.
+ */
+export function fakeIptables(refuse: (call: Call) => string | undefined = () => undefined) {
+  const calls: Call[] = []
+  const tables = new Map<string, Table>()
+  const run: Run = async (argv, input = '') => {
+    const call = { command: argv.join(' '), input }
+    calls.push(call)
+    const complaint = refuse(call) ?? perform(tables, argv, input)
+    return typeof complaint === 'string' ? { exitCode: 1, stdout: '', stderr: `${complaint}\nmore\n` } : complaint
+  }
+  return {
+    run,
+    calls,
+    commands: () => calls.map(({ command }) => command),
+    /** The rules of a command's mangle table; `undefined` while nobody has used it. */
+    table: (name: string) => tables.get(name),
+    /** Lets somebody else have used the table. */
+    use: (name: string, ...rules: readonly string[]) => tables.set(name, new Map([['INPUT', [...rules]], ['FORWARD', []]])),
+  }
+}
+
+function perform(tables: Map<string, Table>, argv: readonly string[], input: string): RunResult | string {
+  const [program = ''] = argv
+  const name = program.replace(/-(save|restore)$/, '')
+  const ok = (stdout = ''): RunResult => ({ exitCode: 0, stdout, stderr: '' })
+  if (program === 'nft') {
+    const [, verb, what, family = '', table] = argv.filter((word) => !word.startsWith('-'))
+    if (verb === 'list' && what === 'tables') return ok(['ip', 'ip6'].filter((family) => nftTable(tables, family)).map((family) => `table ${family} mangle\n`).join(''))
+    const chains = table === 'mangle' ? nftTable(tables, family) : undefined
+    if (verb !== 'list' || what !== 'table' || !chains) return 'Error: No such file or directory'
+    return ok([...chains.keys()].map((chain) => `\tchain ${chain} {\n\t}\n`).join(''))
+  }
+  if (program.endsWith('-save')) return ok(save(tables.get(name)))
+  if (program.endsWith('-restore')) {
+    if (!argv.includes('--noflush')) return 'would flush the tables of others'
+    const copy: Table = new Map([...(tables.get(name) ?? [])].map(([chain, rules]) => [chain, [...rules]]))
+    const complaint = restore(copy, input)
+    if (complaint === undefined) tables.set(name, copy)
+    return complaint ?? ok()
+  }
+  const chain = argv.at(-1) ?? ''
+  if (argv.at(-2) !== '-X' || tables.get(name)?.get(chain)?.length !== 0) return 'CHAIN_DEL failed (Device or resource busy)'
+  tables.get(name)?.delete(chain)
+  return ok()
+}
+
+/** nft(8) sees the tables of iptables' nft variant, which `iptables` is here, and not those of legacy. */
+function nftTable(tables: Map<string, Table>, family: string): Table | undefined {
+  const name = `${family}tables`
+  return tables.get(name) ?? tables.get(`${name}-nft`)
+}
+
+function save(table: Table | undefined): string {
+  if (!table) return ''
+  const chains = [...table.keys()].map((chain) => `:${chain} ${BASE_CHAINS.includes(chain) ? 'ACCEPT' : '-'} [0:0]`)
+  return ['# Generated', '*mangle', ...chains, ...[...table].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)), 'COMMIT', ''].join('\n')
+}
+
+/** All or nothing, as the caller sees to by giving a copy; the complaint, or nothing. */
+function restore(table: Table, input: string): string | undefined {
+  const lines = input.split('\n')
+  if (lines[0] !== '*mangle' || lines.at(-2) !== 'COMMIT' || lines.at(-1) !== '') return 'no table, or no COMMIT'
+  for (const line of lines.slice(1, -2)) {
+    const [verb = '', chain = '', ...words] = line.split(' ')
+    if (verb.startsWith(':')) {
+      table.set(verb.slice(1), [])
+      continue
+    }
+    // Built-in chains are made when first used.
+    if (BASE_CHAINS.includes(chain) && /^-[AI]$/.test(verb) && !table.has(chain)) table.set(chain, [])
+    const rules = table.get(chain)
+    if (!rules) return `line "${line}": no chain by that name`
+    const target = words[words.indexOf('-j') + 1] ?? ''
+    if (target.startsWith('CERTBOT') && !table.has(target)) return `line "${line}": no target by that name`
+    if (verb === '-A') rules.push(words.join(' '))
+    else if (verb === '-I') rules.unshift(words.slice(1).join(' '))
+    else if (verb === '-F') rules.length = 0
+    else if (verb === '-X' && rules.length === 0 && !isReferred(table, chain)) table.delete(chain)
+    else if (verb === '-D' && rules.includes(words.join(' '))) rules.splice(rules.indexOf(words.join(' ')), 1)
+    else return `line "${line}" failed`
+  }
+  return undefined
+}
+
+function isReferred(table: Table, chain: string): boolean {
+  return [...table.values()].flat().some((rule) => rule.endsWith(`-j ${chain}`))
+}

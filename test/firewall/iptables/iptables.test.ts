@@ -1,0 +1,184 @@
+import t from 'tap'
+import type { Ruleset } from '../../../src/firewall/ruleset.js'
+import { fakeIptables } from './fake-iptables.js'
+import { putFirewallProgramsOnPath } from '../fake-programs.js'
+
+putFirewallProgramsOnPath()
+const { hasIptables, iptablesFirewall } = await import('../../../src/firewall/iptables/iptables.js')
+
+const families = [{ version: 4, isTracked: true }, { version: 6, isTracked: false }] as const
+const ruleset: Ruleset = { tag: 'ab', ports: [80], queue: 8555, mark: 0x400000, families, selection: 'prefilter' }
+const foreign = '-p tcp --dport 443 -j MARK'
+
+t.test('installed, each family has its rules: by one atomic step, which waits for the lock', async (t) => {
+  const kernel = fakeIptables()
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  t.equal(firewall.name, 'iptables')
+  await firewall.install(ruleset)
+  t.strictSame(kernel.commands().filter((command) => command.includes('restore')), ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'])
+  t.strictSame(kernel.commands().filter((command) => !command.includes('restore')).sort(), ['nft list table ip mangle', 'nft list table ip6 mangle'])
+  t.match(kernel.table('iptables')?.get('FORWARD'), ['-p tcp -j CERTBOT-NFQ-ab'])
+  t.strictSame(kernel.table('ip6tables')?.get('FORWARD'), undefined)
+  t.equal(await firewall.presence(), 'whole')
+})
+
+t.test('a named variant is spoken to by its name', async (t) => {
+  for (const name of ['iptables-nft', 'iptables-legacy'] as const) {
+    const kernel = fakeIptables()
+    await iptablesFirewall(name, 'ab', kernel.run).install(ruleset)
+    const spoken = kernel.commands().filter((command) => !command.startsWith('nft '))
+    t.strictSame(spoken, [`${name}-restore --noflush -w 10`, `${name.replace('ip', 'ip6')}-restore --noflush -w 10`])
+  }
+})
+
+t.test('a family that is not asked for is left alone', async (t) => {
+  const kernel = fakeIptables()
+  await iptablesFirewall('iptables', 'ab', kernel.run).install({ ...ruleset, families: [{ version: 4, isTracked: false }] })
+  t.notOk(kernel.commands().some((command) => command.includes('ip6')), kernel.commands().join())
+})
+
+t.test('other ports are brought in by one step more, without a moment without rules', async (t) => {
+  const kernel = fakeIptables()
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  await firewall.install(ruleset)
+  kernel.calls.length = 0
+  await firewall.install({ ...ruleset, ports: [80, 8080] })
+  t.strictSame(kernel.commands().filter((command) => !/^nft |-save/.test(command)), ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'])
+  t.equal(kernel.table('iptables')?.get('INPUT')?.length, 1, 'the jump is not doubled')
+  t.equal(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q')?.length, 2)
+  t.equal(await firewall.presence(), 'whole')
+})
+
+t.test('removed, the rules of others are as before, in both families', async (t) => {
+  const kernel = fakeIptables()
+  kernel.use('iptables', foreign)
+  kernel.use('ip6tables', foreign)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  await firewall.install(ruleset)
+  await firewall.remove()
+  for (const name of ['iptables', 'ip6tables']) t.strictSame([...(kernel.table(name) ?? [])], [['INPUT', [foreign]], ['FORWARD', []]], name)
+  t.equal(await firewall.presence(), 'broken')
+})
+
+t.test('mangle’s own chains are taken away again only where they are new', async (t) => {
+  const kernel = fakeIptables()
+  kernel.use('ip6tables')
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  await firewall.install(ruleset)
+  await firewall.remove()
+  t.strictSame([...(kernel.table('iptables')?.keys() ?? [])], [])
+  t.strictSame([...(kernel.table('ip6tables')?.keys() ?? [])], ['INPUT', 'FORWARD'])
+})
+
+t.test('a new chain that somebody else has used since stays', async (t) => {
+  const kernel = fakeIptables()
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  await firewall.install(ruleset)
+  kernel.table('iptables')?.get('INPUT')?.push(foreign)
+  await firewall.remove()
+  t.strictSame(kernel.table('iptables')?.get('INPUT'), [foreign])
+  t.notMatch([...(kernel.table('iptables')?.keys() ?? [])].join(), 'CERTBOT-NFQ')
+})
+
+t.test('removing where there is nothing only looks, and a second time is no error', async (t) => {
+  const kernel = fakeIptables()
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  await firewall.remove()
+  await firewall.remove()
+  t.strictSame([...new Set(kernel.commands())].sort(), ['ip6tables-save', 'iptables-save'])
+})
+
+t.test('what a killed predecessor of the same tag left is removed, and nothing of another tag', async (t) => {
+  const kernel = fakeIptables()
+  kernel.use('iptables', foreign)
+  await iptablesFirewall('iptables', 'ab', kernel.run).install({ ...ruleset, ports: [80, 81, 82] })
+  await iptablesFirewall('iptables', 'abcd', kernel.run).install({ ...ruleset, tag: 'abcd' })
+  const successor = iptablesFirewall('iptables', 'ab', kernel.run)
+  await successor.remove()
+  t.strictSame([...(kernel.table('iptables')?.keys() ?? [])], ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-C', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'])
+  await successor.install(ruleset)
+  t.equal(kernel.table('iptables')?.get('INPUT')?.length, 3, 'ours, that of abcd, and a foreign one')
+  t.equal(await successor.presence(), 'whole')
+})
+
+t.test('a rule that somebody deletes is missed, in either family', async (t) => {
+  for (const name of ['iptables', 'ip6tables']) {
+    const kernel = fakeIptables()
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+    await firewall.install(ruleset)
+    kernel.table(name)?.set('INPUT', [])
+    t.equal(await firewall.presence(), 'broken', name)
+  }
+})
+
+t.test('a refusal is a failure with the program’s own first line, and what was done before it can be removed', async (t) => {
+  const kernel = fakeIptables(({ command }) => (command.startsWith('ip6tables-restore') ? 'ip6tables-restore v1.8.9: no match bpf' : undefined))
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  await t.rejects(firewall.install(ruleset), { code: 'firewall-failed', message: 'ip6tables-restore --noflush -w 10: ip6tables-restore v1.8.9: no match bpf' })
+  await firewall.remove()
+  t.strictSame([...(kernel.table('iptables')?.keys() ?? [])], [], 'with the chains that were new')
+  t.equal(await firewall.presence(), 'broken')
+})
+
+t.test('after a refusal in one family the rules are not all there', async (t) => {
+  const kernel = fakeIptables(({ command }) => (command.startsWith('ip6tables-restore') ? 'no match bpf' : undefined))
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  await t.rejects(firewall.install(ruleset), { code: 'firewall-failed' })
+  t.equal(await firewall.presence(), 'broken')
+})
+
+t.test('what others have taken away is put back over what is there', async (t) => {
+  for (const chain of ['INPUT', 'FORWARD', 'CERTBOT-NFQ-ab-Q']) {
+    const kernel = fakeIptables()
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+    await firewall.install(ruleset)
+    const before = new Map(kernel.table('iptables'))
+    kernel.table('iptables')?.set(chain, [])
+    t.equal(await firewall.presence(), 'broken', chain)
+    kernel.calls.length = 0
+    await firewall.install(ruleset)
+    t.notMatch(kernel.calls.map(({ input }) => input).join(''), /^-[DFX]/m, 'nothing is taken away for it')
+    t.strictSame(kernel.table('iptables'), before)
+    t.equal(await firewall.presence(), 'whole')
+  }
+})
+
+t.test('rules that cannot be looked at are neither there nor missing', async (t) => {
+  let refused = ''
+  const kernel = fakeIptables(({ command }) => (refused !== '' && command.startsWith(refused) ? 'Resource busy' : undefined))
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  await firewall.install(ruleset)
+  refused = 'ip6tables-save'
+  t.strictSame(await firewall.presence(), { unknown: 'ip6tables-save -t mangle: Resource busy' })
+  kernel.table('iptables')?.set('INPUT', [])
+  t.equal(await firewall.presence(), 'broken', 'what is missed in one family is missed')
+})
+
+t.test('a change that one family refuses leaves the rules before; it can be tried again, and doubles nothing', async (t) => {
+  let isBusy = false
+  const kernel = fakeIptables(({ command }) => (isBusy && command.startsWith('ip6tables-restore') ? 'Resource busy' : undefined))
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  await firewall.install(ruleset)
+  isBusy = true
+  const before = new Map(kernel.table('iptables'))
+  await t.rejects(firewall.install({ ...ruleset, ports: [80, 8080] }), { code: 'firewall-failed', message: /Resource busy/ })
+  t.strictSame(kernel.table('iptables'), before)
+  t.equal(await firewall.presence(), 'whole')
+  isBusy = false
+  await firewall.install({ ...ruleset, ports: [80, 8080] })
+  for (const name of ['iptables', 'ip6tables']) t.equal(kernel.table(name)?.get('INPUT')?.length, 1, name)
+  t.equal(await firewall.presence(), 'whole')
+  await firewall.remove()
+  for (const name of ['iptables', 'ip6tables']) t.strictSame([...(kernel.table(name)?.keys() ?? [])], [], `${name}: the chains that were new`)
+})
+
+t.test('rules that will not go are a failure', async (t) => {
+  const refusing = fakeIptables(({ input }) => (input.includes('\n-X ') ? 'CHAIN_DEL failed' : undefined))
+  const one = iptablesFirewall('iptables', 'ab', refusing.run)
+  await one.install(ruleset)
+  await t.rejects(one.remove(), { code: 'firewall-failed', message: /CHAIN_DEL failed/ })
+})
+
+t.test('a back end is there when its programs are', async (t) => {
+  for (const name of ['iptables', 'iptables-nft', 'iptables-legacy'] as const) t.equal(hasIptables(name), true, name)
+})
