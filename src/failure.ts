@@ -1,5 +1,6 @@
 /**
- * Every failure a user can meet: what went wrong, and what to do about it. docs/errors.md explains each code; a test holds the two together.
+ * Every failure a user can meet: what went wrong, and what to do about it. docs/errors.md explains each code; a test
+ * holds the two together.
  */
 
 import { printable } from './wire/printable.js'
@@ -7,40 +8,55 @@ import { printable } from './wire/printable.js'
 /** What to do, by code. The cause is said by whoever raises the failure, for only there it is known. */
 export const FIXES = {
   'bad-option': 'See certbot-nfq --help.',
-  'capability-missing': 'Give root here CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETUID, CAP_SETGID and CAP_SETPCAP: --cap-add of a container, CapabilityBoundingSet of a unit.',
-  'capture-unavailable': 'Load the kernel module: modprobe af_packet; in a systemd unit add AF_PACKET to RestrictAddressFamilies.',
+  'capability-missing':
+    'Give root here CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETUID, CAP_SETGID and CAP_SETPCAP: --cap-add of a container, CapabilityBoundingSet of a unit.',
+  'capture-unavailable':
+    'Load the kernel module: modprobe af_packet; in a systemd unit add AF_PACKET to RestrictAddressFamilies.',
   'certbot-running': 'Wait until certbot has ended, then run this again.',
   'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
-  'demo-failed': 'Install what is missing as root with: npm run setup (in a clone of certbot-nfq), then run the demo again.',
+  'demo-failed':
+    'Install what is missing as root with: npm run setup (in a clone of certbot-nfq), then run the demo again.',
   'disk-full': 'Make room on that file system (df and df -i show it), then do this again.',
-  'firewall-busy': 'Run certbot again when that program is done (lslocks shows who holds a lock); what may be left of ours goes with: certbot-nfq stop',
-  'firewall-failed': 'Run certbot again; if it stays, try another back end with --firewall, and see the rules with iptables-save and nft list ruleset.',
+  'firewall-busy':
+    'Run certbot again when that program is done (lslocks shows who holds a lock); what may be left of ours goes with: certbot-nfq stop',
+  'firewall-failed':
+    'Run certbot again; if it stays, try another back end with --firewall, and see the rules with iptables-save and nft list ruleset.',
   'firewall-unavailable': 'Install iptables, or pick a back end that works here with --firewall.',
   'hook-path-taken': 'Move that file away, or give another place with --hooks-dir.',
-  'identifier-missing': 'Let certbot call this program: --manual-auth-hook …/hooks/auth --manual-cleanup-hook …/hooks/cleanup',
+  'identifier-missing':
+    'Let certbot call this program: --manual-auth-hook …/hooks/auth --manual-cleanup-hook …/hooks/cleanup',
   'install-failed': 'Run it as root, with a --hooks-dir and a --config-dir that can be written.',
   'internal': 'This is a fault of certbot-nfq: please report it with the lines of --verbose --log-file FILE.',
-  'lineage-missing': 'Give --adopt one of the names that certbot certificates shows, and --config-dir if certbot has another one.',
+  'lineage-missing':
+    'Give --adopt one of the names that certbot certificates shows, and --config-dir if certbot has another one.',
   'log-file': 'Give --log-file a path in an existing directory that root can write.',
-  'native-module': 'Install libnetfilter-queue-dev, make and g++, then run: npm rebuild (in the directory of certbot-nfq)',
+  'native-module':
+    'Install libnetfilter-queue-dev, make and g++, then run: npm rebuild (in the directory of certbot-nfq)',
   'no-free-user': 'Name a user that is for this alone with --user, or map more user ids into this user namespace.',
-  'not-root': 'Run certbot or this command as root: rules, queue, raw and packet sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
+  'not-root':
+    'Run certbot or this command as root: rules, queue, raw and packet sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
   'protocol-version': 'Stop the old responder with: certbot-nfq stop (any version), then run certbot again.',
   'queue-unavailable': 'Give a free number with --queue-num, or load the kernel module: modprobe nfnetlink_queue',
-  'reconfigure-failed': 'Read what certbot says above; see whether a rehearsal passes: certbot certonly --dry-run with the same options.',
+  'reconfigure-failed':
+    'Read what certbot says above; see whether a rehearsal passes: certbot certonly --dry-run with the same options.',
   'renewal-changed': 'Run this again: it begins with the file as it is now.',
-  'renewal-malformed': 'Look whether certbot can read it: certbot certificates; a copy of an older one may be beside it.',
-  'responder-ended': 'If a validation fails now, run certbot again; if it happens again, see what stops processes here, and why with --verbose --log-file FILE.',
+  'renewal-malformed':
+    'Look whether certbot can read it: certbot certificates; a copy of an older one may be beside it.',
+  'responder-ended':
+    'If a validation fails now, run certbot again; if it happens again, see what stops processes here, and why with --verbose --log-file FILE.',
   'responder-hangs': 'End it with: certbot-nfq stop',
   'responder-lost': 'Run certbot again; if it happens again, see why with --verbose --log-file FILE.',
   'responder-not-started': 'See why with: certbot-nfq serve --verbose',
   'responder-running': 'Look at it with: certbot-nfq status, end it with: certbot-nfq stop, or give another --run-dir.',
   'root-kept': 'Let another Node run the hooks, such as one of nodejs.org: set CERTBOT_NFQ_NODE to its path.',
-  'run-directory': 'Give --run-dir a directory that belongs to root and that nobody else can write to, or one that does not exist yet.',
+  'run-directory':
+    'Give --run-dir a directory that belongs to root and that nobody else can write to, or one that does not exist yet.',
   'token-malformed': 'Let certbot call this program, with --preferred-challenges http.',
-  'token-missing': 'certbot-nfq passes http-01 only: use --preferred-challenges http (a wildcard name needs dns-01 and another hook).',
+  'token-missing':
+    'certbot-nfq passes http-01 only: use --preferred-challenges http (a wildcard name needs dns-01 and another hook).',
   'too-many-challenges': 'Ask for fewer names at a time, or stop what is armed and forgotten with: certbot-nfq stop',
-  'unsafe-owner': 'Give it to root alone (chown -R root: DIRECTORY; chmod -R go-w DIRECTORY), install elsewhere, or take the risk with --unsafe-owner.',
+  'unsafe-owner':
+    'Give it to root alone (chown -R root: DIRECTORY; chmod -R go-w DIRECTORY), install elsewhere, or take the risk with --unsafe-owner.',
   'validation-malformed': 'Let certbot call this program, with --preferred-challenges http.',
 } as const satisfies Record<string, string>
 
@@ -70,8 +86,9 @@ export function isFailure(thrown: unknown): thrown is Failure {
 }
 
 /**
- * The two lines a user reads: cause, and what to do, with the code and where it is explained. `page` is the path of docs/errors.md on
- * this machine; `emphasize` may colour what begins the first line. Whoever wrote the cause (a program, a responder), it is printable.
+ * The two lines a user reads: cause, and what to do, with the code and where it is explained. `page` is the path of
+ * docs/errors.md on this machine; `emphasize` may colour what begins the first line. Whoever wrote the cause (a
+ * program, a responder), it is printable.
  */
 export function describeFailure(failure: Failure, page = 'docs/errors.md', emphasize = (text: string) => text): string {
   return `${emphasize('certbot-nfq:')} ${printable(failure.message)}\n${FIXES[failure.code]} [${failure.code}, ${page}#${failure.code}]`

@@ -15,48 +15,95 @@ interface Rule {
 }
 
 /**
- * Every room of src: a folder, a folder in a folder where that has arrows of its own, or a file at the top. The longest name that a path begins with
- * is its room. A new folder at the top must be added here.
+ * Every room of src: a folder, a folder in a folder where that has arrows of its own, or a file at the top. The longest
+ * name that a path begins with is its room. A new folder at the top must be added here.
  */
 const rules: Readonly<Record<string, Rule>> = {
   'failure.ts': { imports: ['wire'], node: false, packages: false },
-  wire: { imports: [], node: false, packages: false },
-  watch: { imports: ['wire'], node: false, packages: false },
+  'wire': { imports: [], node: false, packages: false },
+  'watch': { imports: ['wire'], node: false, packages: false },
   // The TCP peer knows no protocol above TCP.
-  intercept: { imports: ['wire'], except: ['wire/http.ts'], node: false, packages: false },
-  challenge: { imports: ['intercept', 'wire'], node: false, packages: false },
-  firewall: { imports: ['failure.ts', 'firewall/nft', 'firewall/iptables'], node: true, packages: true },
+  'intercept': { imports: ['wire'], except: ['wire/http.ts'], node: false, packages: false },
+  'challenge': { imports: ['intercept', 'wire'], node: false, packages: false },
+  'firewall': { imports: ['failure.ts', 'firewall/nft', 'firewall/iptables'], node: true, packages: true },
   'firewall/bpf': { imports: [], node: false, packages: false },
   'firewall/nft': { imports: ['failure.ts', 'firewall', 'firewall/bpf'], node: false, packages: true },
-  'firewall/iptables': { imports: ['failure.ts', 'firewall', 'firewall/bpf', 'firewall/nft'], node: false, packages: false },
-  'rules-read': { imports: ['firewall', 'network'], node: true, packages: false },
-  control: { imports: ['failure.ts', 'wire'], node: true, packages: false },
-  kernel: { imports: ['failure.ts'], node: true, packages: true },
-  network: { imports: [], node: true, packages: false },
-  responder: {
-    imports: ['failure.ts', 'wire', 'intercept', 'challenge', 'firewall', 'firewall/iptables', 'rules-read', 'control', 'kernel'],
-    node: true,
-    packages: true,
-  },
-  client: { imports: ['failure.ts', 'control', 'kernel', 'responder', 'client/certbot'], node: true, packages: false },
-  'client/certbot': { imports: ['failure.ts', 'kernel', 'wire'], node: true, packages: false },
-  'diagnosis/doctor': {
-    imports: ['failure.ts', 'wire', 'firewall', 'firewall/nft', 'firewall/iptables', 'rules-read', 'control', 'kernel', 'responder', 'client', 'network'],
-    node: true,
+  'firewall/iptables': {
+    imports: ['failure.ts', 'firewall', 'firewall/bpf', 'firewall/nft'],
+    node: false,
     packages: false,
   },
-  'diagnosis/validation': { imports: ['control', 'network'], node: false, packages: false },
-  'diagnosis/self-check': { imports: ['failure.ts', 'control', 'firewall', 'rules-read', 'wire'], node: true, packages: false },
-  cli: {
+  'rules-read': { imports: ['firewall', 'network'], node: true, packages: false },
+  'control': { imports: ['failure.ts', 'wire'], node: true, packages: false },
+  'kernel': { imports: ['failure.ts'], node: true, packages: true },
+  'network': { imports: [], node: true, packages: false },
+  'responder': {
     imports: [
-      'failure.ts', 'wire', 'watch', 'firewall', 'firewall/bpf', 'control', 'kernel', 'responder', 'network', 'client', 'client/certbot',
-      'diagnosis/doctor', 'diagnosis/validation', 'diagnosis/self-check', 'lab',
+      'failure.ts',
+      'wire',
+      'intercept',
+      'challenge',
+      'firewall',
+      'firewall/iptables',
+      'rules-read',
+      'control',
+      'kernel',
     ],
     node: true,
     packages: true,
   },
-  lab: { imports: [], node: true, packages: true },
-  build: { imports: ['cli', 'firewall'], node: true, packages: true },
+  'client': {
+    imports: ['failure.ts', 'control', 'kernel', 'responder', 'client/certbot'],
+    node: true,
+    packages: false,
+  },
+  'client/certbot': { imports: ['failure.ts', 'kernel', 'wire'], node: true, packages: false },
+  'diagnosis/doctor': {
+    imports: [
+      'failure.ts',
+      'wire',
+      'firewall',
+      'firewall/nft',
+      'firewall/iptables',
+      'rules-read',
+      'control',
+      'kernel',
+      'responder',
+      'client',
+      'network',
+    ],
+    node: true,
+    packages: false,
+  },
+  'diagnosis/validation': { imports: ['control', 'network'], node: false, packages: false },
+  'diagnosis/self-check': {
+    imports: ['failure.ts', 'control', 'firewall', 'rules-read', 'wire'],
+    node: true,
+    packages: false,
+  },
+  'cli': {
+    imports: [
+      'failure.ts',
+      'wire',
+      'watch',
+      'firewall',
+      'firewall/bpf',
+      'control',
+      'kernel',
+      'responder',
+      'network',
+      'client',
+      'client/certbot',
+      'diagnosis/doctor',
+      'diagnosis/validation',
+      'diagnosis/self-check',
+      'lab',
+    ],
+    node: true,
+    packages: true,
+  },
+  'lab': { imports: [], node: true, packages: true },
+  'build': { imports: ['cli', 'firewall'], node: true, packages: true },
 }
 
 /** Native modules: where they may be imported, and in how many files at most. One file can be replaced alone. */
@@ -74,13 +121,17 @@ const speakers: readonly string[] = [
   'lab/while-open.ts',
 ]
 
-const speech = /\bconsole\s*\.|\bprocess\s*\.\s*(exit|exitCode|stdout|stderr|abort|reallyExit)\b|from 'node:(process|console)'/g
+const speech =
+  /\bconsole\s*\.|\bprocess\s*\.\s*(exit|exitCode|stdout|stderr|abort|reallyExit)\b|from 'node:(process|console)'/g
 
 const src = fileURLToPath(new URL('../src/', import.meta.url))
-const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((path) => path.endsWith('.ts')).sort()
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .filter((path) => path.endsWith('.ts'))
+  .sort()
 
 t.test('every folder of src is in the table', (t) => {
-  for (const name of readdirSync(src)) t.ok(rules[name] ?? Object.keys(rules).find((room) => room.startsWith(`${name}/`)), name)
+  for (const name of readdirSync(src))
+    t.ok(rules[name] ?? Object.keys(rules).find((room) => room.startsWith(`${name}/`)), name)
   t.ok(files.includes('wire/packet.ts'), 'the files are found')
   t.end()
 })
@@ -108,14 +159,22 @@ t.test('an arrow that points the wrong way is seen', (t) => {
     ['control/message.ts', '../../package.json'],
   ] as const
   for (const [file, name] of wrong) t.notOk(isAllowed(file, name, rules[roomOf(file)] ?? never), `${file} -> ${name}`)
-  t.same(importedNames("import a from 'a'\nexport * from 'b'\nimport type { C } from 'c'\nvoid import('d')"), ['a', 'b', 'c', 'd'])
+  t.same(importedNames("import a from 'a'\nexport * from 'b'\nimport type { C } from 'c'\nvoid import('d')"), [
+    'a',
+    'b',
+    'c',
+    'd',
+  ])
   t.end()
 })
 
 for (const [name, { folder, files: most }] of Object.entries(nativeModules)) {
   t.test(`the native module ${name} is imported in ${folder} only`, (t) => {
     const importers = files.filter((file) => importsOf(file).includes(name))
-    t.same(importers.filter((file) => topOf(file) !== folder), [])
+    t.same(
+      importers.filter((file) => topOf(file) !== folder),
+      [],
+    )
     t.ok(importers.length <= most, `in ${most} file at most: ${importers.join(', ')}`)
     t.end()
   })
@@ -129,8 +188,11 @@ t.test('only the command line prints and exits', (t) => {
   t.end()
 })
 
-t.test('no file has a name that could be any file\'s', (t) => {
-  t.same(files.filter((file) => /\b(utils?|helpers?|managers?|common|misc)\b/.test(file)), [])
+t.test("no file has a name that could be any file's", (t) => {
+  t.same(
+    files.filter((file) => /\b(utils?|helpers?|managers?|common|misc)\b/.test(file)),
+    [],
+  )
   t.end()
 })
 

@@ -15,8 +15,13 @@ t.test('a failure says its cause in one line, whatever it was given', (t) => {
 
 t.test('a user reads two lines: who speaks and why, then what to do, with the code to look up', (t) => {
   for (const code of codes) {
-    t.equal(describeFailure(new Failure(code, 'cause\nmore')), `certbot-nfq: cause\n${FIXES[code]} [${code}, docs/errors.md#${code}]`)
-    t.ok(describeFailure(new Failure(code, 'cause'), '/opt/x/errors.md').endsWith(` [${code}, /opt/x/errors.md#${code}]`))
+    t.equal(
+      describeFailure(new Failure(code, 'cause\nmore')),
+      `certbot-nfq: cause\n${FIXES[code]} [${code}, docs/errors.md#${code}]`,
+    )
+    t.ok(
+      describeFailure(new Failure(code, 'cause'), '/opt/x/errors.md').endsWith(` [${code}, /opt/x/errors.md#${code}]`),
+    )
   }
   t.end()
 })
@@ -39,17 +44,21 @@ t.test('a failure stays what it is; anything else thrown is a fault of ours, wit
   t.end()
 })
 
-t.test('a failure of another copy of this module is one too: the hooks are bundled, and load the rest as modules', (t) => {
-  const other = Object.assign(new Error('cause'), { name: 'Failure', code: 'firewall-failed' })
-  t.match(toFailure(other), { code: 'firewall-failed', message: 'cause' })
-  const unknown = Object.assign(new Error('cause'), { name: 'Failure', code: 'ENOENT' })
-  t.match(toFailure(unknown), { code: 'internal' }, 'unless its code is none of ours')
-  t.end()
-})
+t.test(
+  'a failure of another copy of this module is one too: the hooks are bundled, and load the rest as modules',
+  (t) => {
+    const other = Object.assign(new Error('cause'), { name: 'Failure', code: 'firewall-failed' })
+    t.match(toFailure(other), { code: 'firewall-failed', message: 'cause' })
+    const unknown = Object.assign(new Error('cause'), { name: 'Failure', code: 'ENOENT' })
+    t.match(toFailure(unknown), { code: 'internal' }, 'unless its code is none of ours')
+    t.end()
+  },
+)
 
 t.test('only the codes of the table are ours', (t) => {
   for (const code of codes) t.ok(isFailureCode(code), code)
-  for (const other of ['stopping', 'toString', '__proto__', '', 7, undefined, null, ['internal']]) t.notOk(isFailureCode(other), String(other))
+  for (const other of ['stopping', 'toString', '__proto__', '', 7, undefined, null, ['internal']])
+    t.notOk(isFailureCode(other), String(other))
   t.end()
 })
 
@@ -57,7 +66,11 @@ t.test('properties', (t) => {
   holds(
     t,
     'a failure is described in exactly two lines',
-    fc.property(fc.constantFrom(...codes), fc.string({ unit: 'binary' }), (code, text) => describeFailure(new Failure(code, text)).split('\n').length === 2),
+    fc.property(
+      fc.constantFrom(...codes),
+      fc.string({ unit: 'binary' }),
+      (code, text) => describeFailure(new Failure(code, text)).split('\n').length === 2,
+    ),
   )
   t.end()
 })

@@ -2,7 +2,12 @@ import fc from 'fast-check'
 import type { Test } from 'tap'
 
 /** Asserts a property; when it fails, the message holds fast-check's seed, path and smallest counterexample. */
-export function holds<Values>(t: Test, statement: string, property: fc.IProperty<Values>, parameters: fc.Parameters<Values> = {}): void {
+export function holds<Values>(
+  t: Test,
+  statement: string,
+  property: fc.IProperty<Values>,
+  parameters: fc.Parameters<Values> = {},
+): void {
   const run = fc.check(property, parameters)
   const { errorInstance: thrown } = run
   const reason = thrown instanceof Error ? thrown.message : ''

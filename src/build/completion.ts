@@ -8,7 +8,11 @@ type Kind = 'firewall' | 'user' | 'lineage' | 'directory' | 'file' | 'other'
 
 const commands = Object.entries(COMMAND_SPECS)
 const own = commands.flatMap(([, { options = {} }]) => Object.entries(options))
-const everywhere: readonly [string, OptionSpec][] = [...Object.entries(OPTION_SPECS), ['help', { describe: 'show help' }], ['version', { describe: 'show the version' }]]
+const everywhere: readonly [string, OptionSpec][] = [
+  ...Object.entries(OPTION_SPECS),
+  ['help', { describe: 'show help' }],
+  ['version', { describe: 'show the version' }],
+]
 const taking = [...everywhere, ...own].filter(([, { takes }]) => takes !== undefined)
 const names = (specs: readonly (readonly [string, unknown])[]) => specs.map(([name]) => `--${name}`)
 
@@ -23,7 +27,11 @@ export function bashCompletion(): string {
     other: ':',
   }
   const kinds = Object.keys(actions) as Kind[]
-  const arms = kinds.map((kind) => [names(taking.filter(([name, spec]) => kindOf(name, spec) === kind)).join('|'), actions[kind]] as const).filter(([options]) => options !== '')
+  const arms = kinds
+    .map(
+      (kind) => [names(taking.filter(([name, spec]) => kindOf(name, spec) === kind)).join('|'), actions[kind]] as const,
+    )
+    .filter(([options]) => options !== '')
   return [
     '# bash completion for certbot-nfq(8)',
     '_certbot_nfq() {',
@@ -40,7 +48,10 @@ export function bashCompletion(): string {
     '  local words',
     '  case $command in',
     `    '') words='${[...commands.map(([name]) => name), ...names(everywhere)].join(' ')}' ;;`,
-    ...commands.map(([name, { options = {} }]) => `    ${name}) words='${names([...everywhere, ...Object.entries(options)]).join(' ')}' ;;`),
+    ...commands.map(
+      ([name, { options = {} }]) =>
+        `    ${name}) words='${names([...everywhere, ...Object.entries(options)]).join(' ')}' ;;`,
+    ),
     '  esac',
     '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")',
     '}',
@@ -62,7 +73,11 @@ export function zshCompletion(): string {
   const quoted = (words: string) => `'${words.replaceAll("'", `'\\''`)}'`
   const option = ([name, spec]: readonly [string, OptionSpec]) => {
     const about = `[${spec.describe.replace(/[[\]\\]/g, '\\$&')}]`
-    return quoted(spec.takes === undefined ? `--${name}${about}` : `--${name}=${about}:${spec.takes}:${actions[kindOf(name, spec)]}`)
+    return quoted(
+      spec.takes === undefined
+        ? `--${name}${about}`
+        : `--${name}=${about}:${spec.takes}:${actions[kindOf(name, spec)]}`,
+    )
   }
   return [
     '#compdef certbot-nfq',
@@ -70,7 +85,9 @@ export function zshCompletion(): string {
     'local -a own commands',
     `commands=(${commands.map(([name, { describe }]) => quoted(`${name}:${describe.replaceAll(':', '\\:')}`)).join(' ')})`,
     'case ${words[(r)' + `(${commands.map(([name]) => name).join('|')})` + ']} in',
-    ...commands.filter(([, { options }]) => options).map(([name, { options = {} }]) => `  ${name}) own=(${Object.entries(options).map(option).join(' ')}) ;;`),
+    ...commands
+      .filter(([, { options }]) => options)
+      .map(([name, { options = {} }]) => `  ${name}) own=(${Object.entries(options).map(option).join(' ')}) ;;`),
     'esac',
     '_arguments \\',
     ...everywhere.map((spec) => `  ${option(spec)} \\`),

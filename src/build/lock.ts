@@ -1,9 +1,11 @@
-/** package-lock.json of npm 7 and later, as far as it is looked at: what each installed package is, by its path. Pure. */
+/**
+ * package-lock.json of npm 7 and later, as far as it is looked at: what each installed package is, by its path. Pure.
+ */
 
 /**
- * The packages that are part of the build, as they were tested: in dist/node_modules, where Node looks first. npm heeds package-lock.json in
- * a clone only, and npm-shrinkwrap.json not in a tarball, so who installs one would get what is newest that day. What has machine code
- * cannot be in there: package.json names exact versions of that.
+ * The packages that are part of the build, as they were tested: in dist/node_modules, where Node looks first. npm heeds
+ * package-lock.json in a clone only, and npm-shrinkwrap.json not in a tarball, so who installs one would get what is
+ * newest that day. What has machine code cannot be in there: package.json names exact versions of that.
  */
 export const VENDORED = ['execa', 'yargs'] as const
 
@@ -17,7 +19,8 @@ export interface LockedPackage {
 }
 
 /**
- * The paths of these packages and of all that they need, found as Node finds them, in order. What is optional counts; what the lock lacks does not.
+ * The paths of these packages and of all that they need, found as Node finds them, in order. What is optional counts;
+ * what the lock lacks does not.
  * `names` are those of packages at the top of node_modules.
  */
 export function pathsOf({ packages }: Lock, names: readonly string[]): string[] {
@@ -27,7 +30,8 @@ export function pathsOf({ packages }: Lock, names: readonly string[]): string[] 
     const { dependencies, optionalDependencies } = packages[path] ?? {}
     if (packages[path] === undefined || found.has(path)) continue
     found.add(path)
-    for (const name of Object.keys({ ...dependencies, ...optionalDependencies })) waiting.push(resolve(packages, path, name))
+    for (const name of Object.keys({ ...dependencies, ...optionalDependencies }))
+      waiting.push(resolve(packages, path, name))
   }
   return [...found].sort()
 }

@@ -1,4 +1,6 @@
-/** The manual pages, made of the same tables as the command line: they cannot name an option that is not there. Pure. */
+/**
+ * The manual pages, made of the same tables as the command line: they cannot name an option that is not there. Pure.
+ */
 import { COMMAND_SPECS } from '../cli/commands.js'
 import { OPTION_SPECS, type OptionSpec } from '../cli/options.js'
 
@@ -10,33 +12,71 @@ export function manualPages(version: string): Readonly<Record<string, string>> {
     'certbot-nfq.8': page('certbot-nfq', version, 'pass ACME http-01 on a port that belongs to another program', [
       section('SYNOPSIS', ['.B certbot-nfq', '.I COMMAND', '.RI [ options ]']),
       section('DESCRIPTION', [
-        text('Two hooks for certbot’s manual plugin. Firewall rules pick out the packets that may begin a request for a challenge and hand them to a short-lived responder, which answers for the web server, whatever that is. All other packets pass untouched.'),
+        text(
+          'Two hooks for certbot’s manual plugin. Firewall rules pick out the packets that may begin a request for a challenge and hand them to a short-lived responder, which answers for the web server, whatever that is. All other packets pass untouched.',
+        ),
         '.PP',
         text('Nothing needs to be configured or restarted, and no port be free. certbot must run as root.'),
       ]),
-      section('COMMANDS', Object.entries(COMMAND_SPECS).flatMap(([name, { describe, options = {} }]) => ['.TP', `.B ${escape(name)}`, text(`${describe}.`), ...nested(options)])),
-      section('OPTIONS', [text('Each command takes these. A flag wins over its variable, that over the default.'), ...described(OPTION_SPECS)]),
+      section(
+        'COMMANDS',
+        Object.entries(COMMAND_SPECS).flatMap(([name, { describe, options = {} }]) => [
+          '.TP',
+          `.B ${escape(name)}`,
+          text(`${describe}.`),
+          ...nested(options),
+        ]),
+      ),
+      section('OPTIONS', [
+        text('Each command takes these. A flag wins over its variable, that over the default.'),
+        ...described(OPTION_SPECS),
+      ]),
       section('ENVIRONMENT', [
-        ...Object.entries(OPTION_SPECS).flatMap(([name]) => ['.TP', `.B ${escape(variableOf(name))}`, text(`as --${name}`)]),
+        ...Object.entries(OPTION_SPECS).flatMap(([name]) => [
+          '.TP',
+          `.B ${escape(variableOf(name))}`,
+          text(`as --${name}`),
+        ]),
         ...['.TP', '.B CERTBOT_NFQ_NODE', text('the Node to run with')],
       ]),
-      section('EXIT STATUS', [text('0 when all is well; 1 otherwise, with cause, advice and a code on standard error. certbot ignores the status of hooks.')]),
+      section('EXIT STATUS', [
+        text(
+          '0 when all is well; 1 otherwise, with cause, advice and a code on standard error. certbot ignores the status of hooks.',
+        ),
+      ]),
       section('FILES', [
         ...['.TP', '.I /run/certbot\\-nfq', text('control socket and lock, while something is armed')],
         ...['.TP', '.I /usr/lib/certbot\\-nfq/hooks', text('the hooks of the Debian package')],
         ...['.TP', '.I /usr/local/lib/certbot\\-nfq', text('the hooks where certbot-nfq install puts them')],
       ]),
-      section('EXAMPLES', Object.values(COMMAND_SPECS).flatMap(({ example }) => ['.EX', escape(example), '.EE'])),
-      section('SEE ALSO', ['.BR certbot\\-nfq\\-auth (8),', '.BR certbot\\-nfq\\-cleanup (8),', '.BR certbot (1),', '.BR nft (8),', '.BR iptables (8)']),
+      section(
+        'EXAMPLES',
+        Object.values(COMMAND_SPECS).flatMap(({ example }) => ['.EX', escape(example), '.EE']),
+      ),
+      section('SEE ALSO', [
+        '.BR certbot\\-nfq\\-auth (8),',
+        '.BR certbot\\-nfq\\-cleanup (8),',
+        '.BR certbot (1),',
+        '.BR nft (8),',
+        '.BR iptables (8)',
+      ]),
     ]),
-    'certbot-nfq-auth.8': hookPage('auth', version, 'arms the challenge in its environment, and starts a responder when there is none', [
-      ['CERTBOT_DOMAIN', 'the name that is validated; CERTBOT_IDENTIFIER since certbot 5.3'],
-      ['CERTBOT_TOKEN', 'the token; without one this is not http-01, and an error'],
-      ['CERTBOT_VALIDATION', 'the key authorization that is served'],
-    ]),
-    'certbot-nfq-cleanup.8': hookPage('cleanup', version, 'disarms the challenge in its environment; the last one ends the responder and its rules', [
-      ['CERTBOT_TOKEN', 'the token'],
-    ]),
+    'certbot-nfq-auth.8': hookPage(
+      'auth',
+      version,
+      'arms the challenge in its environment, and starts a responder when there is none',
+      [
+        ['CERTBOT_DOMAIN', 'the name that is validated; CERTBOT_IDENTIFIER since certbot 5.3'],
+        ['CERTBOT_TOKEN', 'the token; without one this is not http-01, and an error'],
+        ['CERTBOT_VALIDATION', 'the key authorization that is served'],
+      ],
+    ),
+    'certbot-nfq-cleanup.8': hookPage(
+      'cleanup',
+      version,
+      'disarms the challenge in its environment; the last one ends the responder and its rules',
+      [['CERTBOT_TOKEN', 'the token']],
+    ),
   }
 }
 
@@ -45,18 +85,35 @@ export function variableOf(option: string): string {
   return `CERTBOT_NFQ_${option.toUpperCase().replaceAll('-', '_')}`
 }
 
-function hookPage(name: 'auth' | 'cleanup', version: string, does: string, variables: readonly (readonly [string, string])[]): string {
+function hookPage(
+  name: 'auth' | 'cleanup',
+  version: string,
+  does: string,
+  variables: readonly (readonly [string, string])[],
+): string {
   return page(`certbot-nfq-${name}`, version, `certbot’s manual ${name} hook for http-01`, [
-    section('SYNOPSIS', [`.B certbot certonly \\-\\-manual \\-\\-preferred\\-challenges http \\-\\-manual\\-${name}\\-hook`, `.RI \\(dq/usr/lib/certbot\\-nfq/hooks/${name} " " [ options ]\\(dq`]),
-    section('DESCRIPTION', [text(`It ${does}. It is silent when all is well. Certbot runs it; the options follow its path, within quotes.`)]),
-    section('ENVIRONMENT', variables.flatMap(([variable, meaning]) => ['.TP', `.B ${variable}`, text(meaning)])),
+    section('SYNOPSIS', [
+      `.B certbot certonly \\-\\-manual \\-\\-preferred\\-challenges http \\-\\-manual\\-${name}\\-hook`,
+      `.RI \\(dq/usr/lib/certbot\\-nfq/hooks/${name} " " [ options ]\\(dq`,
+    ]),
+    section('DESCRIPTION', [
+      text(`It ${does}. It is silent when all is well. Certbot runs it; the options follow its path, within quotes.`),
+    ]),
+    section(
+      'ENVIRONMENT',
+      variables.flatMap(([variable, meaning]) => ['.TP', `.B ${variable}`, text(meaning)]),
+    ),
     section('OPTIONS', described(OPTION_SPECS)),
     section('SEE ALSO', ['.BR certbot\\-nfq (8),', '.BR certbot (1)']),
   ])
 }
 
 function page(name: string, version: string, summary: string, sections: readonly string[]): string {
-  const head = [`.TH ${name.toUpperCase().replaceAll('-', '\\-')} 8 "" "certbot\\-nfq ${version}" "System Administration"`, '.SH NAME', `${escape(name)} \\- ${escape(summary)}`]
+  const head = [
+    `.TH ${name.toUpperCase().replaceAll('-', '\\-')} 8 "" "certbot\\-nfq ${version}" "System Administration"`,
+    '.SH NAME',
+    `${escape(name)} \\- ${escape(summary)}`,
+  ]
   return `${[...head, ...sections].join('\n')}\n`
 }
 
@@ -67,7 +124,13 @@ function section(title: string, lines: readonly string[]): string {
 function described(specs: Specs): string[] {
   return Object.entries(specs).flatMap(([name, { takes, describe, default: value, short }]) => {
     const given = takes === undefined ? '' : ` ${takes}`
-    return ['.TP', `.BI ${escape(`--${name}`)}${given === '' ? '' : ` "${given}"`}`, text(`${describe}${value === undefined ? '' : ` (default: ${value})`}${short === undefined ? '' : ` (short: -${short})`}`)]
+    return [
+      '.TP',
+      `.BI ${escape(`--${name}`)}${given === '' ? '' : ` "${given}"`}`,
+      text(
+        `${describe}${value === undefined ? '' : ` (default: ${value})`}${short === undefined ? '' : ` (short: -${short})`}`,
+      ),
+    ]
   })
 }
 

@@ -1,4 +1,7 @@
-/** The bill of materials of a release, in CycloneDX: what `npm sbom` says of the whole lock, less what serves development, plus Node. Pure. */
+/**
+ * The bill of materials of a release, in CycloneDX: what `npm sbom` says of the whole lock, less what serves
+ * development, plus Node. Pure.
+ */
 import { createHash } from 'node:crypto'
 
 /** CycloneDX 1.5 as `npm sbom` writes it, as far as it is looked at. */
@@ -11,9 +14,9 @@ export interface Sbom {
 
 interface Component {
   readonly 'bom-ref': string
-  readonly type: string
-  readonly name: string
-  readonly version: string
+  readonly 'type': string
+  readonly 'name': string
+  readonly 'version': string
   readonly [field: string]: unknown
 }
 
@@ -40,10 +43,17 @@ export function sbomOf(everything: Sbom, { name, packages, node, time }: Release
     ...everything,
     serialNumber: '',
     // npm takes the name from the directory.
-    metadata: { ...metadata, timestamp: time.toISOString(), component: { ...metadata.component, name, type: 'application' } },
+    metadata: {
+      ...metadata,
+      timestamp: time.toISOString(),
+      component: { ...metadata.component, name, type: 'application' },
+    },
     components: [...everything.components.filter((one) => used.has(one['bom-ref'])).map(asUsed), ...nodes],
     dependencies: everything.dependencies.flatMap(({ ref, dependsOn }) => {
-      if (ref === metadata.component['bom-ref']) return [{ ref, dependsOn: [...dependsOn.filter((one) => used.has(one)), ...nodes.map((one) => one['bom-ref'])] }]
+      if (ref === metadata.component['bom-ref'])
+        return [
+          { ref, dependsOn: [...dependsOn.filter((one) => used.has(one)), ...nodes.map((one) => one['bom-ref'])] },
+        ]
       return used.has(ref) ? [{ ref, dependsOn }] : []
     }),
   }
@@ -55,7 +65,9 @@ function refsOf({ metadata, components, dependencies }: Sbom, packages: readonly
   const needed = new Map(dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]))
   const nameOf = new Map(components.map((one) => [one['bom-ref'], one.name]))
   const found = new Set<string>()
-  const waiting = (needed.get(metadata.component['bom-ref']) ?? []).filter((ref) => packages.includes(nameOf.get(ref) ?? ''))
+  const waiting = (needed.get(metadata.component['bom-ref']) ?? []).filter((ref) =>
+    packages.includes(nameOf.get(ref) ?? ''),
+  )
   for (let ref = waiting.pop(); ref !== undefined; ref = waiting.pop()) {
     if (found.has(ref)) continue
     found.add(ref)
@@ -68,7 +80,13 @@ function refsOf({ metadata, components, dependencies }: Sbom, packages: readonly
 function asUsed(component: Component): Component {
   const properties = component['properties'] as readonly { readonly name: string }[] | undefined
   const isVendored = properties?.some(({ name }) => name === 'cdx:npm:package:development') === true
-  return isVendored ? { ...component, scope: 'required', properties: properties.filter(({ name }) => name !== 'cdx:npm:package:development') } : component
+  return isVendored
+    ? {
+        ...component,
+        scope: 'required',
+        properties: properties.filter(({ name }) => name !== 'cdx:npm:package:development'),
+      }
+    : component
 }
 
 function nodeComponent(name: string, version: string, integrity: string): Component {

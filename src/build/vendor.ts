@@ -7,9 +7,15 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const lock = JSON.parse(readFileSync(`${root}package-lock.json`, 'utf8')) as Lock
 
 rmSync(`${root}dist/node_modules`, { recursive: true, force: true })
-for (const path of pathsOf(lock, VENDORED)) cpSync(root + path, `${root}dist/${path}`, { recursive: true, filter: (file) => isRun(file.slice((root + path).length)) })
+for (const path of pathsOf(lock, VENDORED))
+  cpSync(root + path, `${root}dist/${path}`, {
+    recursive: true,
+    filter: (file) => isRun(file.slice((root + path).length)),
+  })
 
 /** Neither types, maps and manuals, nor the packages within, which have paths of their own. */
 function isRun(file: string): boolean {
-  return !file.startsWith('/node_modules') && (!/\.(d\.[cm]?ts|map|md|markdown)$/i.test(file) || /licen[cs]e/i.test(file))
+  return (
+    !file.startsWith('/node_modules') && (!/\.(d\.[cm]?ts|map|md|markdown)$/i.test(file) || /licen[cs]e/i.test(file))
+  )
 }

@@ -11,7 +11,10 @@ import { printable } from '../wire/printable.js'
 /** Milliseconds for all of a name's addresses: certbot waits meanwhile. */
 const LOOK_UP_TIME = 3_000
 
-/** Says on standard error what went wrong, if anything did; with `isVerbose` also that all went well. The exit status stays: the cleanup worked. */
+/**
+ * Says on standard error what went wrong, if anything did; with `isVerbose` also that all went well. The exit status
+ * stays: the cleanup worked.
+ */
 export async function sayVerdict(farewell: Farewell, isVerbose: boolean): Promise<void> {
   const text = await verdictText(farewell, isVerbose)
   if (text !== undefined) process.stderr.write(`${text}\n`)
@@ -25,13 +28,16 @@ async function verdictText(farewell: Farewell, isVerbose: boolean): Promise<stri
     return isVerbose ? `certbot-nfq: ${describeAsked(farewell)}` : undefined
   } catch (thrown) {
     // The cleanup is done: what fails here must not make it look as if it were not.
-    return isVerbose ? `certbot-nfq: no verdict on ${farewell.identifier}: ${printable((thrown as Error).message)}` : undefined
+    return isVerbose
+      ? `certbot-nfq: no verdict on ${farewell.identifier}: ${printable((thrown as Error).message)}`
+      : undefined
   }
 }
 
 const unknowing = {
-  'absent': 'no responder runs, so nothing is known of who asked for this challenge',
-  'unknown': 'the responder tells nothing of this challenge: it is not armed any more, or the responder is of an older version',
+  absent: 'no responder runs, so nothing is known of who asked for this challenge',
+  unknown:
+    'the responder tells nothing of this challenge: it is not armed any more, or the responder is of an older version',
 } as const satisfies Record<Exclude<Farewell, ChallengeStatus>, string>
 
 async function judge(challenge: ChallengeStatus): Promise<Verdict | undefined> {

@@ -15,7 +15,17 @@ export interface CommandSpec {
 export type CommandName = 'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo' | 'install'
 
 /** What a responder takes. */
-const RESPONDER: readonly OptionName[] = ['run-dir', 'firewall', 'queue-num', 'mark', 'user', 'log-file', 'log-format', 'no-standalone', 'verbose']
+const RESPONDER: readonly OptionName[] = [
+  'run-dir',
+  'firewall',
+  'queue-num',
+  'mark',
+  'user',
+  'log-file',
+  'log-format',
+  'no-standalone',
+  'verbose',
+]
 
 export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   auth: {
@@ -71,7 +81,11 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     options: {
       'adopt': { takes: 'NAME', describe: 'change this lineage so that it is renewed by the hooks' },
       'config-dir': { takes: 'DIRECTORY', default: CONFIG_DIRECTORY, describe: 'certbot’s configuration' },
-      'hooks-dir': { takes: 'DIRECTORY', default: HOOKS_DIRECTORY, describe: `where the hooks are to be (of the Debian package: ${PACKAGED_HOOKS})` },
+      'hooks-dir': {
+        takes: 'DIRECTORY',
+        default: HOOKS_DIRECTORY,
+        describe: `where the hooks are to be (of the Debian package: ${PACKAGED_HOOKS})`,
+      },
       'dry-run': { describe: 'show what would change, and change nothing' },
       'unsafe-owner': { describe: 'install although another user can change what root will run' },
       'remove': { describe: 'remove the hook paths again, if they are ours' },

@@ -19,7 +19,9 @@ export interface DoctorOptions {
   readonly isJson: boolean
 }
 
-/** Prints what may keep a validation from passing; exit status 1 when something does. Changes nothing. @throws Failure */
+/**
+ * Prints what may keep a validation from passing; exit status 1 when something does. Changes nothing. @throws Failure
+ */
 export async function doctorCommand(options: Options, { names, resolver, isJson }: DoctorOptions): Promise<void> {
   const hooks = fileURLToPath(new URL('../../hooks', import.meta.url))
   const findings = await examine({
@@ -30,11 +32,18 @@ export async function doctorCommand(options: Options, { names, resolver, isJson 
     whoCanChange: (node) => whoCanChange(hooks, [node, ...HOOK_NAMES.map((name) => join(HOOKS_DIRECTORY, name))]),
     trial: (node) => keeperCommand('', node, fileURLToPath(new URL('doctor-probe.js', import.meta.url)), 'trial'),
   })
-  process.stdout.write(isJson ? `${printableJson(JSON.stringify(findings, null, 2))}\n` : `${formatFindings(findings, paintFor(process.stdout, process.env))}\n`)
+  process.stdout.write(
+    isJson
+      ? `${printableJson(JSON.stringify(findings, null, 2))}\n`
+      : `${formatFindings(findings, paintFor(process.stdout, process.env))}\n`,
+  )
   if (!isWell(findings)) process.exitCode = 1
 }
 
-/** As certbot takes them: several times, or with commas between; in the letters the DNS knows. @throws Failure `bad-option` */
+/**
+ * As certbot takes them: several times, or with commas between; in the letters the DNS knows. @throws Failure
+ * `bad-option`
+ */
 export function readNames(given: readonly string[]): string[] {
   const names = given.flatMap((text) => text.split(',')).map((name) => name.trim().replace(/\.$/, ''))
   return [...new Set(names.map(readName))]
@@ -50,6 +59,11 @@ function readName(name: string): string {
 }
 
 function readResolver(text: string | undefined): string | undefined {
-  if (text === undefined || isIP(text) !== 0 || isIP(/^(?:\[(.+)\]|([^:]+)):\d{1,5}$/.exec(text)?.slice(1).find(Boolean) ?? '') !== 0) return text
+  if (
+    text === undefined ||
+    isIP(text) !== 0 ||
+    isIP(/^(?:\[(.+)\]|([^:]+)):\d{1,5}$/.exec(text)?.slice(1).find(Boolean) ?? '') !== 0
+  )
+    return text
   throw new Failure('bad-option', `--resolver must be an address, not ${JSON.stringify(text)}`)
 }

@@ -1,4 +1,7 @@
-/** What `doctor` runs as processes of their own: `modules` (which Node, and does it load them), or `trial` and a request in JSON. Prints JSON. */
+/**
+ * What `doctor` runs as processes of their own: `modules` (which Node, and does it load them), or `trial` and a request
+ * in JSON. Prints JSON.
+ */
 import { readModules } from '../diagnosis/doctor/modules.js'
 import { tryKernel, type TrialRequest } from '../diagnosis/doctor/trial.js'
 import { reportFailure } from './report.js'

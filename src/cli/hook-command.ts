@@ -12,10 +12,19 @@ import { warn } from './report.js'
 export async function authCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
-  const order = await auth(process.env, { ...options, socket: directory.socket, selfCheck: !options.noSelfCheck, ask: (_path, message) => ask(directory, message, warn) }, async () => {
-    const { launchInBackground } = await import('./launch.js')
-    await launchInBackground(options)
-  })
+  const order = await auth(
+    process.env,
+    {
+      ...options,
+      socket: directory.socket,
+      selfCheck: !options.noSelfCheck,
+      ask: (_path, message) => ask(directory, message, warn),
+    },
+    async () => {
+      const { launchInBackground } = await import('./launch.js')
+      await launchInBackground(options)
+    },
+  )
   if (order) await check(order, directory)
 }
 
@@ -41,7 +50,9 @@ export async function cleanupCommand(options: Options): Promise<void> {
     const { clearUp } = await import('../client/hung-responder.js')
     await clearUp(directory)
   }
-  const farewell = await cleanup(process.env, directory.socket, clear, (_path, message) => ask(directory, message, warn))
+  const farewell = await cleanup(process.env, directory.socket, clear, (_path, message) =>
+    ask(directory, message, warn),
+  )
   if (isWell(farewell) && !options.verbose) return
   const { sayVerdict } = await import('./cleanup-verdict.js')
   await sayVerdict(farewell, options.verbose)

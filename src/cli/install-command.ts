@@ -5,7 +5,15 @@ import { Failure } from '../failure.js'
 import { CONFIG_DIRECTORY } from '../client/certbot/certbot.js'
 import { adopt, planAdoption, type Adoption } from '../client/certbot/adopt.js'
 import { hookCommands, quoteForShell } from '../client/certbot/hook-command.js'
-import { HOOKS_DIRECTORY, inspectHookPaths, isSameDirectory, PACKAGED_HOOKS, removeHookPaths, writeHookPaths, type HookPath } from '../client/certbot/hook-paths.js'
+import {
+  HOOKS_DIRECTORY,
+  inspectHookPaths,
+  isSameDirectory,
+  PACKAGED_HOOKS,
+  removeHookPaths,
+  writeHookPaths,
+  type HookPath,
+} from '../client/certbot/hook-paths.js'
 import { formatInstructions } from '../client/certbot/instructions.js'
 import { whoCanChange } from '../client/certbot/owners.js'
 import { lineagesThatUse, listLineages } from '../client/certbot/lineages.js'
@@ -31,9 +39,19 @@ export function readInstallRequest(argv: Readonly<Record<string, unknown>>): Ins
     return typeof value === 'string' ? value : undefined
   }
   const [hooksDir, configDir] = [text('hooks-dir'), text('config-dir')]
-  const request = { adopt: text('adopt'), isDryRun: argv['dry-run'] === true, isRemoval: argv['remove'] === true, isUnsafeOwner: argv['unsafe-owner'] === true }
-  if (request.isRemoval && request.adopt !== undefined) throw new Failure('bad-option', '--remove and --adopt do not go together')
-  return { ...request, hooksDir: hooksDir === undefined ? undefined : resolve(hooksDir), configDir: resolve(configDir ?? CONFIG_DIRECTORY) }
+  const request = {
+    adopt: text('adopt'),
+    isDryRun: argv['dry-run'] === true,
+    isRemoval: argv['remove'] === true,
+    isUnsafeOwner: argv['unsafe-owner'] === true,
+  }
+  if (request.isRemoval && request.adopt !== undefined)
+    throw new Failure('bad-option', '--remove and --adopt do not go together')
+  return {
+    ...request,
+    hooksDir: hooksDir === undefined ? undefined : resolve(hooksDir),
+    configDir: resolve(configDir ?? CONFIG_DIRECTORY),
+  }
 }
 
 /** Writes or removes the hook paths, changes a lineage, or only shows what would happen. @throws Failure */
@@ -45,7 +63,8 @@ export async function installCommand(options: Options, request: InstallRequest):
   if (request.isRemoval) return remove(directory, paths, request)
 
   const who = whoCanChange(own, [process.execPath, directory])
-  if (who !== undefined && !request.isUnsafeOwner) throw new Failure('unsafe-owner', `${who}, and so what root would run at each renewal`)
+  if (who !== undefined && !request.isUnsafeOwner)
+    throw new Failure('unsafe-owner', `${who}, and so what root would run at each renewal`)
   const kept = optionsToKeep(options)
   const hooks = hookCommands(directory, kept)
   // Before anything is written: a name that is wrong leaves nothing behind.
@@ -56,7 +75,9 @@ export async function installCommand(options: Options, request: InstallRequest):
   else say(`\n${formatInstructions(hooks, [...kept, ...placesOf(request)], listLineages(request.configDir))}`)
 }
 
-/** The options that differ from their defaults: by flag or by variable, for certbot's timer has no variables of ours. */
+/**
+ * The options that differ from their defaults: by flag or by variable, for certbot's timer has no variables of ours.
+ */
 export function optionsToKeep(options: Options): string[] {
   const defaults = formatOptions(readOptions([], {}))
   return formatOptions(options).filter((word) => !defaults.includes(word))
@@ -64,14 +85,22 @@ export function optionsToKeep(options: Options): string[] {
 
 /** The directories given, as words again. */
 function placesOf({ hooksDir, configDir }: InstallRequest): string[] {
-  return [...(hooksDir === undefined ? [] : [`--hooks-dir=${hooksDir}`]), ...(configDir === CONFIG_DIRECTORY ? [] : [`--config-dir=${configDir}`])]
+  return [
+    ...(hooksDir === undefined ? [] : [`--hooks-dir=${hooksDir}`]),
+    ...(configDir === CONFIG_DIRECTORY ? [] : [`--config-dir=${configDir}`]),
+  ]
 }
 
 async function change(adoption: Adoption, { isDryRun, configDir }: InstallRequest): Promise<void> {
   const { name, diff, by } = adoption
   if (diff === '') return say(`${name} uses these hooks already.`)
   say(diff)
-  if (isDryRun) return say(by === 'edit' ? '\nNothing was changed.' : `\nNothing was changed. It would be done by: ${by.command.map(quoteForShell).join(' ')}`)
+  if (isDryRun)
+    return say(
+      by === 'edit'
+        ? '\nNothing was changed.'
+        : `\nNothing was changed. It would be done by: ${by.command.map(quoteForShell).join(' ')}`,
+    )
   await adopt(adoption, (line) => say(`\n${line}`))
   const directory = configDir === CONFIG_DIRECTORY ? '' : ` --config-dir ${quoteForShell(configDir)}`
   if (by === 'edit') say(`Rehearse it with: certbot renew --dry-run --cert-name ${quoteForShell(name)}${directory}`)
@@ -86,11 +115,17 @@ function describePaths(directory: string, paths: readonly HookPath[], own: strin
 
 function remove(directory: string, paths: readonly HookPath[], { isDryRun, configDir }: InstallRequest): void {
   const ours = paths.filter(({ state }) => state === 'current' || state === 'outdated').map(({ path }) => path)
-  const { users, unread } = lineagesThatUse(configDir, paths.map(({ path }) => path))
+  const { users, unread } = lineagesThatUse(
+    configDir,
+    paths.map(({ path }) => path),
+  )
   if (!isDryRun) removeHookPaths(paths)
   if (ours.length === 0) return say(`No hook paths of certbot-nfq install in ${directory}.`)
   for (const path of ours) say(`${isDryRun ? 'Would remove' : 'Removed'} ${path}`)
-  for (const name of users) say(`${name} names them still and cannot be renewed so: give it another authenticator, or put back its copy ${name}.conf.before-certbot-nfq`)
+  for (const name of users)
+    say(
+      `${name} names them still and cannot be renewed so: give it another authenticator, or put back its copy ${name}.conf.before-certbot-nfq`,
+    )
   for (const { name, why } of unread) say(`Whether ${name} names them still cannot be seen: ${why}`)
 }
 

@@ -8,20 +8,25 @@ import { formatOptions, type Options } from './options.js'
 import { untilStartHangs } from './start-hang.js'
 
 /** What the responder says on its file descriptor 3, in one line of JSON, once its start has succeeded or failed. */
-export type StartReport = { readonly state: 'listening' | 'taken' } | { readonly state: 'failed'; readonly code: string; readonly message: string }
+export type StartReport =
+  | { readonly state: 'listening' | 'taken' }
+  | { readonly state: 'failed'; readonly code: string; readonly message: string }
 
 /** The descriptor of the start report. */
 export const REPORT_FD = 3
 
 /**
- * Starts one that outlives the hook: in a session of its own, with none of our streams, for certbot waits until every copy of its pipes
- * is closed. Resolves once it listens, or once it has found that another responder holds the lock. A start that hangs is ended.
+ * Starts one that outlives the hook: in a session of its own, with none of our streams, for certbot waits until every
+ * copy of its pipes is closed. Resolves once it listens, or once it has found that another responder holds the lock. A
+ * start that hangs is ended.
  * @throws Failure that the responder's start met
  */
 export async function launchInBackground(options: Options): Promise<void> {
   const responder = keep(options, 'background', { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
   const over = new AbortController()
-  const report = await Promise.race([readReport(responder), untilStartHangs(responder.pid, over.signal)]).finally(() => over.abort())
+  const report = await Promise.race([readReport(responder), untilStartHangs(responder.pid, over.signal)]).finally(() =>
+    over.abort(),
+  )
   responder.unref()
   if (report.state !== 'failed') return
   throw new Failure(isFailureCode(report.code) ? report.code : 'responder-not-started', report.message)
@@ -36,17 +41,38 @@ export function launchInForeground(options: Options): Promise<number> {
   }
   const keeper = keep(options, 'foreground', { detached: true, stdio: ['ignore', 'inherit', 'inherit'] })
   return new Promise((resolve, reject) => {
-    keeper.on('error', (error) => reject(new Failure('responder-not-started', `cannot start the responder: ${error.message}`)))
+    keeper.on('error', (error) =>
+      reject(new Failure('responder-not-started', `cannot start the responder: ${error.message}`)),
+    )
     keeper.on('exit', (status) => resolve(status ?? 1))
   })
 }
 
-/** The command that runs a program as a responder is run: by hooks/keep, with few rights. With an empty run directory nothing is kept: it is the program itself. */
-export function keeperCommand(runDir: string, node: Pick<NodeJS.Process, 'execPath' | 'version'>, program: string, ...words: readonly string[]): [string, ...string[]] {
-  return [fileURLToPath(new URL('../../hooks/keep', import.meta.url)), runDir, node.execPath, nodeFlags(node.version).join(' '), program, ...words]
+/**
+ * The command that runs a program as a responder is run: by hooks/keep, with few rights. With an empty run directory
+ * nothing is kept: it is the program itself.
+ */
+export function keeperCommand(
+  runDir: string,
+  node: Pick<NodeJS.Process, 'execPath' | 'version'>,
+  program: string,
+  ...words: readonly string[]
+): [string, ...string[]] {
+  return [
+    fileURLToPath(new URL('../../hooks/keep', import.meta.url)),
+    runDir,
+    node.execPath,
+    nodeFlags(node.version).join(' '),
+    program,
+    ...words,
+  ]
 }
 
-function keep(options: Options, mode: 'background' | 'foreground', streams: { detached: true; stdio: ('ignore' | 'inherit' | 'pipe')[] }): ChildProcess {
+function keep(
+  options: Options,
+  mode: 'background' | 'foreground',
+  streams: { detached: true; stdio: ('ignore' | 'inherit' | 'pipe')[] },
+): ChildProcess {
   const program = fileURLToPath(new URL('responder.cjs', import.meta.url))
   const [keeper, ...words] = keeperCommand(options.runDir, process, program, mode, ...formatOptions(options))
   closeGivenDescriptors()
@@ -59,7 +85,9 @@ async function readReport(responder: ChildProcess): Promise<StartReport> {
   const stream = responder.stdio[REPORT_FD] as NodeJS.ReadableStream & { destroy(): void }
   let text = ''
   await new Promise<void>((resolve, reject) => {
-    responder.once('error', (error) => reject(new Failure('responder-not-started', `cannot start the responder: ${error.message}`)))
+    responder.once('error', (error) =>
+      reject(new Failure('responder-not-started', `cannot start the responder: ${error.message}`)),
+    )
     stream.setEncoding('utf8').on('data', (piece: string) => {
       text += piece
       // Not its end: the keeper holds a copy of the pipe.
@@ -70,7 +98,8 @@ async function readReport(responder: ChildProcess): Promise<StartReport> {
   stream.destroy()
   try {
     const report = JSON.parse(text) as Partial<StartReport> | null
-    if (report?.state === 'listening' || report?.state === 'taken' || report?.state === 'failed') return report as StartReport
+    if (report?.state === 'listening' || report?.state === 'taken' || report?.state === 'failed')
+      return report as StartReport
   } catch {
     // Said below.
   }

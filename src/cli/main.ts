@@ -37,7 +37,9 @@ const parser = yargs(hideBin(process.argv))
   })
   .command('doctor', COMMAND_SPECS.doctor.describe, helpOf('doctor'), async (argv) => {
     const { domain, resolver, json } = argv as { domain?: string[]; resolver?: string; json?: boolean }
-    await (await import('./doctor-command.js')).doctorCommand(optionsOf(argv), { names: domain ?? [], resolver, isJson: json === true })
+    await (
+      await import('./doctor-command.js')
+    ).doctorCommand(optionsOf(argv), { names: domain ?? [], resolver, isJson: json === true })
   })
   .command('demo', COMMAND_SPECS.demo.describe, helpOf('demo'), async () => {
     await (await import('./demo-command.js')).demoCommand()
@@ -46,7 +48,10 @@ const parser = yargs(hideBin(process.argv))
     const { installCommand, readInstallRequest } = await import('./install-command.js')
     await installCommand(optionsOf(argv), readInstallRequest(argv))
   })
-  .example('certbot certonly --manual --preferred-challenges http --manual-auth-hook "$(npm root -g)/certbot-nfq/hooks/auth" …', '')
+  .example(
+    'certbot certonly --manual --preferred-challenges http --manual-auth-hook "$(npm root -g)/certbot-nfq/hooks/auth" …',
+    '',
+  )
   .demandCommand(1, 1, 'Which command?', 'One command at a time.')
   .strict()
   .version(version)
@@ -69,7 +74,13 @@ function helpOf(name: CommandName) {
   const { uses, describe, options = {}, example } = COMMAND_SPECS[name]
   const own = Object.fromEntries(Object.entries(options).map(([option, spec]) => [option, optionFor(spec)]))
   const others = specs.filter(([option]) => !uses.includes(option))
-  return (command: Argv) => others.reduce((command, [option]) => command.hide(option), command.usage(`$0 ${name} [options]\n\n${describe}`).options(own).example(example, '')).epilogue(EPILOGUE)
+  return (command: Argv) =>
+    others
+      .reduce(
+        (command, [option]) => command.hide(option),
+        command.usage(`$0 ${name} [options]\n\n${describe}`).options(own).example(example, ''),
+      )
+      .epilogue(EPILOGUE)
 }
 
 function optionFor({ describe, takes, default: defaultDescription, short, isList }: OptionSpec) {

@@ -1,9 +1,12 @@
-/** It waits most of its life: a small heap and no optimizing compiler save more memory than the compiler would ever save time. */
+/**
+ * It waits most of its life: a small heap and no optimizing compiler save more memory than the compiler would ever save
+ * time.
+ */
 const FOR_MEMORY = ['--no-opt', '--no-sparkplug', '--optimize-for-size', '--max-semi-space-size=1']
 
 /**
- * Where Node's debugger would listen, which SIGUSR1 starts until there is a handler: at an address that no machine has and no route leads
- * back from (240.0.0.0/4 is reserved, RFC 1112), so that it fails.
+ * Where Node's debugger would listen, which SIGUSR1 starts until there is a handler: at an address that no machine has
+ * and no route leads back from (240.0.0.0/4 is reserved, RFC 1112), so that it fails.
  */
 const NO_DEBUGGER = '--inspect-port=240.0.0.1:1024'
 

@@ -22,7 +22,19 @@ export interface Options {
   readonly verbose: boolean
 }
 
-export type OptionName = 'port' | 'run-dir' | 'ttl' | 'firewall' | 'queue-num' | 'mark' | 'user' | 'log-file' | 'log-format' | 'no-self-check' | 'no-standalone' | 'verbose'
+export type OptionName =
+  | 'port'
+  | 'run-dir'
+  | 'ttl'
+  | 'firewall'
+  | 'queue-num'
+  | 'mark'
+  | 'user'
+  | 'log-file'
+  | 'log-format'
+  | 'no-self-check'
+  | 'no-standalone'
+  | 'verbose'
 
 /** An option as help, manual page and completion show it. */
 export interface OptionSpec {
@@ -45,7 +57,11 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'mark': { takes: 'BIT', default: '0x400000', describe: 'bit of the connection mark that nothing else uses' },
   'user': { takes: 'NAME', describe: 'the responder gives root up for this user (default: one that nothing else is)' },
   'log-file': { takes: 'FILE', describe: 'append the responder’s log to this file' },
-  'log-format': { takes: 'NAME', default: 'text', describe: `how lines of the log look: ${LOG_FORMATS.join(', ')} (one object a line)` },
+  'log-format': {
+    takes: 'NAME',
+    default: 'text',
+    describe: `how lines of the log look: ${LOG_FORMATS.join(', ')} (one object a line)`,
+  },
   'no-self-check': { describe: 'do not try whether a request gets through' },
   'no-standalone': { describe: 'do not serve a port that nobody listens on' },
   'verbose': { describe: 'log more' },
@@ -57,7 +73,10 @@ const NAMES = Object.keys(OPTION_SPECS) as OptionName[]
  * Reads flags, then `CERTBOT_NFQ_*` variables, then defaults.
  * @throws Failure `bad-option`
  */
-export function readOptions(argv: readonly string[], environment: Readonly<Record<string, string | undefined>>): Options {
+export function readOptions(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Options {
   const given = { ...fromEnvironment(environment), ...fromArguments(argv) }
   const text = (name: OptionName) => given[name] ?? OPTION_SPECS[name].default
   const queue = text('queue-num')
@@ -80,8 +99,19 @@ export function readOptions(argv: readonly string[], environment: Readonly<Recor
 
 /** The options as arguments again, for the responder that a hook starts. */
 export function formatOptions(options: Options): string[] {
-  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose } = options
-  const values = { port, 'run-dir': runDir, ttl, firewall, 'queue-num': queueNum, mark, user, 'log-file': logFile, 'log-format': logFormat }
+  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose } =
+    options
+  const values = {
+    port,
+    'run-dir': runDir,
+    ttl,
+    firewall,
+    'queue-num': queueNum,
+    mark,
+    user,
+    'log-file': logFile,
+    'log-format': logFormat,
+  }
   const switches = { 'no-self-check': noSelfCheck, 'no-standalone': noStandalone, verbose }
   return [
     ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
@@ -90,7 +120,9 @@ export function formatOptions(options: Options): string[] {
 }
 
 function fromArguments(argv: readonly string[]): Partial<Record<OptionName, string>> {
-  const options = Object.fromEntries(NAMES.map((name) => [name, { type: OPTION_SPECS[name].takes ? 'string' : 'boolean' } as const]))
+  const options = Object.fromEntries(
+    NAMES.map((name) => [name, { type: OPTION_SPECS[name].takes ? 'string' : 'boolean' } as const]),
+  )
   try {
     const { values } = parseArgs({ args: [...argv], options, allowPositionals: false })
     return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
@@ -99,8 +131,12 @@ function fromArguments(argv: readonly string[]): Partial<Record<OptionName, stri
   }
 }
 
-function fromEnvironment(environment: Readonly<Record<string, string | undefined>>): Partial<Record<OptionName, string>> {
-  const given = NAMES.map((name) => [name, environment[`CERTBOT_NFQ_${name.toUpperCase().replaceAll('-', '_')}`]] as const)
+function fromEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): Partial<Record<OptionName, string>> {
+  const given = NAMES.map(
+    (name) => [name, environment[`CERTBOT_NFQ_${name.toUpperCase().replaceAll('-', '_')}`]] as const,
+  )
   return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== ''))
 }
 

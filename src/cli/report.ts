@@ -5,11 +5,15 @@ import { paintFor } from './colour.js'
 /** Installed along with the program, and found from its directory. A line break in a path would make a third line. */
 const PAGE = fileURLToPath(new URL('../../docs/errors.md', import.meta.url)).replaceAll(/\s*\n\s*/g, ' ')
 
-/** Says on standard error what went wrong and what to do, and sets the exit status; a stack trace only for a fault of ours, when asked for. */
+/**
+ * Says on standard error what went wrong and what to do, and sets the exit status; a stack trace only for a fault of
+ * ours, when asked for.
+ */
 export function reportFailure(thrown: unknown): void {
   const failure = toFailure(thrown)
   say(failure, 'red')
-  if (failure.code === 'internal' && process.env['CERTBOT_NFQ_VERBOSE'] && failure.cause instanceof Error) process.stderr.write(`${failure.cause.stack ?? ''}\n`)
+  if (failure.code === 'internal' && process.env['CERTBOT_NFQ_VERBOSE'] && failure.cause instanceof Error)
+    process.stderr.write(`${failure.cause.stack ?? ''}\n`)
   process.exitCode = 1
 }
 

@@ -1,4 +1,7 @@
-/** The entry of the responder: `background`, `foreground` or (what a dead one left) `sweep` or `hung`, then options. Bundled to responder.cjs (src/build/bundle.ts). */
+/**
+ * The entry of the responder: `background`, `foreground` or (what a dead one left) `sweep` or `hung`, then options.
+ * Bundled to responder.cjs (src/build/bundle.ts).
+ */
 import { runDirectory } from '../responder/run-directory.js'
 import { sweepLeftovers } from '../responder/sweep.js'
 import { readOptions } from './options.js'

@@ -15,10 +15,14 @@ import { version } from './version.js'
 /** In the foreground: logs to standard error, and stays until it is stopped. @throws Failure */
 export async function serveInForeground(options: Options): Promise<void> {
   const log = openOptionsLog(options, [lineSink(options.logFormat, (line) => void process.stderr.write(`${line}\n`))])
-  if (!(await start(options, false, log))) throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
+  if (!(await start(options, false, log)))
+    throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
 }
 
-/** For hooks: in the background, with no stream to log to but the journal, if there is one; reports its start over a pipe, and ends with its last challenge. */
+/**
+ * For hooks: in the background, with no stream to log to but the journal, if there is one; reports its start over a
+ * pipe, and ends with its last challenge.
+ */
 export async function serveInBackground(options: Options): Promise<void> {
   try {
     const journal = await journalSink(options.verbose)
@@ -31,22 +35,39 @@ export async function serveInBackground(options: Options): Promise<void> {
   }
 }
 
-/** For hooks/keep, which has ended a responder that hung: removes what it has left, and says so in its log. @throws Failure */
+/**
+ * For hooks/keep, which has ended a responder that hung: removes what it has left, and says so in its log. @throws
+ * Failure
+ */
 export async function sweepAfterHang(options: Options): Promise<void> {
   await sweepLeftovers(runDirectory(options.runDir))
   const journal = await journalSink(options.verbose)
-  openOptionsLog(options, journal ? [journal] : [])('error', 'the responder hung: its keeper has ended it, with all that was armed', { event: 'hung' })
+  openOptionsLog(options, journal ? [journal] : [])(
+    'error',
+    'the responder hung: its keeper has ended it, with all that was armed',
+    { event: 'hung' },
+  )
 }
 
 /** False when the directory has a responder already. */
 async function start(options: Options, isTransient: boolean, log: Log): Promise<boolean> {
   process.umask(0o077)
   const named = options.user === undefined ? undefined : findAccount(options.user)
-  // From here on, not only once all is open: meanwhile execa listens for as long as a program of ours runs, and a signal that comes
-  // as that ends would be nobody's.
+  // From here on, not only once all is open: meanwhile execa listens for as long as a program of ours runs, and a
+  // signal that comes as that ends would be nobody's.
   const ending = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => ending.abort())
-  const responder = await serve({ ...options, directory: runDirectory(options.runDir), queue: options.queueNum, isStandalone: !options.noStandalone, isTransient, version }, log)
+  const responder = await serve(
+    {
+      ...options,
+      directory: runDirectory(options.runDir),
+      queue: options.queueNum,
+      isStandalone: !options.noStandalone,
+      isTransient,
+      version,
+    },
+    log,
+  )
   if (!responder) return false
   // Everything that takes root is open; from here on packets are parsed.
   const account = named?.uid === 0 ? named : await dropPrivileges(named, !options.noStandalone)

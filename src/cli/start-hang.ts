@@ -1,4 +1,7 @@
-/** Finds out that the start of a responder hangs, and ends it: a hook waits for its report, and certbot for the hook, without any limit. */
+/**
+ * Finds out that the start of a responder hangs, and ends it: a hook waits for its report, and certbot for the hook,
+ * without any limit.
+ */
 import { readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
 import { openHangJudge } from '../kernel/hang.js'
@@ -11,8 +14,8 @@ const PAUSE = 250
 const LONG_START = 60
 
 /**
- * Looks at a keeper of ours, and at the responder that it starts. Never resolves: rejects when one of them is stopped, or the responder sleeps
- * and waits for nothing, after it has ended both; until `signal` is aborted.
+ * Looks at a keeper of ours, and at the responder that it starts. Never resolves: rejects when one of them is stopped,
+ * or the responder sleeps and waits for nothing, after it has ended both; until `signal` is aborted.
  * @throws Failure `responder-not-started`
  */
 export async function untilStartHangs(keeper: number | undefined, signal: AbortSignal): Promise<never> {
@@ -23,7 +26,9 @@ export async function untilStartHangs(keeper: number | undefined, signal: AbortS
     await new Promise((resolve) => setTimeout(resolve, PAUSE).unref())
     const look = isOver() ? undefined : lookAt(keeper)
     const responder = look?.children.filter(isResponder).map(lookAt).find(Boolean)
-    const hang = (look && judges.keeper.see(waiting(look))) ?? (responder && judges.responder.see(responder.children.length > 0 ? waiting(responder) : responder))
+    const hang =
+      (look && judges.keeper.see(waiting(look))) ??
+      (responder && judges.responder.see(responder.children.length > 0 ? waiting(responder) : responder))
     if (!hang) continue
     // It leads a group of its own, and is our child: nobody else can have its number.
     process.kill(-keeper, 'SIGKILL')

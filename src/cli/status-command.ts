@@ -12,8 +12,14 @@ export async function statusCommand(options: Options, isJson: boolean): Promise<
   checkRunDirectory(directory)
   const response = await ask(directory, { op: 'status' })
   const status = typeof response === 'object' ? response.status : undefined
-  if (isJson) process.stdout.write(`${printableJson(JSON.stringify(status ? { running: true, ...status } : { running: false }, null, 2))}\n`)
-  else process.stdout.write(`${status ? formatStatus(status) : `No responder runs in ${options.runDir}: nothing is armed.`}\n`)
+  if (isJson)
+    process.stdout.write(
+      `${printableJson(JSON.stringify(status ? { running: true, ...status } : { running: false }, null, 2))}\n`,
+    )
+  else
+    process.stdout.write(
+      `${status ? formatStatus(status) : `No responder runs in ${options.runDir}: nothing is armed.`}\n`,
+    )
 }
 
 /** The status for a person: a line for each thing, whatever the responder has put into it. */
@@ -27,7 +33,9 @@ export function formatStatus(status: ResponderStatus): string {
     ...(status.standalone ?? []).map((port) => `nobody listens on port ${port}: serving it ourselves`),
     `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed`,
     ...challenges.flatMap(formatChallenge),
-    Object.entries(counts).map(([name, count]) => `${name} ${count}${Object.hasOwn(limits, name) ? ` of ${limits[name]}` : ''}`).join(', '),
+    Object.entries(counts)
+      .map(([name, count]) => `${name} ${count}${Object.hasOwn(limits, name) ? ` of ${limits[name]}` : ''}`)
+      .join(', '),
     ...status.log.slice(-10).map((line) => `  ${line}`),
   ]
     .map(printable)
@@ -38,6 +46,8 @@ function formatChallenge({ identifier, token, port, expiresIn, visits, strays }:
   const others = strays ? `; for other tokens ${strays.count}, last ${strays.client} for ${strays.token}` : ''
   return [
     `  ${identifier} on port ${port}, token ${token}, for ${expiresIn} s more`,
-    ...(visits.length === 0 ? [`    nobody has asked for it yet${others}`] : visits.map((visit) => `    ${describeVisit(visit)}`)),
+    ...(visits.length === 0
+      ? [`    nobody has asked for it yet${others}`]
+      : visits.map((visit) => `    ${describeVisit(visit)}`)),
   ]
 }

@@ -4,7 +4,10 @@ import { clearUp } from '../client/hung-responder.js'
 import type { Options } from './options.js'
 import { warn } from './report.js'
 
-/** Ends the responder, whatever is armed, also one that hangs; without one, removes what a killed one left. @throws Failure */
+/**
+ * Ends the responder, whatever is armed, also one that hangs; without one, removes what a killed one left. @throws
+ * Failure
+ */
 export async function stopCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
@@ -15,5 +18,9 @@ export async function stopCommand(options: Options): Promise<void> {
   })
   hasEnded ||= response !== 'absent'
   await clearUp(directory)
-  process.stdout.write(hasEnded ? 'Stopped; its rules are removed.\n' : `No responder runs in ${options.runDir}; leftover rules, if any, are removed.\n`)
+  process.stdout.write(
+    hasEnded
+      ? 'Stopped; its rules are removed.\n'
+      : `No responder runs in ${options.runDir}; leftover rules, if any, are removed.\n`,
+  )
 }

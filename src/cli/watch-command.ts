@@ -1,4 +1,6 @@
-/** `certbot-nfq watch`: shows who asks for challenges, and what the server answers. Forges nothing and installs nothing. */
+/**
+ * `certbot-nfq watch`: shows who asks for challenges, and what the server answers. Forges nothing and installs nothing.
+ */
 import { assemble } from '../firewall/bpf/program.js'
 import { portProgram } from '../firewall/bpf/port-program.js'
 import { findAccount } from '../kernel/account.js'
@@ -10,7 +12,10 @@ import { forbidDebugger } from './forbid-debugger.js'
 import type { Options } from './options.js'
 import { jsonView, tableView, type WatchView } from './watch-view.js'
 
-/** As many bytes of a packet are looked at: the head of a response, also of one that the kernel has not cut into segments yet. */
+/**
+ * As many bytes of a packet are looked at: the head of a response, also of one that the kernel has not cut into
+ * segments yet.
+ */
 const PACKET_BYTES = 16_384
 
 /** Watches until SIGINT, SIGTERM or SIGHUP, or until nobody reads its output any more. @throws Failure */
@@ -26,7 +31,11 @@ export async function watchCommand({ port, user }: Options, isJson: boolean): Pr
   await watch(new Watcher(port), capture, view)
 }
 
-async function watch(watcher: Watcher, capture: Awaited<ReturnType<typeof openPacketCapture>>, view: WatchView): Promise<void> {
+async function watch(
+  watcher: Watcher,
+  capture: Awaited<ReturnType<typeof openPacketCapture>>,
+  view: WatchView,
+): Promise<void> {
   let countedAt = performance.now()
   const rest = () => {
     view.show(watcher.tick(Date.now()))
@@ -46,5 +55,9 @@ function write(text: string): void {
 }
 
 function terminal(): { columns: number; lines: number; isColoured: boolean } {
-  return { columns: process.stdout.columns || 80, lines: process.stdout.rows || 24, isColoured: showsColour(process.stdout, process.env) }
+  return {
+    columns: process.stdout.columns || 80,
+    lines: process.stdout.rows || 24,
+    isColoured: showsColour(process.stdout, process.env),
+  }
 }

@@ -35,7 +35,11 @@ export function tableView(port: number, terminal: () => Terminal, write: (text: 
   const take = (event: WatchEvent): void => {
     if (event.event === 'attempt') {
       const { attempt } = event
-      sight = { ...sight, newestAttempt: attempt, attempts: { ...sight.attempts, [attempt.outcome]: sight.attempts[attempt.outcome] + 1 } }
+      sight = {
+        ...sight,
+        newestAttempt: attempt,
+        attempts: { ...sight.attempts, [attempt.outcome]: sight.attempts[attempt.outcome] + 1 },
+      }
       return
     }
     const { request } = event

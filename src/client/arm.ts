@@ -19,7 +19,10 @@ export interface AuthOptions {
 /** Sends a request to the socket at `path`, as `request` does. */
 export type Ask = (path: string, message: ControlRequest) => ReturnType<typeof request>
 
-/** Starts a responder; resolves once it listens, or once it has found that another holds the lock. @throws Failure of its start */
+/**
+ * Starts a responder; resolves once it listens, or once it has found that another holds the lock. @throws Failure of
+ * its start
+ */
 export type Launch = () => Promise<void>
 
 /** Milliseconds for all tries together. */
@@ -34,21 +37,29 @@ const PAUSE = 25
 /** Responders that end without an answer before that is a failure. */
 const MAX_LOSSES = 3
 
-/** Returns once the challenge is armed: queue bound, rules live, token known. Gives what a self-check is to ask for, where one is due. @throws Failure */
-export async function auth(environment: Environment, { port, ttl, socket, selfCheck, ask = request }: AuthOptions, launch: Launch): Promise<SelfCheckOrder | undefined> {
+/**
+ * Returns once the challenge is armed: queue bound, rules live, token known. Gives what a self-check is to ask for,
+ * where one is due. @throws Failure
+ */
+export async function auth(
+  environment: Environment,
+  { port, ttl, socket, selfCheck, ask = request }: AuthOptions,
+  launch: Launch,
+): Promise<SelfCheckOrder | undefined> {
   const message = { op: 'arm', ...readChallenge(environment), port, ttl, ...(selfCheck && { selfCheck }) } as const
   // Not the time of day, which may be set meanwhile.
   const end = performance.now() + TIME_LIMIT
   let nextLaunch = 0
   let losses = 0
-  for (let patience = FIRST_PATIENCE; ; ) {
+  for (let patience = FIRST_PATIENCE; ;) {
     const response = await ask(socket, message).catch((thrown: unknown) => {
       // It was killed between question and answer, say. Arming a second time is no harm.
       if (isFailure(thrown) && thrown.code === 'responder-lost' && ++losses < MAX_LOSSES) return 'lost'
       throw thrown
     })
     if (typeof response === 'object') return response.check
-    if (performance.now() > end) throw new Failure('responder-not-started', 'the responder neither starts nor ends: gave up after 30 s')
+    if (performance.now() > end)
+      throw new Failure('responder-not-started', 'the responder neither starts nor ends: gave up after 30 s')
     if (response === 'absent' && performance.now() >= nextLaunch) {
       await launch()
       // If it was not ours that got the lock, the one that has it needs the processor more than another try does.

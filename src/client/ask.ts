@@ -8,11 +8,15 @@ import type { RunDirectory } from '../responder/run-directory.js'
 const SILENCE = 1_000
 
 /**
- * Sends a request as `request` does. A responder that hangs for certain is ended, cleared up after and told to `onEnded`, and then there
- * is none; without `onEnded` it is left alone, and a failure.
+ * Sends a request as `request` does. A responder that hangs for certain is ended, cleared up after and told to
+ * `onEnded`, and then there is none; without `onEnded` it is left alone, and a failure.
  * @throws Failure as `request`, `responder-hangs`
  */
-export async function ask(directory: RunDirectory, message: ControlRequest, onEnded?: (warning: Failure) => void): ReturnType<typeof request> {
+export async function ask(
+  directory: RunDirectory,
+  message: ControlRequest,
+  onEnded?: (warning: Failure) => void,
+): ReturnType<typeof request> {
   const over = new AbortController()
   const answer = request(directory.socket, message, over.signal).finally(() => over.abort())
   // Whoever wins the race, this one is heard.

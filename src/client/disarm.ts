@@ -8,11 +8,22 @@ import { readToken, type Environment } from './certbot/environment.js'
 /** Removes what a responder that is gone left behind, if anything. */
 export type Sweep = () => Promise<void>
 
-/** The challenge as it was in the end; `unknown` to the responder, or to one so old that it does not tell; `absent` without a responder. */
+/**
+ * The challenge as it was in the end; `unknown` to the responder, or to one so old that it does not tell; `absent`
+ * without a responder.
+ */
 export type Farewell = ChallengeStatus | 'unknown' | 'absent'
 
-/** Returns once the challenge is disarmed, and with the last one once the responder has ended and its rules are gone. @throws Failure */
-export async function cleanup(environment: Environment, socket: string, sweep: Sweep, ask: Ask = request): Promise<Farewell> {
+/**
+ * Returns once the challenge is disarmed, and with the last one once the responder has ended and its rules are gone.
+ * @throws Failure
+ */
+export async function cleanup(
+  environment: Environment,
+  socket: string,
+  sweep: Sweep,
+  ask: Ask = request,
+): Promise<Farewell> {
   const response = await ask(socket, { op: 'disarm', token: readToken(environment) })
   if (response === 'absent') {
     await sweep()
@@ -33,7 +44,9 @@ export function isWell(farewell: Farewell): boolean {
 const REMOVAL_TIME = 2_000
 const PAUSE = 2
 
-/** The responder has ended; what keeps it removes the socket in the same instant, unless it is gone or stopped itself. */
+/**
+ * The responder has ended; what keeps it removes the socket in the same instant, unless it is gone or stopped itself.
+ */
 async function isRemoved(socket: string): Promise<boolean> {
   const end = performance.now() + REMOVAL_TIME
   while (existsSync(socket)) {

@@ -1,4 +1,7 @@
-/** Finds out that a responder hangs, and ends it: whoever is root may, and only what is certain to be this run directory's. */
+/**
+ * Finds out that a responder hangs, and ends it: whoever is root may, and only what is certain to be this run
+ * directory's.
+ */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { request } from '../control/client.js'
 import { openHangJudge, type Hang } from '../kernel/hang.js'
@@ -19,7 +22,10 @@ const PAUSE = 250
 /** Milliseconds until one that has answered is asked again. */
 const ANSWERED_PAUSE = 1_000
 
-/** Seconds of processor time that no turn of an event loop takes; and as a multiple of what our own start has used, for machines that are slow. */
+/**
+ * Seconds of processor time that no turn of an event loop takes; and as a multiple of what our own start has used, for
+ * machines that are slow.
+ */
 const LONG_TURN = 3
 const LONG_TURN_TO_OURS = 10
 
@@ -27,8 +33,8 @@ const LONG_TURN_TO_OURS = 10
 const CLEARING_TIME = 5_000
 
 /**
- * Resolves when it is certain that the responder hangs, or with nothing when `signal` is aborted. It is asked for its status meanwhile,
- * which one of any version answers at once, whatever else it is doing.
+ * Resolves when it is certain that the responder hangs, or with nothing when `signal` is aborted. It is asked for its
+ * status meanwhile, which one of any version answers at once, whatever else it is doing.
  */
 export async function untilHung(directory: RunDirectory, signal: AbortSignal): Promise<HungResponder | undefined> {
   const { user, system } = process.cpuUsage()
@@ -60,7 +66,10 @@ function ask({ socket }: RunDirectory, signal: AbortSignal): { isOpen(): boolean
   return { isOpen: () => isOpen }
 }
 
-/** Ends it, whatever it has started and its keeper, and clears up in that one's place. @throws Failure when rules may be left */
+/**
+ * Ends it, whatever it has started and its keeper, and clears up in that one's place. @throws Failure when rules may be
+ * left
+ */
 export async function endHung(directory: RunDirectory, { pid, startTime }: HungResponder): Promise<void> {
   const look = lookAt(pid)
   if (responderIn(directory) === pid && look?.startTime === startTime) {
@@ -70,7 +79,10 @@ export async function endHung(directory: RunDirectory, { pid, startTime }: HungR
   await clearUp(directory)
 }
 
-/** Removes what is left of a responder that has ended, where nobody else does, and ends a keeper that is stopped. @throws Failure */
+/**
+ * Removes what is left of a responder that has ended, where nobody else does, and ends a keeper that is stopped.
+ * @throws Failure
+ */
 export async function clearUp(directory: RunDirectory): Promise<void> {
   const stopped = existsSync(directory.path) ? keepersOf(directory).filter(({ state }) => state === 'stopped') : []
   const end = performance.now() + CLEARING_TIME
@@ -88,21 +100,30 @@ export async function clearUp(directory: RunDirectory): Promise<void> {
 
 /** The process that holds the lock of the run directory, when that is a responder. */
 function responderIn({ lock }: RunDirectory): number | undefined {
-  return lockHolders(lock).find(({ pid, isCertain }) => isCertain && wordsOf(pid).some((word) => word.endsWith('/responder.cjs')))?.pid
+  return lockHolders(lock).find(
+    ({ pid, isCertain }) => isCertain && wordsOf(pid).some((word) => word.endsWith('/responder.cjs')),
+  )?.pid
 }
 
 /** Shells of root that run hooks/keep for this directory. */
 function keepersOf({ path }: RunDirectory): (ProcessLook & { readonly pid: number })[] {
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
   return pids.flatMap((pid) => {
     const words = wordsOf(pid)
-    const isKeeper = words.some((word, at) => word.endsWith('/hooks/keep') && words[at + 1] === path) && statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === 0
+    const isKeeper =
+      words.some((word, at) => word.endsWith('/hooks/keep') && words[at + 1] === path) &&
+      statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid === 0
     const look = isKeeper ? lookAt(pid) : undefined
     return look ? [{ ...look, pid }] : []
   })
 }
 
-/** For kill(2): the group that a keeper leads, where a hook or command has started it; nothing but its responder is in there. */
+/**
+ * For kill(2): the group that a keeper leads, where a hook or command has started it; nothing but its responder is in
+ * there.
+ */
 function wholeGroup({ pid, group }: { readonly pid: number; readonly group: number }): number {
   return pid === group ? -pid : pid
 }

@@ -1,4 +1,7 @@
-/** What a responder tells of one challenge: in its status, and in answer to the challenge's `disarm`. Times are ISO 8601, UTC. */
+/**
+ * What a responder tells of one challenge: in its status, and in answer to the challenge's `disarm`. Times are ISO
+ * 8601, UTC.
+ */
 import { isCount, isObject, isPort, isWord, readList } from './fields.js'
 
 /** A validator's visit: who asked, and how it went. */
@@ -16,7 +19,10 @@ export type VisitState = (typeof VISIT_STATES)[number]
 
 const VISIT_STATES = ['taken over', 'answered', 'acknowledged', 'abandoned'] as const
 
-/** Requests for tokens that are not armed, while this challenge was: how many, and the newest one. They went to the web server. */
+/**
+ * Requests for tokens that are not armed, while this challenge was: how many, and the newest one. They went to the web
+ * server.
+ */
 export interface Strays {
   readonly count: number
   readonly at: string
@@ -41,13 +47,17 @@ export interface ChallengeStatus {
 /** Most visits of one token that are read. */
 const MAX_VISITS = 1_000
 
-/** Reads what a responder of any version may have sent: `undefined` when it is not there, or not to be understood. What has no word here is left out. */
+/**
+ * Reads what a responder of any version may have sent: `undefined` when it is not there, or not to be understood. What
+ * has no word here is left out.
+ */
 export function readChallengeStatus(value: unknown): ChallengeStatus | undefined {
   if (!isObject(value)) return undefined
   const { token, identifier, port, armedAt, expiresIn } = value
   const visits = readVisits(value['visits'])
   const strays = readStrays(value['strays'])
-  if (!isWord(token) || !isWord(identifier) || !isPort(port) || !isWord(armedAt) || !isCount(expiresIn) || !visits) return undefined
+  if (!isWord(token) || !isWord(identifier) || !isPort(port) || !isWord(armedAt) || !isCount(expiresIn) || !visits)
+    return undefined
   if (value['strays'] !== undefined && !strays) return undefined
   return { token, identifier, port, armedAt, expiresIn, visits, ...(strays && { strays }) }
 }

@@ -9,8 +9,8 @@ import { readResponderStatus, type ResponderStatus } from './responder-status.js
 import { readSelfCheckOrder, type SelfCheckOrder } from './self-check-order.js'
 
 /**
- * Raised whenever an older responder or hook could misunderstand. `disarm`, `stop` and their responses never change: what one version has
- * armed another can end. They may gain what the other side can do without.
+ * Raised whenever an older responder or hook could misunderstand. `disarm`, `stop` and their responses never change:
+ * what one version has armed another can end. They may gain what the other side can do without.
  */
 export const PROTOCOL_VERSION = 1
 
@@ -26,15 +26,15 @@ export interface ArmRequest {
   readonly port: number
   /** Seconds after which the challenge is forgotten. */
   readonly ttl: number
-  /** Whether the hook makes a request of its own where something new is covered. Responders that do not know it leave `check` out of the response. */
+  /**
+   * Whether the hook makes a request of its own where something new is covered. Responders that do not know it leave
+   * `check` out of the response.
+   */
   readonly selfCheck?: true
 }
 
 export type ControlRequest =
-  | ArmRequest
-  | { readonly op: 'disarm'; readonly token: string }
-  | { readonly op: 'status' }
-  | { readonly op: 'stop' }
+  ArmRequest | { readonly op: 'disarm'; readonly token: string } | { readonly op: 'status' } | { readonly op: 'stop' }
 
 export type ControlResponse =
   | {
@@ -80,11 +80,14 @@ export function parseRequest(line: string): ControlRequest {
 export const MAX_TTL = 7 * 24 * 3600
 
 /**
- * Reads the response to a request of that kind; a refusal is thrown. Only what has a word here comes through, and nothing longer or deeper than it may be:
- * whoever has taken the responder over writes to a hook that is root.
+ * Reads the response to a request of that kind; a refusal is thrown. Only what has a word here comes through, and
+ * nothing longer or deeper than it may be: whoever has taken the responder over writes to a hook that is root.
  * @throws Failure as the responder gave it, `control-malformed`, `protocol-version`
  */
-export function parseResponse(line: string, op: ControlRequest['op']): Extract<ControlResponse, { ok: true }> | 'stopping' {
+export function parseResponse(
+  line: string,
+  op: ControlRequest['op'],
+): Extract<ControlResponse, { ok: true }> | 'stopping' {
   const message = parseObject(line)
   if (message['ok'] === false) {
     if (message['code'] === 'stopping') return 'stopping'
@@ -93,12 +96,20 @@ export function parseResponse(line: string, op: ControlRequest['op']): Extract<C
   }
   if (message['stopped'] !== true && op !== 'disarm') checkVersion(message)
   const status = op === 'status' ? readResponderStatus(message['status']) : undefined
-  if (message['ok'] !== true || (op === 'status' && !status)) throw new Failure('control-malformed', 'the responder gave an answer that is none')
+  if (message['ok'] !== true || (op === 'status' && !status))
+    throw new Failure('control-malformed', 'the responder gave an answer that is none')
   const challenge = op === 'disarm' ? readChallengeStatus(message['challenge']) : undefined
   const seen = op === 'disarm' ? readVisits(message['seen']) : undefined
   // The challenge is armed whatever the order is: one that is none is not carried out.
   const check = op === 'arm' ? readSelfCheckOrder(message['check']) : undefined
-  return { ok: true, ...(message['stopped'] === true && { stopped: true }), ...(status && { status }), ...(challenge && { challenge }), ...(check && { check }), ...(seen && { seen }) }
+  return {
+    ok: true,
+    ...(message['stopped'] === true && { stopped: true }),
+    ...(status && { status }),
+    ...(challenge && { challenge }),
+    ...(check && { check }),
+    ...(seen && { seen }),
+  }
 }
 
 /** The refusal that stands for anything thrown. */
@@ -119,10 +130,16 @@ function parseObject(line: string): Fields {
 
 function checkVersion({ version }: Fields): void {
   if (version === PROTOCOL_VERSION) return
-  throw new Failure('protocol-version', `hook and responder speak different protocol versions (${show(version)}, ${PROTOCOL_VERSION})`)
+  throw new Failure(
+    'protocol-version',
+    `hook and responder speak different protocol versions (${show(version)}, ${PROTOCOL_VERSION})`,
+  )
 }
 
-/** A value of somebody else's, for people: short, for it goes into the log, and so into every status. Nothing nested, which may be too deep to print. */
+/**
+ * A value of somebody else's, for people: short, for it goes into the log, and so into every status. Nothing nested,
+ * which may be too deep to print.
+ */
 function show(value: unknown): string {
   if (value === undefined) return 'none'
   if (typeof value === 'object' && value !== null) return 'an object'

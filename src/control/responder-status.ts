@@ -12,7 +12,12 @@ export interface ResponderStatus {
   readonly mark: number
   readonly ports: readonly number[]
   /** Absent while nothing is armed. */
-  readonly firewall?: { readonly name: string; readonly selection: string; readonly reason: string; readonly tracked: readonly number[] }
+  readonly firewall?: {
+    readonly name: string
+    readonly selection: string
+    readonly reason: string
+    readonly tracked: readonly number[]
+  }
   /** Ports that nobody listens on and the responder serves itself; absent without any. */
   readonly standalone?: readonly number[]
   readonly challenges: readonly ChallengeStatus[]
@@ -30,32 +35,54 @@ const MAX_PORTS = 1_000
 const MAX_LOG = 1_000
 const MAX_COUNTS = 200
 
-/** Reads a status; `undefined` when it is none. What has no word here is left out, and long lines of the log are cut. */
+/**
+ * Reads a status; `undefined` when it is none. What has no word here is left out, and long lines of the log are cut.
+ */
 export function readResponderStatus(value: unknown): ResponderStatus | undefined {
   if (!isObject(value)) return undefined
   const { version, protocol, pid, startedAt, queue, mark, ports, standalone } = value
-  if (!isWord(version) || !isCount(protocol) || !isCount(pid) || !isWord(startedAt) || !isCount(queue) || !isCount(mark)) return undefined
-  if (!isListOf(ports, MAX_PORTS, isPort) || (standalone !== undefined && !isListOf(standalone, MAX_PORTS, isPort))) return undefined
+  if (
+    !isWord(version) ||
+    !isCount(protocol) ||
+    !isCount(pid) ||
+    !isWord(startedAt) ||
+    !isCount(queue) ||
+    !isCount(mark)
+  )
+    return undefined
+  if (!isListOf(ports, MAX_PORTS, isPort) || (standalone !== undefined && !isListOf(standalone, MAX_PORTS, isPort)))
+    return undefined
   const firewall = readFirewall(value['firewall'])
   const challenges = readList(value['challenges'], MAX_CHALLENGES, readChallengeStatus)
   const log = readList(value['log'], MAX_LOG, readSentence)
   const [counts, limits] = [readCounts(value['counts']), readCounts(value['limits'])]
   if (!challenges || !counts || !log || isUnread(value, { firewall, limits })) return undefined
   const head = { version, protocol, pid, startedAt, queue, mark, ports }
-  return { ...head, ...(firewall && { firewall }), ...(standalone && { standalone }), challenges, counts, ...(limits && { limits }), log }
+  return {
+    ...head,
+    ...(firewall && { firewall }),
+    ...(standalone && { standalone }),
+    challenges,
+    counts,
+    ...(limits && { limits }),
+    log,
+  }
 }
 
 function readFirewall(value: unknown): ResponderStatus['firewall'] {
   if (!isObject(value)) return undefined
   const { name, selection, tracked } = value
   const reason = readSentence(value['reason'])
-  return isWord(name) && isWord(selection) && reason !== undefined && isListOf(tracked, 2, isCount) ? { name, selection, reason, tracked } : undefined
+  return isWord(name) && isWord(selection) && reason !== undefined && isListOf(tracked, 2, isCount)
+    ? { name, selection, reason, tracked }
+    : undefined
 }
 
 function readCounts(value: unknown): Record<string, number> | undefined {
   if (!isObject(value)) return undefined
   const entries = Object.entries(value)
-  const isRead = (entry: [string, unknown]): entry is [string, number] => entry[0].length <= 64 && isPrintable(entry[0]) && isCount(entry[1])
+  const isRead = (entry: [string, unknown]): entry is [string, number] =>
+    entry[0].length <= 64 && isPrintable(entry[0]) && isCount(entry[1])
   return entries.length <= MAX_COUNTS && entries.every(isRead) ? Object.fromEntries(entries) : undefined
 }
 

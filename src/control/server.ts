@@ -1,7 +1,14 @@
 /** The responder's end of the control socket. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { unlinkSync } from 'node:fs'
-import { formatMessage, MAX_MESSAGE, parseRequest, refusal, type ControlRequest, type ControlResponse } from './message.js'
+import {
+  formatMessage,
+  MAX_MESSAGE,
+  parseRequest,
+  refusal,
+  type ControlRequest,
+  type ControlResponse,
+} from './message.js'
 import { Failure, toFailure } from '../failure.js'
 
 /** Milliseconds a client may take to say its line. */
@@ -23,14 +30,16 @@ export interface ControlHandlers {
 }
 
 /**
- * Listens at `path` (only the caller of the lock may), mode 0600. Each connection says one line and gets one; `answer` may take its time.
- * What is malformed gets a refusal and is told to `onRefusal`.
+ * Listens at `path` (only the caller of the lock may), mode 0600. Each connection says one line and gets one; `answer`
+ * may take its time. What is malformed gets a refusal and is told to `onRefusal`.
  */
 export function listen(path: string, handlers: ControlHandlers): Promise<ControlServer> {
   const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, handlers))
   removeSocket(path)
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) => reject(new Failure('run-directory', `cannot listen at ${path}: ${cause.message}`, { cause })))
+    server.once('error', (cause) =>
+      reject(new Failure('run-directory', `cannot listen at ${path}: ${cause.message}`, { cause })),
+    )
     // The directory is 0700 already; the mask makes the socket 0600 from its first instant.
     const mask = process.umask(0o177)
     server.listen(path, () => resolve({ close: () => close(server, path) }))
@@ -43,14 +52,19 @@ function serve(socket: Socket, { answer, onRefusal, isAllowed }: ControlHandlers
   let isDone = false
   socket.setEncoding('utf8')
   socket.on('error', () => socket.destroy())
-  const timer = setTimeout(() => void finish(() => Promise.reject(new Failure('control-malformed', 'no whole line within 5 s'))), LINE_TIME)
-  if (!isAllowed(descriptorOf(socket))) void finish(() => Promise.reject(new Failure('not-root', 'the responder takes orders from root only')))
+  const timer = setTimeout(
+    () => void finish(() => Promise.reject(new Failure('control-malformed', 'no whole line within 5 s'))),
+    LINE_TIME,
+  )
+  if (!isAllowed(descriptorOf(socket)))
+    void finish(() => Promise.reject(new Failure('not-root', 'the responder takes orders from root only')))
   socket.on('data', (text: string) => {
     if (isDone) return
     received += text
     const end = received.indexOf('\n')
     if (end >= 0 && end < MAX_MESSAGE) void finish(async () => answer(parseRequest(received.slice(0, end))))
-    else if (received.length > MAX_MESSAGE) void finish(() => Promise.reject(new Failure('control-malformed', 'a message is longer than 64 KiB')))
+    else if (received.length > MAX_MESSAGE)
+      void finish(() => Promise.reject(new Failure('control-malformed', 'a message is longer than 64 KiB')))
   })
   socket.on('end', () => {
     clearTimeout(timer)
@@ -68,7 +82,8 @@ function serve(socket: Socket, { answer, onRefusal, isAllowed }: ControlHandlers
       response = refusal(thrown)
       onRefusal(toFailure(thrown))
     }
-    // After a `stopped` the process ends, and that is what closes the connection: the hook then knows that nothing is left.
+    // After a `stopped` the process ends, and that is what closes the connection: the hook then knows that nothing is
+    // left.
     if (response.ok && response.stopped) return void socket.write(formatMessage(response))
     socket.end(formatMessage(response))
     // One that keeps its own end open would keep our descriptor for ever.

@@ -7,5 +7,13 @@ export type BackEndName = 'nft' | IptablesName
 /** A back end, or `auto`. */
 export type FirewallChoice = 'auto' | BackEndName
 
-/** In the order in which `auto` tries them. `iptables` is whatever variant the host has chosen; the last two name one. */
-export const FIREWALL_CHOICES = ['auto', 'nft', 'iptables', 'iptables-nft', 'iptables-legacy'] as const satisfies readonly FirewallChoice[]
+/**
+ * In the order in which `auto` tries them. `iptables` is whatever variant the host has chosen; the last two name one.
+ */
+export const FIREWALL_CHOICES = [
+  'auto',
+  'nft',
+  'iptables',
+  'iptables-nft',
+  'iptables-legacy',
+] as const satisfies readonly FirewallChoice[]

@@ -1,4 +1,7 @@
-/** Picks a back end by trying the real ruleset on it: a program that is there may still lack what the kernel has to give. */
+/**
+ * Picks a back end by trying the real ruleset on it: a program that is there may still lack what the kernel has to
+ * give.
+ */
 import { Failure, toFailure } from '../failure.js'
 import { hasIptables, iptablesFirewall } from './iptables/iptables.js'
 import { hasNft, nftFirewall } from './nft/nft.js'
@@ -19,11 +22,15 @@ export interface Chosen {
 }
 
 /**
- * Installs the ruleset by the first way that works: each back end with the prefilter, then each without. The latter only when kernel or
- * program lacks something for the former: what goes by is no reason to queue everybody's packets.
+ * Installs the ruleset by the first way that works: each back end with the prefilter, then each without. The latter
+ * only when kernel or program lacks something for the former: what goes by is no reason to queue everybody's packets.
  * @throws Failure `firewall-unavailable`, `firewall-failed`, `firewall-busy`
  */
-export async function installFirst(choice: FirewallChoice, ruleset: Omit<Ruleset, 'selection'>, run: Run): Promise<Chosen> {
+export async function installFirst(
+  choice: FirewallChoice,
+  ruleset: Omit<Ruleset, 'selection'>,
+  run: Run,
+): Promise<Chosen> {
   const names = choice === 'auto' ? BACK_ENDS.filter(isThere) : [choice]
   const refusals: string[] = []
   let isLacking = true
@@ -62,10 +69,10 @@ export async function sweep(tag: string, run: Run): Promise<void> {
   // One look tells of nft's tables and of those that iptables-nft keeps there: usually that there are none.
   const tables = await listNftTables(run)
   const variants: IptablesName[] = hasIptables('iptables-nft') ? ['iptables-nft'] : ['iptables']
-  if (variants[0] === 'iptables-nft' && tables && !tables.includes('ip mangle') && !tables.includes('ip6 mangle')) variants.pop()
+  if (variants[0] === 'iptables-nft' && tables && !tables.includes('ip mangle') && !tables.includes('ip6 mangle'))
+    variants.pop()
   if ((isLegacyInUse(4) || isLegacyInUse(6)) && hasIptables('iptables-legacy')) variants.push('iptables-legacy')
   const firewalls: Firewall[] = variants.filter(hasIptables).map((name) => iptablesFirewall(name, tag, run))
   if (!tables || tables.some((table) => table.endsWith(` certbot-nfq-${tag}`))) firewalls.push(nftFirewall(tag, run))
   await Promise.all(firewalls.map((firewall) => firewall.remove()))
 }
-

@@ -3,15 +3,20 @@ import { accessSync, constants, realpathSync } from 'node:fs'
 import { basename, delimiter, join } from 'node:path'
 
 /** PATH is short under systemd and snap; these programs are always in one of the usual places. */
-const PATH = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin'].filter(Boolean).join(delimiter)
+const PATH = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
+  .filter(Boolean)
+  .join(delimiter)
 
 /**
- * What legacy iptables locks when we hold the real lock for it, or nobody else can be there. It has to lock something, and each of its
- * processes has this file to itself: the kernel lets no other user open it.
+ * What legacy iptables locks when we hold the real lock for it, or nobody else can be there. It has to lock something,
+ * and each of its processes has this file to itself: the kernel lets no other user open it.
  */
 export const OWN_LOCK = '/proc/self/environ'
 
-/** What those programs get of our environment; who is not root cannot open legacy iptables' lock file (kernel/xtables-lock.ts). */
+/**
+ * What those programs get of our environment; who is not root cannot open legacy iptables' lock file
+ * (kernel/xtables-lock.ts).
+ */
 export function environment(): Record<string, string> {
   return { PATH, LC_ALL: 'C', ...(process.getuid?.() !== 0 && { XTABLES_LOCKFILE: OWN_LOCK }) }
 }
@@ -21,7 +26,10 @@ export function isProgram(name: string): boolean {
   return pathOf(name) !== undefined
 }
 
-/** Whether this is a program of legacy iptables, under whatever name: `iptables` is the variant that the host has chosen. */
+/**
+ * Whether this is a program of legacy iptables, under whatever name: `iptables` is the variant that the host has
+ * chosen.
+ */
 export function isLegacyIptables(name: string): boolean {
   const path = pathOf(name)
   return path !== undefined && /^(ip6?|x)tables/.test(name) && !basename(realpathSync(path)).includes('nft')

@@ -10,8 +10,8 @@ export type IpVersion = 4 | 6
 export type Selection = 'prefilter' | 'port'
 
 /**
- * Longer packets are left alone, in bytes: the queue's receive buffer holds 64 KiB with netlink's own headers, and what does
- * not fit is lost. No request head is that long.
+ * Longer packets are left alone, in bytes: the queue's receive buffer holds 64 KiB with netlink's own headers, and what
+ * does not fit is lost. No request head is that long.
  */
 export const LONGEST_QUEUED = 61_440
 
@@ -27,24 +27,34 @@ export interface Ruleset {
   readonly queue: number
   /** The bit of the connection mark that follows a candidate's connection. */
   readonly mark: number
-  /** Families to install rules for; `isTracked` says whether connection tracking runs in it already: it is never switched on. */
+  /**
+   * Families to install rules for; `isTracked` says whether connection tracking runs in it already: it is never
+   * switched on.
+   */
   readonly families: readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
   readonly selection: Selection
 }
 
-/** Whether rules are as they were installed; `broken` when any of them is missing or changed. What could not be looked at is `unknown`, and that is no change. */
+/**
+ * Whether rules are as they were installed; `broken` when any of them is missing or changed. What could not be looked
+ * at is `unknown`, and that is no change.
+ */
 export type Presence = 'whole' | 'broken' | { readonly unknown: string }
 
 /** A way to bring a ruleset into the kernel. */
 export interface Firewall {
   readonly name: BackEndName
   /**
-   * Makes the kernel hold this ruleset instead of the one installed before, of which some may be missing; atomic in each family, so that
-   * there is no moment without rules. What a predecessor of the same tag left has to be removed first. On failure the rules before stay.
+   * Makes the kernel hold this ruleset instead of the one installed before, of which some may be missing; atomic in
+   * each family, so that there is no moment without rules. What a predecessor of the same tag left has to be removed
+   * first. On failure the rules before stay.
    * @throws Failure `firewall-failed`
    */
   install(ruleset: Ruleset): Promise<void>
-  /** Removes everything of the tag, also what a predecessor left; nothing there is no error. @throws Failure `firewall-failed` */
+  /**
+   * Removes everything of the tag, also what a predecessor left; nothing there is no error. @throws Failure
+   * `firewall-failed`
+   */
   remove(): Promise<void>
   /** Whether the rules last installed are all still there. Never rejects. */
   presence(): Promise<Presence>

@@ -35,17 +35,31 @@ export async function runFor(limit: number, [file = '', ...args]: readonly strin
   return { exitCode: 127, stdout, stderr: reasons[unfinished], unfinished }
 }
 
-/** Standard output of a run that has to succeed. @throws Failure `firewall-failed` with the program's own first line, `firewall-busy` */
+/**
+ * Standard output of a run that has to succeed. @throws Failure `firewall-failed` with the program's own first line,
+ * `firewall-busy`
+ */
 export async function runOrFail(run: Run, argv: readonly string[], input?: string): Promise<string> {
   const result = await run(argv, input)
   if (result.exitCode === 0) return result.stdout
   throw failureOf(argv, result)
 }
 
-/** A run that did not succeed, as a failure: with the program's own first line, or that another holds the lock of iptables. */
+/**
+ * A run that did not succeed, as a failure: with the program's own first line, or that another holds the lock of
+ * iptables.
+ */
 export function failureOf(argv: readonly string[], result: RunResult): Failure {
   // The nft variants of iptables begin with a line of their name and version alone.
-  const reason = result.stderr.replace(/^\S+ v[\d.]+ \(nf_tables\):\s*/, '').trim().split('\n', 1)[0] || `exit code ${result.exitCode}`
+  const reason =
+    result.stderr
+      .replace(/^\S+ v[\d.]+ \(nf_tables\):\s*/, '')
+      .trim()
+      .split('\n', 1)[0] || `exit code ${result.exitCode}`
   const isBusy = /holding the xtables lock/.test(result.stderr)
-  return new Failure(isBusy ? 'firewall-busy' : 'firewall-failed', `${argv.join(' ')}: ${isBusy ? 'another program holds the lock of iptables, /run/xtables.lock' : reason}`, { cause: result })
+  return new Failure(
+    isBusy ? 'firewall-busy' : 'firewall-failed',
+    `${argv.join(' ')}: ${isBusy ? 'another program holds the lock of iptables, /run/xtables.lock' : reason}`,
+    { cause: result },
+  )
 }

@@ -8,7 +8,10 @@ import type { IpVersion } from './ruleset.js'
 const USES_TRACKING =
   /\bct |\b(?:snat|dnat|masquerade|redirect|conntrack|connmark|connlimit|connbytes)\b|-m (?:state|helper)\b|\b(?:CONNMARK|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)\b/
 
-/** Looks at every rule of a family, by nft, which also tells of iptables-nft's, and by legacy iptables where that is in use. */
+/**
+ * Looks at every rule of a family, by nft, which also tells of iptables-nft's, and by legacy iptables where that is in
+ * use.
+ */
 export async function hasTrackingRules(version: IpVersion, run: Run): Promise<boolean> {
   const texts = await Promise.all([nftRules(version, run), legacyRules(version, run)])
   return texts.some(usesTracking)

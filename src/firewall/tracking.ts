@@ -10,15 +10,18 @@ const DISCARD_PORT = 9
 const TRIES = 3
 
 /**
- * Whether the kernel tracks connections of this family in this network namespace. Either a loopback datagram from a new port adds an
- * entry, or, where a rule drops even that one, the rules tell.
+ * Whether the kernel tracks connections of this family in this network namespace. Either a loopback datagram from a new
+ * port adds an entry, or, where a rule drops even that one, the rules tell.
  */
 export async function isTracking(version: IpVersion, run: Run): Promise<boolean> {
   if (version === 6 && !hasIpv6()) return false
   return trackedConnections() !== undefined && ((await addsEntry(version)) || (await hasTrackingRules(version, run)))
 }
 
-/** On a busy host another entry may go in the same instant, so a count that does not rise is tried again; where nothing is tracked it never rises. */
+/**
+ * On a busy host another entry may go in the same instant, so a count that does not rise is tried again; where nothing
+ * is tracked it never rises.
+ */
 async function addsEntry(version: IpVersion): Promise<boolean> {
   for (let tries = 0; tries < TRIES; tries++) {
     const before = trackedConnections() ?? 0

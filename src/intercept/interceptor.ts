@@ -11,8 +11,8 @@ import type { Answer, Recognised, Service } from './service.js'
 import { TcpPeer, type TakeOver } from './tcp-peer.js'
 
 /**
- * What becomes of the packet itself, and what we send to its sender. `release` lets it pass and says that nothing is known of its
- * connection: no further packet of it is needed here until one begins a request.
+ * What becomes of the packet itself, and what we send to its sender. `release` lets it pass and says that nothing is
+ * known of its connection: no further packet of it is needed here until one begins a request.
  */
 export interface Decision {
   readonly verdict: 'accept' | 'release' | 'drop' | { readonly replace: Uint8Array }
@@ -68,7 +68,10 @@ export class Interceptor {
     this.#longestStart = Math.max(...services.map(({ longestStart }) => longestStart))
   }
 
-  /** Decides about one IP packet on its way to the server. `now` in milliseconds, on any clock that only goes forward. Never throws. */
+  /**
+   * Decides about one IP packet on its way to the server. `now` in milliseconds, on any clock that only goes forward.
+   * Never throws.
+   */
   decide(bytes: Uint8Array, now: number): Decision {
     const packet = parsePacket(bytes)
     if (!packet) return ACCEPT
@@ -86,7 +89,10 @@ export class Interceptor {
     return this.#watched.has(flow) ? ACCEPT : RELEASE
   }
 
-  /** Does what is due: sends what services have to say, repeats what is not acknowledged, forgets what is too old. Gives the packets to send. */
+  /**
+   * Does what is due: sends what services have to say, repeats what is not acknowledged, forgets what is too old. Gives
+   * the packets to send.
+   */
   poll(now: number): { replies: readonly Uint8Array[]; events: readonly FlowEvent[] } {
     const replies: Uint8Array[] = []
     const events: FlowEvent[] = []
@@ -126,8 +132,9 @@ export class Interceptor {
   }
 
   /**
-   * A new connection from a client port used before: whatever is known of the old one is void. But the SYN that opened the
-   * connection may come late or twice: the client is not to hear of it from a server that knows the connection no more.
+   * A new connection from a client port used before: whatever is known of the old one is void. But the SYN that opened
+   * the connection may come late or twice: the client is not to hear of it from a server that knows the connection no
+   * more.
    */
   #meetSyn(flow: string, { sequence }: TcpSegment): Decision {
     const first = seqAdd(sequence, 1)
@@ -143,8 +150,11 @@ export class Interceptor {
     const { segment } = packet
     const watched = this.#watched.get(flow)
     const isElsewhere = watched && !watched.start.covers(segment.sequence, segment.payload.length)
-    // What looked like the start of a request may have been the end of the one before: then this segment may be the start.
-    const read = (watched && !isElsewhere && this.#extend(watched.start, segment)) || this.#extend(new StreamStart(segment.sequence, this.#longestStart), segment)
+    // What looked like the start of a request may have been the end of the one before: then this segment may be the
+    // start.
+    const read =
+      (watched && !isElsewhere && this.#extend(watched.start, segment)) ||
+      this.#extend(new StreamStart(segment.sequence, this.#longestStart), segment)
     if (isElsewhere && !read) return ACCEPT
     if (read?.recognised === 'partial' && !(segment.flags & FIN)) {
       const entry = { start: read.start, expiresAt: now + this.#limits.watchedFor }
@@ -155,7 +165,10 @@ export class Interceptor {
     if (!read || read.recognised === 'partial') return RELEASE
     const { key, open } = read.recognised
     if (open) return this.#takeOver(bytes, flow, packet, { ...read, key, open, onOutput: this.#onOutput }, now)
-    return { ...RELEASE, events: [{ kind: 'unknown token', key, client: packet.ip.source.slice(), clientPort: segment.sourcePort }] }
+    return {
+      ...RELEASE,
+      events: [{ kind: 'unknown token', key, client: packet.ip.source.slice(), clientPort: segment.sourcePort }],
+    }
   }
 
   /** Adds a segment to the start of a stream, and reads that as it is then; `undefined` when it is for no service. */
@@ -172,13 +185,18 @@ export class Interceptor {
   }
 
   /**
-   * The packet goes on to the server as a RST at the sequence number its kernel waits for (RFC 5961, 3.2: any other would
-   * only provoke an ACK from it), and what the packet carried is ours.
+   * The packet goes on to the server as a RST at the sequence number its kernel waits for (RFC 5961, 3.2: any other
+   * would only provoke an ACK from it), and what the packet carried is ours.
    */
   #takeOver(bytes: Uint8Array, flow: string, packet: TcpPacket, known: Known, now: number): Decision {
     const { ip, segment } = packet
     const envelope = { version: ip.version, source: ip.destination.slice(), destination: ip.source.slice() }
-    const taken = { key: known.key, peer: new TcpPeer({ envelope, segment, ...known }, this.#limits, now), isAnswerTold: false, isAcknowledgmentTold: false }
+    const taken = {
+      key: known.key,
+      peer: new TcpPeer({ envelope, segment, ...known }, this.#limits, now),
+      isAnswerTold: false,
+      isAcknowledgmentTold: false,
+    }
     this.#remember(this.#taken, flow, taken, this.#limits.taken)
     const replies = taken.peer.receive(segment, now)
     const events = [eventOf('taken over', taken), ...this.#news(flow, taken)]
@@ -232,7 +250,13 @@ interface Extended {
 type Known = Pick<TakeOver, 'before' | 'nextSequence' | 'open' | 'onOutput'> & Pick<Recognised, 'key'>
 
 function eventOf(kind: FlowEvent['kind'], { key, peer }: Taken): FlowEvent {
-  return { kind, key, client: peer.client, clientPort: peer.clientPort, ...(peer.answer && kind !== 'taken over' && { answer: peer.answer }) }
+  return {
+    kind,
+    key,
+    client: peer.client,
+    clientPort: peer.clientPort,
+    ...(peer.answer && kind !== 'taken over' && { answer: peer.answer }),
+  }
 }
 
 /** The 4-tuple as a map key; each character is one byte or one port. */

@@ -1,6 +1,9 @@
 /** Bounds of the responder, so that no traffic makes it grow without end. Times are in milliseconds. */
 export interface Limits {
-  /** Connections whose request line is still incomplete; the oldest is forgotten (and so passes to the server) when there are more. */
+  /**
+   * Connections whose request line is still incomplete; the oldest is forgotten (and so passes to the server) when
+   * there are more.
+   */
   readonly watched: number
   /** Connections taken over, closed ones included; beyond it the oldest is forgotten. */
   readonly taken: number
@@ -8,7 +11,9 @@ export interface Limits {
   readonly watchedFor: number
   /** How long a connection taken over may last; then the client is told so with a RST. */
   readonly takenFor: number
-  /** How long a closed connection is remembered, so that nothing late reaches the server (TIME-WAIT, RFC 9293, 3.6.1). */
+  /**
+   * How long a closed connection is remembered, so that nothing late reaches the server (TIME-WAIT, RFC 9293, 3.6.1).
+   */
   readonly closedFor: number
   /** First retransmission time-out; doubled at each (RFC 6298, 2.1 and 5.5). */
   readonly retransmitAfter: number

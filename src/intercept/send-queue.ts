@@ -1,6 +1,6 @@
 /**
- * The sending half of a TCP connection (RFC 9293, 3.7 and 3.8): bytes and a FIN, cut into segments, repeated until acknowledged. Sequence
- * numbers are those of RFC 9293, 3.3.1; `max` is the highest SND.NXT there has been.
+ * The sending half of a TCP connection (RFC 9293, 3.7 and 3.8): bytes and a FIN, cut into segments, repeated until
+ * acknowledged. Sequence numbers are those of RFC 9293, 3.3.1; `max` is the highest SND.NXT there has been.
  */
 import { seqAdd, seqBefore, seqDiff } from '../wire/sequence.js'
 import { ACK, FIN, PSH } from '../wire/tcp.js'
@@ -73,8 +73,9 @@ export class SendQueue {
   }
 
   /**
-   * Takes the acknowledgment and window of a segment. Before anything was sent, a higher acknowledgment moves the start: what the server sent
-   * before the take-over may have been under way. An acknowledgment of what was never sent is ignored.
+   * Takes the acknowledgment and window of a segment. Before anything was sent, a higher acknowledgment moves the
+   * start: what the server sent before the take-over may have been under way. An acknowledgment of what was never sent
+   * is ignored.
    */
   acknowledge(acknowledgment: number, window: number, now: number): void {
     const ahead = seqDiff(acknowledgment, this.#unacknowledged)
@@ -110,7 +111,10 @@ export class SendQueue {
     return this.isWaiting ? [this.#chunkAt(0, this.#segmentSize)] : []
   }
 
-  /** Gives what is due: after a time-out everything from the first byte that is not acknowledged, one segment at first (RFC 5681, 3.1). */
+  /**
+   * Gives what is due: after a time-out everything from the first byte that is not acknowledged, one segment at first
+   * (RFC 5681, 3.1).
+   */
   poll(now: number): Chunk[] {
     if (now < this.#retransmitAt) return this.take(now)
     this.#retransmissions++
@@ -129,7 +133,10 @@ export class SendQueue {
     return this.#bytes.length + (this.#isEnding && !this.isFinAcknowledged ? 1 : 0)
   }
 
-  /** The client's window scale is not known, so its window is taken as it stands in the header. A segment may always go, but for a shut window. */
+  /**
+   * The client's window scale is not known, so its window is taken as it stands in the header. A segment may always go,
+   * but for a shut window.
+   */
   #nextChunk(): Chunk | undefined {
     if (!this.#hasUnsent || this.#window === 0) return undefined
     const offset = seqDiff(this.#next, this.#unacknowledged)

@@ -1,4 +1,7 @@
-/** What a challenge has to be for its connections to be taken over. The machinery in this directory knows no protocol above TCP. */
+/**
+ * What a challenge has to be for its connections to be taken over. The machinery in this directory knows no protocol
+ * above TCP.
+ */
 
 /** A protocol that is answered in place of the web server. */
 export interface Service {
@@ -9,8 +12,8 @@ export interface Service {
 }
 
 /**
- * What a stream's first bytes are: `partial` while they may still become a request of ours, `other` once they cannot, or the whole
- * start of a request.
+ * What a stream's first bytes are: `partial` while they may still become a request of ours, `other` once they cannot,
+ * or the whole start of a request.
  */
 export type Recognition = 'partial' | 'other' | Recognised
 

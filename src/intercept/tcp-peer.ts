@@ -1,6 +1,7 @@
 /**
- * A connection that was taken over: we are the client's TCP peer from here on. A small subset of RFC 9293 that knows no protocol above it:
- * a conversation gets the client's bytes in order, and what it sends goes out. Nothing out of order is kept: the client repeats it.
+ * A connection that was taken over: we are the client's TCP peer from here on. A small subset of RFC 9293 that knows no
+ * protocol above it: a conversation gets the client's bytes in order, and what it sends goes out. Nothing out of order
+ * is kept: the client repeats it.
  */
 import { emitPacket } from '../wire/packet.js'
 import { seqAdd, seqBefore, seqDiff } from '../wire/sequence.js'
@@ -10,7 +11,10 @@ import type { Limits } from './limits.js'
 import { SendQueue, type Chunk } from './send-queue.js'
 import type { Answer, Connection, Conversation } from './service.js'
 
-/** `open` until our FIN is out; `closing` then; `closed` when both directions are; `over` when nothing more will be sent. */
+/**
+ * `open` until our FIN is out; `closing` then; `closed` when both directions are; `over` when nothing more will be
+ * sent.
+ */
 export type PeerState = 'open' | 'closing' | 'closed' | 'over'
 
 /** Where a peer starts: the client's connection as of the segment that showed whose it is. */
@@ -31,7 +35,10 @@ export interface TakeOver {
 /** What we announce. It never is less than the server did if it used no window scaling. */
 const WINDOW = 0xffff
 
-/** Bytes of payload that every path takes: the smallest MSS (RFC 9293, 3.7.1; RFC 8200, 5), less the timestamps (RFC 6691). */
+/**
+ * Bytes of payload that every path takes: the smallest MSS (RFC 9293, 3.7.1; RFC 8200, 5), less the timestamps (RFC
+ * 6691).
+ */
 const SEGMENT_SIZE = { 4: 536, 6: 1_220 } as const
 const TIMESTAMPS_SIZE = 12
 
@@ -96,9 +103,10 @@ export class TcpPeer {
   }
 
   /**
-   * Whether a segment is of another connection with the same addresses and ports: a later one, or the true one where ours was forged.
-   * On a closed connection the client neither sends nor acknowledges anything new; on an open one both numbers have to be far off.
-   * The SYN need not have been seen: where the kernel queues by connection mark, a new connection has none yet.
+   * Whether a segment is of another connection with the same addresses and ports: a later one, or the true one where
+   * ours was forged. On a closed connection the client neither sends nor acknowledges anything new; on an open one both
+   * numbers have to be far off. The SYN need not have been seen: where the kernel queues by connection mark, a new
+   * connection has none yet.
    */
   isSucceededBy({ flags, sequence, acknowledgment }: TcpSegment): boolean {
     if (flags & RST || !(flags & ACK)) return false
@@ -143,7 +151,10 @@ export class TcpPeer {
     return packets
   }
 
-  /** Moves over bytes that come next (RFC 9293, 3.10.7.4); false when there are none: a repetition, or a gap before them. */
+  /**
+   * Moves over bytes that come next (RFC 9293, 3.10.7.4); false when there are none: a repetition, or a gap before
+   * them.
+   */
   #takePayload(segment: TcpSegment): boolean {
     const known = seqDiff(this.#receiveNext, segment.sequence)
     const { length } = segment.payload
@@ -180,8 +191,8 @@ export class TcpPeer {
   }
 
   /**
-   * RFC 7323, 4.3: echo the newest TSval that is in order. What the client echoes is the newest clock of the server's it has seen;
-   * true when that is newer than the one we have sent, so that the client may have dropped it (5.3).
+   * RFC 7323, 4.3: echo the newest TSval that is in order. What the client echoes is the newest clock of the server's
+   * it has seen; true when that is newer than the one we have sent, so that the client may have dropped it (5.3).
    */
   #rememberTimestamps(segment: TcpSegment): boolean {
     const mine = this.#timestamps

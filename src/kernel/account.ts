@@ -1,6 +1,6 @@
 /**
- * Whom a process becomes that gives root up. Unless somebody was named it is a user that nothing else on this machine is: who is the same
- * user may send signals.
+ * Whom a process becomes that gives root up. Unless somebody was named it is a user that nothing else on this machine
+ * is: who is the same user may send signals.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -18,7 +18,9 @@ export interface Account {
 /** The user that the Debian package makes. */
 const PACKAGE_USER = 'certbot-nfq'
 
-/** The ids that systemd gives out for DynamicUser= (systemd.io/UIDS-GIDS), and where it notes those that it has given. */
+/**
+ * The ids that systemd gives out for DynamicUser= (systemd.io/UIDS-GIDS), and where it notes those that it has given.
+ */
 const DYNAMIC_RANGE = { from: 61_184, to: 65_519 }
 const SYSTEMD_NOTES = '/run/systemd/dynamic-uid'
 
@@ -42,8 +44,9 @@ export function findAccount(user: string): Account {
 }
 
 /**
- * Takes a user that no process is: the package's own, or else an id without a name. This process is that user as far as its real user id
- * goes when this resolves; the effective one is still root's. Users of a directory service are known by their processes only.
+ * Takes a user that no process is: the package's own, or else an id without a name. This process is that user as far as
+ * its real user id goes when this resolves; the effective one is still root's. Users of a directory service are known
+ * by their processes only.
  * @throws Failure `no-free-user`, `not-root`, `capability-missing`
  */
 export async function takeFreeAccount(): Promise<Account> {
@@ -51,8 +54,10 @@ export async function takeFreeAccount(): Promise<Account> {
   for (const account of candidates()) {
     const isTaken = libc.setresuid(account.uid, 0, 0) === 0
     // A user namespace may lack the package's.
-    if (!isTaken && libc.errno() !== constants.errno.EINVAL) throw refusedRight(`cannot give root up: setresuid failed (${getSystemErrorName(-libc.errno())})`)
-    // Seen by others before they are looked for: of two that want the same id at the same time, at least one sees the other.
+    if (!isTaken && libc.errno() !== constants.errno.EINVAL)
+      throw refusedRight(`cannot give root up: setresuid failed (${getSystemErrorName(-libc.errno())})`)
+    // Seen by others before they are looked for: of two that want the same id at the same time, at least one sees the
+    // other.
     if (isTaken && !idsOfOthers().has(account.uid)) return account
   }
   throw new Failure('no-free-user', 'cannot give root up: there is no user id here that nothing else uses')
@@ -63,11 +68,16 @@ function* candidates(): Generator<Account> {
   const [passwd, group] = [readIfThere('/etc/passwd'), readIfThere('/etc/group')]
   const own = accountIn(passwd, PACKAGE_USER)
   if (own && own.uid !== 0) yield own
-  const named = new Set([...passwd.split('\n').flatMap((line) => line.split(':').slice(2, 4)), ...group.split('\n').map((line) => line.split(':')[2])].map(Number))
+  const named = new Set(
+    [
+      ...passwd.split('\n').flatMap((line) => line.split(':').slice(2, 4)),
+      ...group.split('\n').map((line) => line.split(':')[2]),
+    ].map(Number),
+  )
   const ranges = usableRanges(readIfThere('/proc/self/uid_map'), readIfThere('/proc/self/gid_map'))
   for (let tries = 0; tries < TRIES; tries++) {
-    // At random, not by a hash as systemd does it: nothing of ours outlives its process and wants the same id again, and responders in
-    // containers, which do not see each other's processes, would all come to the same one.
+    // At random, not by a hash as systemd does it: nothing of ours outlives its process and wants the same id again,
+    // and responders in containers, which do not see each other's processes, would all come to the same one.
     const range = ranges[Math.floor(Math.random() * ranges.length)]
     if (!range) return
     const id = range.from + Math.floor(Math.random() * (range.to - range.from + 1))
@@ -76,22 +86,32 @@ function* candidates(): Generator<Account> {
 }
 
 /**
- * The ids to choose from: systemd's dynamic ones, or where this user namespace lacks these all others that it has. Takes uid_map and gid_map
- * (user_namespaces(7)): lines of first id inside, first id outside, count.
+ * The ids to choose from: systemd's dynamic ones, or where this user namespace lacks these all others that it has.
+ * Takes uid_map and gid_map (user_namespaces(7)): lines of first id inside, first id outside, count.
  */
 export function usableRanges(uidMap: string, gidMap: string): IdRange[] {
   const mapped = intersect(rangesOf(uidMap), rangesOf(gidMap))
   const dynamic = intersect(mapped, [DYNAMIC_RANGE])
-  return dynamic.length > 0 ? dynamic : intersect(mapped, [{ from: 1, to: OVERFLOW_ID - 1 }, { from: OVERFLOW_ID + 1, to: 2 ** 31 - 1 }])
+  return dynamic.length > 0
+    ? dynamic
+    : intersect(mapped, [
+        { from: 1, to: OVERFLOW_ID - 1 },
+        { from: OVERFLOW_ID + 1, to: 2 ** 31 - 1 },
+      ])
 }
 
 function rangesOf(map: string): IdRange[] {
-  const lines = map.trim().split('\n').map((line) => line.trim().split(/\s+/).map(Number))
+  const lines = map
+    .trim()
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/).map(Number))
   return lines.flatMap(([from = 0, , count = 0]) => (count > 0 ? [{ from, to: from + count - 1 }] : []))
 }
 
 function intersect(some: readonly IdRange[], others: readonly IdRange[]): IdRange[] {
-  const pairs = some.flatMap((one) => others.map((other) => ({ from: Math.max(one.from, other.from), to: Math.min(one.to, other.to) })))
+  const pairs = some.flatMap((one) =>
+    others.map((other) => ({ from: Math.max(one.from, other.from), to: Math.min(one.to, other.to) })),
+  )
   return pairs.filter(({ from, to }) => from <= to)
 }
 
@@ -103,7 +123,10 @@ function idsOfOthers(): Set<number> {
 }
 
 function accountIn(passwd: string, user: string): Account | undefined {
-  const entry = passwd.split('\n').map((line) => line.split(':')).find(([name, , uid]) => name === user || uid === user)
+  const entry = passwd
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([name, , uid]) => name === user || uid === user)
   return entry && { uid: Number(entry[2]), gid: Number(entry[3]) }
 }
 

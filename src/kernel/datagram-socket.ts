@@ -16,8 +16,8 @@ const MSG_NOSIGNAL = 0x4000
 const MAX_PATH = 107
 
 /**
- * Connects to the socket at `path`; `undefined` when nobody listens there. A listener that comes back at the same path is found again,
- * as long as this process may enter its directory then.
+ * Connects to the socket at `path`; `undefined` when nobody listens there. A listener that comes back at the same path
+ * is found again, as long as this process may enter its directory then.
  * @throws Failure `native-module`
  */
 export async function connectDatagram(path: string): Promise<SendDatagram | undefined> {

@@ -1,4 +1,7 @@
-/** What programs that are run would get of this process besides their three standard streams: every descriptor that is not close-on-exec (open(2)). */
+/**
+ * What programs that are run would get of this process besides their three standard streams: every descriptor that is
+ * not close-on-exec (open(2)).
+ */
 import { closeSync, readdirSync, readFileSync } from 'node:fs'
 import type { Libc } from './libc.js'
 
@@ -8,18 +11,26 @@ const FIOCLEX = 0x5451
 /** The bit in /proc/self/fdinfo. */
 const O_CLOEXEC = 0o2000000
 
-/** Keeps all that is open now for this process. Node does so with what it opens itself, and packages with machine code mostly do not. */
+/**
+ * Keeps all that is open now for this process. Node does so with what it opens itself, and packages with machine code
+ * mostly do not.
+ */
 export function keepDescriptors(libc: Libc): void {
   for (const fd of inheritedDescriptors()) libc.ioctl(fd, FIOCLEX, new Uint8Array())
 }
 
-/** Closes what this process was given beyond its standard streams: its parent's, and no use to it. To be called before any package with machine code is loaded. */
+/**
+ * Closes what this process was given beyond its standard streams: its parent's, and no use to it. To be called before
+ * any package with machine code is loaded.
+ */
 export function closeGivenDescriptors(): void {
   for (const fd of inheritedDescriptors()) closeSync(fd)
 }
 
 function inheritedDescriptors(): number[] {
-  return readdirSync('/proc/self/fdinfo').map(Number).filter((fd) => fd > 2 && !isCloseOnExec(fd))
+  return readdirSync('/proc/self/fdinfo')
+    .map(Number)
+    .filter((fd) => fd > 2 && !isCloseOnExec(fd))
 }
 
 /** True too for the one that listed the directory, and is closed. */

@@ -1,10 +1,15 @@
-/** Extended attributes of files (xattr(7)): access control lists, labels of a security module, and what users put there. */
+/**
+ * Extended attributes of files (xattr(7)): access control lists, labels of a security module, and what users put there.
+ */
 import type { Libc } from './libc.js'
 
 /** Longest list of names, and longest value, in bytes (XATTR_LIST_MAX, XATTR_SIZE_MAX). */
 const LONGEST = 65_536
 
-/** Gives the file open at `to` the attributes of that at `from`, and no others; gives the names of those where that failed. */
+/**
+ * Gives the file open at `to` the attributes of that at `from`, and no others; gives the names of those where that
+ * failed.
+ */
 export function copyExtendedAttributes(libc: Libc, from: number, to: number): string[] {
   const [wanted, there] = [namesOf(libc, from), namesOf(libc, to)]
   const isCopied = (name: string): boolean => {
@@ -20,7 +25,10 @@ export function copyExtendedAttributes(libc: Libc, from: number, to: number): st
 function namesOf(libc: Libc, fd: number): string[] {
   const names = Buffer.alloc(LONGEST)
   const length = Math.max(0, libc.flistxattr(fd, names, LONGEST))
-  return names.toString('latin1', 0, length).split('\0').filter((name) => name !== '')
+  return names
+    .toString('latin1', 0, length)
+    .split('\0')
+    .filter((name) => name !== '')
 }
 
 function valueOf(libc: Libc, fd: number, name: string): Buffer | undefined {

@@ -5,20 +5,25 @@ import type { ProcessLook } from './process-look.js'
 export type Hang = 'is stopped' | 'sleeps and does not wake up' | 'is busy with something that does not end'
 
 /**
- * How many looks in a row have to show the same. They are counted, not seconds: where a whole machine stands still, so does who looks.
+ * How many looks in a row have to show the same. They are counted, not seconds: where a whole machine stands still, so
+ * does who looks.
  */
 export const LOOKS = 12
 
 export interface HangJudge {
-  /** Takes the next look at a process that has not answered since the one before; says how it hangs once that is certain. */
+  /**
+   * Takes the next look at a process that has not answered since the one before; says how it hangs once that is
+   * certain.
+   */
   see(look: ProcessLook): Hang | undefined
   /** It has answered: all begins anew. */
   reset(): void
 }
 
 /**
- * A process is slow, however long it takes, as long as it wants to run and is not let, or waits for a disk. It hangs when it is stopped,
- * when it sleeps and has not run at all although something waits for it, or when it has used `limit` seconds of processor time in one go.
+ * A process is slow, however long it takes, as long as it wants to run and is not let, or waits for a disk. It hangs
+ * when it is stopped, when it sleeps and has not run at all although something waits for it, or when it has used
+ * `limit` seconds of processor time in one go.
  */
 export function openHangJudge(limit: number): HangJudge {
   let first: ProcessLook | undefined

@@ -8,7 +8,14 @@ export interface Libc {
   connect(fd: number, address: Uint8Array, length: number): number
   send(fd: number, bytes: Uint8Array, length: number, flags: number): number
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
-  sendto(fd: number, bytes: Uint8Array, length: number, flags: number, address: Uint8Array, addressLength: number): number
+  sendto(
+    fd: number,
+    bytes: Uint8Array,
+    length: number,
+    flags: number,
+    address: Uint8Array,
+    addressLength: number,
+  ): number
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number
   /** Reads one datagram into `into`. */
   recv(fd: number, into: Uint8Array, length: number, flags: number): number
@@ -41,7 +48,8 @@ const SOL_SOCKET = 1
 const SO_ATTACH_FILTER = 26
 
 /** The C library has no function for it. Where the number is not known, no call has this one: ENOSYS. */
-const SYS_SECCOMP = { x64: 317, arm64: 277, arm: 383, ppc64: 358, s390x: 348, riscv64: 277, loong64: 277 }[process.arch as string] ?? -1
+const SYS_SECCOMP =
+  { x64: 317, arm64: 277, arm: 383, ppc64: 358, s390x: 348, riscv64: 277, loong64: 277 }[process.arch as string] ?? -1
 const SECCOMP_SET_MODE_FILTER = 1
 const SECCOMP_FILTER_FLAG_TSYNC = 1
 /** Without it older kernels slow the whole process down, against Spectre. */
@@ -82,12 +90,23 @@ async function load(): Promise<Libc> {
       ioctl: libc.func('int ioctl(int, unsigned long, _Inout_ void *)') as Libc['ioctl'],
       poll: (fds, count, milliseconds) =>
         new Promise((resolve, reject) => {
-          poll.async(fds, count, milliseconds, (error: Error | null, result: number) => (error ? reject(error) : resolve(result)))
+          poll.async(fds, count, milliseconds, (error: Error | null, result: number) =>
+            error ? reject(error) : resolve(result),
+          )
         }),
       attachFilter: (fd, instructions, count) =>
-        attachFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, { length: count, instructions }, koffi.sizeof(program)) as number,
+        attachFilter(
+          fd,
+          SOL_SOCKET,
+          SO_ATTACH_FILTER,
+          { length: count, instructions },
+          koffi.sizeof(program),
+        ) as number,
       seccompAllThreads: (instructions, count) =>
-        seccomp(SYS_SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW, { length: count, instructions }) as number,
+        seccomp(SYS_SECCOMP, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_SPEC_ALLOW, {
+          length: count,
+          instructions,
+        }) as number,
       flock: libc.func('int flock(int, int)') as Libc['flock'],
       lockf: libc.func('int lockf(int, int, intptr_t)') as Libc['lockf'],
       flistxattr: libc.func('intptr_t flistxattr(int, _Out_ void *, size_t)') as Libc['flistxattr'],
@@ -98,6 +117,10 @@ async function load(): Promise<Libc> {
       errno: () => koffi.errno(),
     }
   } catch (cause) {
-    throw new Failure('native-module', `the package koffi cannot be loaded by this Node (${(cause as Error).message})`, { cause })
+    throw new Failure(
+      'native-module',
+      `the package koffi cannot be loaded by this Node (${(cause as Error).message})`,
+      { cause },
+    )
   }
 }

@@ -2,24 +2,37 @@
 import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs'
 import type { LockKind } from './lock.js'
 
-/** A process that holds a lock on a file of this number; `isCertain` when it is this very file and not one of another file system. */
+/**
+ * A process that holds a lock on a file of this number; `isCertain` when it is this very file and not one of another
+ * file system.
+ */
 export interface LockHolder {
   readonly pid: number
   readonly isCertain: boolean
 }
 
-/** Who may hold the lock on the file at `path`: nobody, as a rule one, the certain one first. Who cannot be seen from here is not among them. */
+/**
+ * Who may hold the lock on the file at `path`: nobody, as a rule one, the certain one first. Who cannot be seen from
+ * here is not among them.
+ */
 export function lockHolders(path: string, kind: LockKind = 'flock'): LockHolder[] {
   const file = statSync(path, { throwIfNoEntry: false })
   if (!file) return []
   // `1: FLOCK  ADVISORY  WRITE 4867 fe:00:2146438 0 EOF`: process, device, number of the file.
-  const lines = readFileSync('/proc/locks', 'latin1').matchAll(new RegExp(`^\\d+: ${kind === 'flock' ? 'FLOCK' : 'POSIX'} .* (\\d+) ([\\da-f]+):([\\da-f]+):${file.ino} 0 EOF$`, 'gm'))
+  const lines = readFileSync('/proc/locks', 'latin1').matchAll(
+    new RegExp(
+      `^\\d+: ${kind === 'flock' ? 'FLOCK' : 'POSIX'} .* (\\d+) ([\\da-f]+):([\\da-f]+):${file.ino} 0 EOF$`,
+      'gm',
+    ),
+  )
   const holders = [...lines].map(([, pid, major = '', minor = '']) => ({
     pid: Number(pid),
     isCertain: parseInt(major, 16) === majorOf(file.dev) && parseInt(minor, 16) === minorOf(file.dev),
   }))
   // Some file systems give stat(2) another device than they have.
-  return holders.map(({ pid, isCertain }) => ({ pid, isCertain: isCertain || hasOpen(pid, file) })).sort((one, other) => Number(other.isCertain) - Number(one.isCertain))
+  return holders
+    .map(({ pid, isCertain }) => ({ pid, isCertain: isCertain || hasOpen(pid, file) }))
+    .sort((one, other) => Number(other.isCertain) - Number(one.isCertain))
 }
 
 function majorOf(device: number): number {
@@ -27,7 +40,7 @@ function majorOf(device: number): number {
 }
 
 function minorOf(device: number): number {
-  return (Math.floor(device / 2 ** 20) * 2 ** 8) + (device % 2 ** 8)
+  return Math.floor(device / 2 ** 20) * 2 ** 8 + (device % 2 ** 8)
 }
 
 function hasOpen(pid: number, file: Stats): boolean {

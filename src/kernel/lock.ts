@@ -6,7 +6,10 @@ const LOCK_EX = 2
 const LOCK_NB = 4
 const F_TLOCK = 2
 
-/** `record` locks are other programs'; they are the process's: it must not take one twice, nor open and close its file otherwise. */
+/**
+ * `record` locks are other programs'; they are the process's: it must not take one twice, nor open and close its file
+ * otherwise.
+ */
 export type LockKind = 'flock' | 'record'
 
 export interface Lock {

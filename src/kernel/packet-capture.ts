@@ -1,4 +1,7 @@
-/** Sees packets of every interface, loopback included, in both directions: a packet socket (packet(7)). Changes nothing on the machine. */
+/**
+ * Sees packets of every interface, loopback included, in both directions: a packet socket (packet(7)). Changes nothing
+ * on the machine.
+ */
 import { endianness } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { getSystemErrorName } from 'node:util'
@@ -14,11 +17,17 @@ export interface FilterInstruction {
   readonly k: number
 }
 
-/** Takes an IP packet, cut as the filter says, and when the kernel saw it, in milliseconds since 1970. The bytes are overwritten once it returns. */
+/**
+ * Takes an IP packet, cut as the filter says, and when the kernel saw it, in milliseconds since 1970. The bytes are
+ * overwritten once it returns.
+ */
 export type TakePacket = (packet: Uint8Array, at: number) => void
 
 export interface PacketCapture {
-  /** Hands packets to `take` until `stop`; `rest` is called in between, some ten times a second. Resolves once stopped and closed. */
+  /**
+   * Hands packets to `take` until `stop`; `rest` is called in between, some ten times a second. Resolves once stopped
+   * and closed.
+   */
   run(take: TakePacket, rest: () => void): Promise<void>
   /** Ends it within 100 ms. */
   stop(): void
@@ -47,7 +56,8 @@ const BATCH = 512
 const WAIT_MILLISECONDS = 100
 
 /**
- * Opens a socket for the packets that the filter wants, which says as well how many of a packet's bytes; at most `length`.
+ * Opens a socket for the packets that the filter wants, which says as well how many of a packet's bytes; at most
+ * `length`.
  * @throws Failure `not-root`, `capability-missing`, `capture-unavailable`, `native-module`
  */
 export async function openPacketCapture(filter: readonly FilterInstruction[], length: number): Promise<PacketCapture> {
@@ -62,7 +72,7 @@ export async function openPacketCapture(filter: readonly FilterInstruction[], le
     missed: () => missedPackets(libc, fd),
     async run(take, rest) {
       try {
-        for (let restedAt = -Infinity; !isStopped; ) {
+        for (let restedAt = -Infinity; !isStopped;) {
           const taken = takeBatch(libc, fd, buffer, stamp, take)
           if (performance.now() - restedAt >= WAIT_MILLISECONDS / 2) {
             rest()
@@ -124,7 +134,9 @@ function missedPackets(libc: Libc, fd: number): number {
   return read < 0 ? 0 : new DataView(statistics.buffer).getUint32(4, isLittleEndian)
 }
 
-/** sockaddr_ll: family (2, host order), protocol (2), interface (4: 0 is any), and 12 bytes that bind does not look at. */
+/**
+ * sockaddr_ll: family (2, host order), protocol (2), interface (4: 0 is any), and 12 bytes that bind does not look at.
+ */
 function linkAddress(): Uint8Array {
   const bytes = new Uint8Array(20)
   const view = new DataView(bytes.buffer)

@@ -15,6 +15,8 @@ export async function openPeerLookup(): Promise<(fd: number) => number | undefin
     const view = new DataView(credentials.buffer)
     const isLittleEndian = endianness() === 'LE'
     new DataView(length.buffer).setUint32(0, credentials.length, isLittleEndian)
-    return libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) < 0 ? undefined : view.getUint32(4, isLittleEndian)
+    return libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, length) < 0
+      ? undefined
+      : view.getUint32(4, isLittleEndian)
   }
 }

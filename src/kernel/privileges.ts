@@ -1,7 +1,7 @@
 /**
- * Gives root up for good. What stays: CAP_NET_ADMIN (verdicts, rules) and CAP_NET_RAW (forged replies, a raw socket for each source
- * address; legacy iptables), also for the firewall programs that are run (ambient, capabilities(7)). Where it was asked for also
- * CAP_NET_BIND_SERVICE (a port that nobody listens on is served), for the main thread alone.
+ * Gives root up for good. What stays: CAP_NET_ADMIN (verdicts, rules) and CAP_NET_RAW (forged replies, a raw socket for
+ * each source address; legacy iptables), also for the firewall programs that are run (ambient, capabilities(7)). Where
+ * it was asked for also CAP_NET_BIND_SERVICE (a port that nobody listens on is served), for the main thread alone.
  */
 import { constants, endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
@@ -30,8 +30,9 @@ const LINUX_CAPABILITY_VERSION_3 = 0x20080522
 const ALLOW_ALL = words(endianness() === 'LE' ? 0x06 : 0x06_0000, 0x7fff_0000)
 
 /**
- * Turns this process into that user's, or without one into a user's that nothing else is; gives which. Its other threads lose every capability; the bounding set is this thread's alone, and without
- * new privileges it matters to none. With `mayBindPorts` it may still listen on ports below 1024, if it could before.
+ * Turns this process into that user's, or without one into a user's that nothing else is; gives which. Its other
+ * threads lose every capability; the bounding set is this thread's alone, and without new privileges it matters to
+ * none. With `mayBindPorts` it may still listen on ports below 1024, if it could before.
  * @throws Failure `not-root`, `capability-missing`, `no-free-user`, `root-kept`; the process has to end then
  */
 export async function dropPrivileges(named: Account | undefined, mayBindPorts = false): Promise<Account> {
@@ -40,13 +41,15 @@ export async function dropPrivileges(named: Account | undefined, mayBindPorts = 
   const couldBindPorts = libc.prctl(PR_CAPBSET_READ, CAP_NET_BIND_SERVICE, 0, 0, 0) === 1
   const own = mayBindPorts && couldBindPorts ? [...KEPT, CAP_NET_BIND_SERVICE] : KEPT
   for (let capability = 0; libc.prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++) {
-    if (!KEPT.includes(capability)) check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), 'dropping a bounding capability')
+    if (!KEPT.includes(capability))
+      check(libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0), 'dropping a bounding capability')
   }
   check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), 'keeping capabilities')
   const account = named ?? (await takeFreeAccount())
   become(libc, check, account)
   check(setCapabilities(libc, own), 'setting capabilities')
-  for (const capability of KEPT) check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), 'raising an ambient capability')
+  for (const capability of KEPT)
+    check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), 'raising an ambient capability')
   forbidNewPrivileges(libc, check)
   checkThreads(account, own)
   return account
@@ -74,17 +77,22 @@ function become(libc: Libc, check: Check, { uid, gid }: Account): void {
   check(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), 'closing it to other processes')
 }
 
-/** In every thread. Those started before have it from hooks/keep; otherwise a system call filter, here one that lets all pass, takes it to them (seccomp(2)). */
+/**
+ * In every thread. Those started before have it from hooks/keep; otherwise a system call filter, here one that lets all
+ * pass, takes it to them (seccomp(2)).
+ */
 function forbidNewPrivileges(libc: Libc, check: Check): void {
   check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'no_new_privs')
-  if (readThreads().some(({ hasNoNewPrivileges }) => !hasNoNewPrivileges)) check(libc.seccompAllThreads(ALLOW_ALL, 1), 'no_new_privs for all threads')
+  if (readThreads().some(({ hasNoNewPrivileges }) => !hasNoNewPrivileges))
+    check(libc.seccompAllThreads(ALLOW_ALL, 1), 'no_new_privs for all threads')
 }
 
 /** What was asked for is looked at, thread by thread: a library or a kernel may do less than it says. */
 function checkThreads(account: Account, own: readonly number[]): void {
   for (const thread of readThreads()) {
     const excess = excessOf(thread, account, BigInt(bitsOf(own)))
-    if (excess !== undefined) throw new Failure('root-kept', `cannot give root up: thread ${thread.id} (${thread.name}) ${excess}`)
+    if (excess !== undefined)
+      throw new Failure('root-kept', `cannot give root up: thread ${thread.id} (${thread.name}) ${excess}`)
   }
 }
 
@@ -97,12 +105,16 @@ function checkerOf(libc: Libc): Check {
   return (result, what) => {
     if (result >= 0) return
     const errno = libc.errno()
-    if (errno === constants.errno.EINVAL) throw new Failure('bad-option', '--user: this user namespace has no such user id or group id')
+    if (errno === constants.errno.EINVAL)
+      throw new Failure('bad-option', '--user: this user namespace has no such user id or group id')
     throw refusedRight(`cannot give root up: ${what} failed (${getSystemErrorName(-errno)})`, isRoot)
   }
 }
 
-/** capset(2): header { version, pid }, then twice { effective, permitted, inheritable }: capabilities 0 to 31, and 32 to 63. */
+/**
+ * capset(2): header { version, pid }, then twice { effective, permitted, inheritable }: capabilities 0 to 31, and 32 to
+ * 63.
+ */
 function setCapabilities(libc: Libc, own: readonly number[]): number {
   const ownBits = bitsOf(own)
   return libc.capset(words(LINUX_CAPABILITY_VERSION_3, 0), words(ownBits, ownBits, bitsOf(KEPT), 0, 0, 0))

@@ -1,6 +1,7 @@
 /**
- * The NFQUEUE edge: the only file that knows the nfqueue package. That package has no close(): a queue lives as long as the process.
- * It reads our callback's result unchecked, so an exception there would end the process: nothing here lets one through.
+ * The NFQUEUE edge: the only file that knows the nfqueue package. That package has no close(): a queue lives as long as
+ * the process. It reads our callback's result unchecked, so an exception there would end the process: nothing here lets
+ * one through.
  */
 import { readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
@@ -22,7 +23,8 @@ const FIRST_NUMBER = 8555
 const TRIES = 64
 
 /**
- * Binds a queue (`number`, or a free one) and hands its packets to `handle`. What it throws goes to `onError`, and the packet passes.
+ * Binds a queue (`number`, or a free one) and hands its packets to `handle`. What it throws goes to `onError`, and the
+ * packet passes.
  * @throws Failure `queue-unavailable`, `native-module`
  */
 export async function openQueue(
@@ -43,7 +45,8 @@ export async function openQueue(
       cause = thrown
       continue
     }
-    // Its sockets are anything but: a program of ours that outlived us would keep the queue bound, and packets waiting in it.
+    // Its sockets are anything but: a program of ours that outlived us would keep the queue bound, and packets waiting
+    // in it.
     keepDescriptors(libc)
     queue.run((packet) => {
       const verdict = decide(handle, packet.payload, packet.info.indev, onError)
@@ -56,7 +59,12 @@ export async function openQueue(
   throw new Failure('queue-unavailable', whyUnavailable(number, bound), { cause })
 }
 
-function decide(handle: PacketHandler, payload: Buffer, interfaceIndex: number, onError: (thrown: unknown) => void): PacketVerdict['verdict'] {
+function decide(
+  handle: PacketHandler,
+  payload: Buffer,
+  interfaceIndex: number,
+  onError: (thrown: unknown) => void,
+): PacketVerdict['verdict'] {
   try {
     return handle(payload, interfaceIndex).verdict
   } catch (thrown) {
@@ -70,7 +78,11 @@ export async function loadNfqueue() {
   try {
     return (await import('nfqueue')).default
   } catch (cause) {
-    throw new Failure('native-module', `the package nfqueue is not built for this Node (${(cause as Error).message.split('\n', 1)[0]})`, { cause })
+    throw new Failure(
+      'native-module',
+      `the package nfqueue is not built for this Node (${(cause as Error).message.split('\n', 1)[0]})`,
+      { cause },
+    )
   }
 }
 
@@ -85,15 +97,23 @@ function* freeNumbers(bound: ReadonlyMap<number, number>): Generator<number> {
 
 function whyUnavailable(number: number | undefined, bound: ReadonlyMap<number, number>): string {
   const holder = number === undefined ? undefined : bound.get(number)
-  if (holder !== undefined) return `NFQUEUE number ${number} is taken by another program (netlink port ${holder}, usually its process id)`
+  if (holder !== undefined)
+    return `NFQUEUE number ${number} is taken by another program (netlink port ${holder}, usually its process id)`
   return `the kernel refuses NFQUEUE${number === undefined ? '' : ` number ${number}`}: not enough rights, or no nfnetlink_queue`
 }
 
-/** The bound queues of this network namespace: number to netlink port id (usually the process id). Empty when the kernel does not list them. */
+/**
+ * The bound queues of this network namespace: number to netlink port id (usually the process id). Empty when the kernel
+ * does not list them.
+ */
 export function boundQueues(): Map<number, number> {
   try {
     const lines = readFileSync('/proc/net/netfilter/nfnetlink_queue', 'latin1').split('\n')
-    return new Map(lines.map((line) => line.trim().split(/\s+/).map(Number)).flatMap(([queue, port]) => (port ? [[queue ?? 0, port] as const] : [])))
+    return new Map(
+      lines
+        .map((line) => line.trim().split(/\s+/).map(Number))
+        .flatMap(([queue, port]) => (port ? [[queue ?? 0, port] as const] : [])),
+    )
   } catch {
     return new Map()
   }

@@ -4,7 +4,10 @@ import { getSystemErrorName } from 'node:util'
 import { loadLibc, type Libc } from './libc.js'
 import { refusedRight } from './refused-right.js'
 
-/** Sends one IP packet; `interfaceIndex` matters for link-local destinations only. Gives the error's name (`EPERM`: a rule dropped it) or nothing. */
+/**
+ * Sends one IP packet; `interfaceIndex` matters for link-local destinations only. Gives the error's name (`EPERM`: a
+ * rule dropped it) or nothing.
+ */
 export type SendPacket = (packet: Uint8Array, interfaceIndex: number) => string | undefined
 
 const AF_INET = 2
@@ -22,8 +25,9 @@ const MSG_DONTWAIT = 0x40
 const MAX_SOCKETS = 32
 
 /**
- * A socket is bound to each source address it forges (with FREEBIND, as a container's is not this host's), for only then does the
- * kernel choose the route by it: on a host with two uplinks and `ip rule from …` the reply leaves where the request came in.
+ * A socket is bound to each source address it forges (with FREEBIND, as a container's is not this host's), for only
+ * then does the kernel choose the route by it: on a host with two uplinks and `ip rule from …` the reply leaves where
+ * the request came in.
  * @throws Failure `not-root`, `capability-missing`, `native-module`
  */
 export async function openRawSockets(): Promise<SendPacket> {
@@ -55,7 +59,8 @@ function socketFor(libc: Libc, sockets: Map<string, number>, source: Uint8Array)
   const on = Uint8Array.from(endianness() === 'LE' ? [1, 0, 0, 0] : [0, 0, 0, 1])
   libc.setsockopt(socket, isV6 ? IPPROTO_IPV6 : IPPROTO_IP, isV6 ? IPV6_FREEBIND : IP_FREEBIND, on, on.length)
   const address = sockaddr(source, 0)
-  // A link-local source cannot be bound without its interface; the packet goes out unbound then, by its destination's scope.
+  // A link-local source cannot be bound without its interface; the packet goes out unbound then, by its destination's
+  // scope.
   libc.bind(socket, address, address.length)
   sockets.set(key, socket)
   return socket
@@ -68,8 +73,8 @@ function openSocket(libc: Libc, family: number): number {
 }
 
 /**
- * sockaddr_in:  family (2, host order), port (2), address (4), zero (8).
- * sockaddr_in6: family (2, host order), port (2), flow information (4), address (16), scope id (4, host order). For raw sockets the port is 0.
+ * sockaddr_in:  family (2, host order), port (2), address (4), zero (8). sockaddr_in6: family (2, host order), port
+ * (2), flow information (4), address (16), scope id (4, host order). For raw sockets the port is 0.
  */
 function sockaddr(address: Uint8Array, interfaceIndex: number): Uint8Array {
   const isV6 = address.length === 16

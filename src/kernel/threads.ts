@@ -18,7 +18,9 @@ export interface ThreadRights {
   readonly hasNoNewPrivileges: boolean
 }
 
-/** Reads all of them; a thread that ends meanwhile is left out. @throws Failure `root-kept` where they cannot be read */
+/**
+ * Reads all of them; a thread that ends meanwhile is left out. @throws Failure `root-kept` where they cannot be read
+ */
 export function readThreads(): ThreadRights[] {
   try {
     return readdirSync('/proc/self/task').flatMap((id) => {
@@ -26,7 +28,11 @@ export function readThreads(): ThreadRights[] {
       return status === undefined ? [] : [parseThread(Number(id), status)]
     })
   } catch (cause) {
-    throw new Failure('root-kept', `cannot give root up: what threads may do cannot be read (${(cause as Error).message})`, { cause })
+    throw new Failure(
+      'root-kept',
+      `cannot give root up: what threads may do cannot be read (${(cause as Error).message})`,
+      { cause },
+    )
   }
 }
 
@@ -39,8 +45,15 @@ function readStatus(id: string): string | undefined {
   }
 }
 
-/** What a thread has that it should not have, in words; `undefined` when it has the rights of this user and at most these capabilities. */
-export function excessOf(thread: ThreadRights, { uid, gid }: { readonly uid: number; readonly gid: number }, capabilities: bigint): string | undefined {
+/**
+ * What a thread has that it should not have, in words; `undefined` when it has the rights of this user and at most
+ * these capabilities.
+ */
+export function excessOf(
+  thread: ThreadRights,
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+  capabilities: bigint,
+): string | undefined {
   const { uids, gids, groups, effective, permitted, hasNoNewPrivileges } = thread
   const wrongUid = uids.find((one) => one !== uid)
   if (wrongUid !== undefined || uids.length !== 4) return `has user id ${wrongUid ?? 'unknown'}`

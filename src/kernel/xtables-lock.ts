@@ -1,6 +1,7 @@
 /**
- * The lock that legacy iptables processes share. Its file is root's alone, so a responder that has given root up opens it before,
- * and locks it for the programs it runs; those are told to lock a file of their own instead (`OWN_LOCK` of firewall/program-path.ts).
+ * The lock that legacy iptables processes share. Its file is root's alone, so a responder that has given root up opens
+ * it before, and locks it for the programs it runs; those are told to lock a file of their own instead (`OWN_LOCK` of
+ * firewall/program-path.ts).
  */
 import { constants, existsSync, openSync, readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
@@ -23,8 +24,8 @@ const TIME_LIMIT = 10_000
 export type UnderLock = <Result>(task: () => Promise<Result>) => Promise<Result>
 
 /**
- * Opens the lock; with `isNeeded` it is made where there is none, as iptables does. Without that, and as long as there is none, nobody
- * uses legacy iptables, and tasks just run.
+ * Opens the lock; with `isNeeded` it is made where there is none, as iptables does. Without that, and as long as there
+ * is none, nobody uses legacy iptables, and tasks just run.
  */
 export async function openXtablesLock(isNeeded: boolean): Promise<UnderLock> {
   const libc = await loadLibc()
@@ -34,14 +35,19 @@ export async function openXtablesLock(isNeeded: boolean): Promise<UnderLock> {
     // Programs that root runs lock the file themselves: they would wait for us.
     if (process.getuid?.() === 0) return task()
     if (fd === undefined) {
-      if (existsSync(PATH)) throw new Failure('firewall-busy', `${PATH} was made by another program meanwhile, and only root can open it`)
+      if (existsSync(PATH))
+        throw new Failure('firewall-busy', `${PATH} was made by another program meanwhile, and only root can open it`)
       return task()
     }
     holders++
     try {
       const end = performance.now() + TIME_LIMIT
       while (libc.flock(fd, LOCK_EX | LOCK_NB) !== 0) {
-        if (performance.now() > end) throw new Failure('firewall-busy', `${describeHolder()} has held the lock of iptables, ${PATH}, for ${TIME_LIMIT / 1000} s`)
+        if (performance.now() > end)
+          throw new Failure(
+            'firewall-busy',
+            `${describeHolder()} has held the lock of iptables, ${PATH}, for ${TIME_LIMIT / 1000} s`,
+          )
         await new Promise((resolve) => setTimeout(resolve, PAUSE))
       }
       return await task()

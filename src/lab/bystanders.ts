@@ -10,7 +10,10 @@ export interface Bystanders {
 
 const pauseMilliseconds = 20
 
-/** Sends requests one after another until stopped, each on a connection of its own; each must be answered 200 with `body`. */
+/**
+ * Sends requests one after another until stopped, each on a connection of its own; each must be answered 200 with
+ * `body`.
+ */
 export function startBystanders(from: Namespace, to: HttpRequest, body: string): Bystanders {
   const stopping = new AbortController()
   let requests = 0

@@ -30,7 +30,9 @@ export interface Hooks {
   readonly options?: readonly string[]
   /** The directory with `auth` and `cleanup`; the repository's `hooks` unless said. */
   readonly directory?: string
-  /** The name server that certbot and its hooks ask; the machine's own, which cannot be reached from a lab, unless said. */
+  /**
+   * The name server that certbot and its hooks ask; the machine's own, which cannot be reached from a lab, unless said.
+   */
   readonly nameServer?: string
 }
 
@@ -41,7 +43,10 @@ export interface CertbotOptions {
   readonly arguments?: readonly string[]
 }
 
-/** Longer than pebble takes for a failing validation (15 s), far shorter than a hang: certbot waits for its hooks for ever. */
+/**
+ * Longer than pebble takes for a failing validation (15 s), far shorter than a hang: certbot waits for its hooks for
+ * ever.
+ */
 const limitMilliseconds = 300_000
 
 /** Prepares a certbot, with an account and lineages of its own. */
@@ -49,7 +54,9 @@ export async function createCertbot(lab: Lab, authority: CertificateAuthority, h
   const directory = await mkdtemp(join(lab.directory, 'certbot-'))
   const runDirectory = hooks.runDirectory ?? join(lab.directory, 'run')
   const hook = (name: 'auth' | 'cleanup'): string =>
-    [join(hooks.directory ?? inRepository('hooks'), name), '--run-dir', runDirectory, ...(hooks.options ?? [])].map(quote).join(' ')
+    [join(hooks.directory ?? inRepository('hooks'), name), '--run-dir', runDirectory, ...(hooks.options ?? [])]
+      .map(quote)
+      .join(' ')
   const enter = hooks.nameServer === undefined ? [] : await withNameServer(hooks.nameServer, directory)
   const live = join(directory, 'config', 'live')
 
@@ -70,7 +77,14 @@ export async function createCertbot(lab: Lab, authority: CertificateAuthority, h
     certonly: (names, options = {}) =>
       certbot(
         [
-          ...['certonly', '--manual', '--preferred-challenges', 'http', '--agree-tos', '--register-unsafely-without-email'],
+          ...[
+            'certonly',
+            '--manual',
+            '--preferred-challenges',
+            'http',
+            '--agree-tos',
+            '--register-unsafely-without-email',
+          ],
           ...['--manual-auth-hook', hook('auth'), '--manual-cleanup-hook', hook('cleanup')],
           ...names.flatMap((name) => ['-d', name]),
         ],
@@ -82,7 +96,9 @@ export async function createCertbot(lab: Lab, authority: CertificateAuthority, h
   }
 }
 
-/** What goes before a command that is to have a resolv.conf of its own: a mount namespace, so that nobody else sees it. */
+/**
+ * What goes before a command that is to have a resolv.conf of its own: a mount namespace, so that nobody else sees it.
+ */
 async function withNameServer(address: string, directory: string): Promise<readonly string[]> {
   const file = join(directory, 'resolv.conf')
   await writeFile(file, `nameserver ${address}\n`)

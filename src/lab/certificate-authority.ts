@@ -24,7 +24,9 @@ export interface CertificateAuthority {
 export interface CertificateAuthorityOptions {
   /** The lab server's IPv4 address unless said; false: no A record. */
   readonly defaultIpv4?: string | false
-  /** No AAAA record unless said; true: the lab server's IPv6 address. Pebble tries IPv6 first and does not fall back. */
+  /**
+   * No AAAA record unless said; true: the lab server's IPv6 address. Pebble tries IPv6 first and does not fall back.
+   */
   readonly defaultIpv6?: boolean
   /** The port its validators connect to, 80 unless said. */
   readonly httpPort?: number
@@ -36,7 +38,10 @@ const dnsPort = 8053
 const dnsManagementPort = 8055
 
 /** Starts pebble and pebble-challtestsrv; the ACME directory answers when this resolves. */
-export async function startCertificateAuthority(lab: Lab, options: CertificateAuthorityOptions = {}): Promise<CertificateAuthority> {
+export async function startCertificateAuthority(
+  lab: Lab,
+  options: CertificateAuthorityOptions = {},
+): Promise<CertificateAuthority> {
   const { validator, server } = lab
   const directory = await mkdtemp(join(lab.directory, 'pebble-'))
   const defaultIpv4 = options.defaultIpv4 ?? server.addresses.ipv4
@@ -60,18 +65,36 @@ export async function startCertificateAuthority(lab: Lab, options: CertificateAu
     'pebble-challtestsrv',
     // It answers DNS only: the challenges are answered by what the lab is there to try out.
     ...['-http01', '', '-https01', '', '-tlsalpn01', ''],
-    ...['-dns01', `127.0.0.1:${dnsPort},${validator.addresses.ipv4}:53`, '-management', `127.0.0.1:${dnsManagementPort}`],
+    ...[
+      '-dns01',
+      `127.0.0.1:${dnsPort},${validator.addresses.ipv4}:53`,
+      '-management',
+      `127.0.0.1:${dnsManagementPort}`,
+    ],
     ...['-defaultIPv4', defaultIpv4 === false ? '' : defaultIpv4, '-defaultIPv6', defaultIpv6],
   ])
-  const acme = validator.spawn(['pebble', '-config', join(directory, 'pebble.json'), '-dnsserver', `127.0.0.1:${dnsPort}`], {
-    // No random delay before a validation, no rejected nonces, no authorization kept from an earlier order.
-    env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0' },
-  })
-  await Promise.all([waitForListener(dns, dnsManagementPort), waitForListener(dns, dnsPort), waitForListener(acme, acmePort)])
+  const acme = validator.spawn(
+    ['pebble', '-config', join(directory, 'pebble.json'), '-dnsserver', `127.0.0.1:${dnsPort}`],
+    {
+      // No random delay before a validation, no rejected nonces, no authorization kept from an earlier order.
+      env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0' },
+    },
+  )
+  await Promise.all([
+    waitForListener(dns, dnsManagementPort),
+    waitForListener(dns, dnsPort),
+    waitForListener(acme, acmePort),
+  ])
 
   const setRecords = async (path: string, host: string, addresses: readonly string[]): Promise<void> => {
     const body = JSON.stringify({ host, addresses })
-    const response = await request(validator, { address: '127.0.0.1', port: dnsManagementPort, method: 'POST', path, body })
+    const response = await request(validator, {
+      address: '127.0.0.1',
+      port: dnsManagementPort,
+      method: 'POST',
+      path,
+      body,
+    })
     if (response.status !== 200) throw new Error(`pebble-challtestsrv refused ${path} ${body}: ${response.head}`)
   }
   return {
@@ -100,9 +123,22 @@ async function makeCertificate({ validator }: Lab, directory: string): Promise<s
     'subjectKeyIdentifier = hash',
     'authorityKeyIdentifier = keyid',
   ]
-  const [configuration, key, certificate] = ['openssl.cnf', 'key.pem', 'certificate.pem'].map((name) => join(directory, name)) as [string, string, string]
+  const [configuration, key, certificate] = ['openssl.cnf', 'key.pem', 'certificate.pem'].map((name) =>
+    join(directory, name),
+  ) as [string, string, string]
   await writeFile(configuration, `${extensions.join('\n')}\n`)
   const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout', key]
-  await validator.exec(['openssl', 'req', '-x509', ...newKey, '-days', '2', '-config', configuration, '-out', certificate])
+  await validator.exec([
+    'openssl',
+    'req',
+    '-x509',
+    ...newKey,
+    '-days',
+    '2',
+    '-config',
+    configuration,
+    '-out',
+    certificate,
+  ])
   return certificate
 }

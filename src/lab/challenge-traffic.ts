@@ -23,7 +23,16 @@ export interface ChallengeCapture {
 
 /** Captures the HTTP of a namespace with tcpdump, from the moment this resolves. */
 export async function captureChallenges(namespace: Namespace): Promise<ChallengeCapture> {
-  const tcpdump = namespace.spawn(['tcpdump', '-i', namespace.device, '--immediate-mode', '-l', '-nn', '-A', 'tcp port 80'])
+  const tcpdump = namespace.spawn([
+    'tcpdump',
+    '-i',
+    namespace.device,
+    '--immediate-mode',
+    '-l',
+    '-nn',
+    '-A',
+    'tcp port 80',
+  ])
   await tcpdump.waitForOutput(/listening on/)
   return {
     async stop() {
@@ -36,14 +45,17 @@ export async function captureChallenges(namespace: Namespace): Promise<Challenge
 
 /** The challenge requests in the output of `tcpdump -nn -A`: a line for each packet, followed by its bytes as text. */
 export function challengesIn(output: string): ChallengeExchange[] {
-  const packets = output
-    .split(/^(?=[\d:.]+ IP6? )/m)
-    .map((text) => ({ text, ...(/ IP6? (?<from>\S+) > (?<to>\S+): /.exec(text)?.groups as { from?: string; to?: string }) }))
+  const packets = output.split(/^(?=[\d:.]+ IP6? )/m).map((text) => ({
+    text,
+    ...(/ IP6? (?<from>\S+) > (?<to>\S+): /.exec(text)?.groups as { from?: string; to?: string }),
+  }))
   return packets.flatMap(({ text, from = '', to = '' }) => {
     // The first bytes of the text are the packet's headers.
     const request = /[A-Z]+ \/\.well-known\/acme-challenge\/\S* HTTP\/1\.[01]\r?$/m.exec(text)?.[0].trim()
     if (request === undefined) return []
-    const answer = packets.find((packet) => packet.from === to && packet.to === from && packet.text.includes('HTTP/1.1 '))?.text ?? ''
+    const answer =
+      packets.find((packet) => packet.from === to && packet.to === from && packet.text.includes('HTTP/1.1 '))?.text ??
+      ''
     return {
       client: from,
       server: to,

@@ -13,8 +13,9 @@ const name = 'www.example.com'
 
 /**
  * Shows the whole thing for real, in network namespaces of its own: a web server that owns port 80, certbot getting a
- * certificate through the hooks and renewing it, and everything as before afterwards. Prints each step as it goes. Rejects
- * with a message for a person when something is missing or does not come out as it should; the lab is gone by then.
+ * certificate through the hooks and renewing it, and everything as before afterwards. Prints each step as it goes.
+ * Rejects with a message for a person when something is missing or does not come out as it should; the lab is gone by
+ * then.
  */
 export async function runDemo(print: Print): Promise<void> {
   const tell = story(print)
@@ -39,7 +40,10 @@ export async function runDemo(print: Print): Promise<void> {
 
 async function showScene({ lab, webServer, authority }: Scene, tell: Story): Promise<void> {
   tell.step('Two machines on one cable, made of network namespaces')
-  for (const [role, { addresses }] of [['server', lab.server], ['validator', lab.validator]] as const) {
+  for (const [role, { addresses }] of [
+    ['server', lab.server],
+    ['validator', lab.validator],
+  ] as const) {
     tell.detail(`${role.padEnd(9)}  ${addresses.ipv4}, ${addresses.ipv6}`)
   }
   tell.step('nginx owns port 80 of the server')
@@ -64,7 +68,11 @@ async function showCertificates(scene: Scene, tell: Story): Promise<void> {
 }
 
 /** One run of certbot, watched; gives the serial number of the certificate. */
-async function attempt({ lab, webServer, certbot }: Scene, tell: Story, work: () => Promise<Finished>): Promise<string> {
+async function attempt(
+  { lab, webServer, certbot }: Scene,
+  tell: Story,
+  work: () => Promise<Finished>,
+): Promise<string> {
   const { ipv4, ipv6 } = lab.server.addresses
   const capture = await captureChallenges(lab.validator)
   const bystanders = [ipv4, ipv6].map((address) => startBystanders(lab.validator, { address }, webServer.body))
@@ -75,7 +83,9 @@ async function attempt({ lab, webServer, certbot }: Scene, tell: Story, work: ()
   const exchanges = await capture.stop()
 
   if (outcome.exitCode !== 0) throw new Error(`certbot failed:\n${outcome.stdout}${outcome.stderr}`)
-  tell.detail(`certbot: ${/^.*(?:Successfully received certificate|all renewals succeeded)/m.exec(outcome.stdout)?.[0] ?? 'done'} (${seconds} s)`)
+  tell.detail(
+    `certbot: ${/^.*(?:Successfully received certificate|all renewals succeeded)/m.exec(outcome.stdout)?.[0] ?? 'done'} (${seconds} s)`,
+  )
   showExchanges(exchanges, tell)
   const failures = served.flatMap((each) => each.failures)
   const requests = served.reduce((sum, each) => sum + each.requests, 0)
@@ -88,8 +98,13 @@ function showExchanges(exchanges: readonly ChallengeExchange[], tell: Story): vo
   const { length } = exchanges
   const [sample] = exchanges
   expect(sample !== undefined, 'the validator sent no challenge request')
-  expect(exchanges.every(({ status }) => status === 'HTTP/1.1 200 OK'), 'not every validation was answered with 200')
-  tell.detail(`the validator: ${length} requests by ${sample.agent.split(' ')[0] ?? ''}, all answered from port 80 of the server`)
+  expect(
+    exchanges.every(({ status }) => status === 'HTTP/1.1 200 OK'),
+    'not every validation was answered with 200',
+  )
+  tell.detail(
+    `the validator: ${length} requests by ${sample.agent.split(' ')[0] ?? ''}, all answered from port 80 of the server`,
+  )
   tell.detail(`  ${sample.request}`)
   tell.detail(`  ${sample.status}`)
   tell.detail(`  ${sample.body}`)
@@ -105,7 +120,9 @@ async function showAftermath(scene: Scene, tell: Story): Promise<void> {
 
   tell.step('What nginx saw')
   const challenges = await scene.challengesAtWebServer()
-  tell.detail(`${(await scene.webServer.requests()).length} requests, ${challenges.length} of them for /.well-known/acme-challenge/`)
+  tell.detail(
+    `${(await scene.webServer.requests()).length} requests, ${challenges.length} of them for /.well-known/acme-challenge/`,
+  )
   expect(challenges.length === 0, 'a challenge reached nginx')
 
   tell.step('As before')

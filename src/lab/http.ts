@@ -20,7 +20,8 @@ export interface HttpResponse {
   readonly body: string
 }
 
-// Bash connects by itself: no client has to be installed, and a request costs milliseconds rather than the start of a Node.
+// Bash connects by itself: no client has to be installed, and a request costs milliseconds rather than the start of a
+// Node.
 const exchange = 'exec 3<>"/dev/tcp/$1/$2" && cat >&3 && cat <&3'
 
 /**
@@ -36,5 +37,9 @@ export async function request(from: Namespace, options: HttpRequest): Promise<Ht
   const { stdout } = await from.exec(argv, { input, reject: false, timeout: 60_000 })
   const end = stdout.indexOf('\r\n\r\n')
   const head = end < 0 ? stdout : stdout.slice(0, end)
-  return { status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0), head, body: end < 0 ? '' : stdout.slice(end + 4) }
+  return {
+    status: Number(/^HTTP\/1\.1 (\d{3})/.exec(head)?.[1] ?? 0),
+    head,
+    body: end < 0 ? '' : stdout.slice(end + 4),
+  }
 }

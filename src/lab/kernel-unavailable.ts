@@ -1,7 +1,10 @@
 import { missingPrograms } from './programs.js'
 import { run } from './run.js'
 
-/** Why namespaces or NFQUEUE cannot be used here, in words for a person; undefined when they can. Tried out in a namespace of its own. */
+/**
+ * Why namespaces or NFQUEUE cannot be used here, in words for a person; undefined when they can. Tried out in a
+ * namespace of its own.
+ */
 export async function kernelUnavailable(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return 'network namespaces need root'
   const missing = await missingPrograms(['ip', 'nsenter', 'unshare', 'iptables', 'ip6tables'])

@@ -22,7 +22,10 @@ export interface Lab {
   readonly validator: Namespace
   /** A private directory, mode 0700, for configuration, logs and sockets. */
   readonly directory: string
-  /** Ends every process in the namespaces, then removes namespaces and directory. Calling it again waits for the same end. */
+  /**
+   * Ends every process in the namespaces, then removes namespaces and directory. Calling it again waits for the same
+   * end.
+   */
   close(): Promise<void>
 }
 
@@ -34,8 +37,8 @@ export interface LabWithContainer extends Lab {
 let labs = 0
 
 /**
- * Makes a lab; needs root. IPv4 and IPv6 work between all its namespaces as soon as this resolves. A lab that is still open
- * when this process exits or gets SIGINT, SIGTERM or SIGHUP is closed first.
+ * Makes a lab; needs root. IPv4 and IPv6 work between all its namespaces as soon as this resolves. A lab that is still
+ * open when this process exits or gets SIGINT, SIGTERM or SIGHUP is closed first.
  */
 export async function openLab(options: { readonly container: true }): Promise<LabWithContainer>
 export async function openLab(options?: { readonly container?: false }): Promise<Lab>
@@ -70,7 +73,11 @@ async function closeLab(names: readonly string[], directory: string): Promise<vo
 function closeAtExit(names: readonly string[], directory: string): void {
   const ip = (...words: string[]): string => {
     try {
-      return execFileSync('ip', ['netns', ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], env: withSystemPrograms() })
+      return execFileSync('ip', ['netns', ...words], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+        env: withSystemPrograms(),
+      })
     } catch {
       // Not there (any more): nothing to end, nothing to delete.
       return ''

@@ -8,7 +8,10 @@ export interface Addresses {
   readonly ipv6: string
 }
 
-/** A network namespace of a lab, and the programs in it. Only the network is its own: files and processes are the machine's. */
+/**
+ * A network namespace of a lab, and the programs in it. Only the network is its own: files and processes are the
+ * machine's.
+ */
 export interface Namespace {
   /** As `ip netns` knows it. */
   readonly name: string
@@ -32,7 +35,15 @@ export async function createNamespace(name: string, device: string, addresses: A
   await run(['ip', '-n', name, 'link', 'set', 'lo', 'up'])
   // nsenter, unlike `ip netns exec`, leaves the mounts alone and so differs in nothing but the network.
   // What a test runner loads into every Node below itself is not meant for the machines in a lab.
-  const enter = (argv: readonly string[]): string[] => ['env', '-u', 'NODE_OPTIONS', 'nsenter', `--net=/run/netns/${name}`, '--', ...argv]
+  const enter = (argv: readonly string[]): string[] => [
+    'env',
+    '-u',
+    'NODE_OPTIONS',
+    'nsenter',
+    `--net=/run/netns/${name}`,
+    '--',
+    ...argv,
+  ]
   return {
     name,
     addresses,
@@ -46,14 +57,28 @@ export async function createNamespace(name: string, device: string, addresses: A
 
 /** Lays a virtual Ethernet cable between two namespaces and gives both ends their addresses. */
 export async function connect(one: Namespace, other: Namespace): Promise<void> {
-  await run(['ip', '-n', one.name, 'link', 'add', one.device, 'type', 'veth', 'peer', 'name', other.device, 'netns', other.name])
+  await run([
+    'ip',
+    '-n',
+    one.name,
+    'link',
+    'add',
+    one.device,
+    'type',
+    'veth',
+    'peer',
+    'name',
+    other.device,
+    'netns',
+    other.name,
+  ])
   for (const { name, device, addresses } of [one, other]) await bringUp(name, device, addresses)
 }
 
 /** Brings an interface up with both its addresses. */
 export async function bringUp(namespace: string, device: string, { ipv4, ipv6 }: Addresses): Promise<void> {
-  // The kernel's own link-local address takes a second of duplicate detection. There has to be one: what forwards asks for
-  // its neighbours from it.
+  // The kernel's own link-local address takes a second of duplicate detection. There has to be one: what forwards asks
+  // for its neighbours from it.
   await run(['ip', '-n', namespace, 'link', 'set', device, 'addrgenmode', 'none'])
   await run(['ip', '-n', namespace, 'link', 'set', device, 'up'])
   for (const address of [ipv4, ipv6, ipv6.replace(/^.*::/, 'fe80::')]) await addAddress(namespace, device, address)

@@ -24,7 +24,10 @@ export async function processesIn(namespace: string): Promise<ProcessInfo[]> {
   })
 }
 
-/** Ends every process of the namespace and waits until it is gone: SIGTERM first, SIGKILL for what is still there after 4 s. */
+/**
+ * Ends every process of the namespace and waits until it is gone: SIGTERM first, SIGKILL for what is still there after
+ * 4 s.
+ */
 export async function endProcessesIn(namespace: string): Promise<void> {
   if ((await signalAll(namespace, 'SIGTERM')) === 0) return
   try {
@@ -37,7 +40,10 @@ export async function endProcessesIn(namespace: string): Promise<void> {
 
 /** The process ids in the output of `ip netns pids`, one a line. */
 export function parsePids(output: string): number[] {
-  return output.split('\n').filter((line) => /^\d+$/.test(line)).map(Number)
+  return output
+    .split('\n')
+    .filter((line) => /^\d+$/.test(line))
+    .map(Number)
 }
 
 /** Sends a signal to a process; one that has ended already is no failure. */

@@ -2,27 +2,36 @@ import { run } from './run.js'
 
 /** Debian's and Ubuntu's package for each program of the lab. */
 const packageOf = {
-  ip: 'iproute2',
-  nsenter: 'util-linux',
-  unshare: 'util-linux',
-  iptables: 'iptables',
-  ip6tables: 'iptables',
-  nft: 'nftables',
-  bash: 'bash',
-  nginx: 'nginx-light',
-  certbot: 'certbot',
-  pebble: 'pebble',
+  'ip': 'iproute2',
+  'nsenter': 'util-linux',
+  'unshare': 'util-linux',
+  'iptables': 'iptables',
+  'ip6tables': 'iptables',
+  'nft': 'nftables',
+  'bash': 'bash',
+  'nginx': 'nginx-light',
+  'certbot': 'certbot',
+  'pebble': 'pebble',
   'pebble-challtestsrv': 'pebble',
-  openssl: 'openssl',
-  tcpdump: 'tcpdump',
+  'openssl': 'openssl',
+  'tcpdump': 'tcpdump',
 } as const
 
 /** A program the lab can need. */
 export type Program = keyof typeof packageOf
 
-/** Which of the programs cannot be found on PATH, each with the package to install, in words; undefined when all are there. */
+/**
+ * Which of the programs cannot be found on PATH, each with the package to install, in words; undefined when all are
+ * there.
+ */
 export async function missingPrograms(programs: readonly Program[]): Promise<string | undefined> {
-  const { stdout } = await run(['sh', '-c', 'for p; do command -v "$p" >/dev/null || echo "$p"; done', 'sh', ...programs])
+  const { stdout } = await run([
+    'sh',
+    '-c',
+    'for p; do command -v "$p" >/dev/null || echo "$p"; done',
+    'sh',
+    ...programs,
+  ])
   const missing = programs.filter((program) => stdout.split('\n').includes(program))
   if (missing.length === 0) return undefined
   const packages = [...new Set(missing.map((program) => packageOf[program]))]

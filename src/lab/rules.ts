@@ -9,11 +9,15 @@ const listings = [
 ] as const
 
 const builtInChain = '(?:PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING)'
-const emptyBaseChain = new RegExp(`^\\tchain ${builtInChain} \\{\\n\\t\\ttype [^\\n]* policy accept;\\n\\t\\}\\n+`, 'gm')
+const emptyBaseChain = new RegExp(
+  `^\\tchain ${builtInChain} \\{\\n\\t\\ttype [^\\n]* policy accept;\\n\\t\\}\\n+`,
+  'gm',
+)
 
 /**
  * Every packet filter rule of a namespace as text, of both variants of iptables and ip6tables and of nft, so that two
- * snapshots are equal exactly when the rules are (see `normaliseSave` for what counts as equal). A program that is not installed contributes nothing.
+ * snapshots are equal exactly when the rules are (see `normaliseSave` for what counts as equal). A program that is not
+ * installed contributes nothing.
  */
 export async function snapshotRules(namespace: Pick<Namespace, 'exec'>): Promise<string> {
   const sections = await Promise.all(
@@ -38,7 +42,10 @@ export function normaliseSave(text: string): string {
     .replace(/^\*\w+\nCOMMIT\n/gm, '')
 }
 
-/** The same for the output of `nft list ruleset`: no counters, no time left, no empty base chains and tables of iptables-nft. */
+/**
+ * The same for the output of `nft list ruleset`: no counters, no time left, no empty base chains and tables of
+ * iptables-nft.
+ */
 export function normaliseNft(text: string): string {
   return text
     .replace(/^#.*\n/gm, '')

@@ -1,5 +1,9 @@
 import { readdir } from 'node:fs/promises'
-import { startCertificateAuthority, type CertificateAuthority, type CertificateAuthorityOptions } from './certificate-authority.js'
+import {
+  startCertificateAuthority,
+  type CertificateAuthority,
+  type CertificateAuthorityOptions,
+} from './certificate-authority.js'
 import { createCertbot, type Certbot, type Hooks } from './certbot.js'
 import { openLab, type Lab } from './lab.js'
 import type { Program } from './programs.js'
@@ -16,8 +20,8 @@ export interface Scene {
   /** Those of the web server's requests that were meant for the hooks. */
   challengesAtWebServer(): Promise<string[]>
   /**
-   * What is not as it was before certbot came: rules, processes of the server namespace, a socket in the run directory. Gives
-   * a responder that was told to stop some seconds to end. Empty when all is back.
+   * What is not as it was before certbot came: rules, processes of the server namespace, a socket in the run directory.
+   * Gives a responder that was told to stop some seconds to end. Empty when all is back.
    */
   leftovers(): Promise<string[]>
   /** Closes the lab. */
@@ -25,12 +29,21 @@ export interface Scene {
 }
 
 /** Programs the scene needs besides those of the kernel tests. */
-export const scenePrograms: readonly Program[] = ['nginx', 'pebble', 'pebble-challtestsrv', 'certbot', 'openssl', 'bash']
+export const scenePrograms: readonly Program[] = [
+  'nginx',
+  'pebble',
+  'pebble-challtestsrv',
+  'certbot',
+  'openssl',
+  'bash',
+]
 
 const challengePath = '/.well-known/acme-challenge/'
 
 /** Opens a lab and starts everything in it. */
-export async function openScene(options: { readonly authority?: CertificateAuthorityOptions; readonly hooks?: Hooks } = {}): Promise<Scene> {
+export async function openScene(
+  options: { readonly authority?: CertificateAuthorityOptions; readonly hooks?: Hooks } = {},
+): Promise<Scene> {
   const lab = await openLab()
   try {
     const webServer = await startWebServer(lab)
@@ -40,7 +53,9 @@ export async function openScene(options: { readonly authority?: CertificateAutho
     const pidsBefore = new Set((await lab.server.processes()).map(({ pid }) => pid))
 
     const strangers = async (): Promise<string[]> =>
-      (await lab.server.processes()).filter(({ pid }) => !pidsBefore.has(pid)).map(({ pid, command }) => `process ${pid}: ${command}`)
+      (await lab.server.processes())
+        .filter(({ pid }) => !pidsBefore.has(pid))
+        .map(({ pid, command }) => `process ${pid}: ${command}`)
     const leftovers = async (): Promise<string[]> => {
       await waitUntil(async () => (await strangers()).length === 0, 'processes').catch(() => undefined)
       const rules = await snapshotRules(lab.server)

@@ -55,13 +55,14 @@ export function startService(argv: readonly string[], options: ServiceOptions = 
     pid: child.pid ?? -1,
     output: () => output,
     exited,
-    waitForOutput: pattern =>
+    waitForOutput: (pattern) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
           const match = pattern.exec(output)
           if (match === null && !ended) return
           watchers.delete(look)
-          if (match === null) reject(new Error(`${argv.join(' ')} ended without writing ${String(pattern)}:\n${output}`))
+          if (match === null)
+            reject(new Error(`${argv.join(' ')} ended without writing ${String(pattern)}:\n${output}`))
           else resolve(match)
         }
         watchers.add(look)

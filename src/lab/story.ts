@@ -9,7 +9,9 @@ export interface Story {
   end(text: string): void
 }
 
-/** Tells a story through `print`: bold steps on a terminal unless NO_COLOR is set (no-color.org), otherwise plain text. */
+/**
+ * Tells a story through `print`: bold steps on a terminal unless NO_COLOR is set (no-color.org), otherwise plain text.
+ */
 export function story(print: Print): Story {
   const { NO_COLOR: noColor = '' } = process.env
   const isColoured = process.stdout.isTTY && noColor === ''

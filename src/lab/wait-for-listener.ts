@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs'
 import type { Service } from './service.js'
 import { waitUntil } from './wait-until.js'
 
-/** Resolves as soon as something listens on the TCP port in the service's namespace; rejects, with its output, when it ends first. */
+/**
+ * Resolves as soon as something listens on the TCP port in the service's namespace; rejects, with its output, when it
+ * ends first.
+ */
 export async function waitForListener(service: Service, port: number): Promise<void> {
   const ended = service.exited.then(() => {
     throw new Error(`ended instead of listening on port ${port}:\n${service.output()}`)
@@ -10,17 +13,24 @@ export async function waitForListener(service: Service, port: number): Promise<v
   await Promise.race([ended, waitUntil(() => isListening(service.pid, port), `a listener on port ${port}`)])
 }
 
-/** `/proc/PID/net/tcp` (proc(5)) shows the sockets of the process's own network namespace: address:port in hexadecimal, state 0A is LISTEN. */
+/**
+ * `/proc/PID/net/tcp` (proc(5)) shows the sockets of the process's own network namespace: address:port in hexadecimal,
+ * state 0A is LISTEN.
+ */
 function isListening(pid: number, port: number): boolean {
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
   return ['tcp', 'tcp6'].some((table) =>
-    readTable(`/proc/${pid}/net/${table}`).some(([, address, , state]) => address?.endsWith(local) === true && state === '0A'),
+    readTable(`/proc/${pid}/net/${table}`).some(
+      ([, address, , state]) => address?.endsWith(local) === true && state === '0A',
+    ),
   )
 }
 
 function readTable(path: string): string[][] {
   try {
-    return readFileSync(path, 'utf8').split('\n').map((line) => line.trim().split(/\s+/))
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.trim().split(/\s+/))
   } catch {
     return []
   }

@@ -9,7 +9,11 @@ const LIMIT = 60_000
  * Resolves as soon as the condition holds, for what has no event to wait for (a process of another session, a listening
  * socket in another namespace). Rejects with `what` in the message after `limit` milliseconds, a minute unless said.
  */
-export async function waitUntil(condition: () => boolean | Promise<boolean>, what: string, limit = LIMIT): Promise<void> {
+export async function waitUntil(
+  condition: () => boolean | Promise<boolean>,
+  what: string,
+  limit = LIMIT,
+): Promise<void> {
   const end = performance.now() + limit
   while (!(await condition())) {
     if (performance.now() > end) throw new Error(`waited ${limit} ms in vain for ${what}`)

@@ -51,7 +51,9 @@ export async function startWebServer(lab: Lab, options: WebServerOptions = {}): 
 
 /** Nothing in it points outside the prefix, so that an nginx that is configured on this machine stays as it is. */
 function configuration(prefix: string, port: number): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `  ${name}_temp_path ${prefix}/${name};`)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `  ${name}_temp_path ${prefix}/${name};`,
+  )
   return `
 daemon off;
 user root;

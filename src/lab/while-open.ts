@@ -16,8 +16,8 @@ export function isInterrupted(): boolean {
 }
 
 /**
- * Keeps something from outliving this process: until the returned function has closed it, SIGINT, SIGTERM and SIGHUP first
- * close it and then end the process as they would have, and any other exit runs `closeAtExit`, which cannot wait.
+ * Keeps something from outliving this process: until the returned function has closed it, SIGINT, SIGTERM and SIGHUP
+ * first close it and then end the process as they would have, and any other exit runs `closeAtExit`, which cannot wait.
  * The returned function closes once, however often it is called.
  */
 export function whileOpen(close: () => Promise<void>, closeAtExit: () => void): () => Promise<void> {
@@ -53,8 +53,8 @@ function onSignal(name: NodeJS.Signals): void {
 }
 
 function endBy(name: NodeJS.Signals): void {
-  // With the last one closed our listeners are gone, and the same signal has its ordinary effect. Another one's listener gets
-  // it in the next turn of the event loop only, which an empty loop would not wait for.
+  // With the last one closed our listeners are gone, and the same signal has its ordinary effect. Another one's
+  // listener gets it in the next turn of the event loop only, which an empty loop would not wait for.
   setTimeout(() => process.exit(128 + constants.signals[name]), 1_000)
   process.kill(process.pid, name)
 }

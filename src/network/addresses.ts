@@ -41,7 +41,9 @@ export function canonical(address: string): string {
 /** What kind an address is; what is not an address counts as public. */
 export function reachOf(address: string): Reach {
   const family = versionOf(address) === 6 ? 'ipv6' : 'ipv4'
-  return (Object.keys(ranges) as (keyof typeof ranges)[]).find((reach) => ranges[reach].check(address, family)) ?? 'public'
+  return (
+    (Object.keys(ranges) as (keyof typeof ranges)[]).find((reach) => ranges[reach].check(address, family)) ?? 'public'
+  )
 }
 
 const ranges = {

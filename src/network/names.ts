@@ -28,10 +28,13 @@ export interface LookUpOptions {
 }
 
 /**
- * A and AAAA of a name, both asked at once; never takes longer than the limit. An address stands for itself. Errors are data: it
- * throws only for a `resolver` that is no address (ERR_INVALID_IP_ADDRESS).
+ * A and AAAA of a name, both asked at once; never takes longer than the limit. An address stands for itself. Errors are
+ * data: it throws only for a `resolver` that is no address (ERR_INVALID_IP_ADDRESS).
  */
-export async function lookUp(name: string, { resolver: server, timeLimit = TIME_LIMIT }: LookUpOptions = {}): Promise<NameAddresses> {
+export async function lookUp(
+  name: string,
+  { resolver: server, timeLimit = TIME_LIMIT }: LookUpOptions = {},
+): Promise<NameAddresses> {
   if (isIP(name) !== 0) return addressItself(canonical(name))
   // c-ares has a limit for each try and server; ours, below, is for all of them.
   const resolver = new Resolver({ timeout: Math.ceil(timeLimit / 2), tries: 2 })
@@ -52,7 +55,10 @@ async function answer(asked: Promise<string[]>): Promise<Answer> {
     const { code = '', message } = thrown as NodeJS.ErrnoException
     if (code === 'ENODATA') return { addresses: [] }
     if (code === 'ENOTFOUND' || code === 'EBADNAME') return { error: 'no such name', detail: message }
-    return { error: ['ETIMEOUT', 'ECANCELLED', 'ECONNREFUSED'].includes(code) ? 'no answer' : 'server failure', detail: message }
+    return {
+      error: ['ETIMEOUT', 'ECANCELLED', 'ECONNREFUSED'].includes(code) ? 'no answer' : 'server failure',
+      detail: message,
+    }
   }
 }
 

@@ -28,10 +28,15 @@ const REQUEST_TIME = 30_000
 const MAX_HEADER = 8 * 1024
 
 /**
- * Listens on all addresses of a family. When it cannot, gives the error's name: `EADDRINUSE` where somebody listens already, also on a
- * single address of it.
+ * Listens on all addresses of a family. When it cannot, gives the error's name: `EADDRINUSE` where somebody listens
+ * already, also on a single address of it.
  */
-export async function openChallengeServer({ port, version, challenges, onEvent }: ChallengeServerOptions): Promise<ChallengeServer | string> {
+export async function openChallengeServer({
+  port,
+  version,
+  challenges,
+  onEvent,
+}: ChallengeServerOptions): Promise<ChallengeServer | string> {
   const where = { port, host: version === 4 ? '0.0.0.0' : '::', ipv6Only: version === 6 }
   const probe = createServer()
   const refusal = await listenAt(probe, where)
@@ -39,8 +44,15 @@ export async function openChallengeServer({ port, version, challenges, onEvent }
   await new Promise((resolve) => probe.close(resolve))
   // Only now: nearly everywhere somebody listens, and a responder that never needs it is 2 MB smaller.
   const http = await import('node:http')
-  const limits = { maxHeaderSize: MAX_HEADER, headersTimeout: REQUEST_TIME, requestTimeout: REQUEST_TIME, connectionsCheckingInterval: 1_000 }
-  const server = http.createServer({ ...limits, keepAlive: false }, (request, response) => answer(request, response, challenges, onEvent))
+  const limits = {
+    maxHeaderSize: MAX_HEADER,
+    headersTimeout: REQUEST_TIME,
+    requestTimeout: REQUEST_TIME,
+    connectionsCheckingInterval: 1_000,
+  }
+  const server = http.createServer({ ...limits, keepAlive: false }, (request, response) =>
+    answer(request, response, challenges, onEvent),
+  )
   const connections = new Set<Socket>()
   server.setTimeout(REQUEST_TIME, (socket) => socket.destroy())
   server.on('connection', (socket) => {
@@ -68,7 +80,10 @@ export async function openChallengeServer({ port, version, challenges, onEvent }
 }
 
 /** The error's name, or nothing. */
-function listenAt(server: Server, where: { port: number; host: string; ipv6Only: boolean }): Promise<string | undefined> {
+function listenAt(
+  server: Server,
+  where: { port: number; host: string; ipv6Only: boolean },
+): Promise<string | undefined> {
   return new Promise((resolve) => {
     server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
     server.listen(where, () => resolve(undefined))
@@ -76,19 +91,33 @@ function listenAt(server: Server, where: { port: number; host: string; ipv6Only:
 }
 
 /** The same reply as over the forged connection (wire/http.ts), to the same requests. */
-function answer(request: IncomingMessage, response: ServerResponse, challenges: ReadonlyMap<string, string>, onEvent: (event: FlowEvent) => void): void {
+function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  challenges: ReadonlyMap<string, string>,
+  onEvent: (event: FlowEvent) => void,
+): void {
   const { method, url = '', socket } = request
   const token = url.startsWith(CHALLENGE_PATH) ? url.slice(CHALLENGE_PATH.length) : ''
   const keyAuthorization = challenges.get(token)
   response.sendDate = false
   if ((method !== 'GET' && method !== 'HEAD') || keyAuthorization === undefined) {
-    response.writeHead(404, { 'Content-Type': 'text/plain', 'Content-Length': 10, 'Connection': 'close' }).end('Not Found\n')
+    response
+      .writeHead(404, { 'Content-Type': 'text/plain', 'Content-Length': 10, 'Connection': 'close' })
+      .end('Not Found\n')
     return
   }
   const client = parseAddress(socket.remoteAddress ?? '0.0.0.0')
   const sent = { status: 200, bytes: method === 'HEAD' ? 0 : keyAuthorization.length }
-  const tell = (kind: FlowEvent['kind']) => onEvent({ kind, key: token, client, clientPort: socket.remotePort ?? 0, answer: sent })
+  const tell = (kind: FlowEvent['kind']) =>
+    onEvent({ kind, key: token, client, clientPort: socket.remotePort ?? 0, answer: sent })
   tell('answered')
   socket.once('close', (hadError) => tell(hadError || !response.writableFinished ? 'abandoned' : 'acknowledged'))
-  response.writeHead(200, { 'Content-Type': 'application/octet-stream', 'Content-Length': keyAuthorization.length, 'Connection': 'close' }).end(keyAuthorization)
+  response
+    .writeHead(200, {
+      'Content-Type': 'application/octet-stream',
+      'Content-Length': keyAuthorization.length,
+      'Connection': 'close',
+    })
+    .end(keyAuthorization)
 }

@@ -1,6 +1,6 @@
 /**
- * The systemd journal, for a responder that no hook hears any more: its own protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL), one datagram a
- * line. Where there is no journal, nothing.
+ * The systemd journal, for a responder that no hook hears any more: its own protocol
+ * (systemd.io/JOURNAL_NATIVE_PROTOCOL), one datagram a line. Where there is no journal, nothing.
  */
 import { connectDatagram } from '../kernel/datagram-socket.js'
 import type { Sink } from './log.js'
@@ -15,22 +15,36 @@ const PRIORITIES: Readonly<Record<Level, number>> = { error: 3, warning: 4, info
 const MAX_MESSAGE = 16 * 1024
 
 /**
- * Opens the journal; to be called while still root. Warnings and errors go there, with `isVerbose` all lines. `undefined` when this
- * machine has none. The sink loses a line rather than wait for a journal that is slow or gone.
+ * Opens the journal; to be called while still root. Warnings and errors go there, with `isVerbose` all lines.
+ * `undefined` when this machine has none. The sink loses a line rather than wait for a journal that is slow or gone.
  * @throws Failure `native-module`
  */
 export async function journalSink(isVerbose: boolean, path = SOCKET): Promise<Sink | undefined> {
   const send = await connectDatagram(path)
-  return send && ((entry) => {
-    if (isVerbose || entry.level === 'warning' || entry.level === 'error') send(formatJournalEntry(entry))
-  })
+  return (
+    send &&
+    ((entry) => {
+      if (isVerbose || entry.level === 'warning' || entry.level === 'error') send(formatJournalEntry(entry))
+    })
+  )
 }
 
-/** The datagram of a line: `NAME=value`, or for a value of several lines `NAME`, its length (64 bits, little endian) and itself. */
+/**
+ * The datagram of a line: `NAME=value`, or for a value of several lines `NAME`, its length (64 bits, little endian) and
+ * itself.
+ */
 export function formatJournalEntry({ level, message, fields }: LogEntry): Uint8Array {
   // Not CERTBOT_NFQ_: those are options.
-  const own = Object.entries(fields).map(([name, value]): [string, string] => [`NFQ_${name.toUpperCase()}`, String(value)])
-  const all: [string, string][] = [['PRIORITY', String(PRIORITIES[level])], ['SYSLOG_IDENTIFIER', 'certbot-nfq'], ['MESSAGE', message], ...own]
+  const own = Object.entries(fields).map(([name, value]): [string, string] => [
+    `NFQ_${name.toUpperCase()}`,
+    String(value),
+  ])
+  const all: [string, string][] = [
+    ['PRIORITY', String(PRIORITIES[level])],
+    ['SYSLOG_IDENTIFIER', 'certbot-nfq'],
+    ['MESSAGE', message],
+    ...own,
+  ]
   return Buffer.concat(all.map(([name, value]) => field(name, Buffer.from(value).subarray(0, MAX_MESSAGE))))
 }
 

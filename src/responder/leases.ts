@@ -62,17 +62,24 @@ export class Leases {
     return Math.min(Infinity, ...[...this.#leases.values()].map(({ expiresAt }) => expiresAt))
   }
 
-  /** Arms a challenge; one that is armed already gets the new key authorization and a new lease of life. @throws Failure `too-many-challenges` */
+  /**
+   * Arms a challenge; one that is armed already gets the new key authorization and a new lease of life. @throws Failure
+   * `too-many-challenges`
+   */
   arm(request: ArmRequest, now: number): void {
     const known = this.#leases.get(request.token)
-    if (!known && this.#leases.size >= MAX_LEASES) throw new Failure('too-many-challenges', `${MAX_LEASES} challenges are armed already`)
+    if (!known && this.#leases.size >= MAX_LEASES)
+      throw new Failure('too-many-challenges', `${MAX_LEASES} challenges are armed already`)
     const expiresAt = now + request.ttl * 1000
     const { visits = [], straysBefore = this.#strays.count } = known ?? {}
     this.#leases.set(request.token, { request, armedAt: new Date(), expiresAt, visits, straysBefore })
     this.#challenges.set(request.token, request.keyAuthorization)
   }
 
-  /** Lets a token be asked for that is no challenge, but is forgotten with one: nobody waits for it, and no port is covered for it. */
+  /**
+   * Lets a token be asked for that is no challenge, but is forgotten with one: nobody waits for it, and no port is
+   * covered for it.
+   */
   armForCheck(token: string, keyAuthorization: string, challenge: string): void {
     this.#checks.set(token, { challenge, visits: [] })
     this.#challenges.set(token, keyAuthorization)

@@ -7,8 +7,9 @@ import { prepareRunDirectory, type RunDirectory } from './run-directory.js'
 const PAUSE = 20
 
 /**
- * Makes or checks the directory and takes its lock; `undefined` when a responder holds it, or somebody who sweeps does so for longer
- * than `patience` milliseconds. Who ends at this moment may remove the directory between our making it and our locking it: then once more.
+ * Makes or checks the directory and takes its lock; `undefined` when a responder holds it, or somebody who sweeps does
+ * so for longer than `patience` milliseconds. Who ends at this moment may remove the directory between our making it
+ * and our locking it: then once more.
  * @throws Failure `run-directory`, `not-root`, `native-module`
  */
 export async function lockRunDirectory(directory: RunDirectory, patience = 0): Promise<Lock | undefined> {

@@ -18,8 +18,9 @@ export const LOG_FORMATS = ['text', 'json'] as const
 export type LogFormat = (typeof LOG_FORMATS)[number]
 
 /**
- * A line without its end. `text`: time (UTC), level, message; what would break the line is indented as its continuation. `json`: one
- * object with `time`, `level`, `message` and then the fields, none of which can take the place of these three.
+ * A line without its end. `text`: time (UTC), level, message; what would break the line is indented as its
+ * continuation. `json`: one object with `time`, `level`, `message` and then the fields, none of which can take the
+ * place of these three.
  */
 export function formatEntry({ time, level, message, fields }: LogEntry, format: LogFormat): string {
   const head = { time: time.toISOString(), level, message }

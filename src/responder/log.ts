@@ -68,7 +68,12 @@ export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_F
       isOpen = false
       counts['log lines lost']++
     } else if (counts['log bytes'] >= limit) {
-      write({ time: entry.time, level: 'warning', message: 'no more is logged: the limit for one responder is reached', fields: {} })
+      write({
+        time: entry.time,
+        level: 'warning',
+        message: 'no more is logged: the limit for one responder is reached',
+        fields: {},
+      })
       isOpen = false
     }
   }
@@ -78,7 +83,11 @@ export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_F
 function openForAppending(path: string): number {
   try {
     // A FIFO or terminal that nobody reads must not keep us waiting; files know no such thing.
-    return openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY | constants.O_NONBLOCK, 0o600)
+    return openSync(
+      path,
+      constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY | constants.O_NONBLOCK,
+      0o600,
+    )
   } catch (error) {
     throw new Failure('log-file', `cannot write to the log file ${path}: ${(error as Error).message}`)
   }

@@ -28,13 +28,27 @@ export async function openPacketPath(
 ): Promise<PacketPath> {
   const send = await openRawSockets()
   const interceptor = new Interceptor(services, DEFAULT_LIMITS, pollSoon)
-  const counts = { packets: 0, dropped: 0, replies: 0, unsent: 0, faults: 0, 'taken over': 0, answered: 0, acknowledged: 0, abandoned: 0, 'unknown token': 0 }
+  const counts = {
+    'packets': 0,
+    'dropped': 0,
+    'replies': 0,
+    'unsent': 0,
+    'faults': 0,
+    'taken over': 0,
+    'answered': 0,
+    'acknowledged': 0,
+    'abandoned': 0,
+    'unknown token': 0,
+  }
   let timer: NodeJS.Timeout | undefined
   let lastInterface = 0
 
   const queue = await openQueue(queueNumber, handle, (thrown) => {
     counts.faults++
-    log('error', `fault while handling a packet, which was let through: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`)
+    log(
+      'error',
+      `fault while handling a packet, which was let through: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
+    )
   })
 
   function handle(bytes: Uint8Array, interfaceIndex: number): PacketVerdict {
@@ -71,7 +85,10 @@ export async function openPacketPath(
       counts.replies++
       if (error === undefined) continue
       counts.unsent++
-      log('warning', `a reply could not be sent: ${error}${error === 'EPERM' ? ' (a firewall rule on outgoing packets dropped it)' : ''}`)
+      log(
+        'warning',
+        `a reply could not be sent: ${error}${error === 'EPERM' ? ' (a firewall rule on outgoing packets dropped it)' : ''}`,
+      )
     }
   }
 
@@ -79,7 +96,11 @@ export async function openPacketPath(
     for (const event of events) {
       counts[event.kind]++
       const client = formatEndpoint(event.client, event.clientPort)
-      log(event.kind === 'unknown token' ? 'debug' : 'info', `${event.key} ${event.kind}: ${client}`, { event: event.kind, token: event.key, client })
+      log(event.kind === 'unknown token' ? 'debug' : 'info', `${event.key} ${event.kind}: ${client}`, {
+        event: event.kind,
+        token: event.key,
+        client,
+      })
       onEvent(event)
     }
   }
@@ -92,9 +113,14 @@ export async function openPacketPath(
   return {
     queue: queue.number,
     get counts() {
-      return { ...counts, flows: interceptor.flows, 'bytes held': interceptor.bytesHeld, evicted: interceptor.evicted }
+      return {
+        ...counts,
+        'flows': interceptor.flows,
+        'bytes held': interceptor.bytesHeld,
+        'evicted': interceptor.evicted,
+      }
     },
-    limits: { flows: interceptor.bounds.flows, 'bytes held': interceptor.bounds.bytesHeld },
+    limits: { 'flows': interceptor.bounds.flows, 'bytes held': interceptor.bounds.bytesHeld },
     drained,
   }
 }

@@ -29,7 +29,10 @@ export class Rules {
   readonly #run: Run
   /** How often the rules had to be put back. */
   repairs = 0
-  /** Whether every change so far has succeeded. After one that failed, rules of ours may be where we do not look for them. */
+  /**
+   * Whether every change so far has succeeded. After one that failed, rules of ours may be where we do not look for
+   * them.
+   */
   isClear = true
   #chosen: Chosen | undefined
   #families: Ground
@@ -46,12 +49,13 @@ export class Rules {
     this.#options = options
     this.#families = ground
     this.#log = log
-    this.#run = (argv, input) => (changesLegacyTables(argv) ? options.underXtablesLock(() => runProgram(argv, input)) : runProgram(argv, input))
+    this.#run = (argv, input) =>
+      changesLegacyTables(argv) ? options.underXtablesLock(() => runProgram(argv, input)) : runProgram(argv, input)
   }
 
   /**
-   * Makes the rules cover the ports that `wanted` gives when its turn has come, and no others; none at all removes them. When it fails to
-   * change them, they are as before.
+   * Makes the rules cover the ports that `wanted` gives when its turn has come, and no others; none at all removes
+   * them. When it fails to change them, they are as before.
    * @throws Failure `firewall-unavailable`, `firewall-failed`
    */
   cover(wanted: () => readonly number[]): Promise<void> {
@@ -67,15 +71,16 @@ export class Rules {
   }
 
   /**
-   * Puts the rules back when another program has taken any of them away (a reload of firewalld, a flush). What keeps it from that is
-   * said once, and left to the next check; never rejects.
+   * Puts the rules back when another program has taken any of them away (a reload of firewalld, a flush). What keeps it
+   * from that is said once, and left to the next check; never rejects.
    */
   async check(): Promise<void> {
     // A look may take longer than the time between two.
     if (this.#isLooking) return
     this.#isLooking = true
     try {
-      // Outside its turn: nobody who arms or disarms waits for a program that only lists. In it once more, as what was seen may have been a change of ours.
+      // Outside its turn: nobody who arms or disarms waits for a program that only lists. In it once more, as what was
+      // seen may have been a change of ours.
       if (await this.#isBroken()) await this.#inTurn(async () => (await this.#isBroken()) && (await this.#repair()))
     } catch (thrown) {
       this.#sayOnce('error', `the rules are not all there: ${toFailure(thrown).message}`)
@@ -106,11 +111,12 @@ export class Rules {
   async #repair(): Promise<void> {
     if (this.#failedRepairs === 0) this.#log('warning', 'the rules were changed by another program; putting them back')
     this.#failedRepairs++
-    // Whoever took them away may have switched connection tracking on as well; or off, in the middle of a reload, which says nothing. A family
-    // that is gone keeps its rules, for who else would remove them?
+    // Whoever took them away may have switched connection tracking on as well; or off, in the middle of a reload, which
+    // says nothing. A family that is gone keeps its rules, for who else would remove them?
     const before = this.#families
     this.#families = joinFamilies(before, await families())
-    // In the middle of a reload everything may fail for a moment: that is no reason to take another back end, or the whole port, at once.
+    // In the middle of a reload everything may fail for a moment: that is no reason to take another back end, or the
+    // whole port, at once.
     if (this.#failedRepairs <= REPAIRS_BEFORE_CHOICE) {
       await this.#install(this.#ports, true)
     } else {
@@ -144,16 +150,34 @@ export class Rules {
   async #install(ports: readonly number[], isChange: boolean): Promise<void> {
     const { tag, queue, mark } = this.#options
     if (!this.#chosen || !isChange) return this.#choose(ports)
-    await this.#chosen.firewall.install({ tag, queue, mark, ports, families: this.#families, selection: this.#chosen.selection })
+    await this.#chosen.firewall.install({
+      tag,
+      queue,
+      mark,
+      ports,
+      families: this.#families,
+      selection: this.#chosen.selection,
+    })
   }
 
   /** By the first back end that works now. */
   async #choose(ports: readonly number[]): Promise<void> {
     const { tag, queue, mark, firewall } = this.#options
     this.#chosen = await installFirst(firewall, { tag, queue, mark, ports, families: this.#families }, this.#run)
-    const { firewall: { name }, selection, reason } = this.#chosen
-    this.#log('info', `rules for port ${ports.join(', ')} by ${name} (${selection}; ${this.#families.map(describeFamily).join(', ')}); ${reason}`)
-    if (selection === 'port') this.#log('warning', 'this kernel cannot pick out challenge requests: all traffic of the port passes through the queue')
+    const {
+      firewall: { name },
+      selection,
+      reason,
+    } = this.#chosen
+    this.#log(
+      'info',
+      `rules for port ${ports.join(', ')} by ${name} (${selection}; ${this.#families.map(describeFamily).join(', ')}); ${reason}`,
+    )
+    if (selection === 'port')
+      this.#log(
+        'warning',
+        'this kernel cannot pick out challenge requests: all traffic of the port passes through the queue',
+      )
   }
 
   async #remove(): Promise<void> {
@@ -170,8 +194,13 @@ export class Rules {
 
 /** All families of both; one that was tracked or is tracked now counts as tracked. */
 export function joinFamilies(before: Ground, now: Ground): Ground {
-  const versions = ([4, 6] as const).filter((version) => [...before, ...now].some((family) => family.version === version))
-  return versions.map((version) => ({ version, isTracked: [...before, ...now].some((family) => family.version === version && family.isTracked) }))
+  const versions = ([4, 6] as const).filter((version) =>
+    [...before, ...now].some((family) => family.version === version),
+  )
+  return versions.map((version) => ({
+    version,
+    isTracked: [...before, ...now].some((family) => family.version === version && family.isTracked),
+  }))
 }
 
 /** Removes what a killed responder of this tag left, and looks at the families. @throws Failure `firewall-failed` */

@@ -11,11 +11,15 @@ export interface RunDirectory {
   readonly tag: string
 }
 
-/** The names in a run directory; nothing is made or checked. @throws Failure `run-directory` when a socket's path would be too long */
+/**
+ * The names in a run directory; nothing is made or checked. @throws Failure `run-directory` when a socket's path would
+ * be too long
+ */
 export function runDirectory(path: string): RunDirectory {
   const absolute = resolve(path)
   const socket = join(absolute, 'control')
-  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH) throw new Failure('run-directory', `${absolute} is too long a path for a socket in it`)
+  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH)
+    throw new Failure('run-directory', `${absolute} is too long a path for a socket in it`)
   return { path: absolute, socket, lock: join(absolute, 'lock'), tag: hash(absolute) }
 }
 
@@ -36,7 +40,8 @@ export function prepareRunDirectory({ path }: RunDirectory): void {
     mkdirSync(path, { mode: 0o700 })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    if (code === 'EACCES' && process.geteuid?.() !== 0) throw new Failure('not-root', `only root can make the run directory ${path}`)
+    if (code === 'EACCES' && process.geteuid?.() !== 0)
+      throw new Failure('not-root', `only root can make the run directory ${path}`)
     if (code !== 'EEXIST') throw new Failure('run-directory', `cannot make the run directory ${path}: ${message}`)
   }
   checkRunDirectory({ path })
@@ -52,20 +57,29 @@ export function removeRunDirectory({ path }: RunDirectory): void {
 }
 
 /**
- * Refuses a directory that is not safe, before anything in it is believed, locked or removed; also one that is not there, for what is above it.
- * Root's is safe for everybody.
+ * Refuses a directory that is not safe, before anything in it is believed, locked or removed; also one that is not
+ * there, for what is above it. Root's is safe for everybody.
  * @throws Failure `run-directory`
  */
 export function checkRunDirectory({ path }: Pick<RunDirectory, 'path'>): void {
   const entry = lstatSync(path, { throwIfNoEntry: false })
-  const reason = entry && (!entry.isDirectory() ? 'is not a directory' : isOthers(entry) ? `belongs to user id ${entry.uid}` : (entry.mode & 0o022) !== 0 ? 'can be written to by others' : undefined)
+  const reason =
+    entry &&
+    (!entry.isDirectory()
+      ? 'is not a directory'
+      : isOthers(entry)
+        ? `belongs to user id ${entry.uid}`
+        : (entry.mode & 0o022) !== 0
+          ? 'can be written to by others'
+          : undefined)
   if (reason) throw new Failure('run-directory', `the run directory ${path} ${reason}`)
   checkAbove(path)
 }
 
 function checkAbove(path: string): void {
   const above = othersAbove(dirname(path))
-  if (above !== undefined) throw new Failure('run-directory', `the run directory ${path} can be exchanged by others: they can change ${above}`)
+  if (above !== undefined)
+    throw new Failure('run-directory', `the run directory ${path} can be exchanged by others: they can change ${above}`)
 }
 
 /** Of the directories and links that lead to a directory, one by which others could put something else in its place. */
@@ -88,7 +102,10 @@ function isOthers({ uid }: Stats): boolean {
   return uid !== 0 && uid !== process.getuid?.()
 }
 
-/** By others. In a directory with the sticky bit they can make something, but not rename or remove what is root's. The group's right also stands for access control lists. */
+/**
+ * By others. In a directory with the sticky bit they can make something, but not rename or remove what is root's. The
+ * group's right also stands for access control lists.
+ */
 function canBeWritten({ mode }: Stats): boolean {
   return (mode & 0o022) !== 0 && (mode & 0o1000) === 0
 }

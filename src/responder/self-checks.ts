@@ -7,12 +7,20 @@ import type { Leases } from './leases.js'
 /** Turns of the event loop in which what came before is handled: the queue gives a packet a turn. */
 const TURNS = 64
 
-/** Looks whether connections have ended, and milliseconds between two. Not a time: a process that stood still meanwhile has all of them yet. */
+/**
+ * Looks whether connections have ended, and milliseconds between two. Not a time: a process that stood still meanwhile
+ * has all of them yet.
+ */
 const LOOKS = 100
 const PAUSE = 20
 
 /** An order with a token of its own, armed as long as `challenge` is. */
-export function orderSelfCheck(leases: Leases, challenge: string, ports: readonly number[], families: readonly (4 | 6)[]): SelfCheckOrder {
+export function orderSelfCheck(
+  leases: Leases,
+  challenge: string,
+  ports: readonly number[],
+  families: readonly (4 | 6)[],
+): SelfCheckOrder {
   const token = `self-check-${randomText(16)}`
   const keyAuthorization = `${token}.${randomText(32)}`
   leases.armForCheck(token, keyAuthorization, challenge)
@@ -20,13 +28,16 @@ export function orderSelfCheck(leases: Leases, challenge: string, ports: readonl
 }
 
 /**
- * Who has asked for the token of an order, which is forgotten by this; `undefined` when it is of none. Packets that the kernel has queued count,
- * and connections get their time to end: who asks has waited for long, and wants to know whether to wait on.
+ * Who has asked for the token of an order, which is forgotten by this; `undefined` when it is of none. Packets that the
+ * kernel has queued count, and connections get their time to end: who asks has waited for long, and wants to know
+ * whether to wait on.
  */
 export async function reportSelfCheck(leases: Leases, token: string): Promise<readonly Visit[] | undefined> {
-  for (let turn = 0; turn < TURNS && leases.checked(token); turn++) await new Promise((resolve) => setImmediate(resolve))
+  for (let turn = 0; turn < TURNS && leases.checked(token); turn++)
+    await new Promise((resolve) => setImmediate(resolve))
   const isOpen = ({ state }: Visit) => state === 'taken over' || state === 'answered'
-  for (let look = 0; look < LOOKS && leases.checked(token)?.some(isOpen); look++) await new Promise((resolve) => setTimeout(resolve, PAUSE))
+  for (let look = 0; look < LOOKS && leases.checked(token)?.some(isOpen); look++)
+    await new Promise((resolve) => setTimeout(resolve, PAUSE))
   const seen = leases.checked(token)
   leases.disarmCheck(token)
   return seen

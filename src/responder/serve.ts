@@ -4,7 +4,13 @@
  */
 import { http01Service } from '../challenge/http-01/service.js'
 import { listen, type ControlServer } from '../control/server.js'
-import { PROTOCOL_VERSION, refusal, type ArmRequest, type ControlRequest, type ControlResponse } from '../control/message.js'
+import {
+  PROTOCOL_VERSION,
+  refusal,
+  type ArmRequest,
+  type ControlRequest,
+  type ControlResponse,
+} from '../control/message.js'
 import type { ResponderStatus } from '../control/responder-status.js'
 import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
@@ -82,7 +88,12 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
     const underXtablesLock = await openXtablesLock(needsLegacyIptables(options.firewall))
     const rules = new Rules({ ...options, tag, queue: path.queue, underXtablesLock }, ground, log)
     const standalone = new Standalone(
-      { challenges: leases.challenges, families: () => (options.isStandalone ? rules.families : []), isTranslated: (version, port) => isTranslated(version, port, run), onEvent: (event) => leases.note(event) },
+      {
+        challenges: leases.challenges,
+        families: () => (options.isStandalone ? rules.families : []),
+        isTranslated: (version, port) => isTranslated(version, port, run),
+        onEvent: (event) => leases.note(event),
+      },
       log,
     )
     const responder = new RunningDaemon(options, log, leases, path, rules, standalone, lock)
@@ -112,7 +123,15 @@ class RunningDaemon implements RunningResponder {
   #stopping: Promise<void> | undefined
   #end: (isClean: boolean) => void = () => undefined
 
-  constructor(options: ServeOptions, log: Log, leases: Leases, path: PacketPath, rules: Rules, standalone: Standalone, lock: Lock) {
+  constructor(
+    options: ServeOptions,
+    log: Log,
+    leases: Leases,
+    path: PacketPath,
+    rules: Rules,
+    standalone: Standalone,
+    lock: Lock,
+  ) {
     this.#options = options
     this.#log = log
     this.#leases = leases
@@ -127,7 +146,8 @@ class RunningDaemon implements RunningResponder {
     const peerOf = await openPeerLookup()
     this.#server = await listen(this.#options.directory.socket, {
       answer: (request) => this.#answer(request),
-      onRefusal: (failure) => this.#log('warning', `refused: ${failure.message} [${failure.code}]`, { event: 'refused', code: failure.code }),
+      onRefusal: (failure) =>
+        this.#log('warning', `refused: ${failure.message} [${failure.code}]`, { event: 'refused', code: failure.code }),
       // The directory lets nobody else in; this holds also where somebody has loosened that.
       isAllowed: (fd) => [0, process.getuid?.()].includes(peerOf(fd)),
     })
@@ -156,10 +176,23 @@ class RunningDaemon implements RunningResponder {
       await this.#cover()
       // A stop that came meanwhile has forgotten it again.
       if (this.#stopping) return stoppingResponse
-      this.#log('info', `${request.token} armed for ${request.identifier} on port ${request.port}`, { event: 'armed', token: request.token, identifier: request.identifier, port: request.port })
+      this.#log('info', `${request.token} armed for ${request.identifier} on port ${request.port}`, {
+        event: 'armed',
+        token: request.token,
+        identifier: request.identifier,
+        port: request.port,
+      })
       const ports = request.selfCheck ? this.#rules.takeUnchecked() : []
       if (ports.length === 0) return { ok: true }
-      return { ok: true, check: orderSelfCheck(this.#leases, request.token, ports, this.#rules.families.map(({ version }) => version)) }
+      return {
+        ok: true,
+        check: orderSelfCheck(
+          this.#leases,
+          request.token,
+          ports,
+          this.#rules.families.map(({ version }) => version),
+        ),
+      }
     } catch (thrown) {
       this.#leases.disarm(request.token)
       await this.#cover().catch((again: unknown) => this.#log('error', toFailure(again).message))
@@ -215,7 +248,8 @@ class RunningDaemon implements RunningResponder {
   }
 
   async #expire(): Promise<void> {
-    for (const token of this.#leases.expire(performance.now())) this.#log('warning', `${token} expired: no cleanup came`, { event: 'expired', token })
+    for (const token of this.#leases.expire(performance.now()))
+      this.#log('warning', `${token} expired: no cleanup came`, { event: 'expired', token })
     try {
       await this.#stopIfDone()
     } catch (thrown) {
@@ -223,7 +257,9 @@ class RunningDaemon implements RunningResponder {
     }
   }
 
-  /** No new connection is taken over; those that are get a little time to end; then the rules go, and everything else. */
+  /**
+   * No new connection is taken over; those that are get a little time to end; then the rules go, and everything else.
+   */
   async #stop(): Promise<void> {
     clearTimeout(this.#timer)
     clearInterval(this.#checkTimer)
@@ -258,7 +294,13 @@ class RunningDaemon implements RunningResponder {
       ...(inForce && { firewall: inForce }),
       ...(this.#standalone.ports.length > 0 && { standalone: this.#standalone.ports }),
       challenges: this.#leases.status(performance.now()),
-      counts: { tokens: this.#leases.size, ...this.#path.counts, 'rules repaired': this.#rules.repairs, 'served ourselves': this.#standalone.served, ...this.#log.counts },
+      counts: {
+        'tokens': this.#leases.size,
+        ...this.#path.counts,
+        'rules repaired': this.#rules.repairs,
+        'served ourselves': this.#standalone.served,
+        ...this.#log.counts,
+      },
       limits: { tokens: MAX_LEASES, ...this.#path.limits, ...this.#log.limits },
       log: this.#log.recent,
     }

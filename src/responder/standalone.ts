@@ -38,8 +38,8 @@ export class Standalone {
   }
 
   /**
-   * Serves those of the ports that `wanted` gives when its turn has come, and frees all others. A port is looked at when it is new. Never
-   * fails: what cannot be served is as it would be without.
+   * Serves those of the ports that `wanted` gives when its turn has come, and frees all others. A port is looked at
+   * when it is new. Never fails: what cannot be served is as it would be without.
    */
   cover(wanted: () => readonly number[]): Promise<void> {
     this.#last = this.#last.then(async () => {
@@ -57,12 +57,21 @@ export class Standalone {
   }
 
   async #hold(port: number): Promise<Held[]> {
-    const held = (await Promise.all(this.#options.families().map((family) => this.#holdFamily(port, family)))).filter((one) => one !== undefined)
-    if (held.length > 0) this.#log('info', `nobody listens on port ${port} (${held.map(({ version }) => `IPv${version}`).join(', ')}): serving it ourselves`)
+    const held = (await Promise.all(this.#options.families().map((family) => this.#holdFamily(port, family)))).filter(
+      (one) => one !== undefined,
+    )
+    if (held.length > 0)
+      this.#log(
+        'info',
+        `nobody listens on port ${port} (${held.map(({ version }) => `IPv${version}`).join(', ')}): serving it ourselves`,
+      )
     return held
   }
 
-  async #holdFamily(port: number, { version, isTracked }: ReturnType<StandaloneOptions['families']>[number]): Promise<Held | undefined> {
+  async #holdFamily(
+    port: number,
+    { version, isTracked }: ReturnType<StandaloneOptions['families']>[number],
+  ): Promise<Held | undefined> {
     const { challenges, isTranslated } = this.#options
     const server = await openChallengeServer({ port, version, challenges, onEvent: (event) => this.#note(event) })
     if (typeof server === 'string') {
@@ -80,7 +89,10 @@ export class Standalone {
 
   #note(event: FlowEvent): void {
     if (event.kind === 'answered') this.served++
-    this.#log('info', `${event.key} ${event.kind}, by our own server: ${formatEndpoint(event.client, event.clientPort)}`)
+    this.#log(
+      'info',
+      `${event.key} ${event.kind}, by our own server: ${formatEndpoint(event.client, event.clientPort)}`,
+    )
     this.#options.onEvent(event)
   }
 }

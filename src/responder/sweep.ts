@@ -9,8 +9,8 @@ import { lockRunDirectory } from './lock-run-directory.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 /**
- * Removes rules, socket and lock of a directory whose responder is dead; one that starts or ends at this moment holds the lock,
- * and sweeps itself. @throws Failure `firewall-failed`, `native-module`, `run-directory`
+ * Removes rules, socket and lock of a directory whose responder is dead; one that starts or ends at this moment holds
+ * the lock, and sweeps itself. @throws Failure `firewall-failed`, `native-module`, `run-directory`
  */
 export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
   if (process.geteuid?.() !== 0) throw new Failure('not-root', 'only root can see and remove rules')
@@ -26,8 +26,8 @@ export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
 }
 
 /**
- * Also where there is no directory any more: rules may be, and a responder may start in this moment. Where none can be made, no
- * responder has one either, and nothing is locked.
+ * Also where there is no directory any more: rules may be, and a responder may start in this moment. Where none can be
+ * made, no responder has one either, and nothing is locked.
  */
 async function lockForSweeping(directory: RunDirectory): Promise<Pick<Lock, 'release'> | undefined> {
   if (existsSync(dirname(directory.path))) return lockRunDirectory(directory)

@@ -14,8 +14,12 @@ export interface Forward {
 export function forwardsOf(tables: readonly Table[]): Forward[] {
   const found = tables.flatMap(({ origin, ...table }) =>
     rulesFrom({ origin, ...table }, 'prerouting').flatMap(({ target }) =>
-      target.kind === 'forward' && (target.address !== undefined || target.port !== undefined) ? [{ address: target.address, port: target.port, origin }] : [],
+      target.kind === 'forward' && (target.address !== undefined || target.port !== undefined)
+        ? [{ address: target.address, port: target.port, origin }]
+        : [],
     ),
   )
-  return found.filter((one, at) => found.findIndex((other) => other.address === one.address && other.port === one.port) === at)
+  return found.filter(
+    (one, at) => found.findIndex((other) => other.address === one.address && other.port === one.port) === at,
+  )
 }

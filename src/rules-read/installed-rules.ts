@@ -24,7 +24,9 @@ export async function readInstalledRules(run: Run): Promise<InstalledRules> {
     return exitCode === 0 ? stdout : undefined
   }
   const programs = ([4, 6] as const).flatMap((version) => saversOf(version).map((program) => ({ version, program })))
-  const saves = await Promise.all(programs.map(async ({ version, program }) => ({ version, program, text: (await read([program])) ?? '' })))
+  const saves = await Promise.all(
+    programs.map(async ({ version, program }) => ({ version, program, text: (await read([program])) ?? '' })),
+  )
   // Terse: a set may hold a hundred thousand addresses.
   const nft = isProgram('nft') ? await read(['nft', '--json', '--terse', 'list', 'ruleset']) : undefined
   return { saves, nft, silent }
@@ -36,11 +38,17 @@ function saversOf(version: IpVersion): string[] {
   return [`${name}-nft-save`, ...(isLegacyInUse(version) ? [`${name}-legacy-save`] : [])].filter(isProgram)
 }
 
-/** The tables that a packet meets. What iptables-nft has said is left out of what nft says of the same. @throws SyntaxError when nft's is no JSON */
+/**
+ * The tables that a packet meets. What iptables-nft has said is left out of what nft says of the same. @throws
+ * SyntaxError when nft's is no JSON
+ */
 export function tablesFor(packet: Packet, { saves, nft }: InstalledRules): Table[] {
-  const saved = saves.filter(({ version }) => version === packet.version).flatMap(({ program, text }) => tablesOfSave(text, program.replace('-save', ''), packet))
+  const saved = saves
+    .filter(({ version }) => version === packet.version)
+    .flatMap(({ program, text }) => tablesOfSave(text, program.replace('-save', ''), packet))
   const listed = nft === undefined ? [] : tablesOfNft(nft, packet)
   const family = packet.version === 6 ? 'ip6' : 'ip'
-  const isSaved = ({ origin, name }: Table) => origin === `nft ${family} ${name}` && saved.some((table) => table.name === name)
+  const isSaved = ({ origin, name }: Table) =>
+    origin === `nft ${family} ${name}` && saved.some((table) => table.name === name)
   return [...saved, ...listed.filter((table) => !isSaved(table))]
 }

@@ -7,32 +7,43 @@ const PLAIN_MODULES = ['tcp', 'comment', 'conntrack', 'state', 'multiport', 'add
 
 /** The tables in it, each rule judged for the packet. `program` is for the origin. */
 export function tablesOfSave(text: string, program: string, packet: Packet): Table[] {
-  return text.split(/^\*/m).slice(1).map((part) => {
-    const [name = '', ...lines] = part.split('\n')
-    const chains = new Map<string, { hook: string | undefined; policy: Chain['policy']; rules: Rule[] }>()
-    for (const line of lines) {
-      const [, chain, policy] = /^:(\S+) (\S+)/.exec(line) ?? []
-      // Only built-in chains have a policy; they are named after their hooks.
-      if (chain !== undefined) chains.set(chain, { hook: policy === '-' ? undefined : chain.toLowerCase(), policy: policy === 'DROP' ? 'drop' : 'accept', rules: [] })
-    }
-    for (const line of lines) {
-      const [, chain = '', rule = ''] = /^-A (\S+) ?(.*)$/.exec(line) ?? []
-      chains.get(chain)?.rules.push({ ...judgeRule(rule, packet, new Set(chains.keys())), text: line })
-    }
-    return { origin: `${program} ${name}`, name, chains }
-  })
+  return text
+    .split(/^\*/m)
+    .slice(1)
+    .map((part) => {
+      const [name = '', ...lines] = part.split('\n')
+      const chains = new Map<string, { hook: string | undefined; policy: Chain['policy']; rules: Rule[] }>()
+      for (const line of lines) {
+        const [, chain, policy] = /^:(\S+) (\S+)/.exec(line) ?? []
+        // Only built-in chains have a policy; they are named after their hooks.
+        if (chain !== undefined)
+          chains.set(chain, {
+            hook: policy === '-' ? undefined : chain.toLowerCase(),
+            policy: policy === 'DROP' ? 'drop' : 'accept',
+            rules: [],
+          })
+      }
+      for (const line of lines) {
+        const [, chain = '', rule = ''] = /^-A (\S+) ?(.*)$/.exec(line) ?? []
+        chains.get(chain)?.rules.push({ ...judgeRule(rule, packet, new Set(chains.keys())), text: line })
+      }
+      return { origin: `${program} ${name}`, name, chains }
+    })
 }
 
 function judgeRule(rule: string, packet: Packet, chains: ReadonlySet<string>): { match: Match; target: Target } {
   const words = rule.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? []
   const at = words.findIndex((word) => word === '-j' || word === '-g')
   const conditions = at < 0 ? words : words.slice(0, at)
-  return { match: all(judgeConditions(conditions, packet)), target: at < 0 ? { kind: 'other' } : targetOf(words.slice(at), chains) }
+  return {
+    match: all(judgeConditions(conditions, packet)),
+    target: at < 0 ? { kind: 'other' } : targetOf(words.slice(at), chains),
+  }
 }
 
 function judgeConditions(words: readonly string[], packet: Packet): Match[] {
   const matches: Match[] = []
-  for (let at = 0; at < words.length; ) {
+  for (let at = 0; at < words.length;) {
     const isNegated = words[at] === '!'
     const option = words[isNegated ? at + 1 : at] ?? ''
     const from = at + (isNegated ? 2 : 1)
@@ -53,7 +64,9 @@ function judge(option: string, values: readonly string[], packet: Packet): Match
       return ['tcp', 'all'].includes(value) ? 'yes' : 'no'
     case '--dport':
     case '--dports':
-      return any(list.map((range) => range.split(':').map(Number)).map(([low = 0, high]) => portWithin(packet, low, high)))
+      return any(
+        list.map((range) => range.split(':').map(Number)).map(([low = 0, high]) => portWithin(packet, low, high)),
+      )
     case '-i':
       return deviceIs(packet, value, '+')
     case '-d':
@@ -82,7 +95,8 @@ function targetOf([jump, name = '', ...options]: readonly string[], chains: Read
   if (name === 'RETURN') return { kind: 'return' }
   if (name === 'NOTRACK' || (name === 'CT' && options.includes('--notrack'))) return { kind: 'untrack' }
   if (name === 'DNAT') return destinationOf(option('--to-destination'))
-  if (name === 'REDIRECT') return { kind: 'forward', ...(options.includes('--to-ports') && { port: parseInt(option('--to-ports'), 10) }) }
+  if (name === 'REDIRECT')
+    return { kind: 'forward', ...(options.includes('--to-ports') && { port: parseInt(option('--to-ports'), 10) }) }
   return { kind: 'other' }
 }
 

@@ -16,7 +16,8 @@ function judgeLeft(left: Json, right: unknown, packet: Packet): Match {
   if (meta === 'l4proto') return anyOf(right, (value) => yesIf(value === 'tcp' || value === 6))
   if (meta === 'nfproto') return anyOf(right, (value) => yesIf(value === `ipv${packet.version}`))
   if (meta === 'protocol') return anyOf(right, (value) => yesIf(value === (packet.version === 6 ? 'ip6' : 'ip')))
-  if (meta === 'iif' || meta === 'iifname') return anyOf(right, (value) => (typeof value === 'string' ? deviceIs(packet, value, '*') : 'maybe'))
+  if (meta === 'iif' || meta === 'iifname')
+    return anyOf(right, (value) => (typeof value === 'string' ? deviceIs(packet, value, '*') : 'maybe'))
   if (objectOf(left['ct'])['key'] === 'state') return anyOf(right, (value) => yesIf(value === 'new'))
   return 'maybe'
 }
@@ -47,7 +48,9 @@ function addressIs(value: unknown, packet: Packet): Match {
 function anyOf(right: unknown, judge: (value: unknown) => Match): Match {
   const { set } = objectOf(right)
   const values = Array.isArray(right) ? right : Array.isArray(set) ? set : [right]
-  return any(values.map((value: unknown) => (typeof value === 'string' && value.startsWith('@') ? 'maybe' : judge(value))))
+  return any(
+    values.map((value: unknown) => (typeof value === 'string' && value.startsWith('@') ? 'maybe' : judge(value))),
+  )
 }
 
 function yesIf(condition: boolean): Match {

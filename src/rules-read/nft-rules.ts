@@ -8,20 +8,38 @@ import { all, type Match, type Packet } from './packet.js'
 export function tablesOfNft(text: string, packet: Packet): Table[] {
   const items = listOf(objectOf(JSON.parse(text))['nftables']).map(objectOf)
   const families = ['inet', packet.version === 6 ? 'ip6' : 'ip']
-  const tables = new Map<string, { origin: string; name: string; chains: Map<string, Omit<Chain, 'rules'> & { rules: Rule[] }> }>()
+  const tables = new Map<
+    string,
+    { origin: string; name: string; chains: Map<string, Omit<Chain, 'rules'> & { rules: Rule[] }> }
+  >()
   for (const item of items) {
     const { family, name } = objectOf(item['table'])
-    if (families.includes(wordOf(family))) tables.set(`${wordOf(family)} ${wordOf(name)}`, { origin: `nft ${wordOf(family)} ${wordOf(name)}`, name: wordOf(name), chains: new Map() })
+    if (families.includes(wordOf(family)))
+      tables.set(`${wordOf(family)} ${wordOf(name)}`, {
+        origin: `nft ${wordOf(family)} ${wordOf(name)}`,
+        name: wordOf(name),
+        chains: new Map(),
+      })
   }
   for (const item of items) {
     const { family, table, name, hook, policy } = objectOf(item['chain'])
-    const chain = { hook: hook === undefined ? undefined : wordOf(hook), policy: policy === 'drop' ? ('drop' as const) : ('accept' as const), rules: [] }
+    const chain = {
+      hook: hook === undefined ? undefined : wordOf(hook),
+      policy: policy === 'drop' ? ('drop' as const) : ('accept' as const),
+      rules: [],
+    }
     tables.get(`${wordOf(family)} ${wordOf(table)}`)?.chains.set(wordOf(name), chain)
   }
   for (const item of items) {
     const { family, table, chain, expr, handle } = objectOf(item['rule'])
     const rules = tables.get(`${wordOf(family)} ${wordOf(table)}`)?.chains.get(wordOf(chain))?.rules
-    rules?.push(...judgeRule(listOf(expr).map(objectOf), `the rule of chain ${wordOf(chain)} with handle ${String(handle)}`, packet))
+    rules?.push(
+      ...judgeRule(
+        listOf(expr).map(objectOf),
+        `the rule of chain ${wordOf(chain)} with handle ${String(handle)}`,
+        packet,
+      ),
+    )
   }
   return [...tables.values()]
 }
@@ -34,7 +52,14 @@ function judgeRule(statements: readonly Json[], text: string, packet: Packet): R
     const [kind = '', value] = Object.entries(statement)[0] ?? []
     const target = targetOf(kind, value)
     if (target) rules.push({ match: all(conditions), target, text })
-    else if (kind === 'vmap') rules.push(...judgeMap(objectOf(value), packet).map(({ match, target }) => ({ match: all([...conditions, match]), target, text })))
+    else if (kind === 'vmap')
+      rules.push(
+        ...judgeMap(objectOf(value), packet).map(({ match, target }) => ({
+          match: all([...conditions, match]),
+          target,
+          text,
+        })),
+      )
     else if (kind === 'match') conditions.push(judgeCondition(objectOf(value), packet))
     else if (!NEUTRAL.includes(kind)) conditions.push('maybe')
   }
@@ -69,7 +94,11 @@ function targetOf(kind: string, value: unknown): Target | undefined {
       return { kind: 'untrack' }
     case 'dnat':
     case 'redirect':
-      return { kind: 'forward', ...(typeof addr === 'string' && { address: addr }), ...(typeof port === 'number' && { port }) }
+      return {
+        kind: 'forward',
+        ...(typeof addr === 'string' && { address: addr }),
+        ...(typeof port === 'number' && { port }),
+      }
     default:
       return undefined
   }

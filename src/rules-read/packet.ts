@@ -1,4 +1,7 @@
-/** The packet that the firewall's rules are tried on: a validator's SYN, and how far a rule's condition is known to hold for it. Pure. */
+/**
+ * The packet that the firewall's rules are tried on: a validator's SYN, and how far a rule's condition is known to hold
+ * for it. Pure.
+ */
 import { BlockList } from 'node:net'
 import { versionOf, type IpVersion } from '../network/addresses.js'
 
@@ -36,9 +39,13 @@ export function portWithin({ port }: Packet, from: number, to = from): Match {
   return port >= from && port <= to ? 'yes' : 'no'
 }
 
-/** Whether it comes in by an interface; a pattern that ends in `wildcard` (`+` of iptables, `*` of nft) stands for all that begin so. */
+/**
+ * Whether it comes in by an interface; a pattern that ends in `wildcard` (`+` of iptables, `*` of nft) stands for all
+ * that begin so.
+ */
 export function deviceIs({ devices }: Packet, pattern: string, wildcard: '+' | '*'): Match {
-  const isMeant = (device: string) => (pattern.endsWith(wildcard) ? device.startsWith(pattern.slice(0, -1)) : device === pattern)
+  const isMeant = (device: string) =>
+    pattern.endsWith(wildcard) ? device.startsWith(pattern.slice(0, -1)) : device === pattern
   return share(devices, isMeant)
 }
 

@@ -3,15 +3,26 @@ import { printableBytes } from '../wire/printable.js'
 import type { RequestHead } from './request-head.js'
 import { readResponseStart, type ResponseStart } from './response-start.js'
 
-/** What to say of a response's first bytes, if there are any: bytes that are no HTTP, or not even a status line, make it `not-http`. */
-export function answerOf(outcome: Outcome, bytes: Uint8Array | undefined, request: RequestHead, bodyBytes: number): Answer {
+/**
+ * What to say of a response's first bytes, if there are any: bytes that are no HTTP, or not even a status line, make it
+ * `not-http`.
+ */
+export function answerOf(
+  outcome: Outcome,
+  bytes: Uint8Array | undefined,
+  request: RequestHead,
+  bodyBytes: number,
+): Answer {
   if (!bytes || bytes.length === 0) return { outcome }
   const response = readResponseStart(bytes, request.method, bodyBytes)
   if (typeof response === 'string') return { outcome: 'not-http', body: printableBytes(bytes.subarray(0, bodyBytes)) }
   return { outcome: 'answered', ...describe(response, request) }
 }
 
-function describe({ status, reason, location, contentType, contentEncoding, body }: ResponseStart, { method, token }: RequestHead): Omit<Answer, 'outcome'> {
+function describe(
+  { status, reason, location, contentType, contentEncoding, body }: ResponseStart,
+  { method, token }: RequestHead,
+): Omit<Answer, 'outcome'> {
   const text = printableBytes(body)
   const isReadable = method === 'GET' && status === 200 && contentEncoding === undefined
   return {

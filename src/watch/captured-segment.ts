@@ -11,8 +11,9 @@ export interface CapturedSegment {
 }
 
 /**
- * Reads an unfragmented TCP packet that may have been cut after its headers. The checksum is not looked at: a packet of this machine's own is seen before the
- * hardware fills it in. `undefined` for anything else and anything malformed; never throws.
+ * Reads an unfragmented TCP packet that may have been cut after its headers. The checksum is not looked at: a packet of
+ * this machine's own is seen before the hardware fills it in. `undefined` for anything else and anything malformed;
+ * never throws.
  */
 export function readCaptured(bytes: Uint8Array): CapturedSegment | undefined {
   const missing = Math.max(0, lengthOf(bytes) - bytes.length)

@@ -4,7 +4,11 @@ import type { Answer } from './events.js'
 export type Colour = 'green' | 'yellow' | 'red'
 
 /** An answer in words: a short one, what is to be said of it, and how good it is. Undefined is none yet. */
-export function describeAnswer(answer: Answer | undefined): { readonly status: string; readonly text: string; readonly colour: Colour } {
+export function describeAnswer(answer: Answer | undefined): {
+  readonly status: string
+  readonly text: string
+  readonly colour: Colour
+} {
   if (!answer) return { status: '', text: 'waiting…', colour: 'yellow' }
   const { outcome, body = '' } = answer
   if (outcome === 'answered') return describeResponse(answer)
@@ -12,11 +16,17 @@ export function describeAnswer(answer: Answer | undefined): { readonly status: s
   return { status: outcome === 'client-gone' ? 'gone' : outcome, ...SILENT[outcome] }
 }
 
-function describeResponse({ status = 0, reason = '', location, contentEncoding, body, startsWithToken }: Answer): { status: string; text: string; colour: Colour } {
+function describeResponse({ status = 0, reason = '', location, contentEncoding, body, startsWithToken }: Answer): {
+  status: string
+  text: string
+  colour: Colour
+} {
   const content = contentEncoding === undefined ? quote(body ?? '') : `${contentEncoding}, ${quote(body ?? '')}`
   if (startsWithToken) return { status: `${status}`, text: quote(body ?? ''), colour: 'green' }
-  if (startsWithToken === false) return { status: `${status}`, text: `body does not start with the token: ${content}`, colour: 'red' }
-  if (location !== undefined) return { status: `${status}`, text: `${reason || 'redirect'} to ${location}`, colour: 'yellow' }
+  if (startsWithToken === false)
+    return { status: `${status}`, text: `body does not start with the token: ${content}`, colour: 'red' }
+  if (location !== undefined)
+    return { status: `${status}`, text: `${reason || 'redirect'} to ${location}`, colour: 'yellow' }
   const text = body === undefined || body === '' ? reason : `${reason}${reason === '' ? '' : ': '}${content}`
   return { status: `${status}`, text, colour: status === 200 ? 'yellow' : 'red' }
 }

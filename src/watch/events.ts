@@ -1,8 +1,9 @@
 /** What is told of a challenge request while one watches: that it came, and what became of it. */
 
 /**
- * How a request ended. `answered`: with HTTP. `not-http`: with bytes that are something else. `closed`, `reset`: the server ended the connection without a byte.
- * `silent`: no byte for ten seconds (a later answer is told too). `client-gone`: the client reset the connection first. `unknown`: not followed to its end.
+ * How a request ended. `answered`: with HTTP. `not-http`: with bytes that are something else. `closed`, `reset`: the
+ * server ended the connection without a byte. `silent`: no byte for ten seconds (a later answer is told too).
+ * `client-gone`: the client reset the connection first. `unknown`: not followed to its end.
  */
 export type Outcome = 'answered' | 'not-http' | 'closed' | 'reset' | 'silent' | 'client-gone' | 'unknown'
 
@@ -25,7 +26,10 @@ export interface WatchedRequest {
 /** What became of a request. Text from the wire is escaped. */
 export interface Answer {
   readonly outcome: Outcome
-  /** Milliseconds from the request's last byte to the first byte of the response, or to the RST or FIN that came instead; for `silent` the time waited. */
+  /**
+   * Milliseconds from the request's last byte to the first byte of the response, or to the RST or FIN that came
+   * instead; for `silent` the time waited.
+   */
   readonly milliseconds?: number
   readonly status?: number
   readonly reason?: string
@@ -34,7 +38,10 @@ export interface Answer {
   readonly contentEncoding?: string
   /** The first bytes of the body; of a response that is not HTTP, its first bytes. */
   readonly body?: string
-  /** Whether the body begins as a key authorization of this token has to (RFC 8555, 8.1): token and dot. Only of a GET's 200 with a readable body. */
+  /**
+   * Whether the body begins as a key authorization of this token has to (RFC 8555, 8.1): token and dot. Only of a GET's
+   * 200 with a readable body.
+   */
   readonly startsWithToken?: boolean
 }
 
@@ -45,7 +52,9 @@ export interface Attempt {
   readonly family: 4 | 6
   readonly client: { readonly address: string; readonly port: number }
   readonly server: { readonly address: string; readonly port: number }
-  /** `refused`: answered with a RST. `unanswered`: nothing came, so a firewall drops it or the machine behind is gone. */
+  /**
+   * `refused`: answered with a RST. `unanswered`: nothing came, so a firewall drops it or the machine behind is gone.
+   */
   readonly outcome: 'refused' | 'unanswered'
 }
 

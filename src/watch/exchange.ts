@@ -9,7 +9,10 @@ import type { WatchLimits } from './limits.js'
 import { readRequestHead, type RequestHead } from './request-head.js'
 import { readResponseStart } from './response-start.js'
 
-/** One request that may be for a challenge, and what comes back. It gives events to `tell`; times are milliseconds since 1970. */
+/**
+ * One request that may be for a challenge, and what comes back. It gives events to `tell`; times are milliseconds since
+ * 1970.
+ */
 export class Exchange {
   /** Nothing more is told of it. It stays for a while to recognise what is repeated. */
   hasEnded = false
@@ -32,15 +35,28 @@ export class Exchange {
   #clientGoneAt: number | undefined
   #isSilenceTold = false
 
-  /** Begins with the segment that carries the request's first byte. The number is asked for once it is certain to be a request. */
-  constructor(first: CapturedSegment, now: number, limits: WatchLimits, nextId: () => number, tell: (event: WatchEvent) => void) {
+  /**
+   * Begins with the segment that carries the request's first byte. The number is asked for once it is certain to be a
+   * request.
+   */
+  constructor(
+    first: CapturedSegment,
+    now: number,
+    limits: WatchLimits,
+    nextId: () => number,
+    tell: (event: WatchEvent) => void,
+  ) {
     this.#limits = limits
     this.#nextId = nextId
     this.#tell = tell
     this.startedAt = now
     this.#askedAt = now
     // Its own bytes: the capture's buffer is used again.
-    this.#first = { ...first, ip: { ...first.ip, source: first.ip.source.slice(), destination: first.ip.destination.slice() }, segment: { ...first.segment, payload: new Uint8Array(0) } }
+    this.#first = {
+      ...first,
+      ip: { ...first.ip, source: first.ip.source.slice(), destination: first.ip.destination.slice() },
+      segment: { ...first.segment, payload: new Uint8Array(0) },
+    }
     this.#asked = new StreamStart(first.segment.sequence, limits.requestBytes)
   }
 
@@ -148,7 +164,11 @@ export class Exchange {
     if (!this.#request || !this.#head) return
     const milliseconds = Math.max(0, (this.#firstByteAt ?? now) - this.#askedAt)
     const answer = answerOf(outcome, this.#answered?.bytes, this.#head, this.#limits.bodyBytes)
-    this.#tell({ event: 'answer', request: this.#request, answer: { ...answer, ...(outcome !== 'unknown' && { milliseconds }) } })
+    this.#tell({
+      event: 'answer',
+      request: this.#request,
+      answer: { ...answer, ...(outcome !== 'unknown' && { milliseconds }) },
+    })
   }
 
   #tellRequest(): void {

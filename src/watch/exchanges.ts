@@ -1,6 +1,7 @@
 /**
- * The requests that are followed. A connection is known by its client's address and port alone, and its segments by their sequence numbers. So a packet that passes several interfaces
- * (twice over loopback; on a Docker host once before and once after the destination NAT) counts once.
+ * The requests that are followed. A connection is known by its client's address and port alone, and its segments by
+ * their sequence numbers. So a packet that passes several interfaces (twice over loopback; on a Docker host once before
+ * and once after the destination NAT) counts once.
  */
 import { RST } from '../wire/tcp.js'
 import { clientKey, type CapturedSegment } from './captured-segment.js'
@@ -27,7 +28,8 @@ export class Exchanges {
   take(captured: CapturedSegment, now: number): void {
     const { segment } = captured
     if (segment.destinationPort === this.#port) this.#fromClient(captured, now)
-    if (segment.sourcePort === this.#port) this.#exchanges.get(clientKey(captured.ip.destination, segment.destinationPort))?.fromServer(captured, now)
+    if (segment.sourcePort === this.#port)
+      this.#exchanges.get(clientKey(captured.ip.destination, segment.destinationPort))?.fromServer(captured, now)
   }
 
   #fromClient(captured: CapturedSegment, now: number): void {

@@ -1,4 +1,7 @@
-/** The field lines of an HTTP/1.1 head (RFC 9112, 5), read as leniently as browsers do: a watcher shows, it does not judge. */
+/**
+ * The field lines of an HTTP/1.1 head (RFC 9112, 5), read as leniently as browsers do: a watcher shows, it does not
+ * judge.
+ */
 
 /** A head taken apart. */
 export interface Head {
@@ -14,7 +17,7 @@ export interface Head {
 export function readHead(bytes: Uint8Array): Head | undefined {
   let firstLine: Uint8Array | undefined
   const fields = new Map<string, Uint8Array>()
-  for (let start = 0; ; ) {
+  for (let start = 0; ;) {
     const lineFeed = bytes.indexOf(LF, start)
     if (lineFeed < 0) return firstLine && { firstLine, fields, end: undefined }
     const line = bytes.subarray(start, bytes[lineFeed - 1] === CR && lineFeed > start ? lineFeed - 1 : lineFeed)

@@ -1,11 +1,17 @@
 import type { WatchEvent } from './events.js'
 
-/** One event as a line of JSON, without its end: the request's fields in both `request` and `answer`, which `id` joins. */
+/**
+ * One event as a line of JSON, without its end: the request's fields in both `request` and `answer`, which `id` joins.
+ */
 export function formatEvent(event: WatchEvent): string {
   if (event.event === 'attempt') return line('attempt', event.attempt)
   if (event.event === 'request') return line('request', event.request)
   const { milliseconds, ...answer } = event.answer
-  return line('answer', { ...event.request, ...answer, ...(milliseconds !== undefined && { milliseconds: rounded(milliseconds) }) })
+  return line('answer', {
+    ...event.request,
+    ...answer,
+    ...(milliseconds !== undefined && { milliseconds: rounded(milliseconds) }),
+  })
 }
 
 function line(event: string, { at, ...fields }: { readonly at: number }): string {

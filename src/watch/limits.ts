@@ -13,9 +13,15 @@ export interface WatchLimits {
   readonly quietFor: number
   /** How long no byte means silence. Let's Encrypt's validators wait 10 s. */
   readonly silentFor: number
-  /** How long after a client's RST an answer may still come: where our responder takes a connection over, a RST goes before its reply. */
+  /**
+   * How long after a client's RST an answer may still come: where our responder takes a connection over, a RST goes
+   * before its reply.
+   */
   readonly goneFor: number
-  /** How long a request is followed, and once it has ended remembered, so that a repeated segment is not taken for a new one. */
+  /**
+   * How long a request is followed, and once it has ended remembered, so that a repeated segment is not taken for a new
+   * one.
+   */
   readonly rememberedFor: number
   /** Connection attempts remembered at once; beyond it the oldest is forgotten. */
   readonly attempts: number

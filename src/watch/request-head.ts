@@ -12,7 +12,10 @@ export interface RequestHead {
   readonly length: number | undefined
 }
 
-/** What a request's first bytes are: a challenge's, `partial` while they may become one, `other` once they cannot. More lenient than what the responder answers. */
+/**
+ * What a request's first bytes are: a challenge's, `partial` while they may become one, `other` once they cannot. More
+ * lenient than what the responder answers.
+ */
 export function readRequestHead(bytes: Uint8Array): RequestHead | 'partial' | 'other' {
   const method = STARTS.find(({ start }) => start.every((byte, at) => at >= bytes.length || bytes[at] === byte))
   if (!method) return 'other'
@@ -31,4 +34,7 @@ export function mayBegin(payload: Uint8Array): boolean {
 }
 
 const SPACE = 0x20
-const STARTS = (['GET', 'HEAD'] as const).map((name) => ({ name, start: Uint8Array.from(`${name} ${CHALLENGE_PATH}`, (character) => character.charCodeAt(0)) }))
+const STARTS = (['GET', 'HEAD'] as const).map((name) => ({
+  name,
+  start: Uint8Array.from(`${name} ${CHALLENGE_PATH}`, (character) => character.charCodeAt(0)),
+}))

@@ -15,18 +15,24 @@ export interface ResponseStart {
 }
 
 /**
- * Reads the first bytes of a response to `method`. `partial` while they may become a status line, `not-http` once they cannot.
- * Interim responses (RFC 9110, 15.2) before it are skipped.
+ * Reads the first bytes of a response to `method`. `partial` while they may become a status line, `not-http` once they
+ * cannot. Interim responses (RFC 9110, 15.2) before it are skipped.
  */
-export function readResponseStart(bytes: Uint8Array, method: Method, bodyBytes: number): ResponseStart | 'partial' | 'not-http' {
-  for (let at = 0; at < Math.min(bytes.length, START.length); at++) if (bytes[at] !== START.charCodeAt(at)) return 'not-http'
+export function readResponseStart(
+  bytes: Uint8Array,
+  method: Method,
+  bodyBytes: number,
+): ResponseStart | 'partial' | 'not-http' {
+  for (let at = 0; at < Math.min(bytes.length, START.length); at++)
+    if (bytes[at] !== START.charCodeAt(at)) return 'not-http'
   const head = readHead(bytes)
   if (!head) return bytes.length > LONGEST_STATUS_LINE ? 'not-http' : 'partial'
   const [, digits] = /^HTTP\/\d(?:\.\d)? +(\d{3})(?: |$)/.exec(latin1(head.firstLine)) ?? []
   if (digits === undefined) return 'not-http'
   const status = Number(digits)
   // 101 is final: the connection speaks something else from there on.
-  if (status < 200 && status !== 101) return head.end === undefined ? 'partial' : readResponseStart(bytes.subarray(head.end), method, bodyBytes)
+  if (status < 200 && status !== 101)
+    return head.end === undefined ? 'partial' : readResponseStart(bytes.subarray(head.end), method, bodyBytes)
   return { status, reason: reasonOf(head), ...shownFields(head), ...bodyOf(bytes, head, status, method, bodyBytes) }
 }
 
@@ -36,11 +42,23 @@ function reasonOf({ firstLine }: Head): Uint8Array {
 }
 
 function shownFields({ fields }: Head): Pick<ResponseStart, 'location' | 'contentType' | 'contentEncoding'> {
-  const [location, contentType, contentEncoding] = ['location', 'content-type', 'content-encoding'].map((name) => fields.get(name))
-  return { ...(location && { location }), ...(contentType && { contentType }), ...(contentEncoding && { contentEncoding }) }
+  const [location, contentType, contentEncoding] = ['location', 'content-type', 'content-encoding'].map((name) =>
+    fields.get(name),
+  )
+  return {
+    ...(location && { location }),
+    ...(contentType && { contentType }),
+    ...(contentEncoding && { contentEncoding }),
+  }
 }
 
-function bodyOf(bytes: Uint8Array, head: Head, status: number, method: Method, most: number): Pick<ResponseStart, 'body' | 'isEnough'> {
+function bodyOf(
+  bytes: Uint8Array,
+  head: Head,
+  status: number,
+  method: Method,
+  most: number,
+): Pick<ResponseStart, 'body' | 'isEnough'> {
   if (head.end === undefined) return { body: bytes.subarray(0, 0), isEnough: false }
   const field = (name: string) => latin1(head.fields.get(name) ?? new Uint8Array()).toLowerCase()
   const hasNone = method === 'HEAD' || status === 204 || status === 304

@@ -34,10 +34,22 @@ export function renderTable(sight: Sight, terminal: Terminal): string[] {
   const notes = notesOf(sight)
   const room = Math.max(1, terminal.lines - notes.length - 3)
   const cells = sight.rows.slice(-room).map(cellsOf)
-  const widths = TITLES.map((title, at) => Math.min(MOST[at] ?? Infinity, Math.max(title.length, ...cells.map(({ texts }) => texts[at]?.length ?? 0))))
-  const fit = (texts: readonly string[]) => cut(texts.map((text, at) => pad(cut(text, widths[at] ?? 0), widths[at] ?? 0, at)).join('  ').trimEnd(), terminal.columns)
+  const widths = TITLES.map((title, at) =>
+    Math.min(MOST[at] ?? Infinity, Math.max(title.length, ...cells.map(({ texts }) => texts[at]?.length ?? 0))),
+  )
+  const fit = (texts: readonly string[]) =>
+    cut(
+      texts
+        .map((text, at) => pad(cut(text, widths[at] ?? 0), widths[at] ?? 0, at))
+        .join('  ')
+        .trimEnd(),
+      terminal.columns,
+    )
   return [
-    cut(`certbot-nfq watch: port ${sight.port}, ${count(sight.requests, 'request')} for challenges so far. Ctrl-C ends it.`, terminal.columns),
+    cut(
+      `certbot-nfq watch: port ${sight.port}, ${count(sight.requests, 'request')} for challenges so far. Ctrl-C ends it.`,
+      terminal.columns,
+    ),
     paint(fit(TITLES), 'bold', terminal),
     ...cells.map(({ texts, colour }) => paint(fit(texts), colour, terminal)),
     ...notes.map((note) => paint(cut(note, terminal.columns), 'yellow', terminal)),
@@ -60,15 +72,30 @@ function cellsOf({ request, answer }: Row): { texts: string[]; colour: Colour } 
   const from = family === 6 ? `[${client.address}]:${client.port}` : `${client.address}:${client.port}`
   const time = new Date(request.at).toTimeString().slice(0, 8)
   const name = method === 'HEAD' ? `HEAD ${token}` : token
-  return { texts: [time, from, host ?? '', name, status, answer?.milliseconds?.toFixed(answer.milliseconds < 100 ? 2 : 0) ?? '', text], colour }
+  return {
+    texts: [
+      time,
+      from,
+      host ?? '',
+      name,
+      status,
+      answer?.milliseconds?.toFixed(answer.milliseconds < 100 ? 2 : 0) ?? '',
+      text,
+    ],
+    colour,
+  }
 }
 
 function notesOf({ rows, attempts, newestAttempt, missed }: Sight): string[] {
   const from = newestAttempt ? `, the last from ${newestAttempt.client.address}` : ''
   return [
     ...(rows.length === 0 ? ['Waiting for GET or HEAD /.well-known/acme-challenge/…'] : []),
-    ...(attempts.refused > 0 ? [`${count(attempts.refused, 'connection attempt')} refused: nothing listens, or a firewall rejects${from}`] : []),
-    ...(attempts.unanswered > 0 ? [`${count(attempts.unanswered, 'connection attempt')} without an answer: a firewall drops them here${from}`] : []),
+    ...(attempts.refused > 0
+      ? [`${count(attempts.refused, 'connection attempt')} refused: nothing listens, or a firewall rejects${from}`]
+      : []),
+    ...(attempts.unanswered > 0
+      ? [`${count(attempts.unanswered, 'connection attempt')} without an answer: a firewall drops them here${from}`]
+      : []),
     ...(missed > 0 ? [`${count(missed, 'packet')} not seen: too many at once`] : []),
   ]
 }

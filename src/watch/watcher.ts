@@ -1,4 +1,7 @@
-/** Watches a port for requests for challenges: packets and time in, events out. Pure, bounded, and never throws, whatever the bytes. */
+/**
+ * Watches a port for requests for challenges: packets and time in, events out. Pure, bounded, and never throws,
+ * whatever the bytes.
+ */
 import { Attempts } from './attempts.js'
 import { readCaptured } from './captured-segment.js'
 import type { WatchEvent } from './events.js'
@@ -17,7 +20,10 @@ export class Watcher {
     this.#attempts = new Attempts(port, limits, tell)
   }
 
-  /** Takes an IP packet, which may have been cut at its end and may be seen several times; `now` is when it passed, in milliseconds since 1970. */
+  /**
+   * Takes an IP packet, which may have been cut at its end and may be seen several times; `now` is when it passed, in
+   * milliseconds since 1970.
+   */
   take(packet: Uint8Array, now: number): readonly WatchEvent[] {
     const captured = readCaptured(packet)
     if (!captured) return []

@@ -26,11 +26,16 @@ function longestZeroRun(groups: readonly number[]): { start: number; length: num
   return best
 }
 
-/** The 4 or 16 bytes of an address as Node writes it: dotted decimals, or groups with at most one `::`; what else there is gives no sense. */
+/**
+ * The 4 or 16 bytes of an address as Node writes it: dotted decimals, or groups with at most one `::`; what else there
+ * is gives no sense.
+ */
 export function parseAddress(text: string): Uint8Array {
   if (!text.includes(':')) return Uint8Array.from(text.split('.').map(Number))
   const [head = '', tail = ''] = text.replace(/%.*$/, '').split('::')
   const groups = (part: string) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)))
   const zeros = new Array<number>(Math.max(0, 8 - groups(head).length - groups(tail).length)).fill(0)
-  return Uint8Array.from([...groups(head), ...zeros, ...groups(tail)].slice(0, 8).flatMap((group) => [group >> 8, group & 0xff]))
+  return Uint8Array.from(
+    [...groups(head), ...zeros, ...groups(tail)].slice(0, 8).flatMap((group) => [group >> 8, group & 0xff]),
+  )
 }

@@ -1,5 +1,6 @@
 /**
- * As much HTTP/1.1 (RFC 9112) as an http-01 validation is made of (RFC 8555, 8.3): the request line, where the head ends, the reply.
+ * As much HTTP/1.1 (RFC 9112) as an http-01 validation is made of (RFC 8555, 8.3): the request line, where the head
+ * ends, the reply.
  */
 
 /** Where RFC 8555, 8.3 puts the challenges; the token follows. */
@@ -21,8 +22,8 @@ export interface ChallengeRequest {
 
 /**
  * What the first bytes of a request are: a challenge's whole request line, `partial` while they may still become one,
- * `other` once they cannot. Exact: `GET` or `HEAD`, one space, the path, a base64url token, one space, `HTTP/1.0` or `HTTP/1.1`,
- * CRLF or (RFC 9112, 2.2) LF.
+ * `other` once they cannot. Exact: `GET` or `HEAD`, one space, the path, a base64url token, one space, `HTTP/1.0` or
+ * `HTTP/1.1`, CRLF or (RFC 9112, 2.2) LF.
  */
 export function readRequestLine(bytes: Uint8Array): ChallengeRequest | 'partial' | 'other' {
   const method = bytes[0] === GET_START ? 'GET' : 'HEAD'
@@ -57,7 +58,13 @@ function matches(bytes: Uint8Array, at: number, text: string): boolean {
 
 /** base64url without padding (RFC 4648, 5). */
 function isTokenByte(byte = 0): boolean {
-  return (byte >= 0x41 && byte <= 0x5a) || (byte >= 0x61 && byte <= 0x7a) || (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x5f
+  return (
+    (byte >= 0x41 && byte <= 0x5a) ||
+    (byte >= 0x61 && byte <= 0x7a) ||
+    (byte >= 0x30 && byte <= 0x39) ||
+    byte === 0x2d ||
+    byte === 0x5f
+  )
 }
 
 const GET_START = 0x47
@@ -89,8 +96,8 @@ export class HeadEnd {
 }
 
 /**
- * The reply to a challenge request: 200, and as body exactly the key authorization (RFC 8555, 8.3), which HEAD leaves out.
- * Below 400 bytes for any key authorization we accept, so it fits the smallest segment a path may ask for (536).
+ * The reply to a challenge request: 200, and as body exactly the key authorization (RFC 8555, 8.3), which HEAD leaves
+ * out. Below 400 bytes for any key authorization we accept, so it fits the smallest segment a path may ask for (536).
  */
 export function formatReply(method: Method, keyAuthorization: string): Uint8Array {
   const head =

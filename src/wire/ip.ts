@@ -1,5 +1,6 @@
 /**
- * IPv4 (RFC 791) and IPv6 (RFC 8200) headers, as far as TCP needs them. Malformed is a value (`undefined`), never an exception.
+ * IPv4 (RFC 791) and IPv6 (RFC 8200) headers, as far as TCP needs them. Malformed is a value (`undefined`), never an
+ * exception.
  */
 import { foldChecksum, sumWords } from './checksum.js'
 
@@ -13,7 +14,10 @@ export interface IpPacket {
   /** 4 or 16 bytes. */
   readonly source: Uint8Array
   readonly destination: Uint8Array
-  /** IPv4 protocol, or the IPv6 next header: extension headers are not walked, so a TCP segment behind one is not seen as TCP. */
+  /**
+   * IPv4 protocol, or the IPv6 next header: extension headers are not walked, so a TCP segment behind one is not seen
+   * as TCP.
+   */
   readonly protocol: number
   /** 20 to 60 bytes for IPv4, 40 for IPv6. */
   readonly headerLength: number
@@ -107,7 +111,10 @@ export function emitIp(envelope: IpEnvelope, payloadLength: number, into: Uint8A
   }
 }
 
-/** Rewrites the length fields (and the IPv4 checksum) of a copied header for a new payload length; options and all else stay. */
+/**
+ * Rewrites the length fields (and the IPv4 checksum) of a copied header for a new payload length; options and all else
+ * stay.
+ */
 export function resizeIp(bytes: Uint8Array, packet: IpPacket, payloadLength: number): void {
   if (packet.version === 6) {
     write16(bytes, 4, payloadLength)

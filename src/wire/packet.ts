@@ -7,7 +7,10 @@ export interface TcpPacket {
   readonly segment: TcpSegment
 }
 
-/** Reads an unfragmented TCP packet; `undefined` for anything else, anything malformed and a wrong TCP checksum. Never throws. */
+/**
+ * Reads an unfragmented TCP packet; `undefined` for anything else, anything malformed and a wrong TCP checksum. Never
+ * throws.
+ */
 export function parsePacket(bytes: Uint8Array): TcpPacket | undefined {
   const ip = parseIp(bytes)
   if (!ip || ip.protocol !== TCP) return undefined

@@ -1,10 +1,12 @@
 /**
- * Text and bytes that others wrote, as a terminal may show them: nothing in them moves the cursor, sets a colour, reorders what is read, or hides.
+ * Text and bytes that others wrote, as a terminal may show them: nothing in them moves the cursor, sets a colour,
+ * reorders what is read, or hides.
  */
 
 /**
- * What a terminal obeys (C0 with line ends, DEL, C1), what reorders text (bidi controls), and what is not seen (zero width, soft hyphen, line and paragraph
- * separators, fillers, tags, lone surrogates, noncharacters). Ranges rather than Unicode's properties, which take longer to compile: every hook pays for it.
+ * What a terminal obeys (C0 with line ends, DEL, C1), what reorders text (bidi controls), and what is not seen (zero
+ * width, soft hyphen, line and paragraph separators, fillers, tags, lone surrogates, noncharacters). Ranges rather than
+ * Unicode's properties, which take longer to compile: every hook pays for it.
  */
 const STEERING =
   /[\0-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ud800-\udfff\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{1fffe}\u{1ffff}\u{2fffe}\u{2ffff}\u{3fffe}\u{3ffff}\u{4fffe}\u{4ffff}\u{5fffe}\u{5ffff}\u{6fffe}\u{6ffff}\u{7fffe}\u{7ffff}\u{8fffe}\u{8ffff}\u{9fffe}\u{9ffff}\u{afffe}\u{affff}\u{bfffe}\u{bffff}\u{cfffe}\u{cffff}\u{dfffe}\u{dffff}\u{e0000}-\u{10ffff}]/gu
@@ -19,16 +21,22 @@ export function isPrintable(text: string): boolean {
   return text.search(STEERING) < 0
 }
 
-/** The same JSON, its line ends included, with each such character as the `\uNNNN` that means it: outside of strings JSON has none. */
+/**
+ * The same JSON, its line ends included, with each such character as the `\uNNNN` that means it: outside of strings
+ * JSON has none.
+ */
 export function printableJson(json: string): string {
   const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
-  return json.replace(STEERING, (character) => (character === '\n' ? character : character.split('').map(escapeUnit).join('')))
+  return json.replace(STEERING, (character) =>
+    character === '\n' ? character : character.split('').map(escapeUnit).join(''),
+  )
 }
 
 /** Bytes as printable ASCII: `\r`, `\n`, `\t`, `\\`, and `\xNN` for each other byte outside 0x20 to 0x7e. */
 export function printableBytes(bytes: Uint8Array): string {
   let text = ''
-  for (const byte of bytes) text += byte === 0x5c ? '\\\\' : byte >= 0x20 && byte <= 0x7e ? String.fromCharCode(byte) : escape(byte)
+  for (const byte of bytes)
+    text += byte === 0x5c ? '\\\\' : byte >= 0x20 && byte <= 0x7e ? String.fromCharCode(byte) : escape(byte)
   return text
 }
 

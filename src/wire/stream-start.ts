@@ -1,4 +1,7 @@
-/** The first bytes of one direction of a connection, put together from segments that came split, repeated, cut or out of order. */
+/**
+ * The first bytes of one direction of a connection, put together from segments that came split, repeated, cut or out of
+ * order.
+ */
 import { seqAdd, seqDiff } from './sequence.js'
 
 export class StreamStart {
@@ -15,7 +18,10 @@ export class StreamStart {
     this.#isFilled = new Uint8Array(capacity)
   }
 
-  /** Takes a segment's payload. A byte that is there already stays as it came first, as it does in the receiver's kernel. */
+  /**
+   * Takes a segment's payload. A byte that is there already stays as it came first, as it does in the receiver's
+   * kernel.
+   */
   add(sequence: number, payload: Uint8Array): void {
     const offset = seqDiff(sequence, this.sequence)
     const to = Math.min(offset + payload.length, this.#bytes.length)

@@ -1,5 +1,6 @@
 /**
- * TCP segments (RFC 9293, 3.1), with the one option a taken-over connection cannot do without: timestamps (RFC 7323, 3.2).
+ * TCP segments (RFC 9293, 3.1), with the one option a taken-over connection cannot do without: timestamps (RFC 7323,
+ * 3.2).
  */
 import { foldChecksum, sumWords } from './checksum.js'
 import { pseudoHeaderSum, read16, read32, write16, write32, type IpEnvelope } from './ip.js'
@@ -37,8 +38,8 @@ export interface TcpSegment {
  *     4  sequence number                         16  checksum, urgent pointer
  *     8  acknowledgment number                   20  options, then payload
  *
- * `undefined` when shorter than its header, with an impossible data offset or option length. The checksum is not looked at:
- * see `hasValidChecksum`.
+ * `undefined` when shorter than its header, with an impossible data offset or option length. The checksum is not looked
+ * at: see `hasValidChecksum`.
  */
 export function parseTcp(bytes: Uint8Array): TcpSegment | undefined {
   if (bytes.length < 20) return undefined
@@ -94,7 +95,10 @@ function tcpHeaderLength(segment: TcpSegment): 20 | 32 {
   return segment.timestamps ? 32 : 20
 }
 
-/** Writes header, options, payload and checksum to the start of `into`, which must have room for `tcpLength(segment)` bytes. */
+/**
+ * Writes header, options, payload and checksum to the start of `into`, which must have room for `tcpLength(segment)`
+ * bytes.
+ */
 export function emitTcp(envelope: IpEnvelope, segment: TcpSegment, into: Uint8Array): void {
   const headerLength = tcpHeaderLength(segment)
   const length = tcpLength(segment)

@@ -40,11 +40,18 @@ t.test('certbot does not start while our lock is held', needsCertbot, async (t) 
 
 t.test('what another program has written between reading and replacing is not lost', async (t) => {
   const line = 'written_meanwhile = yes'
-  for (const act of [`echo '${line}' >>"$renewal"`, `sed '$a ${line}' "$renewal" >"$renewal.new" && mv "$renewal.new" "$renewal"`]) {
+  for (const act of [
+    `echo '${line}' >>"$renewal"`,
+    `sed '$a ${line}' "$renewal" >"$renewal.new" && mv "$renewal.new" "$renewal"`,
+  ]) {
     const { install, renewal } = adoptable(t, { act })
     const ended = await install(['--adopt', 'example.com'])
     failsWith(t, { ...ended, stdout: '' }, 'renewal-changed', act)
-    t.strictSame([readdirSync(dirname(renewal)), readFileSync(renewal, 'utf8')], [['example.com.conf'], `${WEBROOT}${line}\n`], 'it is as that program left it')
+    t.strictSame(
+      [readdirSync(dirname(renewal)), readFileSync(renewal, 'utf8')],
+      [['example.com.conf'], `${WEBROOT}${line}\n`],
+      'it is as that program left it',
+    )
   }
 })
 
@@ -58,8 +65,23 @@ t.test('what an aborted run has left beside it is no obstacle, and goes', async 
 
 /** A certbot that asks a server, with its locks taken, and waits for the answer. */
 function certbotWords(config: string, port: number): string[] {
-  const directories = [['--config-dir', config], ...['work', 'logs'].map((name) => [`--${name}-dir`, join(config, name)])].flat()
-  return ['certbot', 'certonly', '--non-interactive', '--standalone', '-d', 'example.org', '--agree-tos', '--register-unsafely-without-email', '--server', `http://127.0.0.1:${port}/directory`, ...directories]
+  const directories = [
+    ['--config-dir', config],
+    ...['work', 'logs'].map((name) => [`--${name}-dir`, join(config, name)]),
+  ].flat()
+  return [
+    'certbot',
+    'certonly',
+    '--non-interactive',
+    '--standalone',
+    '-d',
+    'example.org',
+    '--agree-tos',
+    '--register-unsafely-without-email',
+    '--server',
+    `http://127.0.0.1:${port}/directory`,
+    ...directories,
+  ]
 }
 
 /** Takes connections and says nothing. */

@@ -4,8 +4,15 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { waitUntil } from '../../src/lab/wait-until.js'
 
-/** Makes one below `root` and writes its files; `undefined` where this machine has none like it. It goes with the test, when the processes in it have ended. */
-export function openCgroup(t: Test, root: string, files: Readonly<Record<string, number | string>>): { write(file: string, value: number | string): void } | undefined {
+/**
+ * Makes one below `root` and writes its files; `undefined` where this machine has none like it. It goes with the test,
+ * when the processes in it have ended.
+ */
+export function openCgroup(
+  t: Test,
+  root: string,
+  files: Readonly<Record<string, number | string>>,
+): { write(file: string, value: number | string): void } | undefined {
   const group = join(root, `certbot-nfq-test-${process.pid}`)
   const write = (file: string, value: number | string) => writeFileSync(join(group, file), String(value))
   try {

@@ -23,15 +23,25 @@ t.test('a program that hangs does not keep the queue bound when the responder is
   t.match(await stand.nextHeld(async () => false), /^iptables-nft-save/)
   const [held] = (await lab.server.processes()).filter((process) => parentOf(process.pid) === pid)
   const descriptors = descriptorsOf(held?.pid ?? 0).filter(([, leadsTo]) => !leadsTo.endsWith('/iptables-nft-save'))
-  t.strictSame(descriptors.map(([fd]) => fd), [0, 1, 2], JSON.stringify(descriptors))
+  t.strictSame(
+    descriptors.map(([fd]) => fd),
+    [0, 1, 2],
+    JSON.stringify(descriptors),
+  )
 
   // Nobody is left who would take the rules away.
   process.kill(parentOf(pid), 'SIGKILL')
   process.kill(pid, 'SIGKILL')
-  await waitUntil(async () => !(await lab.server.processes()).some((process) => process.pid === pid), 'the responder to be gone')
+  await waitUntil(
+    async () => !(await lab.server.processes()).some((process) => process.pid === pid),
+    'the responder to be gone',
+  )
   t.equal((await lab.server.exec(['cat', '/proc/net/netfilter/nfnetlink_queue'])).stdout, '')
   t.match(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request), /served by nginx/)
-  t.ok((await lab.server.processes()).some((process) => process.pid === held?.pid), 'the program hangs still')
+  t.ok(
+    (await lab.server.processes()).some((process) => process.pid === held?.pid),
+    'the program hangs still',
+  )
   stand.letAllGo()
   await lab.cleanup(challenge)
   t.same(await lab.leftovers(), [])
@@ -42,13 +52,28 @@ t.test('keeper and responder hold none of the descriptors that a hook was given'
   const file = join(lab.directory, 'of-certbot')
   writeFileSync(file, '')
   const given = ['bash', '-c', 'exec 5<"$0" 9>>"$0" 63<"$0" 200>>"$0"; exec "$@"', file]
-  const environment = { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization, CERTBOT_NFQ_NO_SELF_CHECK: '1' }
+  const environment = {
+    CERTBOT_DOMAIN: 'example.com',
+    CERTBOT_TOKEN: challenge.token,
+    CERTBOT_VALIDATION: challenge.keyAuthorization,
+    CERTBOT_NFQ_NO_SELF_CHECK: '1',
+  }
   for (const mode of ['auth', 'serve'] as const) {
-    const service = lab.server.spawn([...given, inRepository('hooks/certbot-nfq'), mode, '--run-dir', lab.runDirectory], { env: environment })
+    const service = lab.server.spawn(
+      [...given, inRepository('hooks/certbot-nfq'), mode, '--run-dir', lab.runDirectory],
+      { env: environment },
+    )
     await (mode === 'auth' ? service.exited : service.waitForOutput(/ info listening in /))
     const { pid } = await lab.running()
-    for (const [name, id] of [['keeper', parentOf(pid)], ['responder', pid]] as const) {
-      t.strictSame(descriptorsOf(id).filter(([, leadsTo]) => leadsTo === file), [], `${mode}, ${name}`)
+    for (const [name, id] of [
+      ['keeper', parentOf(pid)],
+      ['responder', pid],
+    ] as const) {
+      t.strictSame(
+        descriptorsOf(id).filter(([, leadsTo]) => leadsTo === file),
+        [],
+        `${mode}, ${name}`,
+      )
     }
     await (mode === 'auth' ? lab.cleanup(challenge) : service.stop())
   }
@@ -57,5 +82,8 @@ t.test('keeper and responder hold none of the descriptors that a hook was given'
 
 /** Each descriptor of a process, and what it leads to. */
 function descriptorsOf(pid: number): [number, string][] {
-  return readdirSync(`/proc/${pid}/fd`).map((fd): [number, string] => [Number(fd), readlinkSync(`/proc/${pid}/fd/${fd}`)])
+  return readdirSync(`/proc/${pid}/fd`).map((fd): [number, string] => [
+    Number(fd),
+    readlinkSync(`/proc/${pid}/fd/${fd}`),
+  ])
 }

@@ -16,16 +16,26 @@ const silence = { exitCode: 0, stdout: '', stderr: '' }
 
 t.test('while no hook comes, the keeper ends a responder that hangs', await requiresKernel(...programs), async (t) => {
   for (const firewall of ['iptables-nft', 'iptables-legacy']) {
-    t.test(`one that is stopped: who waits for it gets the web server’s answer, and nothing is left (${firewall})`, async (t) => {
-      const lab = await openArmedLab(t)
-      const log = join(lab.directory, 'log')
-      await lab.arm(challenge, '--firewall', firewall, '--log-file', log)
-      process.kill((await lab.running()).pid, 'SIGSTOP')
-      t.ok((await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, other.request)).endsWith(lab.webServer.body))
-      t.same(await lab.leftovers(), [])
-      t.match(readFileSync(log, 'utf8'), / error the responder hung: its keeper has ended it, with all that was armed\n$/)
-      t.same(await lab.cleanup(challenge), silence)
-    })
+    t.test(
+      `one that is stopped: who waits for it gets the web server’s answer, and nothing is left (${firewall})`,
+      async (t) => {
+        const lab = await openArmedLab(t)
+        const log = join(lab.directory, 'log')
+        await lab.arm(challenge, '--firewall', firewall, '--log-file', log)
+        process.kill((await lab.running()).pid, 'SIGSTOP')
+        t.ok(
+          (await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, other.request)).endsWith(
+            lab.webServer.body,
+          ),
+        )
+        t.same(await lab.leftovers(), [])
+        t.match(
+          readFileSync(log, 'utf8'),
+          / error the responder hung: its keeper has ended it, with all that was armed\n$/,
+        )
+        t.same(await lab.cleanup(challenge), silence)
+      },
+    )
   }
 
   t.test('one that sleeps and does not wake up', async (t) => {
@@ -44,7 +54,11 @@ t.test('while no hook comes, the keeper ends a responder that hangs', await requ
     t.equal(sleeper?.state, 'asleep')
     await waitUntil(() => lookAt(pid) === undefined, 'the keeper to end it', 60_000)
     t.same(await lab.leftovers(), [])
-    t.ok((await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, other.request)).endsWith(lab.webServer.body))
+    t.ok(
+      (await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, other.request)).endsWith(
+        lab.webServer.body,
+      ),
+    )
   })
 })
 
@@ -79,9 +93,11 @@ t.test('a responder that is only slow is left alone', await requiresKernel(...pr
     confine(pid)
     const flood = startFlood(lab)
     const challenges = [80, 8080, 8081, 8082].map((port) => ({ port, challenge: challengeFor(`slowly ${port}`) }))
-    for (const { port, challenge } of challenges) t.same(await lab.auth(challenge, '--port', String(port)), silence, `auth for port ${port}`)
+    for (const { port, challenge } of challenges)
+      t.same(await lab.auth(challenge, '--port', String(port)), silence, `auth for port ${port}`)
     t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request), challenge.reply)
-    for (const { port, challenge } of challenges) t.same(await lab.cleanup(challenge), silence, `cleanup for port ${port}`)
+    for (const { port, challenge } of challenges)
+      t.same(await lab.cleanup(challenge), silence, `cleanup for port ${port}`)
     t.equal((await lab.running()).pid, pid, 'it is the same responder')
     await flood.stop()
     t.same(await lab.cleanup(challenge), silence)
@@ -93,7 +109,12 @@ t.test('a responder that is only slow is left alone', await requiresKernel(...pr
 function startFlood(lab: ArmedLab) {
   let isOn = true
   const clients = Array.from({ length: 8 }, async (_, client) => {
-    for (let at = 0; isOn; at++) await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, requestFor('GET', challengeFor(`flood ${client} ${at}`).path)).catch(() => undefined)
+    for (let at = 0; isOn; at++)
+      await exchange(
+        lab.validator,
+        { address: lab.server.addresses.ipv4 },
+        requestFor('GET', challengeFor(`flood ${client} ${at}`).path),
+      ).catch(() => undefined)
   })
   return {
     stop: async () => {

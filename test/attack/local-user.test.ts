@@ -1,4 +1,7 @@
-/** Another process of this machine, of another user or of the responder's own, at the two processes of ours that read what the network sends. */
+/**
+ * Another process of this machine, of another user or of the responder's own, at the two processes of ours that read
+ * what the network sends.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import type { Namespace } from '../../src/lab/lab.js'
@@ -38,16 +41,36 @@ t.test('responder and watch, and who else is on the machine', await requiresKern
     for (const [name, pid] of Object.entries(targets)) {
       for (const uid of [...idsOf(pid), WWW_DATA, NOBODY]) {
         const doors = await attack(lab.server, uid, `show(doorsOf(${pid}))`)
-        const open = Object.entries(doors as Record<string, string>).filter(([, outcome]) => outcome !== 'EACCES' && outcome !== 'EPERM')
+        const open = Object.entries(doors as Record<string, string>).filter(
+          ([, outcome]) => outcome !== 'EACCES' && outcome !== 'EPERM',
+        )
         t.strictSame(open, [], `${name}, as user ${uid}`)
         t.ok(Object.keys(doors as object).length > 20)
       }
     }
     // The same tries open what is not closed.
-    const open = lab.server.spawn(['setpriv', '--reuid', String(NOBODY), '--regid', String(NOBODY), '--clear-groups', 'sh', '-c', 'echo there; exec sleep 600'])
+    const open = lab.server.spawn([
+      'setpriv',
+      '--reuid',
+      String(NOBODY),
+      '--regid',
+      String(NOBODY),
+      '--clear-groups',
+      'sh',
+      '-c',
+      'echo there; exec sleep 600',
+    ])
     await open.waitForOutput(/there/)
     const doors = await attack(lab.server, NOBODY, `show(doorsOf(${open.pid}))`)
-    t.match(doors, { 'read environ': 'done', 'read maps': 'done', 'write mem': 'done', 'list fd': 'done', 'follow exe': 'done', 'ptrace seize': 'done', 'take a descriptor of it': 'done' })
+    t.match(doors, {
+      'read environ': 'done',
+      'read maps': 'done',
+      'write mem': 'done',
+      'list fd': 'done',
+      'follow exe': 'done',
+      'ptrace seize': 'done',
+      'take a descriptor of it': 'done',
+    })
     await open.stop('SIGKILL')
   })
 
@@ -55,17 +78,41 @@ t.test('responder and watch, and who else is on the machine', await requiresKern
     const listeners = async () => (await lab.server.exec(['ss', '-Hltnp'])).stdout.split('\n').filter(Boolean).sort()
     const before = await listeners()
     for (const [name, pid] of Object.entries(targets)) {
-      for (const uid of [WWW_DATA, NOBODY]) t.strictSame(await attack(lab.server, uid, `show(['SIGUSR1', 'SIGKILL', 'SIGSTOP', 0].map((signal) => outcomeOf(() => process.kill(${pid}, signal))))`), ['EPERM', 'EPERM', 'EPERM', 'EPERM'], `${name}, as user ${uid}`)
-      for (const uid of [...idsOf(pid), 0]) t.equal(await attack(lab.server, uid, `show(outcomeOf(() => process.kill(${pid}, 'SIGUSR1')))`), 'done', `${name}, as user ${uid}`)
+      for (const uid of [WWW_DATA, NOBODY])
+        t.strictSame(
+          await attack(
+            lab.server,
+            uid,
+            `show(['SIGUSR1', 'SIGKILL', 'SIGSTOP', 0].map((signal) => outcomeOf(() => process.kill(${pid}, signal))))`,
+          ),
+          ['EPERM', 'EPERM', 'EPERM', 'EPERM'],
+          `${name}, as user ${uid}`,
+        )
+      for (const uid of [...idsOf(pid), 0])
+        t.equal(
+          await attack(lab.server, uid, `show(outcomeOf(() => process.kill(${pid}, 'SIGUSR1')))`),
+          'done',
+          `${name}, as user ${uid}`,
+        )
     }
     // One that was asked later: its debugger finds the usual port free.
-    const control = lab.server.spawn(withBuiltModule('wire/checksum.js', 'setInterval(() => undefined, 60_000); show("ready")'))
+    const control = lab.server.spawn(
+      withBuiltModule('wire/checksum.js', 'setInterval(() => undefined, 60_000); show("ready")'),
+    )
     await control.waitForOutput(/ready/)
     process.kill(control.pid, 'SIGUSR1')
-    await waitUntil(async () => (await listeners()).some((line) => line.includes('127.0.0.1:9229 ') && line.includes(`pid=${control.pid},`)), 'the debugger of another Node')
+    await waitUntil(
+      async () =>
+        (await listeners()).some((line) => line.includes('127.0.0.1:9229 ') && line.includes(`pid=${control.pid},`)),
+      'the debugger of another Node',
+    )
     await control.stop('SIGKILL')
     t.strictSame(await listeners(), before)
-    t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request), challenge.reply, 'the responder answers')
+    t.equal(
+      await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request),
+      challenge.reply,
+      'the responder answers',
+    )
     await watch.waitForOutput(/"event":"answer"/)
   })
 
@@ -85,18 +132,32 @@ t.test('responder and watch, and who else is on the machine', await requiresKern
   t.same(await lab.leftovers(), [])
 })
 
-t.test('each of two responders and two watchers at once is a user of its own', await requiresKernel(...programs), async (t) => {
-  const lab = await openArmedLab(t)
-  const other = lab.hooksIn('other')
-  const watchers = [1, 2].map(() => lab.server.spawn([inRepository('hooks/certbot-nfq'), 'watch', '--json']))
-  await Promise.all([lab.arm(challenge), other.arm(challenge, '--port', '81'), ...watchers.map((watch) => watch.waitForOutput(/"event":"watching"/))])
-  const watching = (await lab.server.processes()).filter(({ command }) => /main\.js watch/.test(command)).map(({ pid }) => pid)
-  const all = [(await lab.running()).pid, (await other.running()).pid, ...watching]
-  t.equal(all.length, 4)
-  t.equal(new Set(all.flatMap((pid) => [...idsOf(pid)])).size, 4)
-  await Promise.all([...watchers.map((watch) => watch.stop('SIGINT')), lab.cleanup(challenge), other.cleanup(challenge)])
-  t.same(await lab.leftovers(), [])
-})
+t.test(
+  'each of two responders and two watchers at once is a user of its own',
+  await requiresKernel(...programs),
+  async (t) => {
+    const lab = await openArmedLab(t)
+    const other = lab.hooksIn('other')
+    const watchers = [1, 2].map(() => lab.server.spawn([inRepository('hooks/certbot-nfq'), 'watch', '--json']))
+    await Promise.all([
+      lab.arm(challenge),
+      other.arm(challenge, '--port', '81'),
+      ...watchers.map((watch) => watch.waitForOutput(/"event":"watching"/)),
+    ])
+    const watching = (await lab.server.processes())
+      .filter(({ command }) => /main\.js watch/.test(command))
+      .map(({ pid }) => pid)
+    const all = [(await lab.running()).pid, (await other.running()).pid, ...watching]
+    t.equal(all.length, 4)
+    t.equal(new Set(all.flatMap((pid) => [...idsOf(pid)])).size, 4)
+    await Promise.all([
+      ...watchers.map((watch) => watch.stop('SIGINT')),
+      lab.cleanup(challenge),
+      other.cleanup(challenge),
+    ])
+    t.same(await lab.leftovers(), [])
+  },
+)
 
 t.test('a debugger that certbot’s environment asks for is not opened', await requiresKernel(...programs), async (t) => {
   const lab = await openArmedLab(t)
@@ -105,7 +166,11 @@ t.test('a debugger that certbot’s environment asks for is not opened', await r
   await watch.waitForOutput(/"event":"watching"/)
   t.notMatch(watch.output(), /Debugger/)
   const armed = await lab.server.exec([...debugged, inRepository('hooks/auth'), '--run-dir', lab.runDirectory], {
-    env: { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization },
+    env: {
+      CERTBOT_DOMAIN: 'example.com',
+      CERTBOT_TOKEN: challenge.token,
+      CERTBOT_VALIDATION: challenge.keyAuthorization,
+    },
   })
   t.equal(armed.stderr, '')
   t.notMatch((await lab.server.exec(['ss', '-Hltn'])).stdout, /:9229 /)
@@ -116,7 +181,13 @@ t.test('a debugger that certbot’s environment asks for is not opened', await r
 
 t.test('watch closes a debugger that its own Node was started with', await requiresKernel(...programs), async (t) => {
   const lab = await openArmedLab(t)
-  const watch = lab.server.spawn([process.execPath, '--inspect=127.0.0.1:9229', inRepository('dist/cli/main.js'), 'watch', '--json'])
+  const watch = lab.server.spawn([
+    process.execPath,
+    '--inspect=127.0.0.1:9229',
+    inRepository('dist/cli/main.js'),
+    'watch',
+    '--json',
+  ])
   await watch.waitForOutput(/Debugger listening on/)
   await watch.waitForOutput(/"event":"watching"/)
   t.notMatch((await lab.server.exec(['ss', '-Hltn'])).stdout, /:9229 /)
@@ -162,13 +233,18 @@ const DOORS = `
 /** Runs a body as another user, without any right; gives what it showed. */
 async function attack(namespace: Namespace, uid: number, body: string): Promise<unknown> {
   // Everything is loaded while it may be read.
-  const become = uid !== 0 ? `const libc = await it.loadLibc(); libc.setgroups(0, new Uint8Array()); libc.setresgid(${uid}, ${uid}, ${uid}); libc.setresuid(${uid}, ${uid}, ${uid});` : ''
+  const become =
+    uid !== 0
+      ? `const libc = await it.loadLibc(); libc.setgroups(0, new Uint8Array()); libc.setresgid(${uid}, ${uid}, ${uid}); libc.setresuid(${uid}, ${uid}, ${uid});`
+      : ''
   const { stdout } = await namespace.exec(withBuiltModule('kernel/libc.js', `${DOORS}\n${become}\n${body}`))
   return JSON.parse(stdout) as unknown
 }
 
 function processes(): number[] {
-  return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number)
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
 }
 
 /** The user and group ids of a process; none when it is gone. */

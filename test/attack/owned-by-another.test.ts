@@ -1,6 +1,20 @@
-/** What root runs lies where another user can change it: www-data puts programs of his there, and sees whether root runs them. */
+/**
+ * What root runs lies where another user can change it: www-data puts programs of his there, and sees whether root runs
+ * them.
+ */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { execa } from 'execa'
 import t, { type Test } from 'tap'
@@ -31,9 +45,25 @@ const doors: Readonly<Record<string, (program: string, directory: string) => str
   },
   'an access control list': (_, directory) => {
     // As setfacl -m u:www-data:rwx writes it: version 2; tag, rights and user of each entry.
-    const entries = [[1, 7, -1], [2, 7, WWW_DATA], [4, 5, -1], [16, 7, -1], [32, 5, -1]] as const
-    const acl = Buffer.concat([Buffer.from([2, 0, 0, 0]), ...entries.map(([tag, rights, id]) => Buffer.from([tag, 0, rights, 0, ...new Uint8Array(new Int32Array([id]).buffer)]))])
-    execFileSync('python3', ['-c', 'import os, sys; os.setxattr(sys.argv[1], "system.posix_acl_access", bytes.fromhex(sys.argv[2]))', directory, acl.toString('hex')])
+    const entries = [
+      [1, 7, -1],
+      [2, 7, WWW_DATA],
+      [4, 5, -1],
+      [16, 7, -1],
+      [32, 5, -1],
+    ] as const
+    const acl = Buffer.concat([
+      Buffer.from([2, 0, 0, 0]),
+      ...entries.map(([tag, rights, id]) =>
+        Buffer.from([tag, 0, rights, 0, ...new Uint8Array(new Int32Array([id]).buffer)]),
+      ),
+    ])
+    execFileSync('python3', [
+      '-c',
+      'import os, sys; os.setxattr(sys.argv[1], "system.posix_acl_access", bytes.fromhex(sys.argv[2]))',
+      directory,
+      acl.toString('hex'),
+    ])
     return directory
   },
 }
@@ -48,24 +78,35 @@ for (const [what, open] of Object.entries(doors)) {
     const marker = plant(t, node)
     const stderr = await clone.fail('auth', [], { PATH: clone.coreutils })
     t.notOk(existsSync(marker), 'root did not run it')
-    t.match(stderr, /^certbot-nfq: no Node of version 20\.19 or later found: .*; passed over, as .* change .*: .*node\.\n.* \[node-missing, /)
+    t.match(
+      stderr,
+      /^certbot-nfq: no Node of version 20\.19 or later found: .*; passed over, as .* change .*: .*node\.\n.* \[node-missing, /,
+    )
     t.ok(stderr.includes(` change ${his}: `), stderr)
     clone.addNode('opt/nodejs/bin/node')
-    t.equal((await clone.run('auth', [], { PATH: clone.coreutils })).node, 'opt/nodejs/bin/node', 'one of root’s is found behind it')
+    t.equal(
+      (await clone.run('auth', [], { PATH: clone.coreutils })).node,
+      'opt/nodejs/bin/node',
+      'one of root’s is found behind it',
+    )
   })
 }
 
-t.test('sudo keeps HOME: what is in the home of its user is not run because it was found', await requiresKernel(), async (t) => {
-  const clone = openClone(t)
-  rmSync(join(clone.path, 'dist/node'))
-  const home = join(clone.path, 'home-of-user')
-  clone.addNode('home-of-user/.nvm/versions/node/v22.1.0/bin/node')
-  execFileSync('chown', ['-R', String(WWW_DATA), home])
-  const marker = plant(t, join(home, '.nvm/versions/node/v22.1.0/bin/node'))
-  const stderr = await clone.fail('auth', [], { PATH: clone.coreutils, HOME: home, SUDO_UID: String(WWW_DATA) })
-  t.ok(stderr.includes(`as www-data can change ${home}: `), stderr)
-  t.notOk(existsSync(marker))
-})
+t.test(
+  'sudo keeps HOME: what is in the home of its user is not run because it was found',
+  await requiresKernel(),
+  async (t) => {
+    const clone = openClone(t)
+    rmSync(join(clone.path, 'dist/node'))
+    const home = join(clone.path, 'home-of-user')
+    clone.addNode('home-of-user/.nvm/versions/node/v22.1.0/bin/node')
+    execFileSync('chown', ['-R', String(WWW_DATA), home])
+    const marker = plant(t, join(home, '.nvm/versions/node/v22.1.0/bin/node'))
+    const stderr = await clone.fail('auth', [], { PATH: clone.coreutils, HOME: home, SUDO_UID: String(WWW_DATA) })
+    t.ok(stderr.includes(`as www-data can change ${home}: `), stderr)
+    t.notOk(existsSync(marker))
+  },
+)
 
 for (const [what, open] of Object.entries(doors)) {
   t.test(`renewals that worked go on, with a line that says so, behind ${what}`, await requiresKernel(), async (t) => {
@@ -73,16 +114,29 @@ for (const [what, open] of Object.entries(doors)) {
     const program = join(clone.path, 'dist/cli/hook.cjs')
     const his = open(program, dirname(program))
     const run = async (env: Readonly<Record<string, string>>, ...before: string[]) => {
-      const { exitCode, stdout, stderr } = await execa('env', ['-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), ...before, join(clone.path, 'hooks/auth')], { reject: false })
+      const { exitCode, stdout, stderr } = await execa(
+        'env',
+        [
+          '-i',
+          ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+          ...before,
+          join(clone.path, 'hooks/auth'),
+        ],
+        { reject: false },
+      )
       t.strictSame([exitCode, JSON.parse(stdout)], [0, { node: 'real', program: 'cli/hook.cjs', argv: ['auth'] }])
       return stderr
     }
     const stderr = await run({})
-    t.match(stderr, /^certbot-nfq: warning: .* change .*, and so what root runs here: give it to root alone\. \[unsafe-owner, \/.+\/docs\/errors\.md#unsafe-owner\]$/)
+    t.match(
+      stderr,
+      /^certbot-nfq: warning: .* change .*, and so what root runs here: give it to root alone\. \[unsafe-owner, \/.+\/docs\/errors\.md#unsafe-owner\]$/,
+    )
     t.equal(realName(/ change (.*), and so/.exec(stderr)?.[1] ?? ''), his)
     t.equal(await run({ SUDO_UID: 'x' }), stderr, 'a variable that is no number is none')
     t.equal(await run({}, ...asWwwData), '', 'who is not root is not told')
-    if (/his/.test(what) && !/group/.test(what)) t.equal(await run({ SUDO_UID: String(WWW_DATA) }), '', 'nor who is root already, by sudo')
+    if (/his/.test(what) && !/group/.test(what))
+      t.equal(await run({ SUDO_UID: String(WWW_DATA) }), '', 'nor who is root already, by sudo')
   })
 }
 
@@ -116,7 +170,13 @@ t.test('what nobody else can change is run in silence', await requiresKernel(), 
   t.equal(await who('a/b'), `www-data can change ${join(path, 'a/b')}`, 'but what is another’s there does not')
   chownSync(join(path, 'a'), 0, STAFF)
   chmodSync(join(path, 'a'), 0o2775)
-  t.equal(await who('a'), (execFileSync('getent', ['group', 'staff'], { encoding: 'utf8' }).trim().endsWith(':') ? '' : `group staff can change ${join(path, 'a')}`), 'a group in which nobody is')
+  t.equal(
+    await who('a'),
+    execFileSync('getent', ['group', 'staff'], { encoding: 'utf8' }).trim().endsWith(':')
+      ? ''
+      : `group staff can change ${join(path, 'a')}`,
+    'a group in which nobody is',
+  )
   t.equal(await who('loop'), '', 'a link that leads nowhere is not run')
 })
 
@@ -131,30 +191,59 @@ t.test('hook paths do not lead to an installation that another can change', awai
   const marker = plant(t, join(his, 'hooks/auth'))
   const { exitCode, stderr } = await run('auth', [], join(path, 'bin'))
   t.equal(exitCode, 1)
-  t.match(stderr, /^certbot-nfq: its hooks are not in .* moved or removed; passed over, as www-data can change .*\/his: .*\/his\/hooks\.\n.* \[hooks-moved, /)
+  t.match(
+    stderr,
+    /^certbot-nfq: its hooks are not in .* moved or removed; passed over, as www-data can change .*\/his: .*\/his\/hooks\.\n.* \[hooks-moved, /,
+  )
   t.notOk(existsSync(marker))
   const { installation: roots } = installed(t)
   mkdirSync(join(path, 'opt'))
   renameSync(roots, join(path, 'opt/certbot-nfq'))
-  t.match(await run('auth', [], join(path, 'bin')), { exitCode: 0, stdout: `${join(path, 'opt/certbot-nfq')} auth` }, 'root’s is found behind it')
+  t.match(
+    await run('auth', [], join(path, 'bin')),
+    { exitCode: 0, stdout: `${join(path, 'opt/certbot-nfq')} auth` },
+    'root’s is found behind it',
+  )
 })
 
 t.test('install refuses a program that another can change, and doctor finds it', await requiresKernel(), async (t) => {
   const path = temporaryDirectory(t)
   chmodSync(path, 0o755)
-  for (const part of ['hooks', 'dist', 'docs', 'package.json', 'node_modules/koffi', 'node_modules/@koromix', 'node_modules/nfqueue']) cpSync(inRepository(part), join(path, part), { recursive: true })
+  for (const part of [
+    'hooks',
+    'dist',
+    'docs',
+    'package.json',
+    'node_modules/koffi',
+    'node_modules/@koromix',
+    'node_modules/nfqueue',
+  ])
+    cpSync(inRepository(part), join(path, part), { recursive: true })
   const command = (...words: string[]) => execa(join(path, 'hooks/certbot-nfq'), words, { reject: false })
-  const install = (...words: string[]) => command('install', '--hooks-dir', join(path, 'stable'), '--config-dir', join(path, 'certbot'), ...words)
-  const owners = async () => (JSON.parse((await command('doctor', '--json')).stdout) as { check: string }[]).find(({ check }) => check === 'owners')
+  const install = (...words: string[]) =>
+    command('install', '--hooks-dir', join(path, 'stable'), '--config-dir', join(path, 'certbot'), ...words)
+  const owners = async () =>
+    (JSON.parse((await command('doctor', '--json')).stdout) as { check: string }[]).find(
+      ({ check }) => check === 'owners',
+    )
   t.match(await owners(), { level: 'ok', message: /^only root can change/ })
   t.match(await install('--dry-run'), { exitCode: 0 })
 
   const deep = own(join(path, 'node_modules/koffi/package.json'))
   const { exitCode, stdout, stderr } = await install()
   t.strictSame([exitCode, stdout], [1, ''])
-  t.match(stderr, new RegExp(`^certbot-nfq: www-data can change ${deep}, and so what root would run at each renewal\n.*--unsafe-owner\\. \\[unsafe-owner, `))
+  t.match(
+    stderr,
+    new RegExp(
+      `^certbot-nfq: www-data can change ${deep}, and so what root would run at each renewal\n.*--unsafe-owner\\. \\[unsafe-owner, `,
+    ),
+  )
   t.notOk(existsSync(join(path, 'stable')))
-  t.match(await owners(), { level: 'fail', message: `www-data can change ${deep}, and so what root runs here`, fix: /chown -R root:/ })
+  t.match(await owners(), {
+    level: 'fail',
+    message: `www-data can change ${deep}, and so what root runs here`,
+    fix: /chown -R root:/,
+  })
   t.match(await install('--unsafe-owner'), { exitCode: 0, stdout: /^Wrote the hooks / })
 })
 
@@ -165,11 +254,18 @@ t.test('a run directory is refused where another could put his in its place', aw
     mkdirSync(join(above, 'below'), { recursive: true })
     if (/file|link/.test(what)) continue
     open('', above)
-    const refusal = { code: 'run-directory', message: `the run directory ${join(above, 'below/run')} can be exchanged by others: they can change ${above}` }
+    const refusal = {
+      code: 'run-directory',
+      message: `the run directory ${join(above, 'below/run')} can be exchanged by others: they can change ${above}`,
+    }
     t.throws(() => prepareRunDirectory(runDirectory(join(above, 'below/run'))), refusal, what)
     t.notOk(existsSync(join(above, 'below/run')), 'and is not made')
     symlinkSync(join(above, 'below'), join(path, 'link'))
-    t.throws(() => prepareRunDirectory(runDirectory(join(path, 'link/run'))), { code: 'run-directory', message: new RegExp(`they can change ${above}$`) }, `${what}, by a link`)
+    t.throws(
+      () => prepareRunDirectory(runDirectory(join(path, 'link/run'))),
+      { code: 'run-directory', message: new RegExp(`they can change ${above}$`) },
+      `${what}, by a link`,
+    )
   }
   const path = temporaryDirectory(t)
   mkdirSync(join(path, 'sticky'))
@@ -177,7 +273,11 @@ t.test('a run directory is refused where another could put his in its place', aw
   t.doesNotThrow(() => prepareRunDirectory(runDirectory(join(path, 'sticky/run'))))
   symlinkSync('sticky', join(path, 'link'))
   execFileSync('chown', ['-h', String(WWW_DATA), join(path, 'link')])
-  t.throws(() => prepareRunDirectory(runDirectory(join(path, 'link/run'))), { code: 'run-directory', message: new RegExp(`they can change ${join(path, 'link')}$`) }, 'a link that is his')
+  t.throws(
+    () => prepareRunDirectory(runDirectory(join(path, 'link/run'))),
+    { code: 'run-directory', message: new RegExp(`they can change ${join(path, 'link')}$`) },
+    'a link that is his',
+  )
   t.end()
 })
 
@@ -188,7 +288,10 @@ function openClone(t: Test) {
   return clone
 }
 
-/** www-data puts a program of his in this one's place, by whatever door; gives the path of a file that it writes when root runs it. */
+/**
+ * www-data puts a program of his in this one's place, by whatever door; gives the path of a file that it writes when
+ * root runs it.
+ */
 function plant(t: Test, program: string): string {
   const marker = join(temporaryDirectory(t), 'ran')
   const text = `#!/bin/sh\necho >${marker}\n`

@@ -5,7 +5,9 @@ import { openCgroup } from './cgroup.js'
 
 const PERIOD = 100_000
 
-/** Gives a process, and all that it starts from then on, no more than this share; `undefined` where that cannot be done. */
+/**
+ * Gives a process, and all that it starts from then on, no more than this share; `undefined` where that cannot be done.
+ */
 export function processorShare(t: Test, percent: number): ((pid: number) => void) | undefined {
   const quota = (PERIOD / 100) * percent
   const first = '/sys/fs/cgroup/cpu'

@@ -9,7 +9,10 @@ import { requiresKernel } from '../requires-kernel.js'
 const first = challengeFor('before it hung')
 const second = challengeFor('after it hung')
 const silence = { exitCode: 0, stdout: '', stderr: '' }
-const ended = (pid: number) => new RegExp(`^certbot-nfq: the responder \\(process ${pid}\\) is stopped, and answers nothing: it was ended, with all that was armed\\n.* \\[responder-ended, /.+/docs/errors\\.md#responder-ended\\]\\n$`)
+const ended = (pid: number) =>
+  new RegExp(
+    `^certbot-nfq: the responder \\(process ${pid}\\) is stopped, and answers nothing: it was ended, with all that was armed\\n.* \\[responder-ended, /.+/docs/errors\\.md#responder-ended\\]\\n$`,
+  )
 
 t.test('a responder that is stopped', await requiresKernel(...programs), async (t) => {
   for (const firewall of ['iptables-nft', 'iptables-legacy']) {
@@ -20,7 +23,8 @@ t.test('a responder that is stopped', await requiresKernel(...programs), async (
       t.same([exitCode, stdout], [0, ''])
       t.match(stderr, ended(pid))
       t.not((await lab.running()).pid, pid)
-      for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) t.equal(await exchange(lab.validator, { address }, second.request), second.reply, address)
+      for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6])
+        t.equal(await exchange(lab.validator, { address }, second.request), second.reply, address)
       t.same(await lab.cleanup(second), silence)
       t.same(await lab.leftovers(), [])
     })
@@ -41,9 +45,19 @@ t.test('a responder that is stopped', await requiresKernel(...programs), async (
     const lab = await openArmedLab(t)
     const pid = await armAndStop(lab)
     const status = await command(lab, 'status')
-    t.match(status, { exitCode: 1, stdout: '', stderr: new RegExp(`^certbot-nfq: the responder \\(process ${pid}\\) is stopped, and answers nothing\\nEnd it with: certbot-nfq stop \\[responder-hangs, `) })
+    t.match(status, {
+      exitCode: 1,
+      stdout: '',
+      stderr: new RegExp(
+        `^certbot-nfq: the responder \\(process ${pid}\\) is stopped, and answers nothing\\nEnd it with: certbot-nfq stop \\[responder-hangs, `,
+      ),
+    })
     t.ok(existsSync(lab.runDirectory), 'which ends nothing')
-    t.match(await command(lab, 'stop'), { exitCode: 0, stdout: 'Stopped; its rules are removed.\n', stderr: ended(pid) })
+    t.match(await command(lab, 'stop'), {
+      exitCode: 0,
+      stdout: 'Stopped; its rules are removed.\n',
+      stderr: ended(pid),
+    })
     t.same(await lab.leftovers(), [])
     await checkOrdinary(t, lab)
   })
@@ -59,14 +73,18 @@ t.test('a responder that is stopped', await requiresKernel(...programs), async (
   })
 })
 
-t.test('a keeper that is stopped while its responder ends is ended by the cleanup hook', await requiresKernel(...programs), async (t) => {
-  const lab = await openArmedLab(t)
-  await lab.arm(first)
-  process.kill(parentOf((await lab.running()).pid), 'SIGSTOP')
-  t.same(await lab.cleanup(first), silence)
-  t.notOk(existsSync(lab.runDirectory))
-  t.same(await lab.leftovers(), [])
-})
+t.test(
+  'a keeper that is stopped while its responder ends is ended by the cleanup hook',
+  await requiresKernel(...programs),
+  async (t) => {
+    const lab = await openArmedLab(t)
+    await lab.arm(first)
+    process.kill(parentOf((await lab.running()).pid), 'SIGSTOP')
+    t.same(await lab.cleanup(first), silence)
+    t.notOk(existsSync(lab.runDirectory))
+    t.same(await lab.leftovers(), [])
+  },
+)
 
 async function armAndStop(lab: ArmedLab, firewall = 'auto'): Promise<number> {
   await lab.arm(first, '--firewall', firewall)
@@ -76,11 +94,18 @@ async function armAndStop(lab: ArmedLab, firewall = 'auto'): Promise<number> {
 }
 
 function command(lab: ArmedLab, name: 'status' | 'stop') {
-  return lab.server.exec([inRepository('hooks/certbot-nfq'), name, '--run-dir', lab.runDirectory], { reject: false, timeout: 240_000 })
+  return lab.server.exec([inRepository('hooks/certbot-nfq'), name, '--run-dir', lab.runDirectory], {
+    reject: false,
+    timeout: 240_000,
+  })
 }
 
 async function checkOrdinary(t: Test, lab: ArmedLab): Promise<void> {
   for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) {
-    for (const request of [requestFor('GET', '/'), first.request]) t.ok((await exchange(lab.validator, { address }, request)).endsWith(lab.webServer.body), `an ordinary request to ${address}`)
+    for (const request of [requestFor('GET', '/'), first.request])
+      t.ok(
+        (await exchange(lab.validator, { address }, request)).endsWith(lab.webServer.body),
+        `an ordinary request to ${address}`,
+      )
   }
 }

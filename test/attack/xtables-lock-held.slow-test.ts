@@ -11,7 +11,10 @@ import { requiresKernel } from '../requires-kernel.js'
 
 const challenge = challengeFor('while root holds the lock')
 const silence = { exitCode: 0, stdout: '', stderr: '' }
-const busy = (pid: number) => new RegExp(`^certbot-nfq: .*process ${pid} \\(sh\\) has held the lock of iptables, /run/xtables\\.lock, for 10 s\\n.* \\[firewall-busy, /.+/docs/errors\\.md#firewall-busy\\]\\n$`)
+const busy = (pid: number) =>
+  new RegExp(
+    `^certbot-nfq: .*process ${pid} \\(sh\\) has held the lock of iptables, /run/xtables\\.lock, for 10 s\\n.* \\[firewall-busy, /.+/docs/errors\\.md#firewall-busy\\]\\n$`,
+  )
 
 t.test('legacy tables are never changed without the lock', await requiresKernel(...programs), async (t) => {
   t.test('an auth hook gives up with the holder’s name, and nothing is left', async (t) => {
@@ -29,17 +32,23 @@ t.test('legacy tables are never changed without the lock', await requiresKernel(
     t.same(await lab.leftovers(), [])
   })
 
-  t.test('a cleanup that could not remove the rules says so, and the keeper removes them when the lock is free', async (t) => {
-    const { lab, hook, holdLock } = await openLabWithLock(t)
-    t.same(await hook('auth', challenge), silence)
-    const holder = await holdLock()
-    const { exitCode, stderr } = await hook('cleanup', challenge)
-    t.equal(exitCode, 1)
-    t.match(stderr, busy(holder.pid))
-    await waitUntil(async () => (await lab.server.processes()).some(({ command }) => /responder\.cjs sweep/.test(command)), 'the keeper to sweep')
-    await holder.stop()
-    t.same(await lab.leftovers(), [])
-  })
+  t.test(
+    'a cleanup that could not remove the rules says so, and the keeper removes them when the lock is free',
+    async (t) => {
+      const { lab, hook, holdLock } = await openLabWithLock(t)
+      t.same(await hook('auth', challenge), silence)
+      const holder = await holdLock()
+      const { exitCode, stderr } = await hook('cleanup', challenge)
+      t.equal(exitCode, 1)
+      t.match(stderr, busy(holder.pid))
+      await waitUntil(
+        async () => (await lab.server.processes()).some(({ command }) => /responder\.cjs sweep/.test(command)),
+        'the keeper to sweep',
+      )
+      await holder.stop()
+      t.same(await lab.leftovers(), [])
+    },
+  )
 })
 
 /** A lab whose hooks see a lock file of their own, so that nobody else on this machine waits. */
@@ -51,12 +60,27 @@ async function openLabWithLock(t: Test) {
   return {
     lab,
     hook: (name: 'auth' | 'cleanup', { token, keyAuthorization }: Challenge): Promise<Finished> =>
-      lab.server.exec([...withLock, inRepository(`hooks/${name}`), '--run-dir', lab.runDirectory, '--firewall', 'iptables-legacy'], {
-        reject: false,
-        env: { CERTBOT_DOMAIN: '192.0.2.1', CERTBOT_TOKEN: token, CERTBOT_VALIDATION: keyAuthorization, CERTBOT_NFQ_NO_SELF_CHECK: '1' },
-      }),
+      lab.server.exec(
+        [...withLock, inRepository(`hooks/${name}`), '--run-dir', lab.runDirectory, '--firewall', 'iptables-legacy'],
+        {
+          reject: false,
+          env: {
+            CERTBOT_DOMAIN: '192.0.2.1',
+            CERTBOT_TOKEN: token,
+            CERTBOT_VALIDATION: keyAuthorization,
+            CERTBOT_NFQ_NO_SELF_CHECK: '1',
+          },
+        },
+      ),
     holdLock: async () => {
-      const holder = lab.validator.spawn(['flock', '--no-fork', lock, 'sh', '-c', 'echo held; while :; do sleep 0.1; done'])
+      const holder = lab.validator.spawn([
+        'flock',
+        '--no-fork',
+        lock,
+        'sh',
+        '-c',
+        'echo held; while :; do sleep 0.1; done',
+      ])
       await holder.waitForOutput(/held/)
       return holder
     },

@@ -13,9 +13,15 @@ export interface BenchLab extends Lab {
   readonly tracking: Tracking
   readonly challenge: Challenge
   readonly responder: BenchResponder
-  /** Addresses of the server; packets to each come from another address of the validator namespace, as if from different hosts. */
+  /**
+   * Addresses of the server; packets to each come from another address of the validator namespace, as if from different
+   * hosts.
+   */
   readonly for: { readonly bystanders: string; readonly flood: string; readonly validators: string }
-  /** Makes the server forget the connections it has tracked, so that one measurement does not fill the table for the next. */
+  /**
+   * Makes the server forget the connections it has tracked, so that one measurement does not fill the table for the
+   * next.
+   */
   forgetConnections(): Promise<void>
 }
 

@@ -58,8 +58,17 @@ export interface BystanderResults {
   readonly states: readonly StateResult[]
 }
 
-/** Each right after an unarmed sample; the armed flood after the unarmed one, so that these two can be compared as well. */
-const turns: readonly (readonly StateName[])[] = [['again'], ['armed'], ['hundred'], ['stopped'], ['floodedUnarmed', 'flooded'], ['naive']]
+/**
+ * Each right after an unarmed sample; the armed flood after the unarmed one, so that these two can be compared as well.
+ */
+const turns: readonly (readonly StateName[])[] = [
+  ['again'],
+  ['armed'],
+  ['hundred'],
+  ['stopped'],
+  ['floodedUnarmed', 'flooded'],
+  ['naive'],
+]
 
 const body = new Uint8Array(50_000_000)
 const uploadHead = `POST /upload HTTP/1.1\r\nHost: example.com\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
@@ -70,10 +79,17 @@ const patience = 5_000
 const enough = 1_000
 
 /** Measures; `report` gets a line for each sample. */
-export async function measureBystanders(lab: BenchLab, effort: Effort, report: (line: string) => void): Promise<BystanderResults> {
+export async function measureBystanders(
+  lab: BenchLab,
+  effort: Effort,
+  report: (line: string) => void,
+): Promise<BystanderResults> {
   const { tracking } = lab
   const unarmed: Sample[] = []
-  const taken = new Map<StateName | 'floodedAlike', { sample: Sample; baseline: Sample; flood: FloodRecord | undefined }[]>()
+  const taken = new Map<
+    StateName | 'floodedAlike',
+    { sample: Sample; baseline: Sample; flood: FloodRecord | undefined }[]
+  >()
   const note = (state: StateName | 'floodedAlike', sample: Sample, baseline: Sample, flood?: FloodRecord) =>
     taken.set(state, [...(taken.get(state) ?? []), { sample, baseline, flood }])
   // One that is not counted: caches, and the processor's clock.
@@ -91,7 +107,9 @@ export async function measureBystanders(lab: BenchLab, effort: Effort, report: (
         note(state, sample, baseline, flood)
         if (before) note('floodedAlike', sample, before, flood)
         before = sample
-        report(`tracking ${tracking}, round ${round} of ${effort.rounds}, ${state}: ${Math.round(sample.kept.requestsPerSecond)} requests/s, unarmed ${Math.round(baseline.kept.requestsPerSecond)}`)
+        report(
+          `tracking ${tracking}, round ${round} of ${effort.rounds}, ${state}: ${Math.round(sample.kept.requestsPerSecond)} requests/s, unarmed ${Math.round(baseline.kept.requestsPerSecond)}`,
+        )
       }
     }
   }
@@ -101,7 +119,10 @@ export async function measureBystanders(lab: BenchLab, effort: Effort, report: (
     unarmed: forEachQuantity((of) => unarmed.map(of)),
     states: [...taken].map(([state, samples]) => ({
       state,
-      comparisons: forEachQuantity((of) => ({ values: samples.map(({ sample }) => of(sample)), baselines: samples.map(({ baseline }) => of(baseline)) })),
+      comparisons: forEachQuantity((of) => ({
+        values: samples.map(({ sample }) => of(sample)),
+        baselines: samples.map(({ baseline }) => of(baseline)),
+      })),
       failedRequests: sum(samples.map(({ sample }) => sample.kept.failures + sample.fresh.failures)),
       brokenBodies: sum(samples.flatMap(({ sample }) => Object.values(sample.bodies).map(({ broken }) => broken))),
       floods: samples.flatMap(({ flood }) => (flood ? [flood] : [])),
@@ -143,7 +164,10 @@ async function repeat(times: number, go: () => Promise<TransferResult[]>): Promi
 }
 
 function forEachQuantity<Value>(give: (of: (sample: Sample) => number) => Value): Record<QuantityName, Value> {
-  return Object.fromEntries(Object.entries(quantities).map(([name, { of }]) => [name, give(of)])) as Record<QuantityName, Value>
+  return Object.fromEntries(Object.entries(quantities).map(([name, { of }]) => [name, give(of)])) as Record<
+    QuantityName,
+    Value
+  >
 }
 
 function sum(values: readonly number[]): number {

@@ -1,4 +1,7 @@
-/** How fast the responder answers, one request after another and as many as it can, against nginx with the same file on disk. */
+/**
+ * How fast the responder answers, one request after another and as many as it can, against nginx with the same file on
+ * disk.
+ */
 import type { BenchLab } from './bench-lab.js'
 import { exchange } from './client-socket.js'
 import { percentile, type Comparison } from './figures.js'
@@ -20,7 +23,10 @@ export interface ChallengeResults {
 const blocks = 5
 
 /** Measures; arms the challenge for as long as it takes. `requests` is for each side. */
-export async function measureChallenges(lab: BenchLab, { requests, seconds }: { requests: number; seconds: number }): Promise<ChallengeResults> {
+export async function measureChallenges(
+  lab: BenchLab,
+  { requests, seconds }: { requests: number; seconds: number },
+): Promise<ChallengeResults> {
   await lab.responder.arm(lab.challenge)
   try {
     const times = Array.from({ length: blocks }, () => timesOf(lab, requests / blocks))
@@ -28,7 +34,10 @@ export async function measureChallenges(lab: BenchLab, { requests, seconds }: { 
     const served: number[] = []
     let failures = 0
     for (let round = 0; round < blocks; round++) {
-      for (const [rates, origin] of [[served, `${lab.for.validators}:${unarmedPort}`], [forged, lab.for.validators]] as const) {
+      for (const [rates, origin] of [
+        [served, `${lab.for.validators}:${unarmedPort}`],
+        [forged, lab.for.validators],
+      ] as const) {
         await lab.forgetConnections()
         const run = await wrk(lab, `http://${origin}${lab.challenge.path}`, { seconds, isEachOnItsOwn: true })
         rates.push(run.requestsPerSecond)
@@ -50,9 +59,19 @@ function timesOf(lab: BenchLab, count: number): { ours: number[]; nginx: number[
   const ours: number[] = []
   const nginx: number[] = []
   for (let number = 0; number < count; number++) {
-    for (const [times, toPort] of [[nginx, unarmedPort], [ours, port]] as const) {
-      const { milliseconds, reply } = exchange(lab.validator, { address: lab.for.validators, port: toPort }, lab.challenge.request)
-      const isRight = toPort === port ? reply === lab.challenge.reply : reply.startsWith('HTTP/1.1 200 ') && reply.endsWith(lab.challenge.keyAuthorization)
+    for (const [times, toPort] of [
+      [nginx, unarmedPort],
+      [ours, port],
+    ] as const) {
+      const { milliseconds, reply } = exchange(
+        lab.validator,
+        { address: lab.for.validators, port: toPort },
+        lab.challenge.request,
+      )
+      const isRight =
+        toPort === port
+          ? reply === lab.challenge.reply
+          : reply.startsWith('HTTP/1.1 200 ') && reply.endsWith(lab.challenge.keyAuthorization)
       if (!isRight) throw new Error(`port ${toPort} answered ${JSON.stringify(reply)}`)
       times.push(milliseconds)
     }

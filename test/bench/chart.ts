@@ -24,7 +24,10 @@ const groupHeight = bars.length * barHeight + groupGap
 /** A whole SVG document. Its text needs no font in particular. */
 export function chart({ tracking, states }: BystanderResults): string {
   const shown = states.filter(({ state }) => state !== 'floodedUnarmed' && state !== 'flooded')
-  const largest = Math.max(1.1, ...shown.flatMap(({ comparisons }) => bars.map(({ quantity }) => Math.max(...ratiosOf(comparisons[quantity])))))
+  const largest = Math.max(
+    1.1,
+    ...shown.flatMap(({ comparisons }) => bars.map(({ quantity }) => Math.max(...ratiosOf(comparisons[quantity])))),
+  )
   const end = Math.min(1.6, Math.ceil(largest * 10) / 10)
   const x = (ratio: number) => round(left + (Math.min(ratio, end) / end) * (width - left - right))
   const bottom = top + shown.length * groupHeight
@@ -65,7 +68,10 @@ function group({ state, comparisons }: StateResult, y: number, x: (ratio: number
     second === undefined
       ? `<text x="${left - 12}" y="${middle + 4}" text-anchor="end">${first}</text>`
       : `<text x="${left - 12}" y="${middle - 4}" text-anchor="end">${first}</text><text x="${left - 12}" y="${middle + 12}" text-anchor="end">${second}</text>`
-  return [title, ...bars.map(({ quantity, colour }, at) => bar(ratiosOf(comparisons[quantity]), y + at * barHeight, colour, x))].join('\n')
+  return [
+    title,
+    ...bars.map(({ quantity, colour }, at) => bar(ratiosOf(comparisons[quantity]), y + at * barHeight, colour, x)),
+  ].join('\n')
 }
 
 function bar(ratios: readonly number[], y: number, colour: string, x: (ratio: number) => number): string {

@@ -21,7 +21,9 @@ export interface Exchange {
 
 type Transfer = (fd: number, bytes: Uint8Array, length: number, flags: number) => number
 type Settle = (error: Error | null, result: number) => void
-type AsyncTransfer = Transfer & { async(fd: number, bytes: Uint8Array, length: number, flags: number, settle: Settle): void }
+type AsyncTransfer = Transfer & {
+  async(fd: number, bytes: Uint8Array, length: number, flags: number, settle: Settle): void
+}
 
 const MSG_NOSIGNAL = 0x4000
 const MSG_WAITALL = 0x100
@@ -32,7 +34,9 @@ const library = koffi.load(null)
 const send = library.func('intptr_t send(int, const void *, size_t, int)') as AsyncTransfer
 const recv = library.func('intptr_t recv(int, void *, size_t, int)') as AsyncTransfer
 
-/** Connects, sends and reads to the end; silence for `patience` milliseconds ends it too. Nothing else runs meanwhile. */
+/**
+ * Connects, sends and reads to the end; silence for `patience` milliseconds ends it too. Nothing else runs meanwhile.
+ */
 export function exchange(namespace: Namespace, target: Target, request: string, patience = 5_000): Exchange {
   const bytes = Buffer.from(request, 'latin1')
   const buffer = Buffer.alloc(replyLength)
@@ -42,7 +46,8 @@ export function exchange(namespace: Namespace, target: Target, request: string, 
     at.connectTo(fd, at.internetAddress(target.address, target.port))
     send(fd, bytes, bytes.length, MSG_NOSIGNAL)
     let length = 0
-    for (let got = 1; got > 0 && length < replyLength; length += Math.max(got, 0)) got = recv(fd, buffer.subarray(length), replyLength - length, 0)
+    for (let got = 1; got > 0 && length < replyLength; length += Math.max(got, 0))
+      got = recv(fd, buffer.subarray(length), replyLength - length, 0)
     return { milliseconds: performance.now() - start, reply: buffer.toString('latin1', 0, length) }
   } finally {
     closeSync(fd)
@@ -57,8 +62,17 @@ export interface TransferResult {
   readonly isWhole: boolean
 }
 
-/** Reads a whole reply, `length` bytes of body at least, by threads of their own; `patience` is in milliseconds for all of it. */
-export async function download(namespace: Namespace, target: Target, request: string, length: number, patience: number): Promise<TransferResult> {
+/**
+ * Reads a whole reply, `length` bytes of body at least, by threads of their own; `patience` is in milliseconds for all
+ * of it.
+ */
+export async function download(
+  namespace: Namespace,
+  target: Target,
+  request: string,
+  length: number,
+  patience: number,
+): Promise<TransferResult> {
   const piece = Buffer.alloc(pieceLength)
   const fd = open(namespace, target, patience)
   try {
@@ -66,15 +80,25 @@ export async function download(namespace: Namespace, target: Target, request: st
     at.connectTo(fd, at.internetAddress(target.address, target.port))
     send(fd, Buffer.from(request, 'latin1'), request.length, MSG_NOSIGNAL)
     let bytes = 0
-    for (let got = 1; got > 0 && performance.now() - start < patience; bytes += Math.max(got, 0)) got = await inThread(recv, fd, piece, MSG_WAITALL)
+    for (let got = 1; got > 0 && performance.now() - start < patience; bytes += Math.max(got, 0))
+      got = await inThread(recv, fd, piece, MSG_WAITALL)
     return { bytes, seconds: (performance.now() - start) / 1000, isWhole: bytes >= length }
   } finally {
     closeSync(fd)
   }
 }
 
-/** Sends head and body and waits for the reply, which has to be a 200; several of these can run at once. `patience` as above. */
-export async function upload(namespace: Namespace, target: Target, head: string, body: Uint8Array, patience: number): Promise<TransferResult> {
+/**
+ * Sends head and body and waits for the reply, which has to be a 200; several of these can run at once. `patience` as
+ * above.
+ */
+export async function upload(
+  namespace: Namespace,
+  target: Target,
+  head: string,
+  body: Uint8Array,
+  patience: number,
+): Promise<TransferResult> {
   const reply = Buffer.alloc(1024)
   const fd = open(namespace, target, patience)
   try {
@@ -84,7 +108,11 @@ export async function upload(namespace: Namespace, target: Target, head: string,
     send(fd, Buffer.from(head, 'latin1'), head.length, MSG_NOSIGNAL)
     const bytes = Math.max(0, await inThread(send, fd, body, MSG_NOSIGNAL))
     if (bytes === body.length) await inThread(recv, fd, reply, 0)
-    return { bytes, seconds: (performance.now() - start) / 1000, isWhole: reply.toString('latin1').startsWith('HTTP/1.1 200 ') }
+    return {
+      bytes,
+      seconds: (performance.now() - start) / 1000,
+      isWhole: reply.toString('latin1').startsWith('HTTP/1.1 200 '),
+    }
   } finally {
     closeSync(fd)
   }

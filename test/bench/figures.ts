@@ -13,7 +13,10 @@ export function percentile(values: readonly number[], share: number): number {
   return below + ((sorted[Math.ceil(at)] ?? NaN) - below) * (at % 1)
 }
 
-/** A measured quantity and what it is compared to: `values[n]` and `baselines[n]` were measured one right after the other. */
+/**
+ * A measured quantity and what it is compared to: `values[n]` and `baselines[n]` were measured one right after the
+ * other.
+ */
 export interface Comparison {
   readonly values: readonly number[]
   readonly baselines: readonly number[]

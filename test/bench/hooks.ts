@@ -38,7 +38,8 @@ export function measureHooks(lab: BenchLab, rounds: number): HookResults {
   for (let round = 0; round <= rounds; round++) {
     for (const [call, name, challenge] of life) {
       // As a CA does. A challenge that nobody asked for costs its cleanup a verdict.
-      if (call === 'cleanup' || call === 'lastCleanup') exchange(lab.validator, { address: lab.for.validators, port }, challenge.request)
+      if (call === 'cleanup' || call === 'lastCleanup')
+        exchange(lab.validator, { address: lab.for.validators, port }, challenge.request)
       const { argv, env } = lab.responder.hook(name, challenge)
       const baseline = millisecondsOf(lab, [process.execPath, '-e', '0'], env)
       const value = millisecondsOf(lab, argv, env)
@@ -50,10 +51,16 @@ export function measureHooks(lab: BenchLab, rounds: number): HookResults {
   return results
 }
 
-/** Wall time of a process in the server namespace, nsenter's own start included, which is the same for all. Throws when it fails. */
+/**
+ * Wall time of a process in the server namespace, nsenter's own start included, which is the same for all. Throws when
+ * it fails.
+ */
 function millisecondsOf(lab: BenchLab, argv: readonly string[], env: Readonly<Record<string, string>>): number {
   const start = performance.now()
-  const { status, stderr } = spawnSync('nsenter', [`--net=/run/netns/${lab.server.name}`, '--', ...argv], { env: withSystemPrograms(env), stdio: ['ignore', 'pipe', 'pipe'] })
+  const { status, stderr } = spawnSync('nsenter', [`--net=/run/netns/${lab.server.name}`, '--', ...argv], {
+    env: withSystemPrograms(env),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const milliseconds = performance.now() - start
   if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${String(status)}:\n${stderr.toString()}`)
   return milliseconds

@@ -3,7 +3,10 @@ import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { run } from '../../src/lab/run.js'
 import type { BenchLab } from './bench-lab.js'
 
-/** One line for each thing, without personal or host names. The responder tells which back end it uses; nothing is armed before and after. */
+/**
+ * One line for each thing, without personal or host names. The responder tells which back end it uses; nothing is armed
+ * before and after.
+ */
 export async function describeMachine(lab: BenchLab): Promise<string[]> {
   await lab.responder.arm(lab.challenge)
   const { firewall } = await lab.responder.status()

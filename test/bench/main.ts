@@ -1,11 +1,11 @@
 /**
  * The benchmark: `npm run bench`. Prints tables, and writes docs/benchmarks.md and docs/benchmarks.svg.
  *
- *   --quick          short and few measurements, for trying out; writes nothing unless --output says where
- *   --rounds N       how often each state is measured, instead of 8 (4 without connection tracking)
- *   --orders         also an order for 100 names, which takes minutes
- *   --only PARTS     of bystanders, packets, challenges, hooks, memory, orders; joined by commas; writes nothing unless --output says where
- *   --output DIR     where benchmarks.md and benchmarks.svg go, instead of docs
+ * --quick          short and few measurements, for trying out; writes nothing unless --output says where --rounds N
+ * how often each state is measured, instead of 8 (4 without connection tracking) --orders         also an order for 100
+ * names, which takes minutes --only PARTS     of bystanders, packets, challenges, hooks, memory, orders; joined by
+ * commas; writes nothing unless --output says where --output DIR     where benchmarks.md and benchmarks.svg go, instead
+ * of docs
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -71,11 +71,21 @@ async function measure(): Promise<BenchResults> {
     machine: await describeMachine(lab),
     bystanders: await bystandersIn(lab, 8),
     packets: await packetsIn(lab),
-    ...(wants('challenges') && { challenges: await measureChallenges(lab, isQuick ? { requests: 100, seconds: 1 } : { requests: 1_000, seconds: 2 }) }),
+    ...(wants('challenges') && {
+      challenges: await measureChallenges(
+        lab,
+        isQuick ? { requests: 100, seconds: 1 } : { requests: 1_000, seconds: 2 },
+      ),
+    }),
     ...(wants('hooks') && { hooks: measureHooks(lab, isQuick ? 3 : 15) }),
-    ...(wants('memory') && { memory: await measureMemory(lab, isQuick ? { rounds: 1, seconds: 1 } : { rounds: 3, seconds: 2 }) }),
+    ...(wants('memory') && {
+      memory: await measureMemory(lab, isQuick ? { rounds: 1, seconds: 1 } : { rounds: 3, seconds: 2 }),
+    }),
   }))
-  const untracked = await inLab('off', async (lab) => ({ bystanders: await bystandersIn(lab, 4), packets: await packetsIn(lab) }))
+  const untracked = await inLab('off', async (lab) => ({
+    bystanders: await bystandersIn(lab, 4),
+    packets: await packetsIn(lab),
+  }))
   return {
     ...tracked,
     bystanders: [...tracked.bystanders, ...untracked.bystanders],
@@ -118,7 +128,13 @@ function partsOf(text: string): Part[] {
 }
 
 async function missing(...programs: string[]): Promise<string | undefined> {
-  const { stdout } = await run(['sh', '-c', 'for p; do command -v "$p" >/dev/null || echo "$p"; done', 'sh', ...programs])
+  const { stdout } = await run([
+    'sh',
+    '-c',
+    'for p; do command -v "$p" >/dev/null || echo "$p"; done',
+    'sh',
+    ...programs,
+  ])
   return stdout === '' ? undefined : `not installed: ${stdout.trim().replaceAll('\n', ', ')}`
 }
 

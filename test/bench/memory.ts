@@ -17,10 +17,16 @@ export interface MemoryResults {
 const settleMilliseconds = 2_000
 
 /** Measures with new processes each time. */
-export async function measureMemory(lab: BenchLab, { rounds, seconds }: { rounds: number; seconds: number }): Promise<MemoryResults> {
+export async function measureMemory(
+  lab: BenchLab,
+  { rounds, seconds }: { rounds: number; seconds: number },
+): Promise<MemoryResults> {
   const results = { armed: empty(), hundred: empty(), busy: empty() }
   for (let round = 0; round < rounds; round++) {
-    for (const [into, others] of [[results.armed, 0], [results.hundred, 99]] as const) {
+    for (const [into, others] of [
+      [results.armed, 0],
+      [results.hundred, 99],
+    ] as const) {
       const idle = lab.server.spawn([process.execPath, '-e', 'setInterval(()=>{},1e3)'])
       await lab.responder.arm(lab.challenge, others)
       const { pid } = await lab.responder.status()

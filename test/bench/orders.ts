@@ -8,7 +8,10 @@ import type { Comparison } from './figures.js'
 
 const names = Array.from({ length: 100 }, (_, at) => `name-${at}.example.com`)
 
-/** Seconds of each order. The CA believes everything: hooks that do nothing pass no validation, and both sides must be asked the same. */
+/**
+ * Seconds of each order. The CA believes everything: hooks that do nothing pass no validation, and both sides must be
+ * asked the same.
+ */
 export async function measureOrders(repetitions: number): Promise<Comparison> {
   process.env['PEBBLE_VA_ALWAYS_VALID'] = '1'
   const lab = await openLab()
@@ -18,9 +21,14 @@ export async function measureOrders(repetitions: number): Promise<Comparison> {
     const ours = await createCertbot(lab, authority)
     const results: { values: number[]; baselines: number[] } = { values: [], baselines: [] }
     for (let number = 0; number < repetitions; number++) {
-      for (const [into, certbot] of [[results.baselines, idle], [results.values, ours]] as const) {
+      for (const [into, certbot] of [
+        [results.baselines, idle],
+        [results.values, ours],
+      ] as const) {
         const start = performance.now()
-        const { exitCode, stdout, stderr } = await certbot.certonly(names, { arguments: ['--cert-name', `order-${number}`] })
+        const { exitCode, stdout, stderr } = await certbot.certonly(names, {
+          arguments: ['--cert-name', `order-${number}`],
+        })
         if (exitCode !== 0) throw new Error(`certbot ended with ${String(exitCode)}:\n${stdout}${stderr}`)
         into.push((performance.now() - start) / 1000)
       }

@@ -1,6 +1,7 @@
 /**
- * What the rules cost each packet that is nobody's challenge: pure ACKs of one established connection, which the server's kernel takes without
- * an answer. A packet over veth is received by the processor that sends it, so the time of sending is that of receiving as well.
+ * What the rules cost each packet that is nobody's challenge: pure ACKs of one established connection, which the
+ * server's kernel takes without an answer. A packet over veth is received by the processor that sends it, so the time
+ * of sending is that of receiving as well.
  */
 import { closeSync } from 'node:fs'
 import { installScript } from '../../src/firewall/iptables/script.js'
@@ -44,7 +45,12 @@ const packetsAtOnce = 20_000
 
 /** Measures; the server's other rules, if any, are those of the lab. */
 export async function measurePackets(lab: BenchLab, rounds: number): Promise<PacketResults> {
-  const results: Record<PacketRules, { values: number[]; baselines: number[] }> = { none: empty(), iptables: empty(), nft: empty(), legacy: empty() }
+  const results: Record<PacketRules, { values: number[]; baselines: number[] }> = {
+    none: empty(),
+    iptables: empty(),
+    nft: empty(),
+    legacy: empty(),
+  }
   // Legacy last: what brings its table in does not take it away again.
   for (const rules of ['none', 'iptables', 'nft', 'legacy'] as const) {
     // A new connection each time, or nginx closes it; the first round is not counted: caches, and the compiler.
@@ -74,7 +80,14 @@ function nanoseconds(send: () => void): number {
 }
 
 function rulesetFor(lab: BenchLab): Ruleset {
-  return { tag: 'bench', ports: [port], queue: 65_535, mark: 0x400000, selection: 'prefilter', families: [{ version: 4, isTracked: lab.tracking === 'on' }] }
+  return {
+    tag: 'bench',
+    ports: [port],
+    queue: 65_535,
+    mark: 0x400000,
+    selection: 'prefilter',
+    families: [{ version: 4, isTracked: lab.tracking === 'on' }],
+  }
 }
 
 async function install(lab: BenchLab, rules: PacketRules): Promise<void> {
@@ -111,7 +124,15 @@ async function openSender({ validator, for: addresses }: BenchLab): Promise<{ se
   const raw = at.socketIn(validator, at.AF_INET, SOCK_RAW, IPPROTO_RAW)
   const packet = emitPacket(
     { version: 4, source, destination },
-    { sourcePort: localPort, destinationPort: port, sequence, acknowledgment, flags: ACK, window: 1_000, payload: new Uint8Array(0) },
+    {
+      sourcePort: localPort,
+      destinationPort: port,
+      sequence,
+      acknowledgment,
+      flags: ACK,
+      window: 1_000,
+      payload: new Uint8Array(0),
+    },
   )
   const to = at.internetAddress(addresses.bystanders, 0)
   return {
@@ -131,7 +152,16 @@ async function numbersOf(fd: number): Promise<{ sequence: number; acknowledgment
   const next = (queue: number) => {
     at.setOption(fd, IPPROTO_TCP, TCP_REPAIR_QUEUE, queue)
     const value = new Uint32Array(1)
-    if (libc.getsockopt(fd, IPPROTO_TCP, TCP_QUEUE_SEQ, new Uint8Array(value.buffer), new Uint8Array(Uint32Array.of(4).buffer)) < 0) throw new Error('TCP_QUEUE_SEQ')
+    if (
+      libc.getsockopt(
+        fd,
+        IPPROTO_TCP,
+        TCP_QUEUE_SEQ,
+        new Uint8Array(value.buffer),
+        new Uint8Array(Uint32Array.of(4).buffer),
+      ) < 0
+    )
+      throw new Error('TCP_QUEUE_SEQ')
     return value[0] ?? 0
   }
   at.setOption(fd, IPPROTO_TCP, TCP_REPAIR, 1)

@@ -17,9 +17,15 @@ ${results.machine.map((line) => `- ${line}`).join('\n')}
 
 ${section('Bystanders', results.bystanders.length > 0 ? results.bystanders : undefined, bystanders)}
 ${section('What the rules cost a packet', results.packets.length > 0 ? results.packets : undefined, packets)}
-${section('Challenge replies', results.challenges, (challenges) => `The same key authorization, from the responder and as a file from nginx on a port that is not armed, in turns.
+${section(
+  'Challenge replies',
+  results.challenges,
+  (
+    challenges,
+  ) => `The same key authorization, from the responder and as a file from nginx on a port that is not armed, in turns.
 
-${challengeTable(challenges)}`)}
+${challengeTable(challenges)}`,
+)}
 ${section('Hooks', results.hooks, (hooks) => `Whole-process wall time, each against a \`node -e 0\` right before it.\n\n${hookTable(hooks)}`)}
 ${section('An order for 100 names', results.orders, (orders) => `certbot and pebble, end to end; pebble takes every challenge for passed, on both sides.\n\n${orderSentence(orders)}`)}
 ${section('Memory', results.memory, (memory) => `Against \`node -e 'setInterval(()=>{},1e3)'\` of the same age.\n\n${memoryTable(memory)}`)}
@@ -27,7 +33,9 @@ ${section('Memory', results.memory, (memory) => `Against \`node -e 'setInterval(
 
 The median decides.
 
-${judge(results).map(({ sentence }) => `- ${sentence}`).join('\n')}
+${judge(results)
+  .map(({ sentence }) => `- ${sentence}`)
+  .join('\n')}
 
 ## Where a target is missed, and why
 
@@ -50,7 +58,10 @@ ${results.map(bystanderSection).join('\n')}`
 }
 
 function bystanderSection(results: BenchResults['bystanders'][number]): string {
-  const kind = results.tracking === 'on' ? 'as on nearly every server: a stateful rule was there before' : 'no stateful rule and no NAT'
+  const kind =
+    results.tracking === 'on'
+      ? 'as on nearly every server: a stateful rule was there before'
+      : 'no stateful rule and no NAT'
   return `### Connection tracking ${results.tracking}\n\n(${kind}; each state measured ${results.rounds === 1 ? 'once' : `${results.rounds} times`})\n\n${bystanderTables(results)}`
 }
 

@@ -15,7 +15,10 @@ export interface BenchResponder {
   /** Ends it; its rules are gone when this resolves. */
   stop(): Promise<void>
   /** What to run for a hook, and the environment it needs besides PATH. */
-  hook(name: 'auth' | 'cleanup', challenge: Challenge): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
+  hook(
+    name: 'auth' | 'cleanup',
+    challenge: Challenge,
+  ): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
 }
 
 /** The responder whose run directory is the lab's own; nothing is started yet. */

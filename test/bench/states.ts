@@ -60,7 +60,8 @@ async function arm(lab: BenchLab, others = 0): Promise<void> {
   await lab.responder.arm(lab.challenge, others)
   const { firewall } = await lab.responder.status()
   const tracked = firewall?.tracked.length === 0 ? 'off' : 'on'
-  if (tracked !== lab.tracking) throw new Error(`connection tracking is to be ${lab.tracking}, and the responder found it ${tracked}`)
+  if (tracked !== lab.tracking)
+    throw new Error(`connection tracking is to be ${lab.tracking}, and the responder found it ${tracked}`)
 }
 
 async function disarm(lab: BenchLab): Promise<undefined> {
@@ -100,7 +101,8 @@ async function enterFloodArmed(lab: BenchLab): Promise<Leave> {
 /** The reply to a true validation; empty when it could not even connect. */
 function validate(lab: BenchLab): string {
   try {
-    return exchange(lab.validator, { address: lab.for.validators, port: 80 }, lab.challenge.request, validationPatience).reply
+    return exchange(lab.validator, { address: lab.for.validators, port: 80 }, lab.challenge.request, validationPatience)
+      .reply
   } catch {
     return ''
   }

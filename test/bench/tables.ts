@@ -24,7 +24,10 @@ function bystanderTable({ unarmed, states }: BystanderResults, columns: readonly
   return table([
     ['', ...columns.map((column) => quantities[column].title)],
     ['unarmed', ...columns.map((column) => absolute(column, median(unarmed[column])))],
-    ...states.map(({ state, comparisons }) => [stateTitle(state), ...columns.map((column) => formatRatios(comparisons[column]))]),
+    ...states.map(({ state, comparisons }) => [
+      stateTitle(state),
+      ...columns.map((column) => formatRatios(comparisons[column])),
+    ]),
   ])
 }
 
@@ -36,11 +39,21 @@ function absolute(quantity: QuantityName, value: number): string {
 
 /** An item for each state in which something failed or flooded; none for the second row made of the same samples. */
 function notes({ states }: BystanderResults): string {
-  const lines = states.filter(({ state }) => state !== 'floodedAlike').flatMap(({ state, failedRequests, brokenBodies, floods }) => [
-    ...(failedRequests > 0 ? [`${stateTitle(state)}: ${formatQuantity(failedRequests)} requests failed.`] : []),
-    ...(brokenBodies > 0 ? [`${stateTitle(state)}: ${brokenBodies} downloads or uploads had not ended after 5 s; their rate is that of what had gone through.`] : []),
-    ...(floods.length > 0 ? [`${stateTitle(state)}: the flood came to ${formatQuantity(median(floods.map(({ rate }) => rate)))} requests/s.`] : []),
-  ])
+  const lines = states
+    .filter(({ state }) => state !== 'floodedAlike')
+    .flatMap(({ state, failedRequests, brokenBodies, floods }) => [
+      ...(failedRequests > 0 ? [`${stateTitle(state)}: ${formatQuantity(failedRequests)} requests failed.`] : []),
+      ...(brokenBodies > 0
+        ? [
+            `${stateTitle(state)}: ${brokenBodies} downloads or uploads had not ended after 5 s; their rate is that of what had gone through.`,
+          ]
+        : []),
+      ...(floods.length > 0
+        ? [
+            `${stateTitle(state)}: the flood came to ${formatQuantity(median(floods.map(({ rate }) => rate)))} requests/s.`,
+          ]
+        : []),
+    ])
   return lines.map((line) => `\n- ${line}`).join('') + (lines.length > 0 ? '\n' : '')
 }
 
@@ -57,7 +70,10 @@ export function packetTable(results: PacketResults): string {
       formatRatios(results[rules]),
     ]
   }
-  return table([['', 'a packet without', 'the rules add', 'ratio of times'], ...(Object.keys(packetRules) as PacketRules[]).map(row)])
+  return table([
+    ['', 'a packet without', 'the rules add', 'ratio of times'],
+    ...(Object.keys(packetRules) as PacketRules[]).map(row),
+  ])
 }
 
 /** Reply times, and rates. */
@@ -115,7 +131,8 @@ export function orderSentence(orders: Comparison): string {
 /** With columns of even width, so that it can be read on a terminal too. */
 function table(rows: readonly (readonly string[])[]): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => (row[column] ?? '').length)))
-  const line = (cells: readonly string[]) => `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |\n`
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |\n`
   const [head = [], ...rest] = rows
   return line(head) + line(widths.map((width) => '-'.repeat(width))) + rest.map(line).join('')
 }

@@ -32,8 +32,15 @@ function judgeBystanders({ tracking, states }: BystanderResults): Outcome[] {
     ['keep-alive', 'keptRate', 'keptP99'],
     ['new connections', 'freshRate', 'freshP99'],
   ] as const
-  const of = (state: StateResult['state'], quantity: QuantityName) => states.find((result) => result.state === state)?.comparisons[quantity]
-  const judged = (state: StateResult['state'], quantity: QuantityName, judge: typeof atMost, bound: number, what: string) => {
+  const of = (state: StateResult['state'], quantity: QuantityName) =>
+    states.find((result) => result.state === state)?.comparisons[quantity]
+  const judged = (
+    state: StateResult['state'],
+    quantity: QuantityName,
+    judge: typeof atMost,
+    bound: number,
+    what: string,
+  ) => {
     const comparison = of(state, quantity)
     return comparison ? [judge(bound, `${what} (${where})`, comparison)] : []
   }
@@ -44,7 +51,13 @@ function judgeBystanders({ tracking, states }: BystanderResults): Outcome[] {
       ...judged('hundred', rate, atLeast, 0.97, `Requests/s, ${kind}, armed with 100 tokens against unarmed`),
       ...judged('hundred', p99, atMost, 1.05, `p99, ${kind}, armed with 100 tokens against unarmed`),
       ...judged('floodedAlike', rate, atLeast, 0.9, `Requests/s, ${kind}, armed against unarmed, both under the flood`),
-      ...judged('flooded', rate, atLeast, 0.9, `Requests/s, ${kind}, armed and flooded against unarmed and not flooded`),
+      ...judged(
+        'flooded',
+        rate,
+        atLeast,
+        0.9,
+        `Requests/s, ${kind}, armed and flooded against unarmed and not flooded`,
+      ),
     ]),
     ...states.filter(({ state }) => state === 'flooded').map((result) => judgeValidations(result, where)),
   ]
@@ -54,17 +67,26 @@ function judgeValidations({ floods }: StateResult, where: string): Outcome {
   const asked = floods.reduce((total, flood) => total + flood.asked, 0)
   const answered = floods.reduce((total, flood) => total + flood.answered, 0)
   const isMet = asked > 0 && answered === asked
-  return { sentence: `True validations answered under the flood (${where}): all wanted, ${answered} of ${asked} measured: ${word(isMet)}.`, isMet }
+  return {
+    sentence: `True validations answered under the flood (${where}): all wanted, ${answered} of ${asked} measured: ${word(isMet)}.`,
+    isMet,
+  }
 }
 
 function atMost(bound: number, what: string, comparison: Comparison): Outcome {
   const isMet = medianRatio(comparison) <= bound
-  return { sentence: `${what}: at most ${formatRatio(bound)} wanted, ${formatRatios(comparison)} measured: ${word(isMet)}.`, isMet }
+  return {
+    sentence: `${what}: at most ${formatRatio(bound)} wanted, ${formatRatios(comparison)} measured: ${word(isMet)}.`,
+    isMet,
+  }
 }
 
 function atLeast(bound: number, what: string, comparison: Comparison): Outcome {
   const isMet = medianRatio(comparison) >= bound
-  return { sentence: `${what}: at least ${formatRatio(bound)} wanted, ${formatRatios(comparison)} measured: ${word(isMet)}.`, isMet }
+  return {
+    sentence: `${what}: at least ${formatRatio(bound)} wanted, ${formatRatios(comparison)} measured: ${word(isMet)}.`,
+    isMet,
+  }
 }
 
 function word(isMet: boolean): string {

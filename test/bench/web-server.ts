@@ -11,7 +11,10 @@ export const unarmedPort = 8080
 /** Bytes of the file at `/download`: 100 MB. */
 export const downloadLength = 100_000_000
 
-/** Starts it in the lab's server namespace; it accepts connections when this resolves. `/` is a small page, the challenge is a file on disk. */
+/**
+ * Starts it in the lab's server namespace; it accepts connections when this resolves. `/` is a small page, the
+ * challenge is a file on disk.
+ */
 export async function startWebServer(lab: Lab, { path, keyAuthorization }: Challenge): Promise<void> {
   const prefix = join(lab.directory, 'nginx')
   const root = join(prefix, 'root')
@@ -26,11 +29,13 @@ export async function startWebServer(lab: Lab, { path, keyAuthorization }: Chall
 }
 
 /**
- * An upload is read whole, into memory, before the request goes on without its body to a second server behind a Unix socket, which
- * answers 200: so the answer means that all of it has come.
+ * An upload is read whole, into memory, before the request goes on without its body to a second server behind a Unix
+ * socket, which answers 200: so the answer means that all of it has come.
  */
 function configuration(prefix: string): string {
-  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `  ${name}_temp_path ${prefix}/${name};`)
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `  ${name}_temp_path ${prefix}/${name};`,
+  )
   return `
 daemon off;
 user root;

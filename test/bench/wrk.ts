@@ -21,7 +21,10 @@ export interface WrkOptions {
 }
 
 const connections = 32
-/** Of the flood. Each waits `floodConnections / rate` seconds before each of its requests, so that the rate is never above. */
+/**
+ * Of the flood. Each waits `floodConnections / rate` seconds before each of its requests, so that the rate is never
+ * above.
+ */
 const floodConnections = 50
 
 /** wrk prints rounded figures; these are exact, latencies in microseconds. */
@@ -38,7 +41,16 @@ export async function wrk(lab: Lab, url: string, { seconds, isEachOnItsOwn }: Wr
   const script = join(lab.directory, 'result.lua')
   await writeFile(script, printResult)
   const header = isEachOnItsOwn ? ['--header', 'Connection: close'] : []
-  const { stdout } = await lab.validator.exec(['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, ...header, url])
+  const { stdout } = await lab.validator.exec([
+    'wrk',
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '-s',
+    script,
+    ...header,
+    url,
+  ])
   return readResult(stdout)
 }
 
@@ -48,11 +60,24 @@ export interface Flood {
   stop(): Promise<number>
 }
 
-/** Asks for challenges that do not exist, each on a connection of its own, at most `rate` a second. `origin` is a URL without path. */
+/**
+ * Asks for challenges that do not exist, each on a connection of its own, at most `rate` a second. `origin` is a URL
+ * without path.
+ */
 export async function startFlood(lab: Lab, origin: string, rate: number): Promise<Flood> {
   const script = join(lab.directory, 'flood.lua')
   await writeFile(script, `${printResult}${randomChallenges(Math.ceil((floodConnections * 1000) / rate))}`)
-  const flood = lab.validator.spawn(['wrk', '-t1', `-c${floodConnections}`, '-d3600s', '-s', script, '--header', 'Connection: close', origin])
+  const flood = lab.validator.spawn([
+    'wrk',
+    '-t1',
+    `-c${floodConnections}`,
+    '-d3600s',
+    '-s',
+    script,
+    '--header',
+    'Connection: close',
+    origin,
+  ])
   await flood.waitForOutput(/begins/)
   return {
     async stop() {

@@ -19,8 +19,12 @@ const markers = {
 t.test('the hook is small, and has no package in it', (t) => {
   const text = readFileSync(inRepository('dist/cli/hook.cjs'), 'utf8')
   t.ok(statSync(inRepository('dist/cli/hook.cjs')).size < LARGEST_HOOK, `${text.length} bytes`)
-  for (const [name, patterns] of Object.entries(markers)) for (const pattern of patterns) t.notMatch(text, pattern, name)
-  t.strictSame(requiredBy(text).filter((name) => !name.startsWith('node:')), [])
+  for (const [name, patterns] of Object.entries(markers))
+    for (const pattern of patterns) t.notMatch(text, pattern, name)
+  t.strictSame(
+    requiredBy(text).filter((name) => !name.startsWith('node:')),
+    [],
+  )
   t.end()
 })
 
@@ -30,7 +34,12 @@ t.test('the responder brings execa along, and leaves the compiled packages where
   t.match(text, markers.koffi[1], 'this one too')
   for (const pattern of markers.yargs) t.notMatch(text, pattern)
   t.notMatch(text, /\bimport\("/, 'no loader of ES modules for them')
-  t.strictSame(requiredBy(text).filter((name) => !isNodes(name)).sort(), ['koffi', 'nfqueue'])
+  t.strictSame(
+    requiredBy(text)
+      .filter((name) => !isNodes(name))
+      .sort(),
+    ['koffi', 'nfqueue'],
+  )
   t.end()
 })
 
@@ -39,7 +48,15 @@ t.test('a hook needs nothing beside it to say what is wrong', async (t) => {
   mkdirSync(directory)
   copyFileSync(inRepository('dist/cli/hook.cjs'), join(directory, 'hook.cjs'))
   for (const command of ['auth', 'cleanup']) {
-    t.match(await node([join(directory, 'hook.cjs'), command], '/'), { exitCode: 1, stdout: '', stderr: /^certbot-nfq: .*\n.* \[token-missing, \/.+\/docs\/errors\.md#token-missing\]\n$/ }, command)
+    t.match(
+      await node([join(directory, 'hook.cjs'), command], '/'),
+      {
+        exitCode: 1,
+        stdout: '',
+        stderr: /^certbot-nfq: .*\n.* \[token-missing, \/.+\/docs\/errors\.md#token-missing\]\n$/,
+      },
+      command,
+    )
   }
 })
 
@@ -47,8 +64,10 @@ t.test('both run from another directory, by a link', async (t) => {
   const directory = temporaryDirectory(t)
   for (const name of ['hook', 'responder']) symlinkSync(inRepository(`dist/cli/${name}.cjs`), join(directory, name))
   symlinkSync(inRepository('.'), join(directory, 'repository'))
-  for (const path of [['hook'], ['repository/dist/cli/hook.cjs']]) t.match(await node([...path, 'auth'], directory), { exitCode: 1, stderr: /token-missing/ })
-  for (const path of [['responder'], ['repository/dist/cli/responder.cjs']]) t.match(await node([...path, 'background', '--port=0'], directory), { exitCode: 1, stderr: /bad-option/ })
+  for (const path of [['hook'], ['repository/dist/cli/hook.cjs']])
+    t.match(await node([...path, 'auth'], directory), { exitCode: 1, stderr: /token-missing/ })
+  for (const path of [['responder'], ['repository/dist/cli/responder.cjs']])
+    t.match(await node([...path, 'background', '--port=0'], directory), { exitCode: 1, stderr: /bad-option/ })
 })
 
 t.test('the responder finds the compiled packages from wherever it is called', await requiresKernel(), async (t) => {
@@ -56,7 +75,10 @@ t.test('the responder finds the compiled packages from wherever it is called', a
   symlinkSync(inRepository('dist/cli/responder.cjs'), join(directory, 'responder'))
   mkdirSync(join(directory, 'run'), { mode: 0o700 })
   // The lock takes koffi; the sweep removes the directory when it is done. A namespace, for it looks for rules.
-  const { exitCode, stderr } = await node(['responder', 'sweep', '--run-dir', join(directory, 'run')], directory, ['unshare', '--net'])
+  const { exitCode, stderr } = await node(['responder', 'sweep', '--run-dir', join(directory, 'run')], directory, [
+    'unshare',
+    '--net',
+  ])
   t.strictSame([exitCode, stderr], [0, ''])
   t.throws(() => statSync(join(directory, 'run')), { code: 'ENOENT' })
 })
@@ -68,9 +90,15 @@ function requiredBy(text: string): string[] {
 
 /** execa names Node's modules without prefix here and there. */
 function isNodes(name: string): boolean {
-  return name.startsWith('node:') || ['assert', 'buffer', 'child_process', 'events', 'fs', 'os', 'path', 'process', 'stream', 'util'].includes(name)
+  return (
+    name.startsWith('node:') ||
+    ['assert', 'buffer', 'child_process', 'events', 'fs', 'os', 'path', 'process', 'stream', 'util'].includes(name)
+  )
 }
 
 function node(words: readonly string[], cwd: string, before: readonly string[] = []): Promise<Finished> {
-  return run(['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...before, process.execPath, ...words], { cwd, reject: false })
+  return run(['env', '-i', 'PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...before, process.execPath, ...words], {
+    cwd,
+    reject: false,
+  })
 }

@@ -16,11 +16,19 @@ const own = commands.flatMap(([, { options = {} }]) => Object.keys(options))
 const always = [...Object.keys(OPTION_SPECS), 'help', 'version']
 
 t.test('the commands of the table are those of the program, with their options and an example each', (t) => {
-  const help = (...words: string[]) => execFileSync(inRepository('hooks/certbot-nfq'), [...words, '--help'], { encoding: 'utf8' })
-  t.same([...help().matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, name]) => name).sort(), Object.keys(COMMAND_SPECS).sort())
+  const help = (...words: string[]) =>
+    execFileSync(inRepository('hooks/certbot-nfq'), [...words, '--help'], { encoding: 'utf8' })
+  t.same(
+    [...help().matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, name]) => name).sort(),
+    Object.keys(COMMAND_SPECS).sort(),
+  )
   for (const [name, { uses, options = {}, example }] of commands) {
     const text = help(name)
-    t.same([...text.matchAll(/^ +(?:-\w, )?--([a-z-]+) /gm)].map(([, option]) => option).sort(), [...uses, ...Object.keys(options), 'help', 'version'].sort(), name)
+    t.same(
+      [...text.matchAll(/^ +(?:-\w, )?--([a-z-]+) /gm)].map(([, option]) => option).sort(),
+      [...uses, ...Object.keys(options), 'help', 'version'].sort(),
+      name,
+    )
     t.match(example, new RegExp(`\\bcertbot-nfq ${name}\\b`))
     t.ok(text.replace(/\s+/g, ' ').includes(example), example)
   }
@@ -29,9 +37,13 @@ t.test('the commands of the table are those of the program, with their options a
 
 t.test('the manual page has every command and option, with what it takes and its default, and no other', (t) => {
   const text = plain(pages['certbot-nfq.8'] ?? '')
-  for (const [name, { describe, options = {} }] of commands) t.ok(text.includes(`.TP\n.B ${name}\n${describe}.`) && hasAll(text, options), name)
+  for (const [name, { describe, options = {} }] of commands)
+    t.ok(text.includes(`.TP\n.B ${name}\n${describe}.`) && hasAll(text, options), name)
   t.ok(hasAll(text, OPTION_SPECS))
-  t.same([...text.matchAll(/^\.BI --(\S+)/gm)].map(([, name]) => name).sort(), [...own, ...Object.keys(OPTION_SPECS)].sort())
+  t.same(
+    [...text.matchAll(/^\.BI --(\S+)/gm)].map(([, name]) => name).sort(),
+    [...own, ...Object.keys(OPTION_SPECS)].sort(),
+  )
   for (const name of Object.keys(OPTION_SPECS)) t.ok(text.includes(`.TP\n.B ${variableOf(name)}\n`), variableOf(name))
   for (const hook of ['auth', 'cleanup']) t.ok(hasAll(plain(pages[`certbot-nfq-${hook}.8`] ?? ''), OPTION_SPECS), hook)
   t.end()
@@ -42,7 +54,9 @@ t.test('man(1) has nothing to complain about them', { skip: missing('man') }, (t
   for (const [name, page] of Object.entries(pages)) {
     const file = join(directory, name)
     writeFileSync(file, page)
-    const shown = execFileSync('sh', ['-c', 'LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l "$0" 2>&1', file], { encoding: 'utf8' })
+    const shown = execFileSync('sh', ['-c', 'LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -l "$0" 2>&1', file], {
+      encoding: 'utf8',
+    })
     t.notMatch(shown, /warning|error:/, name)
     t.match(shown, new RegExp(`NAME\\n +${name.slice(0, -2)} +- `))
   }
@@ -55,10 +69,14 @@ t.test('bash completes commands, options of the command, and what they take', (t
   writeFileSync(join(directory, 'file'), '')
   const complete = (...words: string[]) => {
     const script = `${bashCompletion()}\ncd ${directory}\nCOMP_WORDS=("$@") COMP_CWORD=$(($# - 1))\n_certbot_nfq\nprintf '%s\\n' "\${COMPREPLY[@]}"`
-    return execFileSync('bash', ['-c', script, 'bash', 'certbot-nfq', ...words], { encoding: 'utf8' }).split('\n').filter(Boolean).sort()
+    return execFileSync('bash', ['-c', script, 'bash', 'certbot-nfq', ...words], { encoding: 'utf8' })
+      .split('\n')
+      .filter(Boolean)
+      .sort()
   }
   t.same(complete(''), [...Object.keys(COMMAND_SPECS), ...always.map((name) => `--${name}`)].sort())
-  for (const [name, { options = {} }] of commands) t.same(complete(name, '--'), [...always, ...Object.keys(options)].map((option) => `--${option}`).sort(), name)
+  for (const [name, { options = {} }] of commands)
+    t.same(complete(name, '--'), [...always, ...Object.keys(options)].map((option) => `--${option}`).sort(), name)
   t.same(complete('--port', '80', 'st'), ['status', 'stop'])
   t.same(complete('serve', '--firewall', ''), [...FIREWALL_CHOICES].sort())
   t.same(complete('serve', '--firewall', '=', 'nf'), ['nft'])
@@ -70,7 +88,8 @@ t.test('bash completes commands, options of the command, and what they take', (t
 
 t.test('zsh is told of every command and option', (t) => {
   const script = zshCompletion()
-  for (const [name, { describe }] of commands) t.ok(script.includes(`'${name}:${describe.replaceAll(':', '\\:')}'`), name)
+  for (const [name, { describe }] of commands)
+    t.ok(script.includes(`'${name}:${describe.replaceAll(':', '\\:')}'`), name)
   for (const name of [...always, ...own]) t.match(script, new RegExp(`'--${name}=?\\[`))
   t.end()
 })

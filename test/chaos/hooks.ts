@@ -24,15 +24,30 @@ const slack = 200
 /** What a cleanup says of validators that behaved badly, or of a challenge that nobody asked for. */
 const verdict = /^certbot-nfq: .*\n.* \[[a-z\d-]+, docs\/verdicts\.md\]\n/
 
-/** A self-check on a machine that is emulated, or whose web server is restarting just then; that somebody else answered is never right. */
+/**
+ * A self-check on a machine that is emulated, or whose web server is restarting just then; that somebody else answered
+ * is never right.
+ */
 const selfCheck = /^certbot-nfq: self-check: (?!.* by another ).*\n/
 
-/** Runs `hooks/auth` or `hooks/cleanup`. Without a fault of its own, or of its responder, it has to succeed, and silently but for a verdict, or a self-check that could not be made. */
-export async function runHook(world: World, name: 'auth' | 'cleanup', challenge: Challenge, fault?: HookFault): Promise<HookResult> {
+/**
+ * Runs `hooks/auth` or `hooks/cleanup`. Without a fault of its own, or of its responder, it has to succeed, and
+ * silently but for a verdict, or a self-check that could not be made.
+ */
+export async function runHook(
+  world: World,
+  name: 'auth' | 'cleanup',
+  challenge: Challenge,
+  fault?: HookFault,
+): Promise<HookResult> {
   const { lab, plan, means, runDirectory, logFile } = world
   const from = performance.now()
   const options = ['--run-dir', runDirectory, '--firewall', plan.firewall, '--log-file', logFile]
-  const env = { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization }
+  const env = {
+    CERTBOT_DOMAIN: 'example.com',
+    CERTBOT_TOKEN: challenge.token,
+    CERTBOT_VALIDATION: challenge.keyAuthorization,
+  }
   const service = lab.server.spawn([inRepository(`hooks/${name}`), ...options], { env })
   const title = `${name} ${challenge.token.slice(0, 6)}, pid ${service.pid}`
   world.note(`${title}: started`)
@@ -43,10 +58,13 @@ export async function runHook(world: World, name: 'auth' | 'cleanup', challenge:
     await service.stop('SIGKILL')
   }
   const to = performance.now()
-  world.note(`${title}: ${end?.exitCode === undefined ? String(end?.signal) : `exit code ${end.exitCode}`} ${service.output().trim()}`)
+  world.note(
+    `${title}: ${end?.exitCode === undefined ? String(end?.signal) : `exit code ${end.exitCode}`} ${service.output().trim()}`,
+  )
   const isDone = end?.exitCode === 0
   const isExcused = (await befallen) || touches(world.deaths, from - slack, to)
-  if (end && !isExcused && (!isDone || service.output().replace(selfCheck, '').replace(verdict, '') !== '')) world.violate(`${title} failed without a reason: exit code ${String(end.exitCode)}\n${service.output()}`)
+  if (end && !isExcused && (!isDone || service.output().replace(selfCheck, '').replace(verdict, '') !== ''))
+    world.violate(`${title} failed without a reason: exit code ${String(end.exitCode)}\n${service.output()}`)
   return { isDone, from, to }
 }
 

@@ -1,11 +1,10 @@
 /**
- * Chaos: `npm run test:chaos`. Goes through cycles of certbots, validators, bystanders, faults and a bad cable, and looks after
- * each whether every promise was kept. Ends with status 1 at the first that was not, and says everything about it.
+ * Chaos: `npm run test:chaos`. Goes through cycles of certbots, validators, bystanders, faults and a bad cable, and
+ * looks after each whether every promise was kept. Ends with status 1 at the first that was not, and says everything
+ * about it.
  *
- *   --seed N      which cycles they are; another one each time unless said
- *   --cycles N    how many, 200 unless said
- *   --only N      this cycle alone
- *   --lanes N     how many at once, each in a lab of its own; 6 unless said
+ * --seed N      which cycles they are; another one each time unless said --cycles N    how many, 200 unless said --only
+ * N      this cycle alone --lanes N     how many at once, each in a lab of its own; 6 unless said
  *
  * On another kernel: `bash test/vm/run test/chaos/main.ts`, with the options in the variable CERTBOT_NFQ_CHAOS.
  */
@@ -20,7 +19,12 @@ import { summarise } from './summary.js'
 
 const { values: options } = parseArgs({
   args: process.env['CERTBOT_NFQ_CHAOS']?.split(' ').filter(Boolean) ?? process.argv.slice(2),
-  options: { seed: { type: 'string' }, cycles: { type: 'string' }, only: { type: 'string' }, lanes: { type: 'string' } },
+  options: {
+    seed: { type: 'string' },
+    cycles: { type: 'string' },
+    only: { type: 'string' },
+    lanes: { type: 'string' },
+  },
 })
 const seed = wholeNumber('seed', options.seed, Date.now() % 1_000_000)
 const cycles = wholeNumber('cycles', options.cycles, 200)
@@ -41,16 +45,25 @@ async function chaos(): Promise<void> {
   const reason = (await kernelUnavailable()) ?? (await missingPrograms(['nginx', 'nft']))
   if (reason !== undefined) throw new Error(`cannot run here: ${reason}`)
   const means = await findMeans()
-  print(`seed ${seed}; ${means.firewalls.join(', ')}; ${means.hasNetem ? 'netem' : 'no netem here: loss by xt_statistic, and a small MTU'}`)
-  if (!means.mayStepClock) print('the clock is not stepped: it is the whole machine’s (in the virtual machine of test/vm it is)')
-  const records = await runAll(options.only === undefined ? Array.from({ length: cycles }, (_, at) => at) : [wholeNumber('only', options.only, 0)], means)
+  print(
+    `seed ${seed}; ${means.firewalls.join(', ')}; ${means.hasNetem ? 'netem' : 'no netem here: loss by xt_statistic, and a small MTU'}`,
+  )
+  if (!means.mayStepClock)
+    print('the clock is not stepped: it is the whole machine’s (in the virtual machine of test/vm it is)')
+  const records = await runAll(
+    options.only === undefined ? Array.from({ length: cycles }, (_, at) => at) : [wholeNumber('only', options.only, 0)],
+    means,
+  )
   for (const line of summarise(records)) print(line)
   const failed = records.filter(({ violations }) => violations.length > 0)
   for (const record of failed) tellAll(record)
   // One in a hundred is what the cable may well eat; more than that is not its doing.
-  const inLoss = records.filter(({ plan }) => plan.impairment === 'loss').flatMap(({ runs }) => runs.flatMap(({ outcomes }) => outcomes))
+  const inLoss = records
+    .filter(({ plan }) => plan.impairment === 'loss')
+    .flatMap(({ runs }) => runs.flatMap(({ outcomes }) => outcomes))
   const lost = inLoss.filter(({ outcome }) => outcome === 'lost to the cable').length
-  if (lost > Math.max(1, inLoss.length / 100)) print(`VIOLATION: ${lost} of ${inLoss.length} validations lost to the cable`)
+  if (lost > Math.max(1, inLoss.length / 100))
+    print(`VIOLATION: ${lost} of ${inLoss.length} validations lost to the cable`)
   if (failed.length > 0 || lost > Math.max(1, inLoss.length / 100)) process.exitCode = 1
 }
 

@@ -22,7 +22,8 @@ export async function findMeans(): Promise<Means> {
     const rule = ['-t', 'mangle', '-A', 'INPUT', '-p', 'tcp', '-j', 'NFQUEUE', '--queue-num', '0', '--queue-bypass']
     if (await works([name, ...rule])) firewalls.push(name)
   }
-  const script = 'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c queue flags bypass to 1'
+  const script =
+    'add table ip t; add chain ip t c { type filter hook input priority 0; }; add rule ip t c queue flags bypass to 1'
   if (await works(['nft', script])) firewalls.push('nft')
   if (firewalls.length === 0) throw new Error('no firewall here can queue packets')
   return {

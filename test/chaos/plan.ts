@@ -4,7 +4,17 @@ import type { Means } from './means.js'
 import { randomFrom, type Random } from './random.js'
 
 /** What a validator does besides asking. */
-export const behaviours = ['normal', 'split', 'vanishes', 'resets', 'half-closes', 'never closes', 'closes first', 'slow', 'asks second'] as const
+export const behaviours = [
+  'normal',
+  'split',
+  'vanishes',
+  'resets',
+  'half-closes',
+  'never closes',
+  'closes first',
+  'slow',
+  'asks second',
+] as const
 export type Behaviour = (typeof behaviours)[number]
 
 /** What the cable does, in both directions. */
@@ -69,7 +79,13 @@ export interface CyclePlan {
 /** The same seed, cycle and means give the same plan, whatever the other cycles are. */
 export function planCycle(seed: number, cycle: number, means: Means): CyclePlan {
   const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(cycle + 1, 0x85ebca6b))
-  const impairment = random.chance(0.65) ? 'none' : random.pick<Impairment>(['loss', 'small MTU', ...(means.hasNetem ? (['duplication', 'reordering', 'delay'] as const) : [])])
+  const impairment = random.chance(0.65)
+    ? 'none'
+    : random.pick<Impairment>([
+        'loss',
+        'small MTU',
+        ...(means.hasNetem ? (['duplication', 'reordering', 'delay'] as const) : []),
+      ])
   const families = random.pick<readonly (4 | 6)[]>([[4], [6], [4, 6]])
   const faults = Array.from({ length: random.pick([0, 0, 1, 1, 1, 2, 3]) }, () => planFault(random, means))
   return {
@@ -87,17 +103,32 @@ export function planCycle(seed: number, cycle: number, means: Means): CyclePlan 
 
 function planFault(random: Random, { mayStepClock }: Means): Fault {
   const kinds = [
-    ...(['kill responder', 'kill responder', 'kill responder and keeper', 'kill keeper', 'terminate responder', 'terminate responder'] as const),
+    ...([
+      'kill responder',
+      'kill responder',
+      'kill responder and keeper',
+      'kill keeper',
+      'terminate responder',
+      'terminate responder',
+    ] as const),
     ...(['stop responder', 'stop responder', 'restart web server'] as const),
     ...(mayStepClock ? (['step clock'] as const) : []),
   ]
   const kind = random.pick<FaultKind>(kinds)
-  return { kind, at: random.between(50, 1_500), amount: kind === 'step clock' ? random.pick([-7_200, -40, 40, 7_200]) : random.between(20, 800) }
+  return {
+    kind,
+    at: random.between(50, 1_500),
+    amount: kind === 'step clock' ? random.pick([-7_200, -40, 40, 7_200]) : random.between(20, 800),
+  }
 }
 
 function planRun(random: Random, families: readonly (4 | 6)[]): RunPlan {
   const challenges = Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () =>
-    Array.from({ length: random.between(1, 4) }, () => ({ behaviour: random.pick(behaviours), family: random.pick(families), seed: random.fork() })),
+    Array.from({ length: random.between(1, 4) }, () => ({
+      behaviour: random.pick(behaviours),
+      family: random.pick(families),
+      seed: random.fork(),
+    })),
   )
   const hookFaults = random.chance(0.25) ? [planHookFault(random, challenges.length)] : []
   return { startsAt: random.between(0, 1_200), challenges, hookFaults }

@@ -6,7 +6,9 @@ export function summarise(records: readonly CycleRecord[]): string[] {
   const validations = records.flatMap(({ runs }) => runs.flatMap(({ outcomes }) => outcomes))
   const owed = validations.filter(({ isOwed }) => isOwed)
   const others = validations.filter(({ isOwed }) => !isOwed)
-  const hookFaults = records.flatMap(({ plan }) => plan.runs.flatMap((run) => run.hookFaults.map(({ hook, signal }) => `${signal} of ${hook}`)))
+  const hookFaults = records.flatMap(({ plan }) =>
+    plan.runs.flatMap((run) => run.hookFaults.map(({ hook, signal }) => `${signal} of ${hook}`)),
+  )
   const sum = (of: (record: CycleRecord) => number): number => records.reduce((total, record) => total + of(record), 0)
   return [
     `cycles       ${records.length}`,

@@ -7,10 +7,12 @@ import { randomFrom, type Random } from './random.js'
 import { addresses, type World } from './world.js'
 
 /**
- * What came of a validation; `not asked`: its request never reached the machine; `not waited for`: the validator left first;
+ * What came of a validation; `not asked`: its request never reached the machine; `not waited for`: the validator left
+ * first;
  * `lost to the cable`: 30 s of repetitions were not enough at 20 % loss.
  */
-export type Outcome = 'answered' | 'web server' | 'something else' | Ending['how'] | 'not asked' | 'not waited for' | 'lost to the cable'
+export type Outcome =
+  'answered' | 'web server' | 'something else' | Ending['how'] | 'not asked' | 'not waited for' | 'lost to the cable'
 
 export interface Visit {
   readonly outcome: Outcome
@@ -23,7 +25,11 @@ export interface Visit {
 export const patience = 30_000
 
 /** Sends one validator for a challenge; resolves when it has its answer, or has left. */
-export async function validate(world: World, challenge: Challenge, { behaviour, family, seed }: ValidationPlan): Promise<Visit> {
+export async function validate(
+  world: World,
+  challenge: Challenge,
+  { behaviour, family, seed }: ValidationPlan,
+): Promise<Visit> {
   const limit = patience * world.means.pace
   const from = addresses[behaviour === 'vanishes' ? 'vanishing' : 'validator'][family]
   const connection = connect(world.lab.validator, from, addresses.server[family], limit)
@@ -48,7 +54,8 @@ interface Behave {
 /** Asks; gives how many bytes had come before the answer, or what to say of a validation that waits for none. */
 type Ask = (behave: Behave) => Promise<number | Outcome>
 
-const whole: Ask = async ({ connection, challenge }) => ((await connection.write(challenge.request)) ? 0 : notAsked(connection))
+const whole: Ask = async ({ connection, challenge }) =>
+  (await connection.write(challenge.request)) ? 0 : notAsked(connection)
 
 const ask: Readonly<Record<Behaviour, Ask>> = {
   'normal': whole,
@@ -73,7 +80,9 @@ const ask: Readonly<Record<Behaviour, Ask>> = {
     return 'not waited for'
   },
   'vanishes': async ({ connection, challenge, world, from, random }) => {
-    await connection.write(challenge.request.slice(0, random.pick([undefined, random.between(1, challenge.request.length - 1)])))
+    await connection.write(
+      challenge.request.slice(0, random.pick([undefined, random.between(1, challenge.request.length - 1)])),
+    )
     await cutOff(world, from, connection.port)
     connection.reset()
     return 'not waited for'
@@ -88,10 +97,13 @@ const ask: Readonly<Record<Behaviour, Ask>> = {
   },
 }
 
-async function inPieces({ challenge, connection, random, limit }: Behave, pause: () => number): Promise<number | Outcome> {
+async function inPieces(
+  { challenge, connection, random, limit }: Behave,
+  pause: () => number,
+): Promise<number | Outcome> {
   const { request } = challenge
   const cuts = new Set([0, request.length])
-  for (const pieces = random.between(2, 5); cuts.size <= pieces; ) cuts.add(random.between(1, request.length - 1))
+  for (const pieces = random.between(2, 5); cuts.size <= pieces;) cuts.add(random.between(1, request.length - 1))
   const places = [...cuts].sort((one, other) => one - other)
   for (const [at, place] of places.slice(0, -1).entries()) {
     if (!(await connection.write(request.slice(place, places[at + 1])))) return at === 0 ? notAsked(connection) : 0
@@ -110,7 +122,10 @@ async function notAsked(connection: Connection): Promise<Outcome> {
 /** Nothing comes or goes any more. */
 async function cutOff({ lab }: World, address: string, port: number): Promise<void> {
   const program = address.includes(':') ? 'ip6tables' : 'iptables'
-  for (const words of [['OUTPUT', '-s', address, '-p', 'tcp', '--sport'], ['PREROUTING', '-d', address, '-p', 'tcp', '--dport']]) {
+  for (const words of [
+    ['OUTPUT', '-s', address, '-p', 'tcp', '--sport'],
+    ['PREROUTING', '-d', address, '-p', 'tcp', '--dport'],
+  ]) {
     await lab.validator.exec([program, '-w', '-t', 'raw', '-I', ...words, String(port), '-j', 'DROP'])
   }
 }

@@ -47,7 +47,9 @@ export interface World {
 export async function makeWorld(lab: Lab, plan: CyclePlan, means: Means): Promise<World> {
   if (plan.isTracked) await trackInvalid(lab.server)
   const webServer = await startWebServer(lab)
-  for (const family of [4, 6] as const) for (const who of ['vanishing', 'bystander', 'curious'] as const) await lab.validator.addAddress(addresses[who][family])
+  for (const family of [4, 6] as const)
+    for (const who of ['vanishing', 'bystander', 'curious'] as const)
+      await lab.validator.addAddress(addresses[who][family])
   await impair(lab, plan.impairment, plan.families)
   const start = performance.now()
   const events: string[] = []

@@ -7,7 +7,19 @@ import { COMMAND_SPECS, type CommandName, type CommandSpec } from '../../src/cli
 import { failsWith, runHook } from './command.js'
 
 const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'watch', 'doctor', 'demo', 'install']
-const options = ['--port', '--run-dir', '--ttl', '--firewall', '--queue-num', '--mark', '--log-file', '--log-format', '--no-self-check', '--no-standalone', '--verbose']
+const options = [
+  '--port',
+  '--run-dir',
+  '--ttl',
+  '--firewall',
+  '--queue-num',
+  '--mark',
+  '--log-file',
+  '--log-format',
+  '--no-self-check',
+  '--no-standalone',
+  '--verbose',
+]
 
 t.test('--help lists every command and option, and the variables', async (t) => {
   const { exitCode, stdout, stderr } = await runHook('certbot-nfq', ['--help'])
@@ -17,26 +29,39 @@ t.test('--help lists every command and option, and the variables', async (t) => 
   t.match(stdout, /CERTBOT_NFQ_PORT/)
 })
 
-t.test('--help of every command has what it does, the options that matter to it, and an example of its own', async (t) => {
-  const { stdout } = await runHook('certbot-nfq', ['--help'])
-  const listed = [...stdout.matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, command = '']) => command)
-  t.ok(commands.every((command) => listed.includes(command)))
-  for (const command of listed) {
-    const help = await runHook('certbot-nfq', [command, '--help'])
-    t.strictSame([help.exitCode, help.stderr], [0, ''], command)
-    t.match(help.stdout, new RegExp(`^certbot-nfq ${command}\\b.*\n\n[a-z]`), `${command}: usage, then what it does`)
-    t.match(help.stdout, new RegExp(`^Examples:\n +[^\n]*certbot-nfq ${command}\\b`, 'm'), `${command}: an example`)
-    const spec: CommandSpec | undefined = isSpecified(command) ? COMMAND_SPECS[command] : undefined
-    if (!spec) continue
-    const shown = [...help.stdout.matchAll(/^ +(?:-[a-z], )?--([a-z-]+) /gm)].map(([, option]) => option)
-    t.strictSame(shown.sort(), [...spec.uses, ...Object.keys(spec.options ?? {}), 'help', 'version'].sort(), `${command}: its options`)
-  }
-})
+t.test(
+  '--help of every command has what it does, the options that matter to it, and an example of its own',
+  async (t) => {
+    const { stdout } = await runHook('certbot-nfq', ['--help'])
+    const listed = [...stdout.matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, command = '']) => command)
+    t.ok(commands.every((command) => listed.includes(command)))
+    for (const command of listed) {
+      const help = await runHook('certbot-nfq', [command, '--help'])
+      t.strictSame([help.exitCode, help.stderr], [0, ''], command)
+      t.match(help.stdout, new RegExp(`^certbot-nfq ${command}\\b.*\n\n[a-z]`), `${command}: usage, then what it does`)
+      t.match(help.stdout, new RegExp(`^Examples:\n +[^\n]*certbot-nfq ${command}\\b`, 'm'), `${command}: an example`)
+      const spec: CommandSpec | undefined = isSpecified(command) ? COMMAND_SPECS[command] : undefined
+      if (!spec) continue
+      const shown = [...help.stdout.matchAll(/^ +(?:-[a-z], )?--([a-z-]+) /gm)].map(([, option]) => option)
+      t.strictSame(
+        shown.sort(),
+        [...spec.uses, ...Object.keys(spec.options ?? {}), 'help', 'version'].sort(),
+        `${command}: its options`,
+      )
+    }
+  },
+)
 
-t.test('an option that a command has no use for is taken all the same, for it may be in a script for all', async (t) => {
-  const runDir = join(temporaryDirectory(t), 'run')
-  t.match(await runHook('certbot-nfq', ['status', '--run-dir', runDir, '--port', '8080']), { exitCode: 0, stderr: '' })
-})
+t.test(
+  'an option that a command has no use for is taken all the same, for it may be in a script for all',
+  async (t) => {
+    const runDir = join(temporaryDirectory(t), 'run')
+    t.match(await runHook('certbot-nfq', ['status', '--run-dir', runDir, '--port', '8080']), {
+      exitCode: 0,
+      stderr: '',
+    })
+  },
+)
 
 t.test('--version is that of the package', async (t) => {
   const { exitCode, stdout } = await runHook('certbot-nfq', ['--version'])
@@ -54,11 +79,26 @@ t.test('status with nobody there is no failure', async (t) => {
 
 t.test('status prints what the responder says of itself', async (t) => {
   const directory = temporaryDirectory(t)
-  const status = { version: '1.2.3', protocol: 1, pid: 42, startedAt: 'today', queue: 8555, mark: 1, ports: [], challenges: [], counts: { packets: 7 }, log: [] }
+  const status = {
+    version: '1.2.3',
+    protocol: 1,
+    pid: 42,
+    startedAt: 'today',
+    queue: 8555,
+    mark: 1,
+    ports: [],
+    challenges: [],
+    counts: { packets: 7 },
+    log: [],
+  }
   await scriptedResponder(t, join(directory, 'control'), () => `${JSON.stringify({ version: 1, ok: true, status })}\n`)
   const { stdout } = await runHook('certbot-nfq', ['status', '--json', '--run-dir', directory])
   t.strictSame(JSON.parse(stdout), { running: true, ...status })
-  t.match(await runHook('certbot-nfq', ['status', '--run-dir', directory]), { exitCode: 0, stdout: /^certbot-nfq 1\.2\.3, process 42.*packets 7$/s, stderr: '' })
+  t.match(await runHook('certbot-nfq', ['status', '--run-dir', directory]), {
+    exitCode: 0,
+    stdout: /^certbot-nfq 1\.2\.3, process 42.*packets 7$/s,
+    stderr: '',
+  })
 })
 
 t.test('what is wrong on the command line is said in two lines', async (t) => {
@@ -80,7 +120,8 @@ t.test('what is wrong on the command line is said in two lines', async (t) => {
 })
 
 t.test('an option without its value is a mistake of the user, not of the program', async (t) => {
-  for (const option of ['--port', '--run-dir']) failsWith(t, await runHook('certbot-nfq', ['status', option]), 'bad-option', option)
+  for (const option of ['--port', '--run-dir'])
+    failsWith(t, await runHook('certbot-nfq', ['status', option]), 'bad-option', option)
 })
 
 t.test('the hooks refuse the same', async (t) => {
@@ -93,13 +134,29 @@ t.test('the hooks refuse the same', async (t) => {
 
 t.test('the hooks say what is wrong with their environment', async (t) => {
   const runDir = join(temporaryDirectory(t), 'run')
-  const run = (hook: 'auth' | 'cleanup', env: Record<string, string>) => runHook(hook, [], { CERTBOT_NFQ_RUN_DIR: runDir, ...env })
+  const run = (hook: 'auth' | 'cleanup', env: Record<string, string>) =>
+    runHook(hook, [], { CERTBOT_NFQ_RUN_DIR: runDir, ...env })
   const token = 'token-of-16-chars'
   failsWith(t, await run('auth', {}), 'token-missing', 'auth, not called by certbot')
-  failsWith(t, await run('auth', { CERTBOT_VALIDATION: 'x', CERTBOT_DOMAIN: 'a.example' }), 'token-missing', 'auth for dns-01')
+  failsWith(
+    t,
+    await run('auth', { CERTBOT_VALIDATION: 'x', CERTBOT_DOMAIN: 'a.example' }),
+    'token-missing',
+    'auth for dns-01',
+  )
   failsWith(t, await run('auth', { CERTBOT_TOKEN: 'short' }), 'token-malformed', 'auth with a bad token')
-  failsWith(t, await run('auth', { CERTBOT_TOKEN: token, CERTBOT_VALIDATION: 'x' }), 'validation-malformed', 'auth with a bad validation')
-  failsWith(t, await run('auth', { CERTBOT_TOKEN: token, CERTBOT_VALIDATION: `${token}.x` }), 'identifier-missing', 'auth without a name')
+  failsWith(
+    t,
+    await run('auth', { CERTBOT_TOKEN: token, CERTBOT_VALIDATION: 'x' }),
+    'validation-malformed',
+    'auth with a bad validation',
+  )
+  failsWith(
+    t,
+    await run('auth', { CERTBOT_TOKEN: token, CERTBOT_VALIDATION: `${token}.x` }),
+    'identifier-missing',
+    'auth without a name',
+  )
   failsWith(t, await run('cleanup', {}), 'token-missing', 'cleanup, not called by certbot')
   failsWith(t, await run('cleanup', { CERTBOT_TOKEN: 'short' }), 'token-malformed', 'cleanup with a bad token')
 })
@@ -110,8 +167,17 @@ t.test('a run directory that cannot be one is said to be that', async (t) => {
   writeFileSync(file, '')
   mkdirSync(join(path, 'open'), { mode: 0o777 })
   const long = join(path, 'x'.repeat(120))
-  const env = { CERTBOT_TOKEN: 'token-of-16-chars', CERTBOT_VALIDATION: 'token-of-16-chars.x', CERTBOT_DOMAIN: 'a.example' }
-  failsWith(t, await runHook('auth', ['--run-dir', join(path, 'absent', 'run')], env), 'run-directory', 'auth, in a directory that is absent')
+  const env = {
+    CERTBOT_TOKEN: 'token-of-16-chars',
+    CERTBOT_VALIDATION: 'token-of-16-chars.x',
+    CERTBOT_DOMAIN: 'a.example',
+  }
+  failsWith(
+    t,
+    await runHook('auth', ['--run-dir', join(path, 'absent', 'run')], env),
+    'run-directory',
+    'auth, in a directory that is absent',
+  )
   failsWith(t, await runHook('auth', ['--run-dir', long], env), 'run-directory', 'auth, a path too long')
   failsWith(t, await runHook('cleanup', ['--run-dir', long], env), 'run-directory', 'cleanup, a path too long')
   failsWith(t, await runHook('certbot-nfq', ['status', '--run-dir', long]), 'run-directory', 'status, a path too long')
@@ -125,7 +191,11 @@ t.test('a run directory that cannot be one is said to be that', async (t) => {
 
 t.test('a log file that cannot be written is said to be that', async (t) => {
   const path = temporaryDirectory(t)
-  const env = { CERTBOT_TOKEN: 'token-of-16-chars', CERTBOT_VALIDATION: 'token-of-16-chars.x', CERTBOT_DOMAIN: 'a.example' }
+  const env = {
+    CERTBOT_TOKEN: 'token-of-16-chars',
+    CERTBOT_VALIDATION: 'token-of-16-chars.x',
+    CERTBOT_DOMAIN: 'a.example',
+  }
   const argv = ['--run-dir', join(path, 'run'), '--log-file', join(path, 'absent', 'log')]
   failsWith(t, await runHook('auth', argv, env), 'log-file', 'auth')
   failsWith(t, await runHook('certbot-nfq', ['serve', ...argv]), 'log-file', 'serve')
@@ -134,10 +204,16 @@ t.test('a log file that cannot be written is said to be that', async (t) => {
 
 t.test('a responder that answers nonsense or nothing is said to do so', async (t) => {
   const directory = temporaryDirectory(t)
-  const answers = ['', 'nonsense\n', '{"version":2,"ok":true}\n', '{"ok":false,"code":"too-many-challenges","message":"cause"}\n']
+  const answers = [
+    '',
+    'nonsense\n',
+    '{"version":2,"ok":true}\n',
+    '{"ok":false,"code":"too-many-challenges","message":"cause"}\n',
+  ]
   const expected = ['responder-lost', 'control-malformed', 'protocol-version', 'too-many-challenges']
   await scriptedResponder(t, join(directory, 'control'), (_line, _socket, place) => answers[place])
-  for (const code of expected) failsWith(t, await runHook('certbot-nfq', ['status', '--run-dir', directory]), code, code)
+  for (const code of expected)
+    failsWith(t, await runHook('certbot-nfq', ['status', '--run-dir', directory]), code, code)
 })
 
 function isSpecified(command: string): command is CommandName {

@@ -9,8 +9,16 @@ export interface Ended {
   readonly stderr: string
 }
 
-/** Runs a program of hooks/ as a user would: with nothing of this process's environment but PATH. `before` are words in front of it. */
-export async function runHook(name: 'auth' | 'cleanup' | 'certbot-nfq', argv: readonly string[], env: Readonly<Record<string, string>> = {}, before: readonly string[] = []): Promise<Ended> {
+/**
+ * Runs a program of hooks/ as a user would: with nothing of this process's environment but PATH. `before` are words in
+ * front of it.
+ */
+export async function runHook(
+  name: 'auth' | 'cleanup' | 'certbot-nfq',
+  argv: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  before: readonly string[] = [],
+): Promise<Ended> {
   const PATH = `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`
   const variables = Object.entries({ PATH, ...env }).map(([name, value]) => `${name}=${value}`)
   // Not by execa's options: tap adds its own NODE_OPTIONS to every process started here.
@@ -19,7 +27,10 @@ export async function runHook(name: 'auth' | 'cleanup' | 'certbot-nfq', argv: re
   return { exitCode, stdout, stderr }
 }
 
-/** Asserts that a command failed as a user should see it: two lines on standard error with this code, and no stack trace. */
+/**
+ * Asserts that a command failed as a user should see it: two lines on standard error with this code, and no stack
+ * trace.
+ */
 export function failsWith(t: Test, { exitCode, stdout, stderr }: Ended, code: string, what: string): void {
   t.test(what, (t) => {
     const [cause, fix, ...more] = stderr.split('\n')

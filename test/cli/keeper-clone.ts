@@ -10,9 +10,14 @@ import { startService } from '../../src/lab/service.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
 /** What the clone is run with. */
-export const options: Options = { ...readOptions(['--run-dir', '/run/it is', '--log-file', '/tmp/a log', '--verbose'], {}) }
+export const options: Options = {
+  ...readOptions(['--run-dir', '/run/it is', '--log-file', '/tmp/a log', '--verbose'], {}),
+}
 
-/** A copy of what is built beside a keeper of the test's own, which writes down its process id and words, then runs `body`. */
+/**
+ * A copy of what is built beside a keeper of the test's own, which writes down its process id and words, then runs
+ * `body`.
+ */
 export async function makeClone(t: Test, body: string) {
   const path = temporaryDirectory(t)
   cpSync(inRepository('dist'), join(path, 'dist'), { recursive: true })

@@ -17,13 +17,23 @@ t.test('a responder that listens, or finds another, is a success, and is left ru
 })
 
 t.test('a report may come in pieces', async (t) => {
-  const { launch } = await makeClone(t, `printf '{"state":' >&3; sleep 0.1; printf '"listening"}' >&3; sleep 0.1; echo >&3; ${forever}`)
+  const { launch } = await makeClone(
+    t,
+    `printf '{"state":' >&3; sleep 0.1; printf '"listening"}' >&3; sleep 0.1; echo >&3; ${forever}`,
+  )
   t.equal(await launch.launchInBackground(options), undefined)
 })
 
 t.test('a failure of the responder is a failure here', async (t) => {
-  const { launch } = await makeClone(t, `${report({ state: 'failed', code: 'queue-unavailable', message: 'NFQUEUE number 7 is “taken”' })}; exit 1`)
-  await t.rejects(launch.launchInBackground(options), { name: 'Failure', code: 'queue-unavailable', message: 'NFQUEUE number 7 is “taken”' })
+  const { launch } = await makeClone(
+    t,
+    `${report({ state: 'failed', code: 'queue-unavailable', message: 'NFQUEUE number 7 is “taken”' })}; exit 1`,
+  )
+  await t.rejects(launch.launchInBackground(options), {
+    name: 'Failure',
+    code: 'queue-unavailable',
+    message: 'NFQUEUE number 7 is “taken”',
+  })
 })
 
 t.test('a code that this version does not know is that of a start that failed', async (t) => {
@@ -34,9 +44,21 @@ t.test('a code that this version does not know is that of a start that failed', 
 })
 
 t.test('no report, half of one and garbage are a start that failed', async (t) => {
-  for (const body of ['exit 0', 'exit 1', 'kill -KILL $$', `printf '{"state":"liste' >&3`, 'echo garbage >&3', 'echo >&3', `exec 3>&-; ${forever}`]) {
+  for (const body of [
+    'exit 0',
+    'exit 1',
+    'kill -KILL $$',
+    `printf '{"state":"liste' >&3`,
+    'echo garbage >&3',
+    'echo >&3',
+    `exec 3>&-; ${forever}`,
+  ]) {
     const { launch } = await makeClone(t, body)
-    await t.rejects(launch.launchInBackground(options), { code: 'responder-not-started', message: 'the responder ended before it was ready' }, body)
+    await t.rejects(
+      launch.launchInBackground(options),
+      { code: 'responder-not-started', message: 'the responder ended before it was ready' },
+      body,
+    )
   }
 })
 
@@ -47,11 +69,22 @@ t.test('a start that hangs is ended, keeper and responder', async (t) => {
     ['the responder', `process.kill(process.pid, 'SIGSTOP')`, 'is stopped'],
     ['the responder', 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)', 'sleeps and does not wake up'],
   ] as const) {
-    const clone = await makeClone(t, responder === '' ? 'kill -STOP $$' : `'${process.execPath}' "\${0%/hooks/keep}/responder.cjs" background; exit 1`)
+    const clone = await makeClone(
+      t,
+      responder === '' ? 'kill -STOP $$' : `'${process.execPath}' "\${0%/hooks/keep}/responder.cjs" background; exit 1`,
+    )
     writeFileSync(join(clone.path, 'responder.cjs'), sleeping + responder)
-    await t.rejects(clone.launch.launchInBackground(options), { code: 'responder-not-started', message: `the start of the responder ${how}: it was ended` }, hangs)
+    await t.rejects(
+      clone.launch.launchInBackground(options),
+      { code: 'responder-not-started', message: `the start of the responder ${how}: it was ended` },
+      hangs,
+    )
     await waitUntil(() => isGone(clone.keeperPid()), 'the keeper to end')
-    if (responder !== '') await waitUntil(() => isGone(Number(readFileSync(join(clone.path, 'pid-of-responder'), 'utf8'))), 'the responder to end')
+    if (responder !== '')
+      await waitUntil(
+        () => isGone(Number(readFileSync(join(clone.path, 'pid-of-responder'), 'utf8'))),
+        'the responder to end',
+      )
   }
 })
 
@@ -64,7 +97,10 @@ t.test('JSON that is no report is one too', async (t) => {
 
 t.test('a keeper that cannot be started is a failure with the reason', async (t) => {
   const { launch, keeper } = await makeClone(t, 'exit 0')
-  for (const [breakIt, reason] of [[() => chmodSync(keeper, 0o644), /EACCES/], [() => rmSync(keeper), /ENOENT/]] as const) {
+  for (const [breakIt, reason] of [
+    [() => chmodSync(keeper, 0o644), /EACCES/],
+    [() => rmSync(keeper), /ENOENT/],
+  ] as const) {
     breakIt()
     await t.rejects(launch.launchInBackground(options), { code: 'responder-not-started', message: reason })
     await t.rejects(launch.launchInForeground(options), { code: 'responder-not-started', message: reason })
@@ -74,7 +110,14 @@ t.test('a keeper that cannot be started is a failure with the reason', async (t)
 t.test('the keeper is told run directory, Node, its flags, program, mode and options', async (t) => {
   const clone = await makeClone(t, `${report({ state: 'listening' })}; exit 0`)
   await clone.launch.launchInBackground(options)
-  t.strictSame(clone.words(), [options.runDir, process.execPath, nodeFlags(process.version).join(' '), `${clone.path}/dist/cli/responder.cjs`, 'background', ...formatOptions(options)])
+  t.strictSame(clone.words(), [
+    options.runDir,
+    process.execPath,
+    nodeFlags(process.version).join(' '),
+    `${clone.path}/dist/cli/responder.cjs`,
+    'background',
+    ...formatOptions(options),
+  ])
   t.strictSame(readOptions(clone.words().slice(5), {}), options)
   await clone.launch.launchInForeground(options)
   t.equal(clone.words()[4], 'foreground')
@@ -91,8 +134,20 @@ t.test('in the background it has a session, streams, directory and environment o
   t.equal(sessionOf(pid), pid)
   t.equal(readFileSync(join(clone.path, 'hooks/streams'), 'utf8'), '/dev/null\n/dev/null\n/dev/null\n')
   t.equal(readlinkSync(`/proc/${pid}/cwd`), '/')
-  const names = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean).map((variable) => variable.split('=')[0])
-  t.strictSame(names.filter((name) => !['PWD', 'OLDPWD', '_', 'SHLVL'].includes(name ?? '') && !name?.startsWith('TAP') && !name?.includes('TAPJS') && name !== 'NODE_OPTIONS'), ['PATH'])
+  const names = readFileSync(`/proc/${pid}/environ`, 'utf8')
+    .split('\0')
+    .filter(Boolean)
+    .map((variable) => variable.split('=')[0])
+  t.strictSame(
+    names.filter(
+      (name) =>
+        !['PWD', 'OLDPWD', '_', 'SHLVL'].includes(name ?? '') &&
+        !name?.startsWith('TAP') &&
+        !name?.includes('TAPJS') &&
+        name !== 'NODE_OPTIONS',
+    ),
+    ['PATH'],
+  )
 })
 
 t.test('a hook is done as soon as its responder listens', async (t) => {
@@ -104,7 +159,11 @@ t.test('a hook is done as soon as its responder listens', async (t) => {
 })
 
 t.test('in the foreground the exit status is the keeper’s, and so are the streams', async (t) => {
-  for (const [end, status] of [['exit 0', 0], ['exit 7', 7], ['kill -KILL $$', 1]] as const) {
+  for (const [end, status] of [
+    ['exit 0', 0],
+    ['exit 7', 7],
+    ['kill -KILL $$', 1],
+  ] as const) {
     const clone = await makeClone(t, `echo out; echo err >&2; ${end}`)
     const command = clone.run('console.log(await launch.launchInForeground(options))')
     t.match(await command.exited, { exitCode: 0 })
@@ -114,7 +173,10 @@ t.test('in the foreground the exit status is the keeper’s, and so are the stre
 
 t.test('in the foreground signals go to keeper and responder alike', async (t) => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    const clone = await makeClone(t, `trap : TERM INT HUP; sh -c 'trap "echo told; exit 5" TERM INT HUP; echo ready; while :; do sleep 0.02; done'; exit $?`)
+    const clone = await makeClone(
+      t,
+      `trap : TERM INT HUP; sh -c 'trap "echo told; exit 5" TERM INT HUP; echo ready; while :; do sleep 0.02; done'; exit $?`,
+    )
     const command = clone.run('process.exit(await launch.launchInForeground(options))')
     t.teardown(() => command.stop('SIGKILL'))
     await command.waitForOutput(/ready/)

@@ -39,12 +39,23 @@ const examples: readonly (readonly [OptionName, string, string, Partial<Options>
 
 t.test('without anything there are the defaults', (t) => {
   t.strictSame(readOptions([], {}), defaults)
-  t.strictSame(readOptions([], { CERTBOT_NFQ_PORT: '', CERTBOT_NFQ_LOG_FILE: '', PORT: '81' }), defaults, 'an empty variable is none')
+  t.strictSame(
+    readOptions([], { CERTBOT_NFQ_PORT: '', CERTBOT_NFQ_LOG_FILE: '', PORT: '81' }),
+    defaults,
+    'an empty variable is none',
+  )
   t.end()
 })
 
 t.test('a variable comes before the default, and a flag before both', (t) => {
-  t.strictSame(examples.map(([name]) => name).concat('no-self-check', 'no-standalone', 'verbose').sort(), Object.keys(OPTION_SPECS).sort(), 'each option is looked at')
+  t.strictSame(
+    examples
+      .map(([name]) => name)
+      .concat('no-self-check', 'no-standalone', 'verbose')
+      .sort(),
+    Object.keys(OPTION_SPECS).sort(),
+    'each option is looked at',
+  )
   for (const [name, flag, variable, byFlag, byVariable] of examples) {
     const environment = { [`CERTBOT_NFQ_${name.toUpperCase().replaceAll('-', '_')}`]: variable }
     t.strictSame(readOptions([], environment), { ...defaults, ...byVariable }, `${name} by variable`)
@@ -59,8 +70,10 @@ t.test('a switch is a flag alone, or a variable that says yes or no', (t) => {
   t.equal(readOptions(['--no-self-check'], {}).noSelfCheck, true)
   t.equal(readOptions(['--no-standalone'], {}).noStandalone, true)
   t.equal(readOptions([], { CERTBOT_NFQ_NO_STANDALONE: '1' }).noStandalone, true)
-  for (const yes of ['true', 'yes', '1', 'YES']) t.equal(readOptions([], { CERTBOT_NFQ_VERBOSE: yes }).verbose, true, yes)
-  for (const no of ['false', 'no', '0', 'No', '']) t.equal(readOptions([], { CERTBOT_NFQ_VERBOSE: no }).verbose, false, no)
+  for (const yes of ['true', 'yes', '1', 'YES'])
+    t.equal(readOptions([], { CERTBOT_NFQ_VERBOSE: yes }).verbose, true, yes)
+  for (const no of ['false', 'no', '0', 'No', ''])
+    t.equal(readOptions([], { CERTBOT_NFQ_VERBOSE: no }).verbose, false, no)
   t.end()
 })
 
@@ -83,16 +96,32 @@ t.test('a bad value is refused by the name of its option, from wherever it comes
     for (const value of values) {
       const refused = { name: 'Failure', code: 'bad-option', message: new RegExp(`^--${name} must `) }
       t.throws(() => readOptions([`--${name}=${value}`], {}), refused, `--${name}=${JSON.stringify(value)}`)
-      t.throws(() => readOptions([], { [`CERTBOT_NFQ_${name.toUpperCase().replace('-', '_')}`]: value }), refused, `${name} by variable`)
+      t.throws(
+        () => readOptions([], { [`CERTBOT_NFQ_${name.toUpperCase().replace('-', '_')}`]: value }),
+        refused,
+        `${name} by variable`,
+      )
     }
   }
   for (const [name] of examples) t.throws(() => readOptions([`--${name}=`], {}), { code: 'bad-option' }, `--${name}=`)
-  t.throws(() => readOptions([], { CERTBOT_NFQ_VERBOSE: 'perhaps' }), { code: 'bad-option', message: '--verbose must be true or false, not "perhaps"' })
+  t.throws(() => readOptions([], { CERTBOT_NFQ_VERBOSE: 'perhaps' }), {
+    code: 'bad-option',
+    message: '--verbose must be true or false, not "perhaps"',
+  })
   t.end()
 })
 
 t.test('a flag that does not exist, lacks its value or has one too many is refused, as is any other word', (t) => {
-  for (const argv of [['--bogus'], ['--port'], ['--port', '--verbose'], ['--verbose=yes'], ['80'], ['-p', '80'], ['--'], ['--no-verbose']]) {
+  for (const argv of [
+    ['--bogus'],
+    ['--port'],
+    ['--port', '--verbose'],
+    ['--verbose=yes'],
+    ['80'],
+    ['-p', '80'],
+    ['--'],
+    ['--no-verbose'],
+  ]) {
     if (argv[0] === '--') t.strictSame(readOptions(argv, {}), defaults, 'two dashes alone say nothing')
     else t.throws(() => readOptions(argv, {}), { code: 'bad-option', message: /./ }, argv.join(' '))
   }
@@ -107,13 +136,21 @@ t.test('every single bit is a mark', (t) => {
   t.end()
 })
 
-t.test('a relative path means the directory the hook was called in, for the responder it starts runs elsewhere', (t) => {
-  t.equal(readOptions(['--run-dir=run'], {}).runDir, resolve('run'))
-  t.equal(readOptions(['--log-file=log'], {}).logFile, resolve('log'))
-  t.end()
-})
+t.test(
+  'a relative path means the directory the hook was called in, for the responder it starts runs elsewhere',
+  (t) => {
+    t.equal(readOptions(['--run-dir=run'], {}).runDir, resolve('run'))
+    t.equal(readOptions(['--log-file=log'], {}).logFile, resolve('log'))
+    t.end()
+  },
+)
 
-const paths = fc.array(fc.string({ unit: fc.constantFrom(...'aZ0-_ ="\'ü$\\'), minLength: 1, maxLength: 8 }), { minLength: 1, maxLength: 3 }).map((names) => `/${names.join('/')}`)
+const paths = fc
+  .array(fc.string({ unit: fc.constantFrom(...'aZ0-_ ="\'ü$\\'), minLength: 1, maxLength: 8 }), {
+    minLength: 1,
+    maxLength: 3,
+  })
+  .map((names) => `/${names.join('/')}`)
 const anyOptions: fc.Arbitrary<Options> = fc
   .tuple(
     fc.integer({ min: 1, max: 65535 }),
@@ -129,7 +166,22 @@ const anyOptions: fc.Arbitrary<Options> = fc
     fc.boolean(),
     fc.boolean(),
   )
-  .map(([port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose]) => ({ port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose }))
+  .map(
+    ([port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose]) => ({
+      port,
+      runDir,
+      ttl,
+      firewall,
+      queueNum,
+      mark,
+      user,
+      logFile,
+      logFormat,
+      noSelfCheck,
+      noStandalone,
+      verbose,
+    }),
+  )
 
 t.test('properties', (t) => {
   holds(
@@ -137,7 +189,10 @@ t.test('properties', (t) => {
     'options are read back as they were formatted',
     fc.property(anyOptions, (options) => isDeepStrictEqual(readOptions(formatOptions(options), {}), options)),
   )
-  const words = fc.oneof(fc.string(), fc.tuple(fc.constantFrom(...Object.keys(OPTION_SPECS)), fc.string()).map(([name, value]) => `--${name}=${value}`))
+  const words = fc.oneof(
+    fc.string(),
+    fc.tuple(fc.constantFrom(...Object.keys(OPTION_SPECS)), fc.string()).map(([name, value]) => `--${name}=${value}`),
+  )
   holds(
     t,
     'whatever the arguments, they are read or refused by a Failure',

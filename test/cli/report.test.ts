@@ -9,12 +9,26 @@ const onTerminal = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.
 
 t.test('an error is coloured on a terminal, unless NO_COLOR is set or the terminal shows none', async (t) => {
   const say = async (...variables: string[]) => {
-    const words = ['-i', `PATH=${process.env['PATH'] ?? ''}`, ...variables, 'python3', '-c', onTerminal, inRepository('hooks/certbot-nfq'), 'bogus']
+    const words = [
+      '-i',
+      `PATH=${process.env['PATH'] ?? ''}`,
+      ...variables,
+      'python3',
+      '-c',
+      onTerminal,
+      inRepository('hooks/certbot-nfq'),
+      'bogus',
+    ]
     return (await execa('env', words, { reject: false, stdin: 'ignore' })).stdout
   }
   t.match(await say('TERM=xterm'), /^\u001b\[31mcertbot-nfq:\u001b\[39m Unknown/)
-  for (const variables of [['TERM=xterm', 'NO_COLOR=1'], ['TERM=dumb']]) t.match(await say(...variables), /^certbot-nfq: Unknown/, variables.join(' '))
-  t.match(await runHook('certbot-nfq', ['bogus'], { TERM: 'xterm', FORCE_COLOR: '1' }), { stderr: /^certbot-nfq: Unknown/ }, 'and never in a pipe')
+  for (const variables of [['TERM=xterm', 'NO_COLOR=1'], ['TERM=dumb']])
+    t.match(await say(...variables), /^certbot-nfq: Unknown/, variables.join(' '))
+  t.match(
+    await runHook('certbot-nfq', ['bogus'], { TERM: 'xterm', FORCE_COLOR: '1' }),
+    { stderr: /^certbot-nfq: Unknown/ },
+    'and never in a pipe',
+  )
 })
 
 t.test('the page an error points to is there, with an anchor of its code', async (t) => {
@@ -23,4 +37,3 @@ t.test('the page an error points to is there, with an anchor of its code', async
   t.ok(existsSync(path), path)
   t.equal(anchor, 'token-missing')
 })
-

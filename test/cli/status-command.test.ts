@@ -28,8 +28,22 @@ packets 0, answered 0, flows 3 of 8192`,
 })
 
 t.test('challenges, who asked for them, and which rules are in force', (t) => {
-  const visits = [{ at: '2030-01-02T03:04:07.000Z', client: '[2001:db8::2]:50000', state: 'acknowledged' as const, answer: { status: 200, bytes: 87 } }]
-  const challenge = { token: 'token', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:06.000Z', expiresIn: 3599, visits }
+  const visits = [
+    {
+      at: '2030-01-02T03:04:07.000Z',
+      client: '[2001:db8::2]:50000',
+      state: 'acknowledged' as const,
+      answer: { status: 200, bytes: 87 },
+    },
+  ]
+  const challenge = {
+    token: 'token',
+    identifier: 'a.example',
+    port: 80,
+    armedAt: '2030-01-02T03:04:06.000Z',
+    expiresIn: 3599,
+    visits,
+  }
   const status: ResponderStatus = {
     ...idle,
     ports: [80, 8080],
@@ -53,15 +67,28 @@ ${Array.from({ length: 10 }, (_, at) => `  line ${at + 3}`).join('\n')}`,
 })
 
 t.test('a challenge that nobody asked for says so, and whether others were asked for', (t) => {
-  const challenge = { token: 'token', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:06.000Z', expiresIn: 3599, visits: [] }
+  const challenge = {
+    token: 'token',
+    identifier: 'a.example',
+    port: 80,
+    armedAt: '2030-01-02T03:04:06.000Z',
+    expiresIn: 3599,
+    visits: [],
+  }
   const strays = { count: 2, at: '2030-01-02T03:04:07.000Z', client: '192.0.2.2:40000', token: 'other' }
   t.match(formatStatus({ ...idle, challenges: [challenge] }), /^ {4}nobody has asked for it yet$/m)
-  t.match(formatStatus({ ...idle, challenges: [{ ...challenge, strays }] }), /^ {4}nobody has asked for it yet; for other tokens 2, last 192\.0\.2\.2:40000 for other$/m)
+  t.match(
+    formatStatus({ ...idle, challenges: [{ ...challenge, strays }] }),
+    /^ {4}nobody has asked for it yet; for other tokens 2, last 192\.0\.2\.2:40000 for other$/m,
+  )
   t.end()
 })
 
 t.test('rules that queue all of the traffic are said to', (t) => {
   const firewall = { name: 'iptables', selection: 'port', reason: 'iptables (prefilter): no bpf', tracked: [] }
-  t.match(formatStatus({ ...idle, ports: [80], firewall }), /^port 80 by iptables, ALL of its traffic to queue 8555 \(iptables \(prefilter\): no bpf\)$/m)
+  t.match(
+    formatStatus({ ...idle, ports: [80], firewall }),
+    /^port 80 by iptables, ALL of its traffic to queue 8555 \(iptables \(prefilter\): no bpf\)$/m,
+  )
   t.end()
 })

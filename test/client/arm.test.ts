@@ -5,7 +5,11 @@ import { auth } from '../../src/client/arm.js'
 import { scriptedResponder } from '../control/scripted-responder.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
-const environment = { CERTBOT_TOKEN: 'token-of-16-chars', CERTBOT_VALIDATION: 'token-of-16-chars.print', CERTBOT_DOMAIN: 'a.example' }
+const environment = {
+  CERTBOT_TOKEN: 'token-of-16-chars',
+  CERTBOT_VALIDATION: 'token-of-16-chars.print',
+  CERTBOT_DOMAIN: 'a.example',
+}
 const armed = '{"version":1,"ok":true}\n'
 const stopping = '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n'
 
@@ -13,21 +17,45 @@ t.test('where a responder runs, the challenge is handed to it, and nothing is st
   const socket = join(temporaryDirectory(t), 'control')
   const { lines } = await scriptedResponder(t, socket, () => armed)
   await auth(environment, { port: 8080, ttl: 60, socket }, mustNotLaunch)
-  t.strictSame(lines.map((line) => JSON.parse(line) as unknown), [
-    { version: 1, op: 'arm', token: 'token-of-16-chars', keyAuthorization: 'token-of-16-chars.print', identifier: 'a.example', port: 8080, ttl: 60 },
-  ])
+  t.strictSame(
+    lines.map((line) => JSON.parse(line) as unknown),
+    [
+      {
+        version: 1,
+        op: 'arm',
+        token: 'token-of-16-chars',
+        keyAuthorization: 'token-of-16-chars.print',
+        identifier: 'a.example',
+        port: 8080,
+        ttl: 60,
+      },
+    ],
+  )
 })
 
-t.test('a self-check is asked for when wanted; what it is to ask for comes back, and nothing from a responder that knows none', async (t) => {
-  const directory = temporaryDirectory(t)
-  const token = `self-check-${'x'.repeat(22)}`
-  const check = { token, keyAuthorization: `${token}.${'y'.repeat(43)}`, ports: [80], families: [4, 6] }
-  const { lines } = await scriptedResponder(t, join(directory, 'new'), () => `${JSON.stringify({ version: 1, ok: true, check })}\n`)
-  t.strictSame(await auth(environment, { port: 80, ttl: 60, socket: join(directory, 'new'), selfCheck: true }, mustNotLaunch), check)
-  t.match(JSON.parse(lines[0] ?? ''), { selfCheck: true })
-  await scriptedResponder(t, join(directory, 'old'), () => armed)
-  t.equal(await auth(environment, { port: 80, ttl: 60, socket: join(directory, 'old'), selfCheck: true }, mustNotLaunch), undefined)
-})
+t.test(
+  'a self-check is asked for when wanted; what it is to ask for comes back, and nothing from a responder that knows none',
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const token = `self-check-${'x'.repeat(22)}`
+    const check = { token, keyAuthorization: `${token}.${'y'.repeat(43)}`, ports: [80], families: [4, 6] }
+    const { lines } = await scriptedResponder(
+      t,
+      join(directory, 'new'),
+      () => `${JSON.stringify({ version: 1, ok: true, check })}\n`,
+    )
+    t.strictSame(
+      await auth(environment, { port: 80, ttl: 60, socket: join(directory, 'new'), selfCheck: true }, mustNotLaunch),
+      check,
+    )
+    t.match(JSON.parse(lines[0] ?? ''), { selfCheck: true })
+    await scriptedResponder(t, join(directory, 'old'), () => armed)
+    t.equal(
+      await auth(environment, { port: 80, ttl: 60, socket: join(directory, 'old'), selfCheck: true }, mustNotLaunch),
+      undefined,
+    )
+  },
+)
 
 t.test('where none runs, one is started once, and asked again', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
@@ -91,8 +119,15 @@ t.test('those that never give an answer are a failure at the third time', async 
 
 t.test('a refusal is thrown, and nothing is tried again', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
-  const { lines } = await scriptedResponder(t, socket, () => '{"version":1,"ok":false,"code":"firewall-unavailable","message":"cause"}\n')
-  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, mustNotLaunch), { code: 'firewall-unavailable', message: 'cause' })
+  const { lines } = await scriptedResponder(
+    t,
+    socket,
+    () => '{"version":1,"ok":false,"code":"firewall-unavailable","message":"cause"}\n',
+  )
+  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, mustNotLaunch), {
+    code: 'firewall-unavailable',
+    message: 'cause',
+  })
   t.equal(lines.length, 1)
 })
 
@@ -103,14 +138,19 @@ t.test('what the start of a responder met is thrown, and it is not started again
     launched++
     throw new Failure('queue-unavailable', 'cause')
   }
-  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, launch), { code: 'queue-unavailable', message: 'cause' })
+  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, launch), {
+    code: 'queue-unavailable',
+    message: 'cause',
+  })
   t.equal(launched, 1)
 })
 
 t.test('a bad environment is refused before anybody is asked', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
   const { lines } = await scriptedResponder(t, socket, () => armed)
-  await t.rejects(auth({ ...environment, CERTBOT_TOKEN: undefined }, { port: 80, ttl: 60, socket }, mustNotLaunch), { code: 'token-missing' })
+  await t.rejects(auth({ ...environment, CERTBOT_TOKEN: undefined }, { port: 80, ttl: 60, socket }, mustNotLaunch), {
+    code: 'token-missing',
+  })
   t.equal(lines.length, 0)
 })
 
@@ -124,7 +164,10 @@ t.test('after 30 seconds of neither starting nor ending it gives up', async (t) 
     launched++
     now += 15_000
   }
-  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, launch), { code: 'responder-not-started', message: /30 s/ })
+  await t.rejects(auth(environment, { port: 80, ttl: 60, socket }, launch), {
+    code: 'responder-not-started',
+    message: /30 s/,
+  })
   t.equal(launched, 2)
 })
 

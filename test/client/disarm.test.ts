@@ -11,7 +11,10 @@ t.test('the challenge is taken back', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
   const { lines } = await scriptedResponder(t, socket, () => '{"version":1,"ok":true}\n')
   await cleanup(environment, socket, mustNotSweep)
-  t.strictSame(lines.map((line) => JSON.parse(line) as unknown), [{ version: 1, op: 'disarm', token: 'token-of-16-chars' }])
+  t.strictSame(
+    lines.map((line) => JSON.parse(line) as unknown),
+    [{ version: 1, op: 'disarm', token: 'token-of-16-chars' }],
+  )
 })
 
 t.test('with the last challenge it returns only when the responder has ended', async (t) => {
@@ -19,11 +22,13 @@ t.test('with the last challenge it returns only when the responder has ended', a
   let isEnded = false
   const responder = await scriptedResponder(t, socket, (_line, connection) => {
     connection.write('{"version":1,"ok":true,"stopped":true}\n', () => {
-      setImmediate(() => setImmediate(() => {
-        isEnded = true
-        connection.end()
-        void responder.close()
-      }))
+      setImmediate(() =>
+        setImmediate(() => {
+          isEnded = true
+          connection.end()
+          void responder.close()
+        }),
+      )
     })
     return undefined
   })
@@ -43,7 +48,14 @@ t.test('files that nobody removes after the responder are swept', async (t) => {
 
 t.test('it returns what the responder tells of the challenge, also as its last word', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
-  const challenge = { token: 'token-of-16-chars', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:05.000Z', expiresIn: 1, visits: [] }
+  const challenge = {
+    token: 'token-of-16-chars',
+    identifier: 'a.example',
+    port: 80,
+    armedAt: '2030-01-02T03:04:05.000Z',
+    expiresIn: 1,
+    visits: [],
+  }
   const responder = await scriptedResponder(t, socket, (_line, _socket, place) => {
     if (place === 1) void responder.close()
     return `${JSON.stringify({ version: 1, ok: true, stopped: place === 1, challenge })}\n`
@@ -54,7 +66,11 @@ t.test('it returns what the responder tells of the challenge, also as its last w
 
 t.test('of a challenge that is not told of, by an older responder or one that ends, nothing is known', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
-  const responses = ['{"version":1,"ok":true}\n', '{"version":0,"ok":true}\n', '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n']
+  const responses = [
+    '{"version":1,"ok":true}\n',
+    '{"version":0,"ok":true}\n',
+    '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n',
+  ]
   await scriptedResponder(t, socket, (_line, _socket, place) => responses[place])
   for (const response of responses) t.equal(await cleanup(environment, socket, mustNotSweep), 'unknown', response)
   t.equal(await cleanup(environment, `${socket}.absent`, async () => undefined), 'absent')
@@ -62,11 +78,19 @@ t.test('of a challenge that is not told of, by an older responder or one that en
 
 t.test('all is well when everybody who asked has acknowledged, or nothing is known', (t) => {
   const visit = { at: '2030-01-02T03:04:05.000Z', client: '192.0.2.2:1', state: 'acknowledged' } as const
-  const challenge = { token: 'token-of-16-chars', identifier: 'a.example', port: 80, armedAt: visit.at, expiresIn: 1, visits: [visit, visit] }
+  const challenge = {
+    token: 'token-of-16-chars',
+    identifier: 'a.example',
+    port: 80,
+    armedAt: visit.at,
+    expiresIn: 1,
+    visits: [visit, visit],
+  }
   const good: readonly Farewell[] = ['absent', 'unknown', challenge]
   for (const farewell of good) t.ok(isWell(farewell))
   t.notOk(isWell({ ...challenge, visits: [] }))
-  for (const state of ['taken over', 'answered', 'abandoned'] as const) t.notOk(isWell({ ...challenge, visits: [visit, { ...visit, state }] }), state)
+  for (const state of ['taken over', 'answered', 'abandoned'] as const)
+    t.notOk(isWell({ ...challenge, visits: [visit, { ...visit, state }] }), state)
   t.end()
 })
 
@@ -80,7 +104,11 @@ t.test('where no responder runs, what a killed one left is swept, once', async (
 
 t.test('a responder that ends by itself at this moment needs no help', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
-  const { lines } = await scriptedResponder(t, socket, () => '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n')
+  const { lines } = await scriptedResponder(
+    t,
+    socket,
+    () => '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n',
+  )
   await cleanup(environment, socket, mustNotSweep)
   t.equal(lines.length, 1)
 })

@@ -7,13 +7,23 @@ import { temporaryDirectory } from '../temporary-directory.js'
 import { scriptedResponder } from './scripted-responder.js'
 import { leaveStaleSocket } from './stale-socket.js'
 
-const arm = { op: 'arm', token: 'token', keyAuthorization: 'token.print', identifier: 'a.example', port: 80, ttl: 3600 } as const
+const arm = {
+  op: 'arm',
+  token: 'token',
+  keyAuthorization: 'token.print',
+  identifier: 'a.example',
+  port: 80,
+  ttl: 3600,
+} as const
 
 t.test('the request goes out as one line, and the response comes back', async (t) => {
   const path = join(temporaryDirectory(t), 'control')
   const { lines } = await scriptedResponder(t, path, () => '{"version":1,"ok":true}\n')
   t.match(await request(path, arm), { ok: true })
-  t.strictSame(lines.map((line) => JSON.parse(line) as unknown), [{ version: 1, ...arm }])
+  t.strictSame(
+    lines.map((line) => JSON.parse(line) as unknown),
+    [{ version: 1, ...arm }],
+  )
 })
 
 t.test('nobody there: no directory, no socket, one that nobody listens at, a file', async (t) => {
@@ -35,7 +45,10 @@ t.test('a run directory that cannot be one is said to be that, not a lost respon
 
 t.test('a refusal is thrown, and a responder about to end says so', async (t) => {
   const path = join(temporaryDirectory(t), 'control')
-  const answers = ['{"version":1,"ok":false,"code":"too-many-challenges","message":"cause"}\n', '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n']
+  const answers = [
+    '{"version":1,"ok":false,"code":"too-many-challenges","message":"cause"}\n',
+    '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n',
+  ]
   await scriptedResponder(t, path, (_line, _socket, place) => answers[place])
   await t.rejects(request(path, arm), { name: 'Failure', code: 'too-many-challenges', message: 'cause' })
   t.equal(await request(path, arm), 'stopping')
@@ -56,7 +69,10 @@ t.test('a responder that ends without a whole line is lost', async (t) => {
   for (const answer of ['', '{"version":1,"ok":true}']) {
     const path = join(temporaryDirectory(t), 'control')
     await scriptedResponder(t, path, () => answer)
-    await t.rejects(request(path, { op: 'status' }), { code: 'responder-lost', message: 'the responder ended without an answer' })
+    await t.rejects(request(path, { op: 'status' }), {
+      code: 'responder-lost',
+      message: 'the responder ended without an answer',
+    })
   }
 })
 
@@ -79,7 +95,10 @@ t.test('an answer without end is cut off', async (t) => {
     pour()
     return undefined
   })
-  await t.rejects(request(path, { op: 'status' }), { code: 'responder-lost', message: 'the responder answers without end' })
+  await t.rejects(request(path, { op: 'status' }), {
+    code: 'responder-lost',
+    message: 'the responder answers without end',
+  })
 })
 
 t.test('an answer that is none is malformed', async (t) => {

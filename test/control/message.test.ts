@@ -1,15 +1,35 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
-import { formatMessage, MAX_MESSAGE, MAX_TTL, parseRequest, parseResponse, PROTOCOL_VERSION, refusal, type ControlRequest } from '../../src/control/message.js'
+import {
+  formatMessage,
+  MAX_MESSAGE,
+  MAX_TTL,
+  parseRequest,
+  parseResponse,
+  PROTOCOL_VERSION,
+  refusal,
+  type ControlRequest,
+} from '../../src/control/message.js'
 import { Failure, FIXES, type FailureCode } from '../../src/failure.js'
 import { holds } from '../holds.js'
 
-const arm = { version: PROTOCOL_VERSION, op: 'arm', token: 'token', keyAuthorization: 'token.print', identifier: 'a.example', port: 80, ttl: 3600 }
+const arm = {
+  version: PROTOCOL_VERSION,
+  op: 'arm',
+  token: 'token',
+  keyAuthorization: 'token.print',
+  identifier: 'a.example',
+  port: 80,
+  ttl: 3600,
+}
 
 t.test('a message is one line of JSON that carries the version of the protocol', (t) => {
   t.equal(formatMessage({ op: 'status' }), '{"version":1,"op":"status"}\n')
-  t.equal(formatMessage({ ok: false, code: 'stopping', message: 'two\nlines' }), '{"version":1,"ok":false,"code":"stopping","message":"two\\nlines"}\n')
+  t.equal(
+    formatMessage({ ok: false, code: 'stopping', message: 'two\nlines' }),
+    '{"version":1,"ok":false,"code":"stopping","message":"two\\nlines"}\n',
+  )
   t.end()
 })
 
@@ -36,8 +56,10 @@ t.test('a request that is not what it should be is malformed', (t) => {
     ['nothing', null],
     ['a text', 'arm'],
   ]
-  for (const [what, value] of table) t.throws(() => parseRequest(JSON.stringify(value)), { code: 'control-malformed' }, what)
-  for (const line of ['', 'GET / HTTP/1.1', '{', '{"version":1,"op":"status"', '\0']) t.throws(() => parseRequest(line), { code: 'control-malformed' }, JSON.stringify(line))
+  for (const [what, value] of table)
+    t.throws(() => parseRequest(JSON.stringify(value)), { code: 'control-malformed' }, what)
+  for (const line of ['', 'GET / HTTP/1.1', '{', '{"version":1,"op":"status"', '\0'])
+    t.throws(() => parseRequest(line), { code: 'control-malformed' }, JSON.stringify(line))
   t.end()
 })
 
@@ -49,22 +71,40 @@ t.test('the limits themselves are within', (t) => {
 })
 
 t.test('what a request has no word for is left out', (t) => {
-  t.strictSame(parseRequest(JSON.stringify({ ...arm, extra: 1 })), { op: 'arm', token: 'token', keyAuthorization: 'token.print', identifier: 'a.example', port: 80, ttl: 3600 })
+  t.strictSame(parseRequest(JSON.stringify({ ...arm, extra: 1 })), {
+    op: 'arm',
+    token: 'token',
+    keyAuthorization: 'token.print',
+    identifier: 'a.example',
+    port: 80,
+    ttl: 3600,
+  })
   t.strictSame(parseRequest('{"version":1,"op":"disarm","token":"x","port":1}'), { op: 'disarm', token: 'x' })
   t.end()
 })
 
 t.test('a request for a self-check is a plain yes', (t) => {
-  t.strictSame(parseRequest(JSON.stringify({ ...arm, selfCheck: true })), { op: 'arm', token: 'token', keyAuthorization: 'token.print', identifier: 'a.example', port: 80, ttl: 3600, selfCheck: true })
-  for (const selfCheck of [false, 1, 'true', null, {}]) t.notOk('selfCheck' in parseRequest(JSON.stringify({ ...arm, selfCheck })))
+  t.strictSame(parseRequest(JSON.stringify({ ...arm, selfCheck: true })), {
+    op: 'arm',
+    token: 'token',
+    keyAuthorization: 'token.print',
+    identifier: 'a.example',
+    port: 80,
+    ttl: 3600,
+    selfCheck: true,
+  })
+  for (const selfCheck of [false, 1, 'true', null, {}])
+    t.notOk('selfCheck' in parseRequest(JSON.stringify({ ...arm, selfCheck })))
   t.end()
 })
 
 t.test('another version is refused in both directions, and named', (t) => {
   for (const version of [0, 2, '1', null, undefined]) {
     const text = (message: object) => JSON.stringify({ ...message, version })
-    for (const op of ['arm', 'status', 'dance']) t.throws(() => parseRequest(text({ ...arm, op })), { code: 'protocol-version' }, `${op} ${String(version)}`)
-    for (const op of ['arm', 'status'] as const) t.throws(() => parseResponse(text({ ok: true }), op), { code: 'protocol-version' })
+    for (const op of ['arm', 'status', 'dance'])
+      t.throws(() => parseRequest(text({ ...arm, op })), { code: 'protocol-version' }, `${op} ${String(version)}`)
+    for (const op of ['arm', 'status'] as const)
+      t.throws(() => parseResponse(text({ ok: true }), op), { code: 'protocol-version' })
   }
   t.throws(() => parseRequest('{"version":2,"op":"status"}'), { message: /\(2, 1\)/ })
   t.end()
@@ -73,31 +113,55 @@ t.test('another version is refused in both directions, and named', (t) => {
 t.test('stop and its response work across versions', (t) => {
   for (const version of [0, 2, undefined]) {
     t.strictSame(parseRequest(JSON.stringify({ version, op: 'stop' })), { op: 'stop' })
-    t.strictSame(parseResponse(JSON.stringify({ version, ok: true, stopped: true }), 'stop'), { ok: true, stopped: true })
+    t.strictSame(parseResponse(JSON.stringify({ version, ok: true, stopped: true }), 'stop'), {
+      ok: true,
+      stopped: true,
+    })
   }
   t.end()
 })
 
 t.test('the answer to a disarm may tell of the challenge; what cannot be understood of that is left out', (t) => {
-  const challenge = { token: 'token', identifier: 'a.example', port: 80, armedAt: '2030-01-02T03:04:05.000Z', expiresIn: 1, visits: [] }
+  const challenge = {
+    token: 'token',
+    identifier: 'a.example',
+    port: 80,
+    armedAt: '2030-01-02T03:04:05.000Z',
+    expiresIn: 1,
+    visits: [],
+  }
   for (const version of [0, 1, 2, undefined]) {
     const read = (more: object) => parseResponse(JSON.stringify({ version, ok: true, ...more }), 'disarm')
     t.strictSame(read({ challenge }), { ok: true, challenge })
     t.strictSame(read({ stopped: true, challenge }), { ok: true, stopped: true, challenge })
     t.strictSame(read({}), { ok: true }, 'an older responder does not tell')
-    for (const other of ['token', null, { ...challenge, visits: 'many' }]) t.strictSame(read({ challenge: other }), { ok: true })
+    for (const other of ['token', null, { ...challenge, visits: 'many' }])
+      t.strictSame(read({ challenge: other }), { ok: true })
     const visit = { at: challenge.armedAt, client: '127.0.0.1:40000', state: 'taken over' }
     for (const seen of [[], [visit]]) t.strictSame(read({ seen }), { ok: true, seen })
-    for (const other of ['many', [{ ...visit, state: 'new' }], [{ ...visit, client: '\x1b[2J' }]]) t.strictSame(read({ seen: other }), { ok: true })
+    for (const other of ['many', [{ ...visit, state: 'new' }], [{ ...visit, client: '\x1b[2J' }]])
+      t.strictSame(read({ seen: other }), { ok: true })
   }
   t.end()
 })
 
 t.test('a refusal is thrown as the responder gave it, of whatever version', (t) => {
-  t.throws(() => parseResponse('{"version":1,"ok":false,"code":"too-many-challenges","message":"1000 are armed"}', 'arm'), { code: 'too-many-challenges', message: '1000 are armed' })
-  t.throws(() => parseResponse('{"version":9,"ok":false,"code":"protocol-version","message":"other"}', 'status'), { code: 'protocol-version', message: 'other' })
-  t.throws(() => parseResponse('{"ok":false,"code":"from-the-future","message":"cause"}', 'arm'), { code: 'internal', message: 'cause' })
-  t.throws(() => parseResponse('{"ok":false,"code":"toString"}', 'arm'), { code: 'internal', message: /without a reason/ })
+  t.throws(
+    () => parseResponse('{"version":1,"ok":false,"code":"too-many-challenges","message":"1000 are armed"}', 'arm'),
+    { code: 'too-many-challenges', message: '1000 are armed' },
+  )
+  t.throws(() => parseResponse('{"version":9,"ok":false,"code":"protocol-version","message":"other"}', 'status'), {
+    code: 'protocol-version',
+    message: 'other',
+  })
+  t.throws(() => parseResponse('{"ok":false,"code":"from-the-future","message":"cause"}', 'arm'), {
+    code: 'internal',
+    message: 'cause',
+  })
+  t.throws(() => parseResponse('{"ok":false,"code":"toString"}', 'arm'), {
+    code: 'internal',
+    message: /without a reason/,
+  })
   t.end()
 })
 
@@ -115,7 +179,11 @@ t.test('an answer that is none is malformed', (t) => {
 })
 
 t.test('a refusal stands for anything thrown', (t) => {
-  t.strictSame(refusal(new Failure('firewall-failed', 'cause')), { ok: false, code: 'firewall-failed', message: 'cause' })
+  t.strictSame(refusal(new Failure('firewall-failed', 'cause')), {
+    ok: false,
+    code: 'firewall-failed',
+    message: 'cause',
+  })
   t.strictSame(refusal(new Error('cause\n    at here')), { ok: false, code: 'internal', message: 'unexpected: cause' })
   t.end()
 })
@@ -124,7 +192,14 @@ const texts = fc.string({ minLength: 1, maxLength: 1024 })
 const requests: fc.Arbitrary<ControlRequest> = fc.oneof(
   fc
     .tuple(texts, texts, texts, fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 1, max: MAX_TTL }))
-    .map(([token, keyAuthorization, identifier, port, ttl]) => ({ op: 'arm' as const, token, keyAuthorization, identifier, port, ttl })),
+    .map(([token, keyAuthorization, identifier, port, ttl]) => ({
+      op: 'arm' as const,
+      token,
+      keyAuthorization,
+      identifier,
+      port,
+      ttl,
+    })),
   texts.map((token) => ({ op: 'disarm' as const, token })),
   fc.constantFrom('status' as const, 'stop' as const).map((op) => ({ op })),
 )
@@ -135,7 +210,11 @@ t.test('properties', (t) => {
     'a request comes out as it went in, on one line within the limit',
     fc.property(requests, (request) => {
       const line = formatMessage(request)
-      return isDeepStrictEqual(parseRequest(line.slice(0, -1)), request) && line.indexOf('\n') === line.length - 1 && Buffer.byteLength(line) <= MAX_MESSAGE
+      return (
+        isDeepStrictEqual(parseRequest(line.slice(0, -1)), request) &&
+        line.indexOf('\n') === line.length - 1 &&
+        Buffer.byteLength(line) <= MAX_MESSAGE
+      )
     }),
   )
   holds(
@@ -150,13 +229,31 @@ t.test('properties', (t) => {
   const lines = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.json(),
-    fc.record({ version: fc.constantFrom(1, 2), op: fc.constantFrom('arm', 'disarm', 'stop'), ok: fc.jsonValue(), token: fc.jsonValue(), port: fc.jsonValue(), code: fc.jsonValue(), message: fc.jsonValue() }, { requiredKeys: [] }).map((value) => JSON.stringify(value)),
+    fc
+      .record(
+        {
+          version: fc.constantFrom(1, 2),
+          op: fc.constantFrom('arm', 'disarm', 'stop'),
+          ok: fc.jsonValue(),
+          token: fc.jsonValue(),
+          port: fc.jsonValue(),
+          code: fc.jsonValue(),
+          message: fc.jsonValue(),
+        },
+        { requiredKeys: [] },
+      )
+      .map((value) => JSON.stringify(value)),
   )
   holds(
     t,
     'no line makes either parser throw anything but a Failure',
-    fc.property(lines, fc.constantFrom('arm' as const, 'disarm' as const, 'status' as const, 'stop' as const), (line, op) =>
-      [parseRequest, (line: string) => parseResponse(line, op)].map((parse) => thrownBy(() => parse(line))).every((thrown) => thrown === undefined || thrown instanceof Failure),
+    fc.property(
+      lines,
+      fc.constantFrom('arm' as const, 'disarm' as const, 'status' as const, 'stop' as const),
+      (line, op) =>
+        [parseRequest, (line: string) => parseResponse(line, op)]
+          .map((parse) => thrownBy(() => parse(line)))
+          .every((thrown) => thrown === undefined || thrown instanceof Failure),
     ),
   )
   t.end()

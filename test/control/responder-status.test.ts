@@ -4,7 +4,18 @@ import { readResponderStatus, type ResponderStatus } from '../../src/control/res
 import { holds } from '../holds.js'
 
 const at = '2030-01-02T03:04:05.000Z'
-const idle: ResponderStatus = { version: '1.2.3', protocol: 1, pid: 42, startedAt: at, queue: 8555, mark: 0x400000, ports: [], challenges: [], counts: { packets: 0, 'taken over': 3 }, log: [] }
+const idle: ResponderStatus = {
+  version: '1.2.3',
+  protocol: 1,
+  pid: 42,
+  startedAt: at,
+  queue: 8555,
+  mark: 0x400000,
+  ports: [],
+  challenges: [],
+  counts: { 'packets': 0, 'taken over': 3 },
+  log: [],
+}
 const busy: ResponderStatus = {
   ...idle,
   ports: [80, 8080],
@@ -45,23 +56,35 @@ t.test('what is of another shape, or too much, is not read', (t) => {
     { ...idle, limits: null },
     { ...idle, log: [1] },
   ]
-  for (const other of others) t.equal(readResponderStatus(other), undefined, JSON.stringify(other ?? null).slice(0, 200))
+  for (const other of others)
+    t.equal(readResponderStatus(other), undefined, JSON.stringify(other ?? null).slice(0, 200))
   t.end()
 })
 
 t.test('names of the language’s own stay names', (t) => {
-  const read = readResponderStatus(JSON.parse(JSON.stringify(idle).replace('"packets":0', '"__proto__":1,"constructor":2,"toString":3')))
-  t.strictSame(Object.entries(read?.counts ?? {}), [['__proto__', 1], ['constructor', 2], ['toString', 3], ['taken over', 3]])
+  const read = readResponderStatus(
+    JSON.parse(JSON.stringify(idle).replace('"packets":0', '"__proto__":1,"constructor":2,"toString":3')),
+  )
+  t.strictSame(Object.entries(read?.counts ?? {}), [
+    ['__proto__', 1],
+    ['constructor', 2],
+    ['toString', 3],
+    ['taken over', 3],
+  ])
   t.equal(Object.getPrototypeOf(read?.counts), Object.prototype)
   t.end()
 })
 
 t.test('properties', (t) => {
   const names = Object.keys(busy)
-  holds(t, 'nothing makes it throw', fc.property(fc.constantFrom(...names), fc.anything(), fc.jsonValue(), (name, value, json) => {
-    readResponderStatus(value)
-    readResponderStatus({ ...busy, [name]: json })
-    return true
-  }))
+  holds(
+    t,
+    'nothing makes it throw',
+    fc.property(fc.constantFrom(...names), fc.anything(), fc.jsonValue(), (name, value, json) => {
+      readResponderStatus(value)
+      readResponderStatus({ ...busy, [name]: json })
+      return true
+    }),
+  )
   t.end()
 })

@@ -11,9 +11,14 @@ export interface ScriptedResponder {
 
 /**
  * Listens at `path` until the test ends. Each connection's first line goes to `answer`, with its place (from 0) and the
- * socket: text that `answer` returns is sent, and the connection closed; without any, `answer` deals with the socket itself.
+ * socket: text that `answer` returns is sent, and the connection closed; without any, `answer` deals with the socket
+ * itself.
  */
-export async function scriptedResponder(t: Test, path: string, answer: (line: string, socket: Socket, place: number) => string | undefined): Promise<ScriptedResponder> {
+export async function scriptedResponder(
+  t: Test,
+  path: string,
+  answer: (line: string, socket: Socket, place: number) => string | undefined,
+): Promise<ScriptedResponder> {
   const lines: string[] = []
   const server = createServer((socket) => {
     let received = ''

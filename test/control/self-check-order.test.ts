@@ -5,12 +5,17 @@ const token = 'self-check-0123456789abcdefABCD_-'
 const order = { token, keyAuthorization: `${token}.0123456789abcdefABCDEF-_`, ports: [80, 8080], families: [4, 6] }
 
 t.test('an order is read as it is, without what has no word in it', (t) => {
-  for (const each of [order, { ...order, families: [6] }, { ...order, ports: [] }]) t.strictSame(readSelfCheckOrder({ ...each, more: 1 }), each)
+  for (const each of [order, { ...order, families: [6] }, { ...order, ports: [] }])
+    t.strictSame(readSelfCheckOrder({ ...each, more: 1 }), each)
   t.end()
 })
 
 t.test('few ports are tried, and none twice', (t) => {
-  t.strictSame(readSelfCheckOrder({ ...order, ports: [80, 80, 81], families: [4, 4] }), { ...order, ports: [80, 81], families: [4] })
+  t.strictSame(readSelfCheckOrder({ ...order, ports: [80, 80, 81], families: [4, 4] }), {
+    ...order,
+    ports: [80, 81],
+    families: [4],
+  })
   const many = Array.from({ length: 1_000 }, (_, place) => place + 1)
   t.strictSame(readSelfCheckOrder({ ...order, ports: many })?.ports, many.slice(0, 16))
   t.equal(readSelfCheckOrder({ ...order, ports: [...many, 1_001] }), undefined)

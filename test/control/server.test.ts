@@ -12,13 +12,25 @@ import { temporaryDirectory } from '../temporary-directory.js'
 import { leaveStaleSocket } from './stale-socket.js'
 
 const ok: ControlResponse = { ok: true }
-const armLine = { version: 1, op: 'arm', token: 't', keyAuthorization: 't.p', identifier: 'a.example', port: 80, ttl: 1 }
+const armLine = {
+  version: 1,
+  op: 'arm',
+  token: 't',
+  keyAuthorization: 't.p',
+  identifier: 'a.example',
+  port: 80,
+  ttl: 1,
+}
 
 t.test('each connection says one line and gets one', async (t) => {
   const { path, requests } = await open(t)
   t.equal(await converse(path, '{"version":1,"op":"disarm","token":"x"}\n'), '{"version":1,"ok":true}\n')
   t.equal(await converse(path, '{"version":1,"op":', '"status"', '}\n'), '{"version":1,"ok":true}\n', 'in pieces')
-  t.equal(await converse(path, '{"op":"stop"}\n{"version":1,"op":"status"}\n'), '{"version":1,"ok":true}\n', 'a second line is not read')
+  t.equal(
+    await converse(path, '{"op":"stop"}\n{"version":1,"op":"status"}\n'),
+    '{"version":1,"ok":true}\n',
+    'a second line is not read',
+  )
   t.strictSame(requests, [{ op: 'disarm', token: 'x' }, { op: 'status' }, { op: 'stop' }])
 })
 
@@ -39,7 +51,10 @@ t.test('two clients are served at once', async (t) => {
     })
     return ok
   })
-  t.match(await Promise.all([request(path, { op: 'disarm', token: 'x' }), request(path, { op: 'disarm', token: 'x' })]), [{ ok: true }, { ok: true }])
+  t.match(
+    await Promise.all([request(path, { op: 'disarm', token: 'x' }), request(path, { op: 'disarm', token: 'x' })]),
+    [{ ok: true }, { ok: true }],
+  )
 })
 
 t.test('what is malformed is refused, and told to whoever listens', async (t) => {
@@ -60,7 +75,11 @@ t.test('what the answer throws is a refusal', async (t) => {
 
 t.test('a line without end is refused at the limit', async (t) => {
   const { path, requests } = await open(t)
-  t.match(JSON.parse(await converse(path, 'x'.repeat(MAX_MESSAGE + 1))), { ok: false, code: 'control-malformed', message: /64 KiB/ })
+  t.match(JSON.parse(await converse(path, 'x'.repeat(MAX_MESSAGE + 1))), {
+    ok: false,
+    code: 'control-malformed',
+    message: /64 KiB/,
+  })
   t.strictSame(requests, [])
 })
 
@@ -162,7 +181,11 @@ t.test('a socket that cannot be made is a failure of the run directory', async (
 })
 
 t.test('who may not speak is told so before saying anything, and gets nothing done', async (t) => {
-  const { path, requests, refusals } = await open(t, async () => ok, () => false)
+  const { path, requests, refusals } = await open(
+    t,
+    async () => ok,
+    () => false,
+  )
   t.match(JSON.parse(await converse(path)), { ok: false, code: 'not-root' })
   t.match(JSON.parse(await converse(path, formatMessage({ op: 'stop' }))), { ok: false, code: 'not-root' })
   t.same(requests, [])
@@ -171,7 +194,11 @@ t.test('who may not speak is told so before saying anything, and gets nothing do
 
 const silent: ControlHandlers = { answer: async () => ok, onRefusal: () => undefined, isAllowed: () => true }
 
-async function open(t: Test, answer: (request: ControlRequest) => Promise<ControlResponse> = async () => ok, isAllowed = () => true) {
+async function open(
+  t: Test,
+  answer: (request: ControlRequest) => Promise<ControlResponse> = async () => ok,
+  isAllowed = () => true,
+) {
   const path = join(temporaryDirectory(t), 'control')
   const requests: ControlRequest[] = []
   const refusals: Failure[] = []
@@ -187,7 +214,10 @@ async function open(t: Test, answer: (request: ControlRequest) => Promise<Contro
   return { path, requests, refusals, close: () => server.close() }
 }
 
-/** Says the pieces one after another, the last one `end` for a goodbye; gives all that comes back until the other side closes. */
+/**
+ * Says the pieces one after another, the last one `end` for a goodbye; gives all that comes back until the other side
+ * closes.
+ */
 async function converse(path: string, ...pieces: (string | Uint8Array)[]): Promise<string> {
   const socket = createConnection(path).setEncoding('utf8')
   let received = ''

@@ -5,8 +5,9 @@ import { inRepository } from '../../src/lab/repository.js'
 import type { Scene } from '../../src/lab/scene.js'
 
 /**
- * The lab's server as a machine that a page of the docs is about: this repository in /opt/certbot-nfq, certbot's configuration in its usual
- * place, and nothing of the real machine's. /etc/letsencrypt, /usr/local/lib, /run and /var/log last as long as the lab; /tmp is new for each command, as systemd's PrivateTmp makes it.
+ * The lab's server as a machine that a page of the docs is about: this repository in /opt/certbot-nfq, certbot's
+ * configuration in its usual place, and nothing of the real machine's. /etc/letsencrypt, /usr/local/lib, /run and
+ * /var/log last as long as the lab; /tmp is new for each command, as systemd's PrivateTmp makes it.
  */
 export interface Machine {
   /** Where the machine's own files are: `${root}/run` is its /run. */
@@ -50,7 +51,8 @@ export async function openMachine({ lab, authority }: Scene): Promise<Machine> {
   await chmod(root, 0o755)
   await symlink('/opt/certbot-nfq/hooks/certbot-nfq', join(root, 'run/bin/certbot-nfq'))
   await copyFile(authority.caBundle, join(root, 'etc/letsencrypt/lab-ca.pem'))
-  // Which CA, for Let's Encrypt is out of reach here; what certbot would ask a person; and that it neither sleeps before a renewal nor finds that none is due.
+  // Which CA, for Let's Encrypt is out of reach here; what certbot would ask a person; and that it neither sleeps
+  // before a renewal nor finds that none is due.
   const settings = {
     ...{ expand: true, 'force-renewal': true, 'no-random-sleep-on-renew': true },
     ...{ server: authority.directoryUrl, 'agree-tos': true, 'register-unsafely-without-email': true, 'non-interactive': true, 'work-dir': '/run/certbot-work' },

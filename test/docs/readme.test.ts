@@ -102,7 +102,10 @@ function shellCommands(text: string): string[] {
   return [...text.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) => block.replaceAll('\\\n', ' ').split('\n')).filter((line) => line.trim() !== '')
 }
 
-/** The options that a command gives to certbot-nfq or a hook: as its own words, or within a quoted word that begins with the hook. */
+/**
+ * The options that a command gives to certbot-nfq or a hook: as its own words, or within a quoted word that begins with
+ * the hook.
+ */
 function ownOptions(command: string): string[] {
   const words = [...command.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, double, single, bare]) => double ?? single ?? bare ?? '')
   const [program = '', ...rest] = words.filter((word) => !/^[A-Z_]+=/.test(word))

@@ -6,7 +6,10 @@ import type { Machine } from './machine.js'
 
 const configuration = 'etc/letsencrypt/renewal/example.com.conf'
 
-/** Gets a certificate for example.com the way many have one: certbot's webroot plugin, served by the lab's web server. @throws Error with what certbot said */
+/**
+ * Gets a certificate for example.com the way many have one: certbot's webroot plugin, served by the lab's web server.
+ * @throws Error with what certbot said
+ */
 export async function obtainByWebroot({ webServer }: Scene, machine: Machine): Promise<void> {
   const directory = join(machine.root, 'run/webroot/.well-known')
   await mkdir(directory, { recursive: true })
@@ -15,7 +18,10 @@ export async function obtainByWebroot({ webServer }: Scene, machine: Machine): P
   if (exitCode !== 0) throw new Error(`${stdout}${stderr}`)
 }
 
-/** Does by hand what the page with the ```ini block says: its lines under [renewalparams], instead of the authenticator line that is there. */
+/**
+ * Does by hand what the page with the ```ini block says: its lines under [renewalparams], instead of the authenticator
+ * line that is there.
+ */
 export async function adoptByHand(machine: Machine, page: string): Promise<void> {
   const [, lines = ''] = /^```ini\n(.*?)^```$/ms.exec(await readFile(inRepository(page), 'utf8')) ?? []
   const path = join(machine.root, configuration)

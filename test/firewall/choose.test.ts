@@ -12,14 +12,21 @@ const ruleset: Omit<Ruleset, 'selection'> = {
   ports: [80],
   queue: 8555,
   mark: 0x400000,
-  families: [{ version: 4, isTracked: true }, { version: 6, isTracked: false }],
+  families: [
+    { version: 4, isTracked: true },
+    { version: 6, isTracked: false },
+  ],
 }
 
 const noNfqueue = "iptables-restore v1.8.9 (legacy): Couldn't load target `NFQUEUE':No such file or directory"
 
 t.test('the back end that was asked for is taken', async (t) => {
   const kernel = fakeIptables()
-  t.match(await installFirst('iptables-legacy', ruleset, kernel.run), { firewall: { name: 'iptables-legacy' }, selection: 'prefilter', reason: 'first choice' })
+  t.match(await installFirst('iptables-legacy', ruleset, kernel.run), {
+    firewall: { name: 'iptables-legacy' },
+    selection: 'prefilter',
+    reason: 'first choice',
+  })
   t.ok(kernel.table('iptables-legacy')?.has('CERTBOT-NFQ-ab'))
   t.ok(kernel.table('ip6tables-legacy')?.has('CERTBOT-NFQ-ab'))
   t.equal(kernel.table('iptables'), undefined)
@@ -38,55 +45,93 @@ t.test('where bpf is refused by all, the first that can queue the whole port is 
   const kernel = fakeIptables(refuseBpf)
   const { firewall, selection, reason } = await installFirst('auto', ruleset, kernel.run)
   t.strictSame([firewall.name, selection], ['iptables', 'port'])
-  t.strictSame([...reason.matchAll(/(?:^|; )(\S+ \(\w+\))/g)].map(([, tried]) => tried), [
-    'nft (prefilter)',
-    'iptables (prefilter)',
-    'iptables-nft (prefilter)',
-    'iptables-legacy (prefilter)',
-    'nft (port)',
+  t.strictSame(
+    [...reason.matchAll(/(?:^|; )(\S+ \(\w+\))/g)].map(([, tried]) => tried),
+    [
+      'nft (prefilter)',
+      'iptables (prefilter)',
+      'iptables-nft (prefilter)',
+      'iptables-legacy (prefilter)',
+      'nft (port)',
+    ],
+  )
+  t.match(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q'), [
+    /--ctorigdstport 80 .* -j NFQUEUE --queue-num 8555 --queue-bypass$/,
   ])
-  t.match(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q'), [/--ctorigdstport 80 .* -j NFQUEUE --queue-num 8555 --queue-bypass$/])
 })
 
 t.test('what a refused try has left is removed before the next', async (t) => {
   const kernel = fakeIptables((call) => (call.command.startsWith('ip6') ? refuseBpf(call) : undefined))
-  t.match(await installFirst('iptables', ruleset, kernel.run), { selection: 'port', reason: /^iptables \(prefilter\): ip6tables-restore.*Couldn't load match/ })
+  t.match(await installFirst('iptables', ruleset, kernel.run), {
+    selection: 'port',
+    reason: /^iptables \(prefilter\): ip6tables-restore.*Couldn't load match/,
+  })
   t.equal(kernel.table('iptables')?.get('INPUT')?.length, 1)
   t.equal(kernel.table('iptables')?.get('CERTBOT-NFQ-ab')?.length, 2, 'only the rules of the second try')
 })
 
 t.test('where none works, the failure says why for each, and nothing is left', async (t) => {
-  const kernel = fakeIptables(({ command, input }) => (command.startsWith('ip6') && input.includes('NFQUEUE') ? noNfqueue : undefined))
+  const kernel = fakeIptables(({ command, input }) =>
+    command.startsWith('ip6') && input.includes('NFQUEUE') ? noNfqueue : undefined,
+  )
   await t.rejects(installFirst('auto', ruleset, kernel.run), {
     code: 'firewall-unavailable',
-    message: /^no firewall back end can queue packets here: nft \(prefilter\).*iptables-legacy \(prefilter\).*nft \(port\).*iptables-legacy \(port\)/,
+    message:
+      /^no firewall back end can queue packets here: nft \(prefilter\).*iptables-legacy \(prefilter\).*nft \(port\).*iptables-legacy \(port\)/,
   })
-  for (const name of ['iptables', 'iptables-nft', 'iptables-legacy']) t.notMatch([...(kernel.table(name)?.keys() ?? [])].join(), 'CERTBOT-NFQ', name)
+  for (const name of ['iptables', 'iptables-nft', 'iptables-legacy'])
+    t.notMatch([...(kernel.table(name)?.keys() ?? [])].join(), 'CERTBOT-NFQ', name)
 })
 
 t.test('what goes by is no reason to queue the whole port', async (t) => {
-  for (const complaint of ['line 4: RULE_APPEND failed (Cannot allocate memory): rule in chain X', 'no answer within 15 s', 'ended by SIGKILL', 'something new']) {
+  for (const complaint of [
+    'line 4: RULE_APPEND failed (Cannot allocate memory): rule in chain X',
+    'no answer within 15 s',
+    'ended by SIGKILL',
+    'something new',
+  ]) {
     const kernel = fakeIptables(({ command }) => (command.includes('-restore') ? complaint : undefined))
-    await t.rejects(installFirst('auto', ruleset, kernel.run), { code: 'firewall-failed', message: /^no rules could be installed: nft \(prefilter\).*iptables-legacy \(prefilter\): [^;]*$/ }, complaint)
-    t.notOk(kernel.calls.some(({ input }) => input.includes('NFQUEUE') && !input.includes('-m bpf')), complaint)
+    await t.rejects(
+      installFirst('auto', ruleset, kernel.run),
+      {
+        code: 'firewall-failed',
+        message: /^no rules could be installed: nft \(prefilter\).*iptables-legacy \(prefilter\): [^;]*$/,
+      },
+      complaint,
+    )
+    t.notOk(
+      kernel.calls.some(({ input }) => input.includes('NFQUEUE') && !input.includes('-m bpf')),
+      complaint,
+    )
   }
 })
 
 t.test('one that fails for the moment leaves it to the next, with the same selection', async (t) => {
   const kernel = fakeIptables(({ command }) => (/^ip6?tables-restore/.test(command) ? 'ended by SIGKILL' : undefined))
-  t.match(await installFirst('auto', ruleset, kernel.run), { firewall: { name: 'iptables-nft' }, selection: 'prefilter' })
+  t.match(await installFirst('auto', ruleset, kernel.run), {
+    firewall: { name: 'iptables-nft' },
+    selection: 'prefilter',
+  })
 })
 
 t.test('while another program holds the lock of iptables nothing else is tried', async (t) => {
-  const busy = "Can't lock /run/xtables.lock: Resource temporarily unavailable\nAnother app is currently holding the xtables lock. Stopped waiting after 10s."
+  const busy =
+    "Can't lock /run/xtables.lock: Resource temporarily unavailable\nAnother app is currently holding the xtables lock. Stopped waiting after 10s."
   const kernel = fakeIptables(({ command }) => (command.includes('-restore') ? busy : undefined))
-  await t.rejects(installFirst('auto', ruleset, kernel.run), { code: 'firewall-busy', message: /; iptables \(prefilter\): ip6?tables-restore --noflush -w 10: another program holds the lock of iptables, \/run\/xtables.lock$/ })
+  await t.rejects(installFirst('auto', ruleset, kernel.run), {
+    code: 'firewall-busy',
+    message:
+      /; iptables \(prefilter\): ip6?tables-restore --noflush -w 10: another program holds the lock of iptables, \/run\/xtables.lock$/,
+  })
   t.notOk(kernel.commands().some((command) => /(nft|legacy)-restore/.test(command)))
 })
 
 t.test('only the back end asked for is tried, also when it fails', async (t) => {
   const kernel = fakeIptables(({ command }) => (command.startsWith('iptables-restore') ? noNfqueue : undefined))
-  await t.rejects(installFirst('iptables', ruleset, kernel.run), { code: 'firewall-unavailable', message: /: iptables \(prefilter\): .*; iptables \(port\): [^;]*$/ })
+  await t.rejects(installFirst('iptables', ruleset, kernel.run), {
+    code: 'firewall-unavailable',
+    message: /: iptables \(prefilter\): .*; iptables \(port\): [^;]*$/,
+  })
   t.notOk(kernel.commands().some((command) => /nft-|legacy/.test(command)))
 })
 
@@ -94,10 +139,15 @@ t.test('a sweep removes what is left of the tag, in both families, and touches n
   const kernel = fakeIptables()
   kernel.use('iptables-nft', '-p tcp -j ACCEPT')
   kernel.use('ip6tables-nft', '-p tcp -j ACCEPT')
-  for (const tag of ['ab', 'abcd']) await iptablesFirewall('iptables-nft', tag, kernel.run).install({ ...ruleset, tag, selection: 'prefilter' })
+  for (const tag of ['ab', 'abcd'])
+    await iptablesFirewall('iptables-nft', tag, kernel.run).install({ ...ruleset, tag, selection: 'prefilter' })
   await sweep('ab', kernel.run)
   for (const name of ['iptables-nft', 'ip6tables-nft']) {
-    t.strictSame([...(kernel.table(name)?.keys() ?? [])], ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-C', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'], name)
+    t.strictSame(
+      [...(kernel.table(name)?.keys() ?? [])],
+      ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-C', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'],
+      name,
+    )
     t.match(kernel.table(name)?.get('INPUT'), [/CERTBOT-NFQ-abcd$/, '-p tcp -j ACCEPT'], name)
   }
 })
@@ -109,15 +159,27 @@ t.test('a sweep where nothing is left only looks', async (t) => {
   used.use('iptables-nft')
   await sweep('ab', used.run)
   t.ok(used.commands().includes('iptables-nft-save'))
-  t.strictSame([...unused.commands(), ...used.commands()].filter((command) => !/^(ip6?tables-(nft|legacy)-save|nft .*list tables?\b.*)$/.test(command)), [])
+  t.strictSame(
+    [...unused.commands(), ...used.commands()].filter(
+      (command) => !/^(ip6?tables-(nft|legacy)-save|nft .*list tables?\b.*)$/.test(command),
+    ),
+    [],
+  )
 })
 
 t.test('a sweep that cannot look is a failure', async (t) => {
-  const kernel = fakeIptables(({ command }) => (command === 'iptables-nft-save' ? 'Could not fetch rule set' : undefined))
+  const kernel = fakeIptables(({ command }) =>
+    command === 'iptables-nft-save' ? 'Could not fetch rule set' : undefined,
+  )
   kernel.use('iptables-nft')
-  await t.rejects(sweep('ab', kernel.run), { code: 'firewall-failed', message: 'iptables-nft-save: Could not fetch rule set' })
+  await t.rejects(sweep('ab', kernel.run), {
+    code: 'firewall-failed',
+    message: 'iptables-nft-save: Could not fetch rule set',
+  })
 })
 
 function refuseBpf({ input }: Call): string | undefined {
-  return input.includes('-m bpf') ? "iptables-restore v1.8.9 (legacy): Couldn't load match `bpf':No such file or directory" : undefined
+  return input.includes('-m bpf')
+    ? "iptables-restore v1.8.9 (legacy): Couldn't load match `bpf':No such file or directory"
+    : undefined
 }

@@ -8,7 +8,10 @@ import { withBuiltModule } from '../kernel/built-module.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 const { skip } = await requiresKernel()
-const look = withBuiltModule('firewall/tracking.js', `const { run } = await import(${JSON.stringify(pathToFileURL(inRepository('dist/firewall/run.js')).href)}); show([await it.isTracking(4, run), await it.isTracking(6, run), it.trackedConnections(), it.hasIpv6()])`)
+const look = withBuiltModule(
+  'firewall/tracking.js',
+  `const { run } = await import(${JSON.stringify(pathToFileURL(inRepository('dist/firewall/run.js')).href)}); show([await it.isTracking(4, run), await it.isTracking(6, run), it.trackedConnections(), it.hasIpv6()])`,
+)
 const conntrack = ['-t', 'mangle', '-A', 'INPUT', '-p', 'tcp', '-m', 'conntrack', '--ctstate', 'NEW', '-j', 'ACCEPT']
 
 t.test('where nothing is tracked the answer is no, and looking has switched nothing on', { skip }, async (t) => {
@@ -33,7 +36,17 @@ t.test('where IPv6 alone is tracked, IPv4 is not', { skip }, async (t) => {
 t.test('where a rule drops even a loopback datagram, the rules tell', { skip }, async (t) => {
   for (const variant of ['nft', 'legacy']) {
     const namespace = await makeNamespace(t, `drop-${variant}`)
-    await namespace.exec([`iptables-${variant}`, '-A', 'OUTPUT', '-m', 'conntrack', '--ctstate', 'ESTABLISHED', '-j', 'ACCEPT'])
+    await namespace.exec([
+      `iptables-${variant}`,
+      '-A',
+      'OUTPUT',
+      '-m',
+      'conntrack',
+      '--ctstate',
+      'ESTABLISHED',
+      '-j',
+      'ACCEPT',
+    ])
     await namespace.exec([`iptables-${variant}`, '-P', 'OUTPUT', 'DROP'])
     t.match(await lookIn(namespace), [true, false], variant)
   }

@@ -8,7 +8,9 @@ export type Capture = readonly Uint8Array[]
 /** All of them, by name. */
 export function readCaptures(): ReadonlyMap<string, Capture> {
   const directory = new URL('../fixtures/captures/', import.meta.url)
-  const files = readdirSync(directory).filter((name) => name.endsWith('.pcap')).sort()
+  const files = readdirSync(directory)
+    .filter((name) => name.endsWith('.pcap'))
+    .sort()
   if (files.length === 0) throw new Error(`no captures in ${directory.pathname}`)
   return new Map<string, Capture>([
     ['ipv4Conversation', ipv4Conversation.map(({ bytes }) => bytes)],
@@ -26,7 +28,7 @@ const ETHERNET_HEADER = 14
 function readCapture(file: Buffer): Capture {
   if (file.readUInt32LE(0) !== MAGIC) throw new Error('not a little-endian pcap file with microseconds')
   const packets: Uint8Array[] = []
-  for (let at = FILE_HEADER; at < file.length; ) {
+  for (let at = FILE_HEADER; at < file.length;) {
     const length = file.readUInt32LE(at + 8)
     const frame = file.subarray(at + RECORD_HEADER, at + RECORD_HEADER + length)
     const type = frame.readUInt16BE(12)

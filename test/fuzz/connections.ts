@@ -1,4 +1,7 @@
-/** Scripts of packets on one connection each: recorded ones, made ones, and some of which it is known what must become of each packet. */
+/**
+ * Scripts of packets on one connection each: recorded ones, made ones, and some of which it is known what must become
+ * of each packet.
+ */
 import { emitPacket } from '../../src/wire/packet.js'
 import { seqAdd } from '../../src/wire/sequence.js'
 import { ACK, FIN, PSH, RST, SYN, type TcpSegment } from '../../src/wire/tcp.js'
@@ -46,7 +49,10 @@ export class Connections {
     if (kind < 3) return this.#recorded()
     if (kind < 8) return this.#challenge()
     if (kind < 13) return this.#disorderly()
-    if (kind < 15) return [{ bytes: this.#talk(this.#shared()).say(ACK, challengeRequest(random).text.slice(0, 5 + random.below(60))) }]
+    if (kind < 15)
+      return [
+        { bytes: this.#talk(this.#shared()).say(ACK, challengeRequest(random).text.slice(0, 5 + random.below(60))) },
+      ]
     return [{ bytes: random.bytes(random.below(120)) }]
   }
 
@@ -64,7 +70,8 @@ export class Connections {
     const packets = random.oneIn(4) ? [] : [talk.say(SYN), talk.say(ACK)]
     for (let requests = 1 + random.below(3); requests > 0; requests--) {
       const text = random.oneIn(3) ? challengeRequest(random).text : otherRequest(random)
-      for (const piece of cut(text, random)) packets.push(talk.say(random.pick([ACK, PSH | ACK, PSH | ACK, ACK | FIN, ACK | 0x20]), piece))
+      for (const piece of cut(text, random))
+        packets.push(talk.say(random.pick([ACK, PSH | ACK, PSH | ACK, ACK | FIN, ACK | 0x20]), piece))
       talk.hear(random.below(300))
     }
     packets.push(talk.say(random.pick([ACK, ACK | FIN, RST, RST | ACK, 0])))
@@ -76,7 +83,10 @@ export class Connections {
     const random = this.#random
     const client = this.#unshared()
     const talk = this.#talk(client)
-    const planned: Planned[] = [{ bytes: talk.say(SYN), expected: 'accept' }, { bytes: talk.say(ACK), expected: 'accept' }]
+    const planned: Planned[] = [
+      { bytes: talk.say(SYN), expected: 'accept' },
+      { bytes: talk.say(ACK), expected: 'accept' },
+    ]
     if (random.oneIn(4)) {
       planned.push({ bytes: talk.say(PSH | ACK, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'), expected: 'accept' })
       talk.hear(200)
@@ -93,9 +103,16 @@ export class Connections {
       said = after
     }
     talk.hear(reply.length + 1)
-    planned.push({ bytes: talk.say(ACK), expected: 'drop', token }, { bytes: talk.say(ACK | FIN), expected: 'drop', token })
+    planned.push(
+      { bytes: talk.say(ACK), expected: 'drop', token },
+      { bytes: talk.say(ACK | FIN), expected: 'drop', token },
+    )
     // The same port again, of a connection whose SYN the kernel did not queue.
-    if (random.oneIn(3)) planned.push({ bytes: this.#talk(client).say(PSH | ACK, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'), expected: 'accept' })
+    if (random.oneIn(3))
+      planned.push({
+        bytes: this.#talk(client).say(PSH | ACK, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
+        expected: 'accept',
+      })
     return planned
   }
 
@@ -118,7 +135,11 @@ export class Connections {
 
   #shared(): Client {
     const version = this.#random.pick([4, 6] as const)
-    return { version, address: version === 4 ? V4_SHARED : V6_SHARED, port: 1024 + this.#random.below(this.#pool.ports) }
+    return {
+      version,
+      address: version === 4 ? V4_SHARED : V6_SHARED,
+      port: 1024 + this.#random.below(this.#pool.ports),
+    }
   }
 
   #unshared(): Client {
@@ -179,7 +200,10 @@ const V6_SHARED = Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
 const V6_UNSHARED = Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 const V6_SERVER = Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1)
 
-/** A recorded packet on another client port and with other sequence numbers of the client's; what is no TCP stays as it is. */
+/**
+ * A recorded packet on another client port and with other sequence numbers of the client's; what is no TCP stays as it
+ * is.
+ */
 function move(packet: Uint8Array, port: number, shift: number): Uint8Array {
   const observed = observe(packet)
   if (!observed) return packet

@@ -1,4 +1,7 @@
-/** The target "control socket": a live server, and clients that say anything in any pieces. Each gets an answer or the end, and the next is served. */
+/**
+ * The target "control socket": a live server, and clients that say anything in any pieces. Each gets an answer or the
+ * end, and the next is served.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,7 +25,10 @@ const CROWD = 20
 /** Milliseconds a client waits for its answer or its end: twice what it may take to say its line. */
 const PATIENCE = 10_000
 
-/** Has so many connections, a crowd at a time. @throws Error when one is left without an answer, or the next is not served */
+/**
+ * Has so many connections, a crowd at a time. @throws Error when one is left without an answer, or the next is not
+ * served
+ */
 export async function fuzzSocket(random: Random, connections: number): Promise<SocketCounts> {
   const directory = mkdtempSync(join(tmpdir(), 'certbot-nfq-fuzz-'))
   const path = join(directory, 'control')
@@ -52,19 +58,24 @@ interface Saying {
 }
 
 function sayingOf(random: Random): Saying {
-  const text = random.oneIn(30) ? 'x'.repeat(MAX_MESSAGE + random.below(1000)) : Array.from({ length: 1 + random.below(2) }, () => strangeMessage(random)).join('\n')
+  const text = random.oneIn(30)
+    ? 'x'.repeat(MAX_MESSAGE + random.below(1000))
+    : Array.from({ length: 1 + random.below(2) }, () => strangeMessage(random)).join('\n')
   const isWhole = !random.oneIn(4)
   let bytes = Buffer.from(isWhole ? `${text}\n` : text, random.oneIn(5) ? 'latin1' : 'utf8')
   if (random.oneIn(10)) bytes = Buffer.concat([random.bytes(random.below(300)), bytes])
   const pieces: Uint8Array[] = []
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const length = 1 + random.below(random.oneIn(3) ? 20 : bytes.length)
     pieces.push(bytes.subarray(at, at + length))
     at += length
   }
   // Whoever says no whole line would wait 5 s for that to be noticed; the kernel tests do.
   const willBeAnswered = bytes.includes(0x0a) || bytes.length > MAX_MESSAGE
-  return { pieces, end: willBeAnswered ? random.pick(['wait', 'wait', 'goodbye', 'gone']) : random.pick(['goodbye', 'gone']) }
+  return {
+    pieces,
+    end: willBeAnswered ? random.pick(['wait', 'wait', 'goodbye', 'gone']) : random.pick(['goodbye', 'gone']),
+  }
 }
 
 /** What comes back until the connection is closed. */
@@ -72,7 +83,15 @@ function converse(path: string, { pieces, end }: Saying): Promise<string> {
   return new Promise((resolve, reject) => {
     let heard = ''
     const socket = createConnection({ path, allowHalfOpen: end === 'wait' }).setEncoding('latin1')
-    const timer = setTimeout(() => reject(new Error(`neither answer nor end within ${PATIENCE} ms for ${JSON.stringify(Buffer.concat(pieces).toString('latin1').slice(0, 500))}`)), PATIENCE)
+    const timer = setTimeout(
+      () =>
+        reject(
+          new Error(
+            `neither answer nor end within ${PATIENCE} ms for ${JSON.stringify(Buffer.concat(pieces).toString('latin1').slice(0, 500))}`,
+          ),
+        ),
+      PATIENCE,
+    )
     socket.on('data', (text: string) => (heard += text))
     // The server may have closed while we were still talking.
     socket.on('error', () => socket.destroy())
@@ -94,6 +113,7 @@ function isAnswered(heard: string, { end }: Saying): boolean {
     return false
   }
   const response = JSON.parse(Buffer.from(heard, 'latin1').toString()) as { ok?: unknown; version?: unknown }
-  if (typeof response.ok !== 'boolean' || heard.indexOf('\n') !== heard.length - 1) throw new Error(`no response: ${heard}`)
+  if (typeof response.ok !== 'boolean' || heard.indexOf('\n') !== heard.length - 1)
+    throw new Error(`no response: ${heard}`)
   return true
 }

@@ -14,7 +14,8 @@ t.test('every decision about a packet is one that may be', async (t) => {
   t.doesNotThrow(() => target.settle(), 'and every flow is forgotten in the end')
   const { packets, accepted, dropped, takenOver, replies, evicted, foretold } = target.counts
   t.equal(packets, accepted + dropped + takenOver)
-  for (const count of [accepted, dropped, takenOver, replies, evicted, foretold]) t.ok(count > 0, 'everything that may happen did')
+  for (const count of [accepted, dropped, takenOver, replies, evicted, foretold])
+    t.ok(count > 0, 'everything that may happen did')
 })
 
 t.test('the same seed gives the same packets', async (t) => {

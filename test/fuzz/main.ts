@@ -1,6 +1,7 @@
 /**
- * `npm run fuzz -- [--seed N] [--packets N] [--seconds N] [--processes N]`: packets to decisions, then control messages, then a live control
- * socket. Ends with status 1 at the first thing that must not be, and says with which seed to see it again.
+ * `npm run fuzz -- [--seed N] [--packets N] [--seconds N] [--processes N]`: packets to decisions, then control
+ * messages, then a live control socket. Ends with status 1 at the first thing that must not be, and says with which
+ * seed to see it again.
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -22,8 +23,11 @@ const { values } = parseArgs({
     part: { type: 'boolean', default: false },
   },
 })
-const [seed, packets, seconds, processes] = [values.seed, values.packets, values.seconds, values.processes].map(Number) as [number, number, number, number]
-if (![seed, packets, seconds, processes].every((value) => Number.isInteger(value) && value >= 0) || processes === 0) throw new Error('every option takes a whole number')
+const [seed, packets, seconds, processes] = [values.seed, values.packets, values.seconds, values.processes].map(
+  Number,
+) as [number, number, number, number]
+if (![seed, packets, seconds, processes].every((value) => Number.isInteger(value) && value >= 0) || processes === 0)
+  throw new Error('every option takes a whole number')
 
 /** Packets between two looks at the clock. */
 const BATCH = 20_000
@@ -38,12 +42,20 @@ else await runAll()
 async function runAll(): Promise<void> {
   console.log(`seed ${seed}: ${packets} packets in ${processes} processes, ${seconds} s at most`)
   const start = performance.now()
-  const all = await Promise.all(Array.from({ length: processes }, (_, at) => part(seed + at, Math.ceil(packets / processes))))
+  const all = await Promise.all(
+    Array.from({ length: processes }, (_, at) => part(seed + at, Math.ceil(packets / processes))),
+  )
   const took = (performance.now() - start) / 1000
   const sum = (count: (part: PartResult) => number) => all.reduce((total, each) => total + count(each), 0)
-  const counts = (Object.keys(all[0]?.counts ?? {}) as (keyof PacketCounts)[]).map((name) => `${name} ${sum((each) => each.counts[name])}`)
-  console.log(`packets: ${counts.join(', ')}; ${Math.round(sum((each) => each.counts.packets) / took)} packets/s for ${took.toFixed(1)} s`)
-  console.log(`memory: ${all.map(({ growth }) => `${(growth / 1e6).toFixed(2)} MB more`).join(', ')} at the end than after the first tenth`)
+  const counts = (Object.keys(all[0]?.counts ?? {}) as (keyof PacketCounts)[]).map(
+    (name) => `${name} ${sum((each) => each.counts[name])}`,
+  )
+  console.log(
+    `packets: ${counts.join(', ')}; ${Math.round(sum((each) => each.counts.packets) / took)} packets/s for ${took.toFixed(1)} s`,
+  )
+  console.log(
+    `memory: ${all.map(({ growth }) => `${(growth / 1e6).toFixed(2)} MB more`).join(', ')} at the end than after the first tenth`,
+  )
   console.log(`control messages: ${JSON.stringify(fuzzMessages(new Random(seed), 500_000))}`)
   console.log(`control socket: ${JSON.stringify(await fuzzSocket(new Random(seed), 5_000))}`)
   console.log('no fault')
@@ -59,7 +71,9 @@ async function part(partSeed: number, partPackets: number): Promise<PartResult> 
   const options = ['--part', `--seed=${partSeed}`, `--packets=${partPackets}`, `--seconds=${seconds}`]
   const child: ChildProcess = fork(fileURLToPath(import.meta.url), options)
   const ended = once(child, 'exit') as Promise<[number | null]>
-  const result = new Promise<PartResult>((resolve) => child.once('message', (message) => resolve(message as PartResult)))
+  const result = new Promise<PartResult>((resolve) =>
+    child.once('message', (message) => resolve(message as PartResult)),
+  )
   const [status] = await ended
   if (status === 0) return result
   console.log(`found with: npm run fuzz -- --processes 1 --seed ${partSeed} --packets ${partPackets}`)

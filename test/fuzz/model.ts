@@ -1,6 +1,7 @@
 /**
- * What must be true of every decision, kept as simple as can be: which bytes each flow has said, and which flows were taken over. It allows
- * more than the interceptor does, but nothing that may not be: whatever is not `accept` or `release` needs its evidence here.
+ * What must be true of every decision, kept as simple as can be: which bytes each flow has said, and which flows were
+ * taken over. It allows more than the interceptor does, but nothing that may not be: whatever is not `accept` or
+ * `release` needs its evidence here.
  */
 import type { Decision } from '../../src/intercept/interceptor.js'
 import type { Limits } from '../../src/intercept/limits.js'
@@ -62,9 +63,13 @@ export class Model {
     this.checkReplies(replies, observed.key)
   }
 
-  /** Looks at packets that were sent: to `key`’s client where given, else to that of any flow taken over. @throws WrongDecision */
+  /**
+   * Looks at packets that were sent: to `key`’s client where given, else to that of any flow taken over. @throws
+   * WrongDecision
+   */
   checkReplies(replies: readonly Uint8Array[], key?: string): void {
-    if (key !== undefined && !this.#taken.has(key)) throw new WrongDecision('dropped a packet of a flow that was not taken over')
+    if (key !== undefined && !this.#taken.has(key))
+      throw new WrongDecision('dropped a packet of a flow that was not taken over')
     if (replies.length > 1 && key !== undefined) throw new WrongDecision(`${replies.length} replies to one packet`)
     for (const reply of replies) {
       const sent = observe(reply, true)
@@ -74,7 +79,8 @@ export class Model {
       if (!taken || (key !== undefined && back !== key)) throw new WrongDecision('a reply to somebody else')
       const text = sent.payload.toString('latin1')
       // What was acknowledged is not repeated.
-      if (![taken.challenge.reply, replyToHead(taken.challenge)].some((whole) => whole.endsWith(text))) throw new WrongDecision('a reply with another text')
+      if (![taken.challenge.reply, replyToHead(taken.challenge)].some((whole) => whole.endsWith(text)))
+        throw new WrongDecision('a reply with another text')
       if (sent.flags & SYN) throw new WrongDecision('a reply with SYN')
     }
   }
@@ -111,9 +117,14 @@ export class Model {
 
   #checkTakeOver(observed: ObservedPacket, token: string): void {
     if (observed.flags & SYN) throw new WrongDecision('a SYN that takes a flow over')
-    if (!this.#challenges.has(token)) throw new WrongDecision(`taken over for ${JSON.stringify(token)}, which is not armed`)
+    if (!this.#challenges.has(token))
+      throw new WrongDecision(`taken over for ${JSON.stringify(token)}, which is not armed`)
     const segments = this.#said.get(observed.key)?.segments ?? []
-    const lines = ['GET', 'HEAD'].flatMap((method) => ['1.0', '1.1'].flatMap((version) => ['\r\n', '\n'].map((end) => `${method} /.well-known/acme-challenge/${token} HTTP/${version}${end}`)))
+    const lines = ['GET', 'HEAD'].flatMap((method) =>
+      ['1.0', '1.1'].flatMap((version) =>
+        ['\r\n', '\n'].map((end) => `${method} /.well-known/acme-challenge/${token} HTTP/${version}${end}`),
+      ),
+    )
     const isSaid = segments.some(({ sequence }) => lines.some((line) => spells(segments, sequence, line)))
     if (!isSaid) throw new WrongDecision(`taken over for ${token}, which nobody has asked for on this flow`)
   }
@@ -128,7 +139,9 @@ const TURN = 200
 /** Whether every character of the line has been said at its place by some segment. */
 function spells(segments: readonly ObservedPacket[], start: number, line: string): boolean {
   for (let at = 0; at < line.length; at++) {
-    const isSaid = segments.some(({ sequence, payload }) => payload[(start + at - sequence) | 0] === line.charCodeAt(at))
+    const isSaid = segments.some(
+      ({ sequence, payload }) => payload[(start + at - sequence) | 0] === line.charCodeAt(at),
+    )
     if (!isSaid) return false
   }
   return true
@@ -136,13 +149,15 @@ function spells(segments: readonly ObservedPacket[], start: number, line: string
 
 function checkReset(packet: Uint8Array, observed: ObservedPacket, replacement: Uint8Array): void {
   const reset = observe(replacement, true)
-  if (!reset || replacement.length !== observed.ipHeaderLength + 20) throw new WrongDecision('the RST is no valid packet')
+  if (!reset || replacement.length !== observed.ipHeaderLength + 20)
+    throw new WrongDecision('the RST is no valid packet')
   if (reset.flags !== RST || reset.key !== observed.key) throw new WrongDecision('the RST is none, or of another flow')
   const ahead = (reset.sequence - observed.sequence) | 0
   if (ahead > observed.payload.length) throw new WrongDecision('the RST is ahead of the packet it replaces')
   for (let at = 0; at < observed.ipHeaderLength; at++) {
     const mayDiffer = observed.version === 4 ? [2, 3, 10, 11].includes(at) : [4, 5].includes(at)
-    if (!mayDiffer && replacement[at] !== packet[at]) throw new WrongDecision(`the RST differs in byte ${at} of the IP header`)
+    if (!mayDiffer && replacement[at] !== packet[at])
+      throw new WrongDecision(`the RST differs in byte ${at} of the IP header`)
   }
 }
 

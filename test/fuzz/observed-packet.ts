@@ -15,7 +15,10 @@ export interface ObservedPacket {
   readonly key: string
 }
 
-/** `undefined` for everything else. `isOurs` also wants the IPv4 header's checksum right, which the kernel has looked at for received ones. */
+/**
+ * `undefined` for everything else. `isOurs` also wants the IPv4 header's checksum right, which the kernel has looked at
+ * for received ones.
+ */
 export function observe(packet: Uint8Array, isOurs = false): ObservedPacket | undefined {
   const bytes = Buffer.from(packet.buffer, packet.byteOffset, packet.length)
   const version = (bytes[0] ?? 0) >> 4
@@ -52,7 +55,9 @@ function hasSaneOptions(options: Buffer): boolean {
   const [kind, length = 0] = options
   if (kind === undefined || kind === 0) return true
   if (kind === 1) return hasSaneOptions(options.subarray(1))
-  return length >= 2 && length <= options.length && (kind !== 8 || length === 10) && hasSaneOptions(options.subarray(length))
+  return (
+    length >= 2 && length <= options.length && (kind !== 8 || length === 10) && hasSaneOptions(options.subarray(length))
+  )
 }
 
 /** Sets the checksums right wherever the packet is whole enough to have some; gives the packet. */

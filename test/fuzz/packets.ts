@@ -1,4 +1,7 @@
-/** The target "packet to decision": interceptors with ample and with tiny limits, each with traffic and a model of its own. */
+/**
+ * The target "packet to decision": interceptors with ample and with tiny limits, each with traffic and a model of its
+ * own.
+ */
 import { DEFAULT_LIMITS, type Limits } from '../../src/intercept/limits.js'
 import { http01Service } from '../../src/challenge/http-01/service.js'
 import { Interceptor } from '../../src/intercept/interceptor.js'
@@ -28,13 +31,27 @@ const SCRIPTS = 48
 
 /** Fuzzes the decision about packets; goes on where it was at each call. */
 export class PacketTarget {
-  readonly counts: PacketCounts = { packets: 0, accepted: 0, dropped: 0, takenOver: 0, replies: 0, evicted: 0, foretold: 0 }
+  readonly counts: PacketCounts = {
+    packets: 0,
+    accepted: 0,
+    dropped: 0,
+    takenOver: 0,
+    replies: 0,
+    evicted: 0,
+    foretold: 0,
+  }
   readonly #lanes: readonly Lane[]
 
   constructor(seed: number) {
     const captures = [...readCaptures().values()]
-    const lanes = [[DEFAULT_LIMITS, 20_000], [SMALL, 200], [TINY, 8]] as const
-    this.#lanes = lanes.map(([limits, ports], at) => new Lane(captures, new Random(seed + at * 0x1000193), limits, ports, this.counts))
+    const lanes = [
+      [DEFAULT_LIMITS, 20_000],
+      [SMALL, 200],
+      [TINY, 8],
+    ] as const
+    this.#lanes = lanes.map(
+      ([limits, ports], at) => new Lane(captures, new Random(seed + at * 0x1000193), limits, ports, this.counts),
+    )
   }
 
   /** Decides about so many packets. @throws Error with everything that is needed to see the packet again */
@@ -43,7 +60,10 @@ export class PacketTarget {
     this.counts.evicted = this.#lanes.reduce((sum, { evicted }) => sum + evicted, 0)
   }
 
-  /** Lets everything expire, so that what is still in use afterwards is a leak. @throws Error when an interceptor still knows a flow */
+  /**
+   * Lets everything expire, so that what is still in use afterwards is a leak. @throws Error when an interceptor still
+   * knows a flow
+   */
   settle(): void {
     for (const lane of this.#lanes) lane.settle()
   }
@@ -104,9 +124,12 @@ class Lane {
       this.#counts[isAccepted ? 'accepted' : verdict === 'drop' ? 'dropped' : 'takenOver']++
       this.#counts.replies += replies.length
       this.#counts.packets++
-      if (this.#interceptor.flows > this.#limits.watched + this.#limits.taken) throw new WrongDecision(`${this.#interceptor.flows} flows`)
+      if (this.#interceptor.flows > this.#limits.watched + this.#limits.taken)
+        throw new WrongDecision(`${this.#interceptor.flows} flows`)
     } catch (cause) {
-      throw new Error(`packet ${this.#counts.packets}: ${String(cause)}\n${Buffer.from(copy).toString('hex')}`, { cause })
+      throw new Error(`packet ${this.#counts.packets}: ${String(cause)}\n${Buffer.from(copy).toString('hex')}`, {
+        cause,
+      })
     }
   }
 
@@ -118,7 +141,8 @@ class Lane {
       this.#tick()
       this.#model.sweep(this.#now)
     }
-    if (this.#interceptor.flows > 0 || this.#model.size > 0) throw new Error(`${this.#interceptor.flows} flows are known for ever, ${this.#model.size} to the model`)
+    if (this.#interceptor.flows > 0 || this.#model.size > 0)
+      throw new Error(`${this.#interceptor.flows} flows are known for ever, ${this.#model.size} to the model`)
   }
 
   #tick(): void {
@@ -142,7 +166,12 @@ class Lane {
     return script
   }
 
-  #checkForetold(script: Script, { expected, token, reply }: Planned, verdict: Exclude<Planned['expected'], undefined>, replies: readonly Uint8Array[]): void {
+  #checkForetold(
+    script: Script,
+    { expected, token, reply }: Planned,
+    verdict: Exclude<Planned['expected'], undefined>,
+    replies: readonly Uint8Array[],
+  ): void {
     if (!expected || !script.isForetold) return
     const { watchedFor, takenFor } = this.#limits
     const isOld = this.#now - script.startedAt >= Math.min(watchedFor, takenFor)
@@ -153,6 +182,7 @@ class Lane {
     }
     this.#counts.foretold++
     if (verdict !== expected) throw new WrongDecision(`${verdict}, though it had to be ${expected}`)
-    if (reply !== undefined && !replies.some((bytes) => Buffer.from(bytes).toString('latin1').endsWith(reply))) throw new WrongDecision('the request is whole, and there is no reply')
+    if (reply !== undefined && !replies.some((bytes) => Buffer.from(bytes).toString('latin1').endsWith(reply)))
+      throw new WrongDecision('the request is whole, and there is no reply')
   }
 }

@@ -5,7 +5,9 @@ import type { Random } from './random.js'
 /** The tokens that may be armed. */
 export const CHALLENGES: readonly Challenge[] = Array.from({ length: 8 }, (_, at) => challengeFor(`fuzz ${at}`))
 
-/** A request for a challenge that every responder must take when the token is armed, with the length of its first line. */
+/**
+ * A request for a challenge that every responder must take when the token is armed, with the length of its first line.
+ */
 export interface ChallengeRequest {
   readonly challenge: Challenge
   readonly method: 'GET' | 'HEAD'
@@ -57,7 +59,7 @@ const NEARLY: readonly ((text: string, token: string, random: Random) => string)
 export function cut(text: string, random: Random): string[] {
   const longest = random.pick([text.length, text.length, Math.ceil(text.length / 2), 40, 9, 1])
   const pieces: string[] = []
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     const length = 1 + random.below(Math.max(1, longest))
     pieces.push(text.slice(at, at + length))
     at += length

@@ -1,4 +1,6 @@
-/** Turns packets into others: most of them nearly right, for what is far from right is let through at the first look. */
+/**
+ * Turns packets into others: most of them nearly right, for what is far from right is let through at the first look.
+ */
 import { repairChecksums } from './observed-packet.js'
 import type { Random } from './random.js'
 
@@ -11,7 +13,20 @@ export function spoil(packet: Uint8Array, others: readonly Uint8Array[], random:
 
 type Way = (bytes: Uint8Array, random: Random, others: readonly Uint8Array[]) => Uint8Array
 
-const WAYS: readonly Way[] = [flipBit, setByte, setHeaderField, setHeaderField, setTcpField, setTcpField, setTcpField, setTcpOption, truncate, truncateHonestly, extend, splice]
+const WAYS: readonly Way[] = [
+  flipBit,
+  setByte,
+  setHeaderField,
+  setHeaderField,
+  setTcpField,
+  setTcpField,
+  setTcpField,
+  setTcpOption,
+  truncate,
+  truncateHonestly,
+  extend,
+  splice,
+]
 
 function flipBit(bytes: Uint8Array, random: Random): Uint8Array {
   const at = random.below(bytes.length + 1)
@@ -36,7 +51,28 @@ function setTcpField(bytes: Uint8Array, random: Random): Uint8Array {
   const tcp = tcpOffset(bytes)
   const at = random.pick([0, 1, 2, 3, 4, 5, 6, 7, 7, 8, 9, 10, 11, 12, 13, 13, 13, 14, 15, 18])
   const old = bytes[tcp + at] ?? 0
-  set(bytes, tcp + at, random.pick([0, 0xff, 0x50, 0x80, 0xf0, 0x02, 0x04, 0x10, 0x11, 0x12, 0x14, 0x18, 0x19, old + 1, old - 1, random.below(256)]))
+  set(
+    bytes,
+    tcp + at,
+    random.pick([
+      0,
+      0xff,
+      0x50,
+      0x80,
+      0xf0,
+      0x02,
+      0x04,
+      0x10,
+      0x11,
+      0x12,
+      0x14,
+      0x18,
+      0x19,
+      old + 1,
+      old - 1,
+      random.below(256),
+    ]),
+  )
   return bytes
 }
 

@@ -9,8 +9,8 @@ import { temporaryDirectory } from '../temporary-directory.js'
 export const hooks = ['auth', 'cleanup', 'certbot-nfq'] as const
 
 /**
- * A copy of hooks/ beside programs that say how they were called. The usual places of hooks/run are in the copy too, for what
- * is in them on this machine is not known.
+ * A copy of hooks/ beside programs that say how they were called. The usual places of hooks/run are in the copy too,
+ * for what is in them on this machine is not known.
  */
 export function makeClone(t: Test) {
   const path = temporaryDirectory(t)
@@ -19,18 +19,28 @@ export function makeClone(t: Test) {
   writeFileSync(script, readFileSync(script, 'utf8').replaceAll(/(?<=[\s])\/(?=usr|opt|root|home)/g, `${path}/`))
   for (const program of new Set(hooks.map(programOf))) {
     mkdirSync(dirname(join(path, 'dist', program)), { recursive: true })
-    writeFileSync(join(path, 'dist', program), `console.log(JSON.stringify({ node: process.env.WHICH_NODE ?? 'real', program: ${JSON.stringify(program)}, argv: process.argv.slice(2) }))`)
+    writeFileSync(
+      join(path, 'dist', program),
+      `console.log(JSON.stringify({ node: process.env.WHICH_NODE ?? 'real', program: ${JSON.stringify(program)}, argv: process.argv.slice(2) }))`,
+    )
   }
   writeFileSync(join(path, 'dist/node'), `${process.execPath}\n`)
 
   // What hooks/run calls, and no Node beside it.
   const coreutils = join(path, 'coreutils')
   mkdirSync(coreutils)
-  for (const name of ['readlink', 'dirname', 'ls', 'id']) symlinkSync(execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(), join(coreutils, name))
+  for (const name of ['readlink', 'dirname', 'ls', 'id'])
+    symlinkSync(execFileSync('sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).trim(), join(coreutils, name))
 
   const start = (file: string, argv: readonly string[], env: Readonly<Record<string, string>>) =>
-    execa('env', ['-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), file, ...argv], { reject: false })
-  const runFile = async (file: string, argv: readonly string[], env: Readonly<Record<string, string>>): Promise<Said> => {
+    execa('env', ['-i', ...Object.entries(env).map(([name, value]) => `${name}=${value}`), file, ...argv], {
+      reject: false,
+    })
+  const runFile = async (
+    file: string,
+    argv: readonly string[],
+    env: Readonly<Record<string, string>>,
+  ): Promise<Said> => {
     const { exitCode, stdout, stderr } = await start(file, argv, env)
     t.strictSame([exitCode, stderr], [0, ''])
     return JSON.parse(stdout) as Said
@@ -39,9 +49,14 @@ export function makeClone(t: Test) {
     path,
     coreutils,
     runFile,
-    run: (hook: (typeof hooks)[number], argv: readonly string[], env: Readonly<Record<string, string>> = {}) => runFile(join(path, 'hooks', hook), argv, env),
+    run: (hook: (typeof hooks)[number], argv: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+      runFile(join(path, 'hooks', hook), argv, env),
     /** Runs a hook that has to fail, silent on standard output; gives its two lines. */
-    fail: async (hook: (typeof hooks)[number], argv: readonly string[], env: Readonly<Record<string, string>>): Promise<string> => {
+    fail: async (
+      hook: (typeof hooks)[number],
+      argv: readonly string[],
+      env: Readonly<Record<string, string>>,
+    ): Promise<string> => {
       const { exitCode, stdout, stderr } = await start(join(path, 'hooks', hook), argv, env)
       t.strictSame([exitCode, stdout, stderr.split('\n').length], [1, '', 2])
       return stderr

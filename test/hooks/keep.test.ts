@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import t, { type Test } from 'tap'
@@ -9,7 +18,17 @@ import { requiresKernel } from '../requires-kernel.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
 const needsRoot = await requiresKernel()
-const numbers: Readonly<Record<string, bigint>> = { dac_override: 1n, dac_read_search: 2n, kill: 5n, setgid: 6n, setuid: 7n, setpcap: 8n, net_bind_service: 10n, net_admin: 12n, net_raw: 13n }
+const numbers: Readonly<Record<string, bigint>> = {
+  dac_override: 1n,
+  dac_read_search: 2n,
+  kill: 5n,
+  setgid: 6n,
+  setuid: 7n,
+  setpcap: 8n,
+  net_bind_service: 10n,
+  net_admin: 12n,
+  net_raw: 13n,
+}
 
 /** Stands for Node: writes its words down in a file whose name tells their order. */
 const standIn = `#!/bin/sh
@@ -29,17 +48,34 @@ t.test('the responder gets its words and options as they are, after those for No
 t.test('a Node that does not know its flags runs without them', needsRoot, async (t) => {
   const scene = makeScene(t)
   t.equal(await scene.keep('[ "$1" != --one ] || exit 9; exit 4'), 4)
-  t.strictSame(scene.calls(), [['--one', '--two=2', scene.program, 'background'], [scene.program, 'background'], [scene.program, 'sweep', '--run-dir', scene.runDirectory]])
+  t.strictSame(scene.calls(), [
+    ['--one', '--two=2', scene.program, 'background'],
+    [scene.program, 'background'],
+    [scene.program, 'sweep', '--run-dir', scene.runDirectory],
+  ])
 })
 
-t.test('a trial takes the place of the shell, with the flags that this Node knows, and nothing is cleared up', needsRoot, async (t) => {
-  for (const [known, flags] of [[true, ['--one', '--two=2']], [false, []]] as const) {
-    const scene = makeScene(t)
-    t.equal(await scene.keep(`[ "$3" != -e ] || exit ${known ? 0 : 9}; exit 3`, ['trial', '--firewall=auto'], {}, [], ''), 3)
-    t.strictSame(scene.calls(), [['--one', '--two=2', '-e', '0'], [...flags, scene.program, 'trial', '--firewall=auto']])
-    t.strictSame(readdirSync(scene.runDirectory).sort(), ['control', 'lock'])
-  }
-})
+t.test(
+  'a trial takes the place of the shell, with the flags that this Node knows, and nothing is cleared up',
+  needsRoot,
+  async (t) => {
+    for (const [known, flags] of [
+      [true, ['--one', '--two=2']],
+      [false, []],
+    ] as const) {
+      const scene = makeScene(t)
+      t.equal(
+        await scene.keep(`[ "$3" != -e ] || exit ${known ? 0 : 9}; exit 3`, ['trial', '--firewall=auto'], {}, [], ''),
+        3,
+      )
+      t.strictSame(scene.calls(), [
+        ['--one', '--two=2', '-e', '0'],
+        [...flags, scene.program, 'trial', '--firewall=auto'],
+      ])
+      t.strictSame(readdirSync(scene.runDirectory).sort(), ['control', 'lock'])
+    }
+  },
+)
 
 t.test('after a good end the files go, and nothing is swept', needsRoot, async (t) => {
   const scene = makeScene(t)
@@ -56,7 +92,14 @@ t.test('a directory that the responder removed itself is not made again', needsR
 
 t.test('files of a responder that runs already stay', needsRoot, async (t) => {
   const scene = makeScene(t)
-  const holder = startService(['flock', '--no-fork', join(scene.runDirectory, 'lock'), 'sh', '-c', 'echo held; exec sleep 600'])
+  const holder = startService([
+    'flock',
+    '--no-fork',
+    join(scene.runDirectory, 'lock'),
+    'sh',
+    '-c',
+    'echo held; exec sleep 600',
+  ])
   t.teardown(() => holder.stop())
   await holder.waitForOutput(/held/)
   t.equal(await scene.keep('exit 0'), 0)
@@ -71,7 +114,12 @@ t.test('files of somebody else stay, and their directory', needsRoot, async (t) 
 })
 
 t.test('after a bad end the responder’s own sweep is run, and the status is handed on', needsRoot, async (t) => {
-  for (const [end, status] of [['exit 1', 1], ['exit 7', 7], ['kill -KILL $$', 137], ['kill -SEGV $$', 139]] as const) {
+  for (const [end, status] of [
+    ['exit 1', 1],
+    ['exit 7', 7],
+    ['kill -KILL $$', 137],
+    ['kill -SEGV $$', 139],
+  ] as const) {
     const scene = makeScene(t)
     t.equal(await scene.keep(end), status, end)
     t.strictSame(scene.calls().slice(1), [[scene.program, 'sweep', '--run-dir', scene.runDirectory]], end)
@@ -86,13 +134,21 @@ t.test('a sweep that fails changes neither the status nor what is printed', need
 
 t.test('without flock the sweep does it after any end', needsRoot, async (t) => {
   const scene = makeScene(t)
-  t.equal(await scene.keep('exit 0', ['background'], { PATH: scene.pathWith('rm', 'rmdir', 'setpriv', 'env', 'cat') }), 0)
+  t.equal(
+    await scene.keep('exit 0', ['background'], { PATH: scene.pathWith('rm', 'rmdir', 'setpriv', 'env', 'cat') }),
+    0,
+  )
   t.strictSame(scene.calls()[1]?.slice(1), ['sweep', '--run-dir', scene.runDirectory])
 })
 
 t.test('without setpriv it goes on with the rights it has', needsRoot, async (t) => {
   const scene = makeScene(t)
-  t.equal(await scene.keep('cat /proc/self/status >"$STATUS"; exit 0', ['background'], { PATH: scene.pathWith('rm', 'rmdir', 'flock', 'env', 'cat') }), 0)
+  t.equal(
+    await scene.keep('cat /proc/self/status >"$STATUS"; exit 0', ['background'], {
+      PATH: scene.pathWith('rm', 'rmdir', 'flock', 'env', 'cat'),
+    }),
+    0,
+  )
   t.notOk(existsSync(scene.runDirectory))
   t.match(scene.status(), { NoNewPrivs: fieldOf(readFileSync('/proc/self/status', 'utf8'), 'NoNewPrivs') })
 })
@@ -101,7 +157,10 @@ t.test('without setpriv it goes on with the rights it has', needsRoot, async (t)
 t.test('a setpriv that does not know the options is as good as none', needsRoot, async (t) => {
   const scene = makeScene(t)
   const path = scene.pathWith('rm', 'rmdir', 'flock', 'env', 'cat')
-  writeFileSync(join(path, 'setpriv'), '#!/bin/sh\necho "setpriv: unrecognized option: bounding-set=-all" >&2\nexit 1\n')
+  writeFileSync(
+    join(path, 'setpriv'),
+    '#!/bin/sh\necho "setpriv: unrecognized option: bounding-set=-all" >&2\nexit 1\n',
+  )
   chmodSync(join(path, 'setpriv'), 0o755)
   t.equal(await scene.keep('exit 0', ['background'], { PATH: path }), 0)
   t.equal(scene.calls().length, 1)
@@ -114,19 +173,35 @@ t.test('the rights of all below it are the list in it, and none can be had again
   const scene = makeScene(t)
   await scene.keep('cat /proc/self/status >"$STATUS"; exit 0')
   const expected = bits.toString(16).padStart(16, '0')
-  t.match(scene.status(), { CapBnd: expected, CapPrm: expected, CapEff: expected, CapInh: '0000000000000000', CapAmb: '0000000000000000', NoNewPrivs: '1' })
+  t.match(scene.status(), {
+    CapBnd: expected,
+    CapPrm: expected,
+    CapEff: expected,
+    CapInh: '0000000000000000',
+    CapAmb: '0000000000000000',
+    NoNewPrivs: '1',
+  })
 })
 
 t.test('where some rights are missing already, it runs with the others', needsRoot, async (t) => {
   const scene = makeScene(t)
-  t.equal(await scene.keep('cat /proc/self/status >"$STATUS"; exit 0', ['background'], {}, ['setpriv', '--bounding-set=-dac_read_search', '--inh-caps=-all']), 0)
+  t.equal(
+    await scene.keep('cat /proc/self/status >"$STATUS"; exit 0', ['background'], {}, [
+      'setpriv',
+      '--bounding-set=-dac_read_search',
+      '--inh-caps=-all',
+    ]),
+    0,
+  )
   t.equal(BigInt(`0x${scene.status().CapBnd}`) & (1n << 2n), 0n)
 })
 
 t.test('signals are for the responder: it waits for that one’s end and clears up', needsRoot, async (t) => {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     const scene = makeScene(t)
-    const keeper = scene.start('echo ready; while [ ! -e "$RUN_DIRECTORY/end" ]; do sleep 0.02; done; rm "$RUN_DIRECTORY/end"; exit 0')
+    const keeper = scene.start(
+      'echo ready; while [ ! -e "$RUN_DIRECTORY/end" ]; do sleep 0.02; done; rm "$RUN_DIRECTORY/end"; exit 0',
+    )
     t.teardown(() => keeper.kill('SIGKILL'))
     await new Promise((resolve) => keeper.stdout.once('data', resolve))
     keeper.kill(signal)
@@ -163,14 +238,15 @@ function fieldOf(status: string, name: string): string {
 }
 
 /**
- * A run directory with socket and lock in it, and a shell script instead of Node that writes down its words, then does what a test says
- * for the responder (`RESPONDER`) or its sweep (`SWEEP`). Every path has a space in it.
+ * A run directory with socket and lock in it, and a shell script instead of Node that writes down its words, then does
+ * what a test says for the responder (`RESPONDER`) or its sweep (`SWEEP`). Every path has a space in it.
  */
 function makeScene(t: Test) {
   const path = join(temporaryDirectory(t), `it's a "scene" *`)
   const runDirectory = join(path, 'run directory')
   const program = join(path, 'the cli/responder.cjs')
-  for (const directory of [runDirectory, join(path, 'hooks'), join(path, 'words')]) mkdirSync(directory, { recursive: true })
+  for (const directory of [runDirectory, join(path, 'hooks'), join(path, 'words')])
+    mkdirSync(directory, { recursive: true })
   for (const file of ['control', 'lock']) writeFileSync(join(runDirectory, file), '')
   cpSync(inRepository('hooks/keep'), join(path, 'hooks/keep'))
   const node = join(path, 'a node')
@@ -178,9 +254,33 @@ function makeScene(t: Test) {
   chmodSync(node, 0o755)
   const statusFile = join(path, 'status')
 
-  const start = (responder: string, words: readonly string[], env: Readonly<Record<string, string>>, before: readonly string[], detached: boolean, kept = runDirectory) => {
-    const variables = { PATH: process.env['PATH'] ?? '', RESPONDER: responder, RUN_DIRECTORY: runDirectory, STATUS: statusFile, WORDS: join(path, 'words'), ...env }
-    const argv = ['-i', ...Object.entries(variables).map(([name, value]) => `${name}=${value}`), ...before, join(path, 'hooks/keep'), kept, node, '--one --two=2', program, ...words]
+  const start = (
+    responder: string,
+    words: readonly string[],
+    env: Readonly<Record<string, string>>,
+    before: readonly string[],
+    detached: boolean,
+    kept = runDirectory,
+  ) => {
+    const variables = {
+      PATH: process.env['PATH'] ?? '',
+      RESPONDER: responder,
+      RUN_DIRECTORY: runDirectory,
+      STATUS: statusFile,
+      WORDS: join(path, 'words'),
+      ...env,
+    }
+    const argv = [
+      '-i',
+      ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
+      ...before,
+      join(path, 'hooks/keep'),
+      kept,
+      node,
+      '--one --two=2',
+      program,
+      ...words,
+    ]
     return execa('/usr/bin/env', argv, { reject: false, stdin: 'ignore', detached })
   }
   return {
@@ -188,25 +288,45 @@ function makeScene(t: Test) {
     program,
     start: (responder: string, detached = false) => start(responder, ['background'], {}, [], detached),
     /** Runs it to its end, silent but for what a shell says of a signal; gives its exit status. */
-    keep: async (responder: string, words: readonly string[] = ['background'], env: Readonly<Record<string, string>> = {}, before: readonly string[] = [], kept = runDirectory): Promise<number | undefined> => {
+    keep: async (
+      responder: string,
+      words: readonly string[] = ['background'],
+      env: Readonly<Record<string, string>> = {},
+      before: readonly string[] = [],
+      kept = runDirectory,
+    ): Promise<number | undefined> => {
       const { exitCode, stdout, stderr } = await start(responder, words, env, before, false, kept)
       t.equal(stdout, '')
       t.match(stderr, /^(Killed|Segmentation fault)?( \(core dumped\))?$/)
       return exitCode
     },
     /** The words of each call of Node, in order. */
-    calls: (): string[][] => readdirSync(join(path, 'words')).sort().map((file) => readFileSync(join(path, 'words', file), 'utf8').split('\0').slice(0, -1)),
+    calls: (): string[][] =>
+      readdirSync(join(path, 'words'))
+        .sort()
+        .map((file) =>
+          readFileSync(join(path, 'words', file), 'utf8')
+            .split('\0')
+            .slice(0, -1),
+        ),
     /** What the responder wrote down of its own status. */
     status: () => {
       const text = readFileSync(statusFile, 'utf8')
       const names = ['CapBnd', 'CapPrm', 'CapEff', 'CapInh', 'CapAmb', 'NoNewPrivs'] as const
-      return Object.fromEntries(names.map((name) => [name, fieldOf(text, name)])) as Record<(typeof names)[number], string>
+      return Object.fromEntries(names.map((name) => [name, fieldOf(text, name)])) as Record<
+        (typeof names)[number],
+        string
+      >
     },
     /** A PATH of its own with only these programs. */
     pathWith: (...programs: readonly string[]): string => {
       const directory = join(path, 'bin')
       mkdirSync(directory)
-      for (const program of programs) symlinkSync(execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim(), join(directory, program))
+      for (const program of programs)
+        symlinkSync(
+          execFileSync('sh', ['-c', `command -v ${program}`], { encoding: 'utf8' }).trim(),
+          join(directory, program),
+        )
       return directory
     },
   }

@@ -6,7 +6,10 @@ import { headers, request, requestLine, Stage, token, untouched } from './stage.
 t.test('a challenge request with a token that is not armed passes, and is told of', (t) => {
   for (const other of ['unknown-token', `${token}x`, token.slice(0, -1), token.toLowerCase()]) {
     const stage = new Stage()
-    t.same(stage.client({ text: request.replace(token, other), flags: PSH | ACK }), { ...untouched, events: ['unknown token'] })
+    t.same(stage.client({ text: request.replace(token, other), flags: PSH | ACK }), {
+      ...untouched,
+      events: ['unknown token'],
+    })
     t.same(stage.client({ at: request.length, ack: 300, flags: FIN | ACK }), untouched)
     t.equal(stage.interceptor.flows, 0)
   }
@@ -45,7 +48,8 @@ t.test('the same requests pass in any split', (t) => {
     for (let at = 1; at < text.length; at++) {
       const stage = new Stage()
       const scenes = [stage.client({ text: text.slice(0, at) }), stage.client({ at, text: text.slice(at) })]
-      if (scenes.some(({ server }) => server !== 'the same') || stage.interceptor.flows > 0) t.fail(`split at ${at}: ${text.slice(0, at)}`)
+      if (scenes.some(({ server }) => server !== 'the same') || stage.interceptor.flows > 0)
+        t.fail(`split at ${at}: ${text.slice(0, at)}`)
     }
     t.pass(text)
   }

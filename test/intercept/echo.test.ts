@@ -56,7 +56,10 @@ t.test('another service than http-01 gets and sends 10 KB over the same peer, wh
     const { client, longest, remembered } = simulateEcho(scenario)
     const { received, hasOtherFinished, end } = client
     assert.equal(received, scenario.pieces.join(''))
-    assert(hasOtherFinished && end === undefined && remembered === 0, JSON.stringify({ hasOtherFinished, end, remembered }))
+    assert(
+      hasOtherFinished && end === undefined && remembered === 0,
+      JSON.stringify({ hasOtherFinished, end, remembered }),
+    )
     const limit = { 4: 536, 6: 1_220 }[scenario.version] - (scenario.hasTimestamps ? 12 : 0)
     assert(longest <= limit, `a segment of ${longest} bytes`)
   })
@@ -70,7 +73,9 @@ function simulateEcho({ seed, version, hasTimestamps, serverStart, pieces, windo
   const clocks = hasTimestamps ? { own: 70_000, other: 90_000 } : undefined
   const thoughts: { at: number; answer: () => void }[] = []
   let hasOutput = false
-  const service = echoService(thinking === 0 ? undefined : (answer) => thoughts.push({ at: link.now + thinking, answer }))
+  const service = echoService(
+    thinking === 0 ? undefined : (answer) => thoughts.push({ at: link.now + thinking, answer }),
+  )
   const interceptor = new Interceptor([service], DEFAULT_LIMITS, () => (hasOutput = true))
   let longest = 0
 
@@ -87,7 +92,10 @@ function simulateEcho({ seed, version, hasTimestamps, serverStart, pieces, windo
     clocks,
     window,
     // The first segment is not split: a start that comes out of order is the server's.
-    send: (bytes) => link.send(bytes, { ...faults, split: interceptor.flows > 0 ? faults.split : 0 }, (part) => interceptor.decide(part, link.now).replies.forEach(toTheClient)),
+    send: (bytes) =>
+      link.send(bytes, { ...faults, split: interceptor.flows > 0 ? faults.split : 0 }, (part) =>
+        interceptor.decide(part, link.now).replies.forEach(toTheClient),
+      ),
   })
   client.write([fromText(ECHO_START)])
   client.onReceive = () => undefined
@@ -119,7 +127,10 @@ t.test('what a service sends by itself goes out when it is asked for, and that i
   thoughts.forEach((answer) => answer())
   t.equal(outputs, 1)
   const { replies, events } = interceptor.poll(2)
-  t.same(replies.map((bytes) => connection.atClient(bytes)), [{ at: 0, ack: ECHO_START.length + 5, flags: 'PSH ACK', text: 'hello' }])
+  t.same(
+    replies.map((bytes) => connection.atClient(bytes)),
+    [{ at: 0, ack: ECHO_START.length + 5, flags: 'PSH ACK', text: 'hello' }],
+  )
   t.match(events, [{ kind: 'answered', key: 'echo', answer: { bytes: 5 } }])
   t.same(interceptor.poll(3).replies, [], 'once')
   t.end()

@@ -4,8 +4,8 @@ import type { Answer, Connection, Conversation, Recognition, Service } from '../
 export const ECHO_START = 'ECHO\n'
 
 /**
- * A service that has nothing to do with HTTP: it sends back what comes after `ECHO\n`, and closes when the client does. `later` may put the
- * answer off, as a TLS engine would.
+ * A service that has nothing to do with HTTP: it sends back what comes after `ECHO\n`, and closes when the client does.
+ * `later` may put the answer off, as a TLS engine would.
  */
 export function echoService(later: (answer: () => void) => void = (answer) => answer()): Service {
   return {

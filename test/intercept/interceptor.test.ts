@@ -10,24 +10,38 @@ import { holds } from '../holds.js'
 import { envelopes, segments } from '../wire/arbitraries.js'
 import { emitPacket } from '../../src/wire/packet.js'
 import { Connection } from './segments.js'
-import { headers, keyAuthorization, reply, replyEnd, request, requestLine, Stage, swallowed, token, untouched } from './stage.js'
+import {
+  headers,
+  keyAuthorization,
+  reply,
+  replyEnd,
+  request,
+  requestLine,
+  Stage,
+  swallowed,
+  token,
+  untouched,
+} from './stage.js'
 
-t.test('a validator sends a request in one segment: it gets the reply and our FIN, the server a RST in its place', (t) => {
-  const stage = new Stage()
-  t.same(stage.client({ text: request, flags: PSH | ACK }), {
-    server: { at: 0, flags: 'RST' },
-    client: [{ at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply }],
-    events: ['taken over', 'answered'],
-  })
-  t.same(stage.client({ at: request.length, ack: replyEnd }), { ...swallowed, events: ['acknowledged'] })
-  t.same(stage.client({ at: request.length, ack: replyEnd, flags: FIN | ACK }), {
-    server: 'nothing',
-    client: [{ at: replyEnd, ack: request.length + 1, flags: 'ACK' }],
-    events: [],
-  })
-  t.equal(stage.interceptor.openFlows, 0)
-  t.end()
-})
+t.test(
+  'a validator sends a request in one segment: it gets the reply and our FIN, the server a RST in its place',
+  (t) => {
+    const stage = new Stage()
+    t.same(stage.client({ text: request, flags: PSH | ACK }), {
+      server: { at: 0, flags: 'RST' },
+      client: [{ at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply }],
+      events: ['taken over', 'answered'],
+    })
+    t.same(stage.client({ at: request.length, ack: replyEnd }), { ...swallowed, events: ['acknowledged'] })
+    t.same(stage.client({ at: request.length, ack: replyEnd, flags: FIN | ACK }), {
+      server: 'nothing',
+      client: [{ at: replyEnd, ack: request.length + 1, flags: 'ACK' }],
+      events: [],
+    })
+    t.equal(stage.interceptor.openFlows, 0)
+    t.end()
+  },
+)
 
 t.test('the same over IPv6', (t) => {
   const stage = new Stage(new Connection({ version: 6 }))
@@ -52,13 +66,19 @@ t.test('captured requests are taken over, and all else of their conversations pa
 t.test('HEAD gets the head of the reply without its body', (t) => {
   const stage = new Stage()
   const { client } = stage.client({ text: request.replace('GET', 'HEAD') })
-  t.same(client.map(({ text }) => text), [reply.slice(0, -keyAuthorization.length)])
+  t.same(
+    client.map(({ text }) => text),
+    [reply.slice(0, -keyAuthorization.length)],
+  )
   t.end()
 })
 
 t.test('HTTP/1.0 and bare line feeds will do', (t) => {
   const { client } = new Stage().client({ text: `${requestLine.replace('1.1\r\n', '1.0\n')}\n` })
-  t.same(client.map(({ text }) => text), [reply])
+  t.same(
+    client.map(({ text }) => text),
+    [reply],
+  )
   t.end()
 })
 
@@ -103,7 +123,10 @@ t.test('what only looked like the start of a request does not hide the one behin
     const splitStage = new Stage()
     splitStage.client({ text: stray })
     t.same(splitStage.client({ at: stray.length, text: request.slice(0, 10) }), untouched)
-    t.same(splitStage.client({ at: stray.length + 10, text: request.slice(10) }).server, { at: stray.length + 10, flags: 'RST' })
+    t.same(splitStage.client({ at: stray.length + 10, text: request.slice(10) }).server, {
+      at: stray.length + 10,
+      flags: 'RST',
+    })
   }
   t.end()
 })
@@ -125,7 +148,11 @@ t.test('challenges come and go while it runs', (t) => {
   const { client } = stage.client({ text: request }, new Connection({ clientPort: 40_001 }))
   t.match(client, [{ text: /\r\n\r\nanother\.authorization$/ }])
   stage.challenges.delete(token)
-  t.match(stage.client({ text: request }, new Connection({ clientPort: 40_001 })).client, [{ text: /another/ }], 'a connection keeps its reply')
+  t.match(
+    stage.client({ text: request }, new Connection({ clientPort: 40_001 })).client,
+    [{ text: /another/ }],
+    'a connection keeps its reply',
+  )
   t.end()
 })
 
@@ -156,10 +183,19 @@ t.test('events say whose request it was', (t) => {
   const stage = new Stage()
   const { events } = stage.interceptor.decide(stage.connection.packet({ text: request }), 0)
   const whose = { key: token, client: stage.connection.toServer.source, clientPort: 40_000 }
-  t.same(events, [{ kind: 'taken over', ...whose }, { kind: 'answered', ...whose, answer: { status: 200, bytes: keyAuthorization.length } }])
-  const unknown = stage.interceptor.decide(stage.connection.packet({ at: 9_000, text: request.replace(token, 'unknown') }), 0)
+  t.same(events, [
+    { kind: 'taken over', ...whose },
+    { kind: 'answered', ...whose, answer: { status: 200, bytes: keyAuthorization.length } },
+  ])
+  const unknown = stage.interceptor.decide(
+    stage.connection.packet({ at: 9_000, text: request.replace(token, 'unknown') }),
+    0,
+  )
   t.same(unknown.events, [], 'on a connection taken over there are no other requests')
-  const { events: others } = new Interceptor([http01Service(new Map())]).decide(stage.connection.packet({ text: request }), 0)
+  const { events: others } = new Interceptor([http01Service(new Map())]).decide(
+    stage.connection.packet({ text: request }),
+    0,
+  )
   t.same(others, [{ kind: 'unknown token', ...whose }])
   t.end()
 })
@@ -173,7 +209,10 @@ t.test('a packet is left as it is, and what is made of it shares no bytes with i
   packet.fill(0xa5)
   t.ok(typeof verdict === 'object')
   if (typeof verdict === 'object') t.same(stage.connection.atServer(verdict.replace), { at: 0, flags: 'RST' })
-  t.match(replies.map((bytes) => stage.connection.atClient(bytes)), [{ text: reply }])
+  t.match(
+    replies.map((bytes) => stage.connection.atClient(bytes)),
+    [{ text: reply }],
+  )
   t.match(stage.wait(1_000).client, [{ text: reply }], 'nor does the flow hold on to the buffer')
   t.end()
 })
@@ -189,17 +228,28 @@ t.test('properties', (t) => {
   holds(
     t,
     'any bytes are accepted without an exception',
-    fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => ['accept', 'release'].includes(new Interceptor([http01Service(new Map())]).decide(bytes, 0).verdict as string)),
+    fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) =>
+      ['accept', 'release'].includes(new Interceptor([http01Service(new Map())]).decide(bytes, 0).verdict as string),
+    ),
   )
   const parts = fc.tuple(fc.nat(request.length + 5), fc.nat(60))
-  const soup = fc.array(fc.oneof(fc.tuple(envelopes, segments), fc.tuple(parts, fc.constantFrom(0, ACK, ACK | FIN, RST, SYN, ACK | PSH))), { maxLength: 30 })
+  const soup = fc.array(
+    fc.oneof(fc.tuple(envelopes, segments), fc.tuple(parts, fc.constantFrom(0, ACK, ACK | FIN, RST, SYN, ACK | PSH))),
+    { maxLength: 30 },
+  )
   holds(
     t,
     'any sequence of segments is decided about without an exception, and forgotten in time',
     fc.property(soup, (sequence) => {
       const stage = new Stage()
       for (const [at, [first, second]] of sequence.entries()) {
-        if (Array.isArray(first)) stage.client({ at: first[0], text: request.slice(first[0], first[0] + first[1]), flags: second as number, ack: at })
+        if (Array.isArray(first))
+          stage.client({
+            at: first[0],
+            text: request.slice(first[0], first[0] + first[1]),
+            flags: second as number,
+            ack: at,
+          })
         else stage.interceptor.decide(emitPacket(first, second as Parameters<typeof emitPacket>[1]), stage.now)
         stage.wait(at * 10)
       }

@@ -7,7 +7,13 @@ const connections = Array.from({ length: 5 }, (_, at) => new Connection({ client
 const [first, second, third, fourth] = connections
 
 t.test('the time-outs are those the documents name', (t) => {
-  t.match(DEFAULT_LIMITS, { watchedFor: 60_000, takenFor: 60_000, closedFor: 30_000, retransmitAfter: 1_000, retransmissions: 5 })
+  t.match(DEFAULT_LIMITS, {
+    watchedFor: 60_000,
+    takenFor: 60_000,
+    closedFor: 30_000,
+    retransmitAfter: 1_000,
+    retransmissions: 5,
+  })
   t.end()
 })
 
@@ -36,7 +42,8 @@ t.test('the oldest is the one that has been silent longest', (t) => {
 t.test('a flood of half requests does not push out connections taken over, nor keep out a whole request', (t) => {
   const stage = new Stage(first, { watched: 3 })
   stage.client({ text: request }, first)
-  for (let port = 1; port <= 100; port++) stage.client({ text: request.slice(0, 30) }, new Connection({ clientPort: port }))
+  for (let port = 1; port <= 100; port++)
+    stage.client({ text: request.slice(0, 30) }, new Connection({ clientPort: port }))
   t.equal(stage.interceptor.flows, 4)
   t.equal(stage.interceptor.evicted, 97)
   t.match(stage.client({ text: request }, second), { server: { flags: 'RST' } })

@@ -25,15 +25,19 @@ const FIRST_TIMEOUT = 1_000
 const LONGEST_TIMEOUT = 8_000
 
 /**
- * One end of an established connection: a small and strict RFC 9293 without congestion control or selective acknowledgment.
- * Its own retransmission timer repeats the first segment that is not acknowledged. RFC 5961's answer to a RST that is not exact,
- * and RFC 7323's two ways to drop a segment: without timestamps (3.2) and with one from the past (5.3).
+ * One end of an established connection: a small and strict RFC 9293 without congestion control or selective
+ * acknowledgment. Its own retransmission timer repeats the first segment that is not acknowledged. RFC 5961's answer to
+ * a RST that is not exact, and RFC 7323's two ways to drop a segment: without timestamps (3.2) and with one from the
+ * past (5.3).
  */
 export class ModelPeer {
   /** What the application has been given, each character one byte. */
   received = ''
   hasOtherFinished = false
-  /** How the connection ended before its time, if it did. A closed one stays open here: it goes on acknowledging, as in TIME-WAIT. */
+  /**
+   * How the connection ended before its time, if it did. A closed one stays open here: it goes on acknowledging, as in
+   * TIME-WAIT.
+   */
   end: 'reset' | 'aborted' | 'vanished' | undefined
   onReceive: () => void = () => {}
   readonly #options: PeerOptions
@@ -60,7 +64,10 @@ export class ModelPeer {
     return this.#unacknowledged.length === 0
   }
 
-  /** Sends pieces at once, each in a segment of its own; with `finish` a FIN in the last of them, or alone when there is none. */
+  /**
+   * Sends pieces at once, each in a segment of its own; with `finish` a FIN in the last of them, or alone when there is
+   * none.
+   */
   write(pieces: readonly Uint8Array[], finish = false): void {
     const last = finish ? pieces.length - 1 : pieces.length
     pieces.forEach((payload, at) => this.#enqueue(payload, at === last ? FIN | PSH | ACK : PSH | ACK))
@@ -138,8 +145,8 @@ export class ModelPeer {
 
   #takeAcknowledgment(acknowledgment: number): void {
     const before = this.#unacknowledged.length
-    this.#unacknowledged = this.#unacknowledged.filter(
-      ({ sequence, payload, flags }) => seqBefore(acknowledgment, seqAdd(sequence, payload.length + (flags & FIN ? 1 : 0))),
+    this.#unacknowledged = this.#unacknowledged.filter(({ sequence, payload, flags }) =>
+      seqBefore(acknowledgment, seqAdd(sequence, payload.length + (flags & FIN ? 1 : 0))),
     )
     if (this.#unacknowledged.length === before) return
     this.#timeout = FIRST_TIMEOUT
@@ -191,7 +198,8 @@ export class ModelPeer {
         acknowledgment: flags & ACK ? this.#receiveNext : 0,
         flags,
         window: this.#window,
-        ...(clocks && !(flags & RST) && { timestamps: { value: (clocks.own + this.#now) >>> 0, echo: this.#newestTimestamp } }),
+        ...(clocks &&
+          !(flags & RST) && { timestamps: { value: (clocks.own + this.#now) >>> 0, echo: this.#newestTimestamp } }),
         payload,
       }),
     )

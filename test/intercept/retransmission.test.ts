@@ -6,27 +6,30 @@ import { headers, reply, replyEnd, request, requestLine, Stage } from './stage.j
 const end = request.length
 const fullReply = { at: 0, ack: end, flags: 'FIN PSH ACK', text: reply }
 
-t.test('a reply nobody acknowledges comes again after 1, 2, 4, 8 and 16 seconds; at a minute of age a RST ends it', (t) => {
-  const stage = new Stage()
-  stage.client({ text: request })
-  const sent: [number, string][] = []
-  const events: string[] = []
-  while (stage.interceptor.flows > 0) {
-    const scene = stage.wait(100)
-    for (const { flags } of scene.client) sent.push([stage.now, flags])
-    events.push(...scene.events)
-  }
-  t.same(sent, [
-    [1_000, 'FIN PSH ACK'],
-    [3_000, 'FIN PSH ACK'],
-    [7_000, 'FIN PSH ACK'],
-    [15_000, 'FIN PSH ACK'],
-    [31_000, 'FIN PSH ACK'],
-    [60_000, 'RST ACK'],
-  ])
-  t.same(events, ['abandoned'])
-  t.end()
-})
+t.test(
+  'a reply nobody acknowledges comes again after 1, 2, 4, 8 and 16 seconds; at a minute of age a RST ends it',
+  (t) => {
+    const stage = new Stage()
+    stage.client({ text: request })
+    const sent: [number, string][] = []
+    const events: string[] = []
+    while (stage.interceptor.flows > 0) {
+      const scene = stage.wait(100)
+      for (const { flags } of scene.client) sent.push([stage.now, flags])
+      events.push(...scene.events)
+    }
+    t.same(sent, [
+      [1_000, 'FIN PSH ACK'],
+      [3_000, 'FIN PSH ACK'],
+      [7_000, 'FIN PSH ACK'],
+      [15_000, 'FIN PSH ACK'],
+      [31_000, 'FIN PSH ACK'],
+      [60_000, 'RST ACK'],
+    ])
+    t.same(events, ['abandoned'])
+    t.end()
+  },
+)
 
 t.test('each time it is the same reply, in the same place', (t) => {
   const stage = new Stage()

@@ -5,7 +5,10 @@ import { ACK, FIN, PSH, RST, SYN, type TcpSegment, type Timestamps } from '../..
 import { fromHex, fromText, toText } from '../fixtures/hex.js'
 import { known } from '../fixtures/known.js'
 
-/** What a client sends. Places are offsets in the two streams, so that scripts read the same wherever sequence numbers start. */
+/**
+ * What a client sends. Places are offsets in the two streams, so that scripts read the same wherever sequence numbers
+ * start.
+ */
 export interface Spoken {
   /** Offset of `text` in the client's stream; 0, the first byte after the handshake, if not given. */
   readonly at?: number
@@ -90,12 +93,18 @@ export class Connection {
 
 function read(bytes: Uint8Array, envelope: IpEnvelope, from: number, to: number): TcpSegment {
   const { ip, segment } = known(parsePacket(bytes))
-  const isOurs = toText(ip.source) === toText(envelope.source) && toText(ip.destination) === toText(envelope.destination)
-  if (!isOurs || segment.sourcePort !== from || segment.destinationPort !== to) throw new Error('a packet of another connection')
+  const isOurs =
+    toText(ip.source) === toText(envelope.source) && toText(ip.destination) === toText(envelope.destination)
+  if (!isOurs || segment.sourcePort !== from || segment.destinationPort !== to)
+    throw new Error('a packet of another connection')
   return segment
 }
 
-function hear({ sequence, acknowledgment, flags, payload, timestamps }: TcpSegment, start: number, otherStart: number): Heard {
+function hear(
+  { sequence, acknowledgment, flags, payload, timestamps }: TcpSegment,
+  start: number,
+  otherStart: number,
+): Heard {
   return {
     at: seqDiff(sequence, start),
     ...(flags & ACK && { ack: seqDiff(acknowledgment, otherStart) }),
@@ -106,6 +115,15 @@ function hear({ sequence, acknowledgment, flags, payload, timestamps }: TcpSegme
 }
 
 function nameFlags(flags: number): string {
-  const names = [[SYN, 'SYN'], [RST, 'RST'], [FIN, 'FIN'], [PSH, 'PSH'], [ACK, 'ACK']] as const
-  return names.filter(([flag]) => flags & flag).map(([, name]) => name).join(' ')
+  const names = [
+    [SYN, 'SYN'],
+    [RST, 'RST'],
+    [FIN, 'FIN'],
+    [PSH, 'PSH'],
+    [ACK, 'ACK'],
+  ] as const
+  return names
+    .filter(([flag]) => flags & flag)
+    .map(([, name]) => name)
+    .join(' ')
 }

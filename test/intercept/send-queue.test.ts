@@ -15,8 +15,15 @@ t.test('bytes are cut into segments; the last one pushes, and has the FIN', (t) 
   const queue = queueOf(250)
   queue.end()
   const chunks = queue.take(0)
-  t.same(places(chunks), [[0, 100], [100, 100], [200, 50]])
-  t.same(chunks.map(({ flags }) => flags), [ACK, ACK, ACK | PSH | FIN])
+  t.same(places(chunks), [
+    [0, 100],
+    [100, 100],
+    [200, 50],
+  ])
+  t.same(
+    chunks.map(({ flags }) => flags),
+    [ACK, ACK, ACK | PSH | FIN],
+  )
   t.equal(queue.max, 1_251)
   t.same(queue.take(0), [], 'once')
   t.end()
@@ -26,15 +33,24 @@ t.test('at first ten segments go out, then one more for each that is acknowledge
   const queue = queueOf(5_000)
   t.equal(queue.take(0).length, 10)
   queue.acknowledge(1_100, 60_000, 0)
-  t.same(places(queue.take(0)), [[1_000, 100], [1_100, 100]])
+  t.same(places(queue.take(0)), [
+    [1_000, 100],
+    [1_100, 100],
+  ])
   t.end()
 })
 
 t.test('no more goes out than the window has room for, and no small segment', (t) => {
   const queue = queueOf(1_000, 250)
-  t.same(places(queue.take(0)), [[0, 100], [100, 100]])
+  t.same(places(queue.take(0)), [
+    [0, 100],
+    [100, 100],
+  ])
   queue.acknowledge(1_200, 250, 0)
-  t.same(places(queue.take(0)), [[200, 100], [300, 100]])
+  t.same(places(queue.take(0)), [
+    [200, 100],
+    [300, 100],
+  ])
   t.end()
 })
 
@@ -49,7 +65,10 @@ t.test('a shut window is tried after the time-out, and what it opens for goes ou
   t.same(queue.poll(999), [])
   t.same(places(queue.poll(1_000)), [[0, 100]])
   queue.acknowledge(1_100, 500, 1_100)
-  t.same(places(queue.take(1_100)), [[100, 100], [200, 50]])
+  t.same(places(queue.take(1_100)), [
+    [100, 100],
+    [200, 50],
+  ])
   t.end()
 })
 
@@ -60,7 +79,10 @@ t.test('after a time-out it starts again at the first byte that is not acknowled
   t.same(queue.poll(1_099), [])
   t.same(places(queue.poll(1_100)), [[100, 100]])
   queue.acknowledge(1_200, 60_000, 1_200)
-  t.same(places(queue.take(1_200)), [[200, 100], [300, 100]])
+  t.same(places(queue.take(1_200)), [
+    [200, 100],
+    [300, 100],
+  ])
   t.end()
 })
 
@@ -79,7 +101,10 @@ t.test('an acknowledgment of nothing new changes nothing but the window', (t) =>
   const queue = queueOf(250, 100)
   queue.take(0)
   queue.acknowledge(1_000, 300, 500)
-  t.same(places(queue.take(500)), [[100, 100], [200, 50]])
+  t.same(places(queue.take(500)), [
+    [100, 100],
+    [200, 50],
+  ])
   t.same(places(queue.poll(1_000)), [[0, 100]], 'nor the time-out')
   t.end()
 })
@@ -100,7 +125,10 @@ t.test('after so many time-outs nothing is sent unasked, until something is ackn
   for (let now = 0; now <= 200_000; now += 1_000) if (queue.poll(now).length > 0) times.push(now)
   t.same(times, [1_000, 3_000, 7_000, 15_000, 31_000])
   queue.acknowledge(1_100, 60_000, 300_000)
-  t.same(places(queue.take(300_000)), [[100, 100], [200, 50]])
+  t.same(places(queue.take(300_000)), [
+    [100, 100],
+    [200, 50],
+  ])
   t.same(places(queue.poll(301_000)), [[100, 100]])
   t.end()
 })

@@ -33,7 +33,10 @@ export function randomNumbers(seed: number): () => number {
   }
 }
 
-/** A link on a virtual clock, with any number of senders. What is late may be overtaken; nothing is changed but by splitting. */
+/**
+ * A link on a virtual clock, with any number of senders. What is late may be overtaken; nothing is changed but by
+ * splitting.
+ */
 export class SimulatedLink {
   now = 0
   readonly #random: () => number
@@ -71,7 +74,8 @@ export class SimulatedLink {
 
   #takeNext(until: number): Travelling | undefined {
     let first: Travelling | undefined
-    for (const one of this.#travelling) if (one.arrivesAt <= until && (!first || one.arrivesAt < first.arrivesAt)) first = one
+    for (const one of this.#travelling)
+      if (one.arrivesAt <= until && (!first || one.arrivesAt < first.arrivesAt)) first = one
     if (first) this.#travelling.splice(this.#travelling.indexOf(first), 1)
     return first
   }
@@ -84,6 +88,10 @@ function splitPacket(bytes: Uint8Array, random: () => number): Uint8Array[] {
   const middle = 1 + Math.floor(random() * (segment.payload.length - 1))
   return [
     emitPacket(ip, { ...segment, flags: segment.flags & ~(FIN | PSH), payload: segment.payload.subarray(0, middle) }),
-    emitPacket(ip, { ...segment, sequence: seqAdd(segment.sequence, middle), payload: segment.payload.subarray(middle) }),
+    emitPacket(ip, {
+      ...segment,
+      sequence: seqAdd(segment.sequence, middle),
+      payload: segment.payload.subarray(middle),
+    }),
   ]
 }

@@ -25,9 +25,18 @@ const inOrder: fc.Arbitrary<Faults> = fc
   .map((faults) => ({ ...calm, ...faults }))
 
 const readingClosings: readonly Closing[] = ['when the server does', 'at once, with its request', 'never']
-const closings: readonly Closing[] = [...readingClosings, 'by reset, when it has data', 'by reset, with its request', 'by vanishing']
+const closings: readonly Closing[] = [
+  ...readingClosings,
+  'by reset, when it has data',
+  'by reset, with its request',
+  'by vanishing',
+]
 
-const scenarios = (parts: { pieces: fc.Arbitrary<readonly string[]>; toServer: fc.Arbitrary<Faults>; closing?: readonly Closing[] }): fc.Arbitrary<Scenario> =>
+const scenarios = (parts: {
+  pieces: fc.Arbitrary<readonly string[]>
+  toServer: fc.Arbitrary<Faults>
+  closing?: readonly Closing[]
+}): fc.Arbitrary<Scenario> =>
   fc.record({
     seed: fc.integer(),
     connection: fc.record({
@@ -69,15 +78,18 @@ t.test('a split request that arrives in order is always answered by us', (t) => 
   t.end()
 })
 
-t.test('a split request whose parts are lost or overtake each other is answered by us or by the server, never by both', (t) => {
-  const toServer = bad.map((faults) => ({ ...faults, duplicate: 0 }))
-  const property = fc.property(scenarios({ pieces: split(request), toServer }), (scenario) => {
-    const outcome = simulate(scenario)
-    assert(isOursAlone(outcome, scenario) || isTheServers(outcome, scenario), show(outcome))
-  })
-  holds(t, 'exactly the reply, or the request byte for byte', property, { numRuns: 2000 })
-  t.end()
-})
+t.test(
+  'a split request whose parts are lost or overtake each other is answered by us or by the server, never by both',
+  (t) => {
+    const toServer = bad.map((faults) => ({ ...faults, duplicate: 0 }))
+    const property = fc.property(scenarios({ pieces: split(request), toServer }), (scenario) => {
+      const outcome = simulate(scenario)
+      assert(isOursAlone(outcome, scenario) || isTheServers(outcome, scenario), show(outcome))
+    })
+    holds(t, 'exactly the reply, or the request byte for byte', property, { numRuns: 2000 })
+    t.end()
+  },
+)
 
 t.test('only where a part overtook the first one and came again later do both answer', (t) => {
   const property = fc.property(scenarios({ pieces: split(request), toServer: worst }), (scenario) => {
@@ -90,19 +102,25 @@ t.test('only where a part overtook the first one and came again later do both an
 })
 
 t.test('a split request is answered in the first second when nothing is lost', (t) => {
-  const property = fc.property(scenarios({ pieces: split(request), toServer: inOrder, closing: ['when the server does'] }), (scenario) => {
-    const outcome = simulate({ ...scenario, toClient: { ...calm, delay: scenario.toServer.delay } })
-    assert(outcome.answeredAt < 1_000, show(outcome))
-  })
+  const property = fc.property(
+    scenarios({ pieces: split(request), toServer: inOrder, closing: ['when the server does'] }),
+    (scenario) => {
+      const outcome = simulate({ ...scenario, toClient: { ...calm, delay: scenario.toServer.delay } })
+      assert(outcome.answeredAt < 1_000, show(outcome))
+    },
+  )
   holds(t, 'no retransmission is waited for', property, { numRuns: 300 })
   t.end()
 })
 
 t.test('whatever a client does, its connection is forgotten in the end', (t) => {
-  const property = fc.property(scenarios({ pieces: split(request), toServer: worst, closing: closings }), (scenario) => {
-    const outcome = simulate(scenario)
-    assert(outcome.remembered === 0, show(outcome))
-  })
+  const property = fc.property(
+    scenarios({ pieces: split(request), toServer: worst, closing: closings }),
+    (scenario) => {
+      const outcome = simulate(scenario)
+      assert(outcome.remembered === 0, show(outcome))
+    },
+  )
   holds(t, 'nothing is remembered', property, { numRuns: 1000 })
   t.end()
 })
@@ -115,10 +133,13 @@ t.test('of an ordinary request every packet is accepted unchanged', (t) => {
     request.replace('HTTP/1.1', 'HTTP/1.2'),
     `GET /.well-known/acme-challenge/${'x'.repeat(200)} HTTP/1.1\r\n\r\n`,
   )
-  const property = fc.property(scenarios({ pieces: ordinary.chain(split), toServer: worst, closing: closings }), (scenario) => {
-    const outcome = simulate(scenario)
-    assert(outcome.touched === 0 && outcome.remembered === 0, show(outcome))
-  })
+  const property = fc.property(
+    scenarios({ pieces: ordinary.chain(split), toServer: worst, closing: closings }),
+    (scenario) => {
+      const outcome = simulate(scenario)
+      assert(outcome.touched === 0 && outcome.remembered === 0, show(outcome))
+    },
+  )
   holds(t, 'nothing is touched', property, { numRuns: 1000 })
   t.end()
 })
@@ -134,7 +155,8 @@ function isOurs(outcome: Outcome, scenario: Scenario): boolean {
 function isOursAlone({ client, server, remembered }: Outcome, { isSecondRequest, closing }: Scenario): boolean {
   const before = isSecondRequest ? firstAnswer : ''
   const heads = server.received.split('\r\n\r\n').length - 1
-  const isAnswered = client.received === before + reply && client.hasOtherFinished && heads === (isSecondRequest ? 1 : 0)
+  const isAnswered =
+    client.received === before + reply && client.hasOtherFinished && heads === (isSecondRequest ? 1 : 0)
   // A client that never closes is told at the age limit.
   return isAnswered && client.end === (closing === 'never' ? 'reset' : undefined) && remembered === 0
 }

@@ -7,14 +7,23 @@ import { SimulatedLink, type Faults } from './simulated-link.js'
 import { keyAuthorization, token } from './stage.js'
 
 /** How the client ends a connection. */
-export type Closing = 'when the server does' | 'at once, with its request' | 'never' | 'by reset, when it has data' | 'by reset, with its request' | 'by vanishing'
+export type Closing =
+  | 'when the server does'
+  | 'at once, with its request'
+  | 'never'
+  | 'by reset, when it has data'
+  | 'by reset, with its request'
+  | 'by vanishing'
 
 export interface Scenario {
   /** Of the link's random numbers. */
   readonly seed: number
   readonly connection: ConnectionOptions
   readonly hasTimestamps: boolean
-  /** What the client sends, each piece in a segment. A request before it that the server answers may come first, in a segment too. */
+  /**
+   * What the client sends, each piece in a segment. A request before it that the server answers may come first, in a
+   * segment too.
+   */
   readonly pieces: readonly string[]
   readonly isSecondRequest: boolean
   readonly closing: Closing
@@ -57,7 +66,8 @@ export function simulate(scenario: Scenario): Outcome {
   const { clientStart, serverStart, clientPort, toServer, toClient } = connection
   const [clientClock, serverClock] = [4_294_960_000, 70_000]
 
-  const toTheClient = (bytes: Uint8Array) => link.send(bytes, scenario.toClient, (part) => client.receive(part, link.now))
+  const toTheClient = (bytes: Uint8Array) =>
+    link.send(bytes, scenario.toClient, (part) => client.receive(part, link.now))
   const client = new ModelPeer({
     envelope: toServer,
     port: clientPort,

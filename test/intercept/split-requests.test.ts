@@ -23,8 +23,15 @@ t.test('one byte at a time: the RST comes in the place of the byte that complete
   const stage = new Stage()
   const scenes = Array.from(request, (text, at) => stage.client({ at, text }))
   const last = requestLine.length - 1
-  t.same(scenes.slice(0, last), Array.from({ length: last }, () => untouched))
-  t.same(scenes[last], { server: { at: last, flags: 'RST' }, client: [{ at: 0, ack: last + 1, flags: 'ACK' }], events: ['taken over'] })
+  t.same(
+    scenes.slice(0, last),
+    Array.from({ length: last }, () => untouched),
+  )
+  t.same(scenes[last], {
+    server: { at: last, flags: 'RST' },
+    client: [{ at: 0, ack: last + 1, flags: 'ACK' }],
+    events: ['taken over'],
+  })
   t.same(scenes.at(-1), {
     server: 'nothing',
     client: [{ at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply }],
@@ -62,12 +69,18 @@ t.test('with a gap between the parts, the one that fills it is where the server 
   const stage = new Stage()
   t.same(stage.client({ text: request.slice(0, 10) }), untouched)
   t.same(stage.client({ at: 40, text: request.slice(40) }), untouched)
-  t.same(stage.client({ at: 10, text: request.slice(10, 40) }), {
-    server: { at: 10, flags: 'RST' },
-    client: [{ at: 0, ack: 40, flags: 'ACK' }],
-    events: ['taken over'],
-  }, 'only what the server does not have is acknowledged')
-  t.same(stage.client({ at: 40, text: request.slice(40) }).client, [{ at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply }])
+  t.same(
+    stage.client({ at: 10, text: request.slice(10, 40) }),
+    {
+      server: { at: 10, flags: 'RST' },
+      client: [{ at: 0, ack: 40, flags: 'ACK' }],
+      events: ['taken over'],
+    },
+    'only what the server does not have is acknowledged',
+  )
+  t.same(stage.client({ at: 40, text: request.slice(40) }).client, [
+    { at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply },
+  ])
   t.end()
 })
 
@@ -99,10 +112,14 @@ t.test('the last part may bring the FIN', (t) => {
 
 t.test('sequence numbers may start again at 0 anywhere in the request and in the reply', (t) => {
   for (let before = 0; before <= request.length; before += 7) {
-    const stage = new Stage(new Connection({ clientStart: (2 ** 32 - before) % 2 ** 32, serverStart: 2 ** 32 - 1 - before }))
+    const stage = new Stage(
+      new Connection({ clientStart: (2 ** 32 - before) % 2 ** 32, serverStart: 2 ** 32 - 1 - before }),
+    )
     t.same(stage.client({ text: request.slice(0, 30) }), untouched)
     t.same(stage.client({ at: 30, text: request.slice(30, 90) }).server, { at: 30, flags: 'RST' })
-    t.same(stage.client({ at: 90, text: request.slice(90) }).client, [{ at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply }])
+    t.same(stage.client({ at: 90, text: request.slice(90) }).client, [
+      { at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply },
+    ])
     t.same(stage.client({ at: request.length, ack: reply.length + 1 }).events, ['acknowledged'])
     t.same(stage.client({ at: request.length, ack: reply.length + 1, flags: FIN | ACK }).client, [
       { at: reply.length + 1, ack: request.length + 1, flags: 'ACK' },
@@ -119,7 +136,11 @@ t.test('properties', (t) => {
     fc.property(cuts, (cuts) => {
       const places = [0, ...cuts.sort((a, b) => a - b), request.length]
       const stage = new Stage()
-      const scenes = places.slice(0, -1).map((at, index) => ({ at, end: places[index + 1] ?? 0, scene: stage.client({ at, text: request.slice(at, places[index + 1]) }) }))
+      const scenes = places.slice(0, -1).map((at, index) => ({
+        at,
+        end: places[index + 1] ?? 0,
+        scene: stage.client({ at, text: request.slice(at, places[index + 1]) }),
+      }))
       const isRight = scenes.map(({ at, end, scene: { server } }) => {
         if (end < requestLine.length) return server === 'the same'
         if (at >= requestLine.length) return server === 'nothing'

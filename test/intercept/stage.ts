@@ -40,8 +40,15 @@ export class Stage {
   /** The client sends a segment. */
   client(spoken: Spoken, connection: Connection = this.connection): Scene {
     const { verdict, replies, events } = this.interceptor.decide(connection.packet(spoken), this.now)
-    const server = typeof verdict === 'string' ? ({ accept: 'the same', release: 'the same', drop: 'nothing' } as const)[verdict] : connection.atServer(verdict.replace)
-    return { server, client: replies.map((bytes) => connection.atClient(bytes)), events: events.map(({ kind }) => kind) }
+    const server =
+      typeof verdict === 'string'
+        ? ({ accept: 'the same', release: 'the same', drop: 'nothing' } as const)[verdict]
+        : connection.atServer(verdict.replace)
+    return {
+      server,
+      client: replies.map((bytes) => connection.atClient(bytes)),
+      events: events.map(({ kind }) => kind),
+    }
   }
 
   /** Time passes, and the interceptor does what is due then. */

@@ -10,7 +10,9 @@ t.test('the client closes after us: its FIN is acknowledged, and again when it c
   t.same(stage.client({ at: end, ack: replyEnd }).events, ['acknowledged'])
   t.equal(stage.interceptor.openFlows, 1)
   for (const _ of ['first', 'again', 'and again']) {
-    t.same(stage.client({ at: end, ack: replyEnd, flags: FIN | ACK }).client, [{ at: replyEnd, ack: end + 1, flags: 'ACK' }])
+    t.same(stage.client({ at: end, ack: replyEnd, flags: FIN | ACK }).client, [
+      { at: replyEnd, ack: end + 1, flags: 'ACK' },
+    ])
     t.equal(stage.interceptor.openFlows, 0)
   }
   t.end()
@@ -35,14 +37,17 @@ t.test('the client closes with its request: the reply acknowledges that too', (t
   t.end()
 })
 
-t.test('the client closes before it has our reply: its FIN is acknowledged, and the reply waits for its time-out', (t) => {
-  const stage = answered()
-  t.same(stage.client({ at: end, flags: FIN | ACK }).client, [{ at: replyEnd, ack: end + 1, flags: 'ACK' }])
-  t.same(stage.wait(1_000).client, [{ ...fullReply, ack: end + 1 }])
-  t.same(stage.client({ at: end + 1, ack: replyEnd }).events, ['acknowledged'])
-  t.equal(stage.interceptor.openFlows, 0)
-  t.end()
-})
+t.test(
+  'the client closes before it has our reply: its FIN is acknowledged, and the reply waits for its time-out',
+  (t) => {
+    const stage = answered()
+    t.same(stage.client({ at: end, flags: FIN | ACK }).client, [{ at: replyEnd, ack: end + 1, flags: 'ACK' }])
+    t.same(stage.wait(1_000).client, [{ ...fullReply, ack: end + 1 }])
+    t.same(stage.client({ at: end + 1, ack: replyEnd }).events, ['acknowledged'])
+    t.equal(stage.interceptor.openFlows, 0)
+    t.end()
+  },
+)
 
 t.test('a client that closes in the middle of the head gets our FIN and no reply', (t) => {
   const stage = new Stage()
@@ -62,7 +67,9 @@ t.test('a client that closes in the middle of the head gets our FIN and no reply
 t.test('a FIN alone in the middle of the head does the same', (t) => {
   const stage = new Stage()
   stage.client({ text: requestLine })
-  t.same(stage.client({ at: requestLine.length, flags: FIN | ACK }).client, [{ at: 0, ack: requestLine.length + 1, flags: 'FIN ACK' }])
+  t.same(stage.client({ at: requestLine.length, flags: FIN | ACK }).client, [
+    { at: 0, ack: requestLine.length + 1, flags: 'FIN ACK' },
+  ])
   t.end()
 })
 
@@ -71,7 +78,9 @@ t.test('a FIN behind a gap does not count yet', (t) => {
   stage.client({ text: requestLine })
   const at = requestLine.length
   t.same(stage.client({ at: end, flags: FIN | ACK }).client, [{ at: 0, ack: at, flags: 'ACK' }])
-  t.same(stage.client({ at: at + 5, text: headers.slice(5), flags: FIN | ACK }).client, [{ at: 0, ack: at, flags: 'ACK' }])
+  t.same(stage.client({ at: at + 5, text: headers.slice(5), flags: FIN | ACK }).client, [
+    { at: 0, ack: at, flags: 'ACK' },
+  ])
   t.same(stage.client({ at, text: headers, flags: FIN | ACK }).client, [{ ...fullReply, ack: end + 1 }])
   t.end()
 })
@@ -79,7 +88,9 @@ t.test('a FIN behind a gap does not count yet', (t) => {
 t.test('a FIN behind the first one does not count', (t) => {
   const stage = answered()
   stage.client({ at: end, flags: FIN | ACK })
-  t.same(stage.client({ at: end + 1, ack: replyEnd, flags: FIN | ACK }).client, [{ at: replyEnd, ack: end + 1, flags: 'ACK' }])
+  t.same(stage.client({ at: end + 1, ack: replyEnd, flags: FIN | ACK }).client, [
+    { at: replyEnd, ack: end + 1, flags: 'ACK' },
+  ])
   t.end()
 })
 
@@ -118,7 +129,9 @@ t.test('a part of the head behind a gap is not kept, and the gap is pointed at',
 
 t.test('what comes behind the head is acknowledged and ignored', (t) => {
   const stage = answered()
-  t.same(stage.client({ at: end, text: 'GET /next HTTP/1.1\r\n' }).client, [{ at: replyEnd, ack: end + 20, flags: 'ACK' }])
+  t.same(stage.client({ at: end, text: 'GET /next HTTP/1.1\r\n' }).client, [
+    { at: replyEnd, ack: end + 20, flags: 'ACK' },
+  ])
   t.end()
 })
 
@@ -203,22 +216,29 @@ t.test('a segment without ACK is ignored', (t) => {
   t.end()
 })
 
-t.test('a closed connection stays silent, keeps late packets from the server, and is forgotten in half a minute', (t) => {
-  const stage = answered()
-  stage.client({ at: end, ack: replyEnd, flags: FIN | ACK })
-  t.same(stage.client({ at: end + 1, ack: replyEnd }), swallowed)
-  t.same(stage.wait(29_999), { client: [], events: [] })
-  t.same(stage.client({ text: request }).server, 'nothing')
-  t.equal(stage.interceptor.flows, 1)
-  t.same(stage.wait(1), { client: [], events: [] })
-  t.equal(stage.interceptor.flows, 0)
-  t.same(stage.client({ at: end + 1, ack: replyEnd }), untouched)
-  t.end()
-})
+t.test(
+  'a closed connection stays silent, keeps late packets from the server, and is forgotten in half a minute',
+  (t) => {
+    const stage = answered()
+    stage.client({ at: end, ack: replyEnd, flags: FIN | ACK })
+    t.same(stage.client({ at: end + 1, ack: replyEnd }), swallowed)
+    t.same(stage.wait(29_999), { client: [], events: [] })
+    t.same(stage.client({ text: request }).server, 'nothing')
+    t.equal(stage.interceptor.flows, 1)
+    t.same(stage.wait(1), { client: [], events: [] })
+    t.equal(stage.interceptor.flows, 0)
+    t.same(stage.client({ at: end + 1, ack: replyEnd }), untouched)
+    t.end()
+  },
+)
 
 t.test('a late RST on a closed connection does not reach the server', (t) => {
   for (const at of [end + 1, end + 100_000]) {
-    for (const [flags, ack] of [[RST, 0], [RST | ACK, replyEnd], [RST | ACK, replyEnd + 100_000]] as const) {
+    for (const [flags, ack] of [
+      [RST, 0],
+      [RST | ACK, replyEnd],
+      [RST | ACK, replyEnd + 100_000],
+    ] as const) {
       const stage = answered()
       stage.client({ at: end, ack: replyEnd, flags: FIN | ACK })
       t.same(stage.client({ at, flags, ack }), swallowed)

@@ -2,8 +2,8 @@ import { pathToFileURL } from 'node:url'
 import { inRepository } from '../../src/lab/repository.js'
 
 /**
- * The words that run `body` in a Node of its own, as a test in a namespace has to: a process stays in the one it was started in.
- * What the built module `file` (below dist) exports is there as `it`; `show(value)` writes a line of JSON.
+ * The words that run `body` in a Node of its own, as a test in a namespace has to: a process stays in the one it was
+ * started in. What the built module `file` (below dist) exports is there as `it`; `show(value)` writes a line of JSON.
  */
 export function withBuiltModule(file: string, body: string): string[] {
   const source = `import * as it from ${urlOf(file)}\nconst show = (value) => console.log(JSON.stringify(value))\n${body}`
@@ -12,8 +12,8 @@ export function withBuiltModule(file: string, body: string): string[] {
 }
 
 /**
- * The statement that makes `libc` the C library in such a body: Node's own setuid and the like are refused by a Node with a shared libuv,
- * as distributions have it.
+ * The statement that makes `libc` the C library in such a body: Node's own setuid and the like are refused by a Node
+ * with a shared libuv, as distributions have it.
  */
 export const WITH_LIBC = `const libc = await (await import(${urlOf('kernel/libc.js')})).loadLibc()`
 

@@ -27,10 +27,14 @@ export async function listenForDatagrams(t: Test, path: string, { isSlow = false
   const service = startService(['python3', '-c', program, path, isSlow ? 'no' : 'yes'], { stdin: 'pipe' })
   t.teardown(() => service.stop('SIGKILL'))
   await service.waitForOutput(/^listening$/m)
-  const datagrams = () => [...service.output().matchAll(/^datagram ([0-9a-f]*)$/gm)].map(([, hex = '']) => Buffer.from(hex, 'hex'))
+  const datagrams = () =>
+    [...service.output().matchAll(/^datagram ([0-9a-f]*)$/gm)].map(([, hex = '']) => Buffer.from(hex, 'hex'))
   return {
     received: async (enough) => {
-      const isEnough = () => (typeof enough === 'number' ? datagrams().length >= enough : datagrams().some((bytes) => enough.test(bytes.toString())))
+      const isEnough = () =>
+        typeof enough === 'number'
+          ? datagrams().length >= enough
+          : datagrams().some((bytes) => enough.test(bytes.toString()))
       await waitUntil(isEnough, `datagrams: ${enough.toString()}`)
       return datagrams()
     },

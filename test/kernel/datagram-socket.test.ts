@@ -15,16 +15,19 @@ t.test('what is sent arrives, each as one datagram', async (t) => {
   t.strictSame(await listener.received(2), [bytes, Buffer.alloc(20_000, 7)])
 })
 
-t.test('nobody there is no failure: no file, one that is no socket, a socket nobody has, a path too long', async (t) => {
-  const directory = temporaryDirectory(t)
-  t.equal(await connectDatagram(join(directory, 'absent')), undefined)
-  writeFileSync(join(directory, 'file'), '')
-  t.equal(await connectDatagram(join(directory, 'file')), undefined)
-  const stale = join(directory, 'stale')
-  await (await listenForDatagrams(t, stale)).stop()
-  t.equal(await connectDatagram(stale), undefined)
-  t.equal(await connectDatagram(`/${'./'.repeat(60)}${directory}`), undefined)
-})
+t.test(
+  'nobody there is no failure: no file, one that is no socket, a socket nobody has, a path too long',
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    t.equal(await connectDatagram(join(directory, 'absent')), undefined)
+    writeFileSync(join(directory, 'file'), '')
+    t.equal(await connectDatagram(join(directory, 'file')), undefined)
+    const stale = join(directory, 'stale')
+    await (await listenForDatagrams(t, stale)).stop()
+    t.equal(await connectDatagram(stale), undefined)
+    t.equal(await connectDatagram(`/${'./'.repeat(60)}${directory}`), undefined)
+  },
+)
 
 t.test('a listener that goes away loses datagrams, and gets them again once it is back', async (t) => {
   const path = join(temporaryDirectory(t), 'socket')

@@ -26,9 +26,13 @@ t.test('who holds a lock on another file of the same number is not certain', awa
   t.teardown(async () => {
     for (const name of ['one', 'other']) await run(['umount', join(directory, name)], { reject: false })
   })
-  for (const name of ['one', 'other']) await run(['mount', '-t', 'tmpfs', '-o', 'inode64', 'none', join(directory, name)])
+  for (const name of ['one', 'other'])
+    await run(['mount', '-t', 'tmpfs', '-o', 'inode64', 'none', join(directory, name)])
   for (const path of paths) writeFileSync(path, '')
   const lock = await takeLock(paths[0] ?? '')
-  t.strictSame(paths.map((path) => lockHolders(path)), [[{ pid: process.pid, isCertain: true }], [{ pid: process.pid, isCertain: false }]])
+  t.strictSame(
+    paths.map((path) => lockHolders(path)),
+    [[{ pid: process.pid, isCertain: true }], [{ pid: process.pid, isCertain: false }]],
+  )
   lock?.release()
 })

@@ -46,7 +46,12 @@ t.test('a link is not followed', async (t) => {
 
 t.test('another process is refused, and gets it when the holder is killed', async (t) => {
   const path = join(temporaryDirectory(t), 'lock')
-  const holder = startService(withBuiltModule('kernel/lock.js', `await it.takeLock(${JSON.stringify(path)}); show('held'); setInterval(() => {}, 1000)`))
+  const holder = startService(
+    withBuiltModule(
+      'kernel/lock.js',
+      `await it.takeLock(${JSON.stringify(path)}); show('held'); setInterval(() => {}, 1000)`,
+    ),
+  )
   t.teardown(() => holder.stop('SIGKILL'))
   await holder.waitForOutput(/held/)
   t.equal(await takeLock(path), undefined)

@@ -23,7 +23,18 @@ t.test('one of another user is of that user, also when it has ended', await requ
   for (const uid of [65534, 1, 4294967294]) {
     const { path, accepted } = await listen(t)
     const body = `require('node:net').connect(${JSON.stringify(path)})`
-    const client = startService(['env', '-u', 'NODE_OPTIONS', 'setpriv', `--reuid=${uid}`, '--regid=65534', '--clear-groups', process.execPath, '--eval', body])
+    const client = startService([
+      'env',
+      '-u',
+      'NODE_OPTIONS',
+      'setpriv',
+      `--reuid=${uid}`,
+      '--regid=65534',
+      '--clear-groups',
+      process.execPath,
+      '--eval',
+      body,
+    ])
     t.teardown(() => client.stop('SIGKILL'))
     const socket = await accepted()
     t.equal(peerOf(descriptorOf(socket)), uid)

@@ -32,10 +32,18 @@ t.test('one that is busy uses the processor', async (t) => {
 })
 
 t.test('one whose other thread or child is at work is not asleep', async (t) => {
-  const thread = await node(t, "new (require('worker_threads').Worker)('for (;;);', { eval: true }); setInterval(() => undefined, 1e9)")
+  const thread = await node(
+    t,
+    "new (require('worker_threads').Worker)('for (;;);', { eval: true }); setInterval(() => undefined, 1e9)",
+  )
   t.ok(await thread.until(({ state }) => state === 'busy'))
-  const parent = await node(t, "const child = require('child_process').spawn(process.execPath, ['-e', 'for (;;);']); process.on('SIGTERM', () => { child.kill('SIGKILL'); process.exit() })")
-  t.match(await parent.until(({ state, children }) => state === 'busy' && children.length === 1), { children: [Number] })
+  const parent = await node(
+    t,
+    "const child = require('child_process').spawn(process.execPath, ['-e', 'for (;;);']); process.on('SIGTERM', () => { child.kill('SIGKILL'); process.exit() })",
+  )
+  t.match(await parent.until(({ state, children }) => state === 'busy' && children.length === 1), {
+    children: [Number],
+  })
 })
 
 t.test('a name may hold anything', async (t) => {

@@ -7,22 +7,45 @@ import { udpPacket } from './udp-packet.js'
 const { skip } = await requiresKernel()
 const PORT = 9000
 
-t.test('a packet arrives at its destination with the source it says, also one that is not this host’s', { skip }, async (t) => {
-  const lab = await openLab()
-  t.teardown(lab.close)
-  const peer = await listen(lab.validator)
-  const pairs = [['192.0.2.1', '192.0.2.2'], ['192.0.2.77', '192.0.2.2'], ['2001:db8::1', '2001:db8::2'], ['2001:db8::77', '2001:db8::2']] as const
-  const packets = pairs.map(([source, destination]) => udpPacket(source, destination, PORT, `from ${source}`))
-  t.strictSame(await send(lab.server, packets), pairs.map(() => null))
-  for (const [source] of pairs) t.ok(await peer.waitForOutput(new RegExp(`"${source} 40000 from ${source}"`)), source)
-})
+t.test(
+  'a packet arrives at its destination with the source it says, also one that is not this host’s',
+  { skip },
+  async (t) => {
+    const lab = await openLab()
+    t.teardown(lab.close)
+    const peer = await listen(lab.validator)
+    const pairs = [
+      ['192.0.2.1', '192.0.2.2'],
+      ['192.0.2.77', '192.0.2.2'],
+      ['2001:db8::1', '2001:db8::2'],
+      ['2001:db8::77', '2001:db8::2'],
+    ] as const
+    const packets = pairs.map(([source, destination]) => udpPacket(source, destination, PORT, `from ${source}`))
+    t.strictSame(
+      await send(lab.server, packets),
+      pairs.map(() => null),
+    )
+    for (const [source] of pairs) t.ok(await peer.waitForOutput(new RegExp(`"${source} 40000 from ${source}"`)), source)
+  },
+)
 
 t.test('a packet to this host itself arrives by loopback', { skip }, async (t) => {
   const lab = await openLab()
   t.teardown(lab.close)
   const own = await listen(lab.server)
-  const pairs = [['127.0.0.1', '127.0.0.1'], ['192.0.2.1', '192.0.2.1'], ['::1', '::1'], ['2001:db8::1', '2001:db8::1']] as const
-  t.strictSame(await send(lab.server, pairs.map(([source, destination]) => udpPacket(source, destination, PORT, 'own'))), pairs.map(() => null))
+  const pairs = [
+    ['127.0.0.1', '127.0.0.1'],
+    ['192.0.2.1', '192.0.2.1'],
+    ['::1', '::1'],
+    ['2001:db8::1', '2001:db8::1'],
+  ] as const
+  t.strictSame(
+    await send(
+      lab.server,
+      pairs.map(([source, destination]) => udpPacket(source, destination, PORT, 'own')),
+    ),
+    pairs.map(() => null),
+  )
   for (const [source] of pairs) t.ok(await own.waitForOutput(new RegExp(`"${source} 40000 own"`)), source)
 })
 
@@ -39,18 +62,24 @@ t.test('what hinders a packet is given by name: a rule, or no way there', { skip
   const lab = await openLab()
   t.teardown(lab.close)
   await lab.server.exec(['iptables', '-A', 'OUTPUT', '-p', 'udp', '-j', 'DROP'])
-  t.strictSame(await send(lab.server, [udpPacket('192.0.2.1', '192.0.2.2', PORT, 'x'), udpPacket('192.0.2.1', '198.51.100.1', PORT, 'x'), udpPacket('2001:db8::1', '2001:db9::1', PORT, 'x')]), [
-    'EPERM',
-    'ENETUNREACH',
-    'ENETUNREACH',
-  ])
+  t.strictSame(
+    await send(lab.server, [
+      udpPacket('192.0.2.1', '192.0.2.2', PORT, 'x'),
+      udpPacket('192.0.2.1', '198.51.100.1', PORT, 'x'),
+      udpPacket('2001:db8::1', '2001:db9::1', PORT, 'x'),
+    ]),
+    ['EPERM', 'ENETUNREACH', 'ENETUNREACH'],
+  )
 })
 
 t.test('a packet leaves by the way that its source is routed, as on a host with two uplinks', { skip }, async (t) => {
   const lab = await openLab()
   t.teardown(lab.close)
-  const packets = ['192.0.2.1', '192.0.2.77', '2001:db8::1', '2001:db8::77'].map((source) => udpPacket(source, source.includes(':') ? '2001:db8::2' : '192.0.2.2', PORT, 'x'))
-  for (const source of ['192.0.2.77', '2001:db8::77']) await lab.server.exec(['ip', source.includes(':') ? '-6' : '-4', 'rule', 'add', 'from', source, 'prohibit'])
+  const packets = ['192.0.2.1', '192.0.2.77', '2001:db8::1', '2001:db8::77'].map((source) =>
+    udpPacket(source, source.includes(':') ? '2001:db8::2' : '192.0.2.2', PORT, 'x'),
+  )
+  for (const source of ['192.0.2.77', '2001:db8::77'])
+    await lab.server.exec(['ip', source.includes(':') ? '-6' : '-4', 'rule', 'add', 'from', source, 'prohibit'])
   t.strictSame(await send(lab.server, packets), [null, 'EACCES', null, 'EACCES'])
 })
 
@@ -74,7 +103,10 @@ t.test('however many sources there are, all are sent, and only so many sockets a
 t.test('who has no right to raw sockets is told so', { skip }, async (t) => {
   const lab = await openLab()
   t.teardown(lab.close)
-  const module = withBuiltModule('kernel/raw-socket.js', 'it.openRawSockets().catch(({ code, message }) => show([code, message]))')
+  const module = withBuiltModule(
+    'kernel/raw-socket.js',
+    'it.openRawSockets().catch(({ code, message }) => show([code, message]))',
+  )
   const { stdout } = await lab.server.exec(['setpriv', '--bounding-set=-all', '--inh-caps=-all', ...module])
   t.strictSame(JSON.parse(stdout), ['capability-missing', 'no raw socket to be had (EPERM)'])
 })

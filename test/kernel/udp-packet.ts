@@ -1,7 +1,10 @@
 import { foldChecksum, sumWords } from '../../src/wire/checksum.js'
 import { parseAddress } from './parse-address.js'
 
-/** An IP packet with a UDP datagram in it (RFC 791, RFC 8200, RFC 768), the family by the addresses; checksums are correct. */
+/**
+ * An IP packet with a UDP datagram in it (RFC 791, RFC 8200, RFC 768), the family by the addresses; checksums are
+ * correct.
+ */
 export function udpPacket(source: string, destination: string, port: number, text: string): Uint8Array {
   const [from, to, payload] = [parseAddress(source), parseAddress(destination), Buffer.from(text)]
   const header = from.length === 4 ? ipv4Header(from, to, 8 + payload.length) : ipv6Header(from, to, 8 + payload.length)

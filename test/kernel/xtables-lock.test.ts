@@ -6,7 +6,9 @@ import { WITH_LIBC, withBuiltModule } from './built-module.js'
 const options = await requiresKernel('unshare')
 const asNobody = `${WITH_LIBC}; libc.setresgid(65534, 65534, 65534); libc.setresuid(65534, 65534, 65534)`
 
-/** What bodies use: whether anybody could take the lock now, a process that holds it, and a promise to be kept by hand. */
+/**
+ * What bodies use: whether anybody could take the lock now, a process that holds it, and a promise to be kept by hand.
+ */
 const preamble = `
   import { spawn, spawnSync } from 'node:child_process'
   import { once } from 'node:events'
@@ -62,15 +64,23 @@ t.test('a task that throws lets go, and its error is handed on', options, async 
 })
 
 t.test('where there is no lock, tasks just run, until somebody makes one', options, async (t) => {
-  const written = await runPrivately(`
+  const written = await runPrivately(
+    `
     unlinkSync('/run/xtables.lock')
     const under = await it.openXtablesLock(false)
     ${asNobody}
     show(await under(async () => 'ran'))
     show(existsSync('/run/xtables.lock'))
     show(spawnSync('touch', ['/run/xtables.lock']).status)
-    await under(async () => show('ran')).catch(({ code, message }) => show([code, message]))`, 'mode=777')
-  t.strictSame(written, ['ran', false, 0, ['firewall-busy', '/run/xtables.lock was made by another program meanwhile, and only root can open it']])
+    await under(async () => show('ran')).catch(({ code, message }) => show([code, message]))`,
+    'mode=777',
+  )
+  t.strictSame(written, [
+    'ran',
+    false,
+    0,
+    ['firewall-busy', '/run/xtables.lock was made by another program meanwhile, and only root can open it'],
+  ])
 })
 
 t.test('who needs it makes it, for root alone, as iptables does', options, async (t) => {
@@ -84,8 +94,11 @@ t.test('who needs it makes it, for root alone, as iptables does', options, async
   t.strictSame(written, ['600', false])
 })
 
-t.test('a lock that does not come free is a failure that names its holder, and the task is not run', options, async (t) => {
-  const written = await runPrivately(`
+t.test(
+  'a lock that does not come free is a failure that names its holder, and the task is not run',
+  options,
+  async (t) => {
+    const written = await runPrivately(`
     const held = await lockElsewhere()
     const under = await it.openXtablesLock(false)
     ${asNobody}
@@ -97,8 +110,12 @@ t.test('a lock that does not come free is a failure that names its holder, and t
     performance.now = now
     held.stdin.end()
     await under(async () => show('ran afterwards'))`)
-  t.strictSame(written, [['firewall-busy', 'process PID (sh) has held the lock of iptables, /run/xtables.lock, for 10 s'], 'ran afterwards'])
-})
+    t.strictSame(written, [
+      ['firewall-busy', 'process PID (sh) has held the lock of iptables, /run/xtables.lock, for 10 s'],
+      'ran afterwards',
+    ])
+  },
+)
 
 t.test('programs that are run inherit no lock', options, async (t) => {
   const written = await runPrivately(`
@@ -119,13 +136,27 @@ t.test('a process that is still root does not hold it', options, async (t) => {
     await under(async () => show(['as root', isFree()]))
     ${asNobody}
     await under(async () => show(['as nobody', isFree()]))`)
-  t.strictSame(written, [['as root', true], ['as nobody', false]])
+  t.strictSame(written, [
+    ['as root', true],
+    ['as nobody', false],
+  ])
 })
 
 /** Runs a body with a /run of its own, so that the lock in it is not this machine's; gives the values it showed. */
 async function runPrivately(body: string, mode = 'mode=755'): Promise<unknown[]> {
   // Readable for all, unlike the real one, so that it can be tried when the process is not root any more.
   const setUp = `mount -t tmpfs -o ${mode} none /run && install -m 644 /dev/null /run/xtables.lock && exec "$@"`
-  const { stdout } = await run(['unshare', '-m', 'sh', '-c', setUp, 'sh', ...withBuiltModule('kernel/xtables-lock.js', preamble + body)])
-  return stdout.split('\n').filter(Boolean).map((line) => JSON.parse(line) as unknown)
+  const { stdout } = await run([
+    'unshare',
+    '-m',
+    'sh',
+    '-c',
+    setUp,
+    'sh',
+    ...withBuiltModule('kernel/xtables-lock.js', preamble + body),
+  ])
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as unknown)
 }

@@ -8,7 +8,11 @@ t.test('a challenge request is paired with the answer on its own connection', as
   const output = [
     'listening on eth0\n',
     packet('192.0.2.2.1000', '192.0.2.1.80', 'GET / HTTP/1.1\r\nHost: other\r\n\r'),
-    packet('192.0.2.2.1001', '192.0.2.1.80', 'GET /.well-known/acme-challenge/abc HTTP/1.1\r\nHost: a\r\nUser-Agent: VA (linux)\r\n\r'),
+    packet(
+      '192.0.2.2.1001',
+      '192.0.2.1.80',
+      'GET /.well-known/acme-challenge/abc HTTP/1.1\r\nHost: a\r\nUser-Agent: VA (linux)\r\n\r',
+    ),
     packet('192.0.2.1.80', '192.0.2.2.1000', 'HTTP/1.1 404 Not Found\r\n\r\nnothing'),
     packet('192.0.2.1.80', '192.0.2.2.1001', 'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nabc.xyz'),
   ].join('')
@@ -25,7 +29,9 @@ t.test('a challenge request is paired with the answer on its own connection', as
 })
 
 t.test('a request by IPv6 that nobody answered has an empty status', async (t) => {
-  const [exchange] = challengesIn(packet('2001:db8::2.1000', '2001:db8::1.80', 'GET /.well-known/acme-challenge/abc HTTP/1.1\r\n\r', '6'))
+  const [exchange] = challengesIn(
+    packet('2001:db8::2.1000', '2001:db8::1.80', 'GET /.well-known/acme-challenge/abc HTTP/1.1\r\n\r', '6'),
+  )
   t.equal(exchange?.server, '2001:db8::1.80')
   t.equal(exchange?.status, '')
 })

@@ -34,12 +34,20 @@ t.test('closing ends everything, also what has detached itself and what ignores 
   const lab = await openLab()
   t.teardown(lab.close)
   await startWebServer(lab)
-  await lab.server.exec(['sh', '-c', 'setsid -f sh -c "trap : TERM; while :; do sleep 1000; done" </dev/null >/dev/null 2>&1'])
-  const isAsleep = async (): Promise<boolean> => (await lab.server.processes()).some(({ command }) => command === 'sleep 1000')
+  await lab.server.exec([
+    'sh',
+    '-c',
+    'setsid -f sh -c "trap : TERM; while :; do sleep 1000; done" </dev/null >/dev/null 2>&1',
+  ])
+  const isAsleep = async (): Promise<boolean> =>
+    (await lab.server.processes()).some(({ command }) => command === 'sleep 1000')
   await waitUntil(isAsleep, 'the detached process')
   const processes = await lab.server.processes()
   await lab.close()
-  t.same(processes.filter(({ pid }) => existsSync(`/proc/${pid}/exe`)), [])
+  t.same(
+    processes.filter(({ pid }) => existsSync(`/proc/${pid}/exe`)),
+    [],
+  )
   t.same(remainsOf(lab), [])
 })
 

@@ -6,8 +6,10 @@ import { requiresKernel } from '../requires-kernel.js'
 const { skip } = await requiresKernel()
 
 t.test('counters, dates and empty built-in tables do not count', async (t) => {
-  const one = '# Generated on Monday\n*mangle\n:INPUT ACCEPT [1:2]\nCOMMIT\n*filter\n:INPUT DROP [3:4]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n'
-  const other = '*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n# Completed on Tuesday\n'
+  const one =
+    '# Generated on Monday\n*mangle\n:INPUT ACCEPT [1:2]\nCOMMIT\n*filter\n:INPUT DROP [3:4]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n'
+  const other =
+    '*filter\n:INPUT DROP [0:0]\n:FORWARD ACCEPT [0:0]\n-A INPUT -i lo -j ACCEPT\nCOMMIT\n# Completed on Tuesday\n'
   t.equal(normaliseSave(one), normaliseSave(other))
   t.match(normaliseSave(one), /:INPUT DROP\n-A INPUT -i lo -j ACCEPT\n/)
 })
@@ -37,7 +39,10 @@ t.test('a snapshot sees every change of rules and their removal', { skip }, asyn
   const { server } = lab
   const before = await snapshotRules(server)
   const changes = ['iptables-nft', 'ip6tables-nft', 'iptables-legacy', 'ip6tables-legacy'].flatMap((iptables) => [
-    [`${iptables} -t mangle -A FORWARD -p tcp --dport 80 -j ACCEPT`, `${iptables} -t mangle -D FORWARD -p tcp --dport 80 -j ACCEPT`],
+    [
+      `${iptables} -t mangle -A FORWARD -p tcp --dport 80 -j ACCEPT`,
+      `${iptables} -t mangle -D FORWARD -p tcp --dport 80 -j ACCEPT`,
+    ],
     [`${iptables} -t mangle -N certbot-nfq`, `${iptables} -t mangle -X certbot-nfq`],
     [`${iptables} -P INPUT DROP`, `${iptables} -P INPUT ACCEPT`],
   ])

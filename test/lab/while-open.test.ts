@@ -24,7 +24,11 @@ t.test('a process that is interrupted or exits with a lab open leaves nothing of
     const { stdout, exitCode, signal } = await execaNode(child, [how], { reject: false, nodeOptions: process.execArgv })
     const lab = JSON.parse(stdout) as { names: string[]; directory: string; pid: number }
     t.equal(signal ?? exitCode, { SIGINT: 'SIGINT', SIGTERM: 'SIGTERM', exit: 3, throw: 1 }[how], how)
-    t.same(lab.names.filter((name) => existsSync(`/run/netns/${name}`)), [], `${how}: namespaces`)
+    t.same(
+      lab.names.filter((name) => existsSync(`/run/netns/${name}`)),
+      [],
+      `${how}: namespaces`,
+    )
     t.notOk(existsSync(lab.directory), `${how}: directory`)
     t.notOk(existsSync(`/proc/${lab.pid}/exe`), `${how}: processes`)
   }

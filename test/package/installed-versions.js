@@ -1,4 +1,5 @@
-// Fails unless an installation has just what package-lock.json names, at those versions: node test/package/installed-versions.js DIRECTORY
+// Fails unless an installation has just what package-lock.json names, at those versions: node
+// test/package/installed-versions.js DIRECTORY
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { pathsOf, VENDORED } from '../../dist/build/lock.js'
@@ -6,7 +7,12 @@ import { pathsOf, VENDORED } from '../../dist/build/lock.js'
 const [directory] = process.argv.slice(2)
 const lock = readJson(new URL('../../package-lock.json', import.meta.url))
 const isForHere = ({ os = ['linux'], cpu = [process.arch] }) => os.includes('linux') && cpu.includes(process.arch)
-const expected = (names) => Object.fromEntries(pathsOf(lock, names).filter((path) => isForHere(lock.packages[path])).map((path) => [path, lock.packages[path].version]))
+const expected = (names) =>
+  Object.fromEntries(
+    pathsOf(lock, names)
+      .filter((path) => isForHere(lock.packages[path]))
+      .map((path) => [path, lock.packages[path].version]),
+  )
 
 assert.deepEqual(installed(''), expected(Object.keys(lock.packages[''].dependencies)))
 assert.deepEqual(installed('dist/'), expected(VENDORED))

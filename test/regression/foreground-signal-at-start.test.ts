@@ -2,9 +2,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { makeClone } from '../cli/keeper-clone.js'
 
-// A signal between the start of the keeper and the return of spawn() ended `serve` at once, and left the responder running for ever.
+// A signal between the start of the keeper and the return of spawn() ended `serve` at once, and left the responder
+// running for ever.
 t.test('a signal that comes while the keeper is being started ends both', async (t) => {
-  const clone = await makeClone(t, `trap 'echo told; exit 5' TERM; kill -TERM $PPID; : >"\${0%/hooks/keep}/sent"; while :; do sleep 0.02; done`)
+  const clone = await makeClone(
+    t,
+    `trap 'echo told; exit 5' TERM; kill -TERM $PPID; : >"\${0%/hooks/keep}/sent"; while :; do sleep 0.02; done`,
+  )
   const command = clone.run(`
     import childProcess from 'node:child_process'
     import { existsSync } from 'node:fs'

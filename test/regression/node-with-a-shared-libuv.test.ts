@@ -1,4 +1,5 @@
-// Such a Node, as distributions have it, refuses its own functions for changing the user: no responder started on Debian 13.
+// Such a Node, as distributions have it, refuses its own functions for changing the user: no responder started on
+// Debian 13.
 import t from 'tap'
 import { findAccount } from '../../src/kernel/account.js'
 import { run } from '../../src/lab/run.js'

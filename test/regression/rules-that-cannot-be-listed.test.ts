@@ -8,10 +8,12 @@ import { requiresKernel } from '../requires-kernel.js'
 const challenge = challengeFor('rules that cannot be listed')
 
 /** nft can queue nothing on every kernel: its turn is in test/vm. */
-const ways = ([
-  { firewall: 'nft', list: '^nft .*list' },
-  { firewall: 'iptables-nft', list: '^ip6tables-nft-save' },
-] as const).filter(({ firewall }) => (firewall === 'nft') === (process.env['CERTBOT_NFQ_VM'] === '1'))
+const ways = (
+  [
+    { firewall: 'nft', list: '^nft .*list' },
+    { firewall: 'iptables-nft', list: '^ip6tables-nft-save' },
+  ] as const
+).filter(({ firewall }) => (firewall === 'nft') === (process.env['CERTBOT_NFQ_VM'] === '1'))
 
 // A listing that failed counted as a change: rules that were all there were taken away and put back.
 t.test('rules that cannot be looked at are left as they are', await requiresKernel(...programs, 'nft'), async (t) => {
@@ -26,7 +28,11 @@ t.test('rules that cannot be looked at are left as they are', await requiresKern
       stand.refuse(list, 'Error: Could not receive tables from kernel: Interrupted system call')
       const before = looks()
       await waitUntil(() => looks() >= before + 2, 'a look')
-      await waitUntil(async () => (await log()).some((line) => /warning .*cannot be seen whether .*Interrupted system call/.test(line)), 'the log to say so')
+      await waitUntil(
+        async () =>
+          (await log()).some((line) => /warning .*cannot be seen whether .*Interrupted system call/.test(line)),
+        'the log to say so',
+      )
       stand.refuse(undefined)
       const then = looks()
       await waitUntil(() => looks() > then + 1, 'a look that works')
@@ -36,7 +42,14 @@ t.test('rules that cannot be looked at are left as they are', await requiresKern
       // What the kernel has told until now: an answered table of our own is the mark that all of it is there.
       await lab.server.exec(['nft', 'add', 'table', 'ip', 'all-told'])
       await changes.waitForOutput(/table ip all-told/)
-      t.equal(changes.output().split('\n').filter((line) => /^(?:add|delete) /.test(line) && !line.includes('all-told')).join('\n'), '')
+      t.equal(
+        changes
+          .output()
+          .split('\n')
+          .filter((line) => /^(?:add|delete) /.test(line) && !line.includes('all-told'))
+          .join('\n'),
+        '',
+      )
       await lab.server.exec(['nft', 'delete', 'table', 'ip', 'all-told'])
       await changes.stop()
       t.equal((await lab.cleanup(challenge)).exitCode, 0)
@@ -58,7 +71,7 @@ t.test('a cleanup does not wait for a listing that hangs', await requiresKernel(
       t.match(await stand.nextHeld(async () => false), /list|save/)
       t.equal((await lab.cleanup(challenge)).exitCode, 0)
       t.notMatch((await lab.running()).log.join('\n'), 'cannot be seen', 'the listing has not ended meanwhile')
-          t.notOk((await lab.running()).firewall)
+      t.notOk((await lab.running()).firewall)
       stand.letAllGo()
       await service.stop()
       t.same(await lab.leftovers(), [])

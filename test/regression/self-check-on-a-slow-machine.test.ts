@@ -40,7 +40,8 @@ t.test('a self-check takes a slow machine for no fault', await requiresKernel(..
     const lab = await openArmedLab(t)
     const service = await lab.serve()
     const { token, keyAuthorization } = await armForCheck(lab)
-    const ask = () => exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request.replace(challenge.token, token))
+    const ask = () =>
+      exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request.replace(challenge.token, token))
     t.ok((await ask()).endsWith(`\r\n\r\n${keyAuthorization}`))
     t.same(await lab.cleanup(challenge), silence)
     t.notMatch(await ask(), keyAuthorization)
@@ -64,12 +65,23 @@ t.test('a self-check takes a slow machine for no fault', await requiresKernel(..
 /** Arms as an auth hook does, in the responder that serves, and gives what that would ask for. */
 async function armForCheck(lab: ArmedLab): Promise<SelfCheckOrder> {
   const { token, keyAuthorization } = challenge
-  const response = await request(join(lab.runDirectory, 'control'), { op: 'arm', token, keyAuthorization, identifier: 'example.com', port: 80, ttl: 600, selfCheck: true })
+  const response = await request(join(lab.runDirectory, 'control'), {
+    op: 'arm',
+    token,
+    keyAuthorization,
+    identifier: 'example.com',
+    port: 80,
+    ttl: 600,
+    selfCheck: true,
+  })
   if (typeof response === 'string' || !response.check) throw new Error('no order')
   return response.check
 }
 
-/** Makes the check of an auth hook; says `report` before it asks what the responder has seen, and in the end its warning. */
+/**
+ * Makes the check of an auth hook; says `report` before it asks what the responder has seen, and in the end its
+ * warning.
+ */
 function startCheck(lab: ArmedLab, order: SelfCheckOrder): Service {
   const program = `
     import { request } from ${JSON.stringify(inRepository('dist/control/client.js'))}

@@ -1,4 +1,7 @@
-/** What `npm test` says of a run of tap: a line for each test file as it ends, in the end every failure in full, and the sums. */
+/**
+ * What `npm test` says of a run of tap: a line for each test file as it ends, in the end every failure in full, and the
+ * sums.
+ */
 import { Parser, type Result } from 'tap-parser'
 import { inspect } from 'node:util'
 
@@ -20,8 +23,9 @@ const SLOWEST = 10
 const SURROUNDINGS = ['stdio', 'cwd', 'command', 'args', 'jobId', 'externalID']
 
 /**
- * Takes what tap writes. Also a failure, which tap lets pass: what is still to do, a file that asserts nothing, and a run that breaks off. No colours, and
- * no movement of the cursor: it is read in logs. Plain assertions are counted; a test that only holds others counts when it fails by itself.
+ * Takes what tap writes. Also a failure, which tap lets pass: what is still to do, a file that asserts nothing, and a
+ * run that breaks off. No colours, and no movement of the cursor: it is read in logs. Plain assertions are counted; a
+ * test that only holds others counts when it fails by itself.
  */
 export class Report {
   readonly #write: (line: string) => void
@@ -48,13 +52,21 @@ export class Report {
     this.#parser.write(text)
   }
 
-  /** The end of the stream. `status` is tap's exit status; `errors` all that the tests wrote to standard error, which is shown where something failed. */
+  /**
+   * The end of the stream. `status` is tap's exit status; `errors` all that the tests wrote to standard error, which is
+   * shown where something failed.
+   */
   finish(status: number | null, errors: string): Sums {
     this.#parser.end()
-    if (this.#files.length < this.#planned) this.#failures.push(`The run broke off after ${this.#files.length} of ${this.#planned} test files.`)
-    if (status !== 0 && this.#failures.length === 0) this.#failures.push(`tap ended with status ${status ?? 'none'}, and did not say why.`)
+    if (this.#files.length < this.#planned)
+      this.#failures.push(`The run broke off after ${this.#files.length} of ${this.#planned} test files.`)
+    if (status !== 0 && this.#failures.length === 0)
+      this.#failures.push(`tap ended with status ${status ?? 'none'}, and did not say why.`)
     const slowest = this.#files.toSorted((one, other) => other.seconds - one.seconds).slice(0, SLOWEST)
-    if (this.#files.length > SLOWEST) this.#write(['', 'The slowest files:', ...slowest.map(({ name, seconds }) => `${inSeconds(seconds)}  ${name}`)].join('\n'))
+    if (this.#files.length > SLOWEST)
+      this.#write(
+        ['', 'The slowest files:', ...slowest.map(({ name, seconds }) => `${inSeconds(seconds)}  ${name}`)].join('\n'),
+      )
     if (this.#failures.length > 0) {
       if (errors.trim() !== '') this.#write(`\nOn standard error:\n\n${errors.trimEnd()}`)
       this.#write(`\n${this.#failures.join('\n\n')}`)
@@ -78,7 +90,8 @@ export class Report {
       this.#count(result, [...path, result.name], own && this.#failures.length > own.failures)
       if (path.length > 0 || !own) return
       const failed = this.#failures.length - own.failures
-      if (failed > 0 && this.#said !== '') this.#failures.push(`${this.#failures.pop()}\n\n${result.name} also printed:\n${this.#said.trimEnd()}`)
+      if (failed > 0 && this.#said !== '')
+        this.#failures.push(`${this.#failures.pop()}\n\n${result.name} also printed:\n${this.#said.trimEnd()}`)
       this.#tellFile(result, failed, this.#passed - own.passed)
     })
   }
@@ -95,16 +108,24 @@ export class Report {
   }
 
   #fail(path: readonly string[], details: unknown): void {
-    const shown = typeof details === 'object' && details !== null ? Object.entries(details).filter(([key]) => !SURROUNDINGS.includes(key)) : []
-    this.#failures.push([`FAILED ${path.join(' > ')}`, ...shown.map(([key, value]) => indent(describe(key, value)))].join('\n'))
+    const shown =
+      typeof details === 'object' && details !== null
+        ? Object.entries(details).filter(([key]) => !SURROUNDINGS.includes(key))
+        : []
+    this.#failures.push(
+      [`FAILED ${path.join(' > ')}`, ...shown.map(([key, value]) => indent(describe(key, value)))].join('\n'),
+    )
   }
 
   #tellFile({ name, time, skip }: Result, failed: number, passed: number): void {
     const seconds = (time ?? 0) / 1000
     this.#files.push({ name, seconds })
     const digits = String(this.#planned).length
-    const state = failed > 0 ? `FAILED (${failed})` : passed > 0 ? 'ok' : `skipped${typeof skip === 'string' ? ` (${skip})` : ''}`
-    this.#write(`${String(this.#files.length).padStart(digits)}/${this.#planned} ${inSeconds(seconds)}  ${name}${state === 'ok' ? '' : `  ${state}`}`)
+    const state =
+      failed > 0 ? `FAILED (${failed})` : passed > 0 ? 'ok' : `skipped${typeof skip === 'string' ? ` (${skip})` : ''}`
+    this.#write(
+      `${String(this.#files.length).padStart(digits)}/${this.#planned} ${inSeconds(seconds)}  ${name}${state === 'ok' ? '' : `  ${state}`}`,
+    )
   }
 }
 

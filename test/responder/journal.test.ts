@@ -6,19 +6,32 @@ import { openLog } from '../../src/responder/log.js'
 import { listenForDatagrams } from '../kernel/datagram-listener.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
-const entry: LogEntry = { time: new Date(0), level: 'warning', message: 'token expired', fields: { event: 'expired', port: 80 } }
+const entry: LogEntry = {
+  time: new Date(0),
+  level: 'warning',
+  message: 'token expired',
+  fields: { event: 'expired', port: 80 },
+}
 
 t.test('a line is one datagram of the journal’s own protocol', (t) => {
   const text = 'PRIORITY=4\nSYSLOG_IDENTIFIER=certbot-nfq\nMESSAGE=token expired\nNFQ_EVENT=expired\nNFQ_PORT=80\n'
   t.equal(Buffer.from(formatJournalEntry(entry)).toString(), text)
-  const levels = (['debug', 'info', 'warning', 'error'] as const).map((level) => Buffer.from(formatJournalEntry({ ...entry, level })).toString().slice(0, 11))
+  const levels = (['debug', 'info', 'warning', 'error'] as const).map((level) =>
+    Buffer.from(formatJournalEntry({ ...entry, level }))
+      .toString()
+      .slice(0, 11),
+  )
   t.strictSame(levels, ['PRIORITY=7\n', 'PRIORITY=6\n', 'PRIORITY=4\n', 'PRIORITY=3\n'])
   t.end()
 })
 
 t.test('a value of several lines goes with its length, so that no line of it passes for a field', (t) => {
   const bytes = Buffer.from(formatJournalEntry({ ...entry, message: 'ü\nPRIORITY=0', fields: {} }))
-  const expected = Buffer.concat([Buffer.from('PRIORITY=4\nSYSLOG_IDENTIFIER=certbot-nfq\nMESSAGE\n'), Buffer.from([13, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('ü\nPRIORITY=0\n')])
+  const expected = Buffer.concat([
+    Buffer.from('PRIORITY=4\nSYSLOG_IDENTIFIER=certbot-nfq\nMESSAGE\n'),
+    Buffer.from([13, 0, 0, 0, 0, 0, 0, 0]),
+    Buffer.from('ü\nPRIORITY=0\n'),
+  ])
   t.strictSame(bytes, expected)
   t.end()
 })

@@ -23,7 +23,10 @@ t.test('who asks for a token of a self-check is told of it alone', (t) => {
   leases.note(event('taken over', 'check', 1))
   leases.note(event('taken over', 'check', 2))
   leases.note(event('answered', 'check', 1))
-  t.match(leases.checked('check'), [{ at: time, client: '192.0.2.2:1', state: 'answered' }, { client: '192.0.2.2:2', state: 'taken over' }])
+  t.match(leases.checked('check'), [
+    { at: time, client: '192.0.2.2:1', state: 'answered' },
+    { client: '192.0.2.2:2', state: 'taken over' },
+  ])
   t.match(leases.status(0), [{ token: 'one', visits: [] }])
   t.strictSame(leases.checked('one'), undefined, 'a challenge is none')
   leases.disarmCheck('one')
@@ -57,7 +60,13 @@ t.test('an armed challenge is known until it is disarmed', (t) => {
   t.strictSame([leases.size, leases.ports, leases.nextExpiry, leases.status(0)], [0, [], Infinity, []])
   leases.arm(arm('one'), 0)
   leases.arm(arm('two'), 0)
-  t.strictSame([...leases.challenges], [['one', 'one.print'], ['two', 'two.print']])
+  t.strictSame(
+    [...leases.challenges],
+    [
+      ['one', 'one.print'],
+      ['two', 'two.print'],
+    ],
+  )
   leases.disarm('one')
   t.strictSame([...leases.challenges], [['two', 'two.print']])
   leases.disarm('one')
@@ -106,7 +115,13 @@ t.test('a challenge expires at its time and no sooner', (t) => {
 
 t.test('the ports are those that challenges want: each once, in order', (t) => {
   const leases = new Leases()
-  for (const [token, port] of [['a', 8080], ['b', 80], ['c', 8080], ['d', 443]] as const) leases.arm(arm(token, { port }), 0)
+  for (const [token, port] of [
+    ['a', 8080],
+    ['b', 80],
+    ['c', 8080],
+    ['d', 443],
+  ] as const)
+    leases.arm(arm(token, { port }), 0)
   t.strictSame(leases.ports, [80, 443, 8080])
   leases.disarm('a')
   t.strictSame(leases.ports, [80, 443, 8080])
@@ -131,7 +146,14 @@ t.test('the status says all there is to say', (t) => {
   leases.arm(arm('one', { identifier: 'a.example', port: 8080, ttl: 60 }), 0)
   leases.note(event('taken over', 'one', 50_000))
   const [status] = leases.status(1_600)
-  t.match(status, { token: 'one', identifier: 'a.example', port: 8080, armedAt: time, expiresIn: 58, visits: [{ at: time, client: '192.0.2.2:50000', state: 'taken over' }] })
+  t.match(status, {
+    token: 'one',
+    identifier: 'a.example',
+    port: 8080,
+    armedAt: time,
+    expiresIn: 58,
+    visits: [{ at: time, client: '192.0.2.2:50000', state: 'taken over' }],
+  })
   t.equal(leases.status(1e6)[0]?.expiresIn, 0, 'no time left is none')
   t.end()
 })
@@ -145,7 +167,11 @@ t.test('a visit changes its state; one of another client, or the next of the sam
   leases.note(event('taken over', 'one', 50_000))
   t.match(
     leases.status(0)[0]?.visits.map(({ client, state }) => [client, state]),
-    [['192.0.2.2:50000', 'acknowledged'], ['192.0.2.2:50001', 'abandoned'], ['192.0.2.2:50000', 'taken over']],
+    [
+      ['192.0.2.2:50000', 'acknowledged'],
+      ['192.0.2.2:50001', 'abandoned'],
+      ['192.0.2.2:50000', 'taken over'],
+    ],
   )
   t.end()
 })
@@ -169,7 +195,11 @@ t.test('a visit says what was answered: nothing yet, the key authorization, or n
   leases.note(event('taken over', 'one', 1))
   t.strictSame(
     leases.status(0)[0]?.visits.map(({ state, answer }) => [state, answer]),
-    [['acknowledged', { status: 200, bytes: 'one.print'.length }], ['answered', { status: 200, bytes: 0 }], ['taken over', undefined]],
+    [
+      ['acknowledged', { status: 200, bytes: 'one.print'.length }],
+      ['answered', { status: 200, bytes: 0 }],
+      ['taken over', undefined],
+    ],
   )
   t.end()
 })
@@ -179,10 +209,17 @@ t.test('a challenge that is retired is not armed any more, and its visits are no
   for (const token of ['one', 'two']) leases.arm(arm(token), 0)
   leases.note(event('taken over', 'one'))
   leases.retire('one')
-  t.strictSame([[...leases.challenges.keys()], leases.size, leases.status(0).map(({ token }) => token)], [['two'], 1, ['two']])
+  t.strictSame(
+    [[...leases.challenges.keys()], leases.size, leases.status(0).map(({ token }) => token)],
+    [['two'], 1, ['two']],
+  )
   leases.note(event('answered', 'one'))
   leases.note(event('acknowledged', 'one'))
-  t.match(leases.takeLeave('one', 1_000), { token: 'one', expiresIn: 3599, visits: [{ state: 'acknowledged', answer: { bytes: 9 } }] })
+  t.match(leases.takeLeave('one', 1_000), {
+    token: 'one',
+    expiresIn: 3599,
+    visits: [{ state: 'acknowledged', answer: { bytes: 9 } }],
+  })
   t.equal(leases.takeLeave('one', 0), undefined, 'once')
   t.equal(leases.takeLeave('two', 0), undefined, 'what is armed has not left')
   leases.retire('never armed')
@@ -200,8 +237,14 @@ t.test('each challenge knows of the requests for unknown tokens since it was arm
   leases.note(event('unknown token', 'late', 40_001))
   leases.arm(arm('one'), 0)
   const last = { client: '192.0.2.2:40001', token: 'late', at: time }
-  t.match(leases.status(0), [{ token: 'one', strays: { ...last, count: 2 } }, { token: 'two', strays: { ...last, count: 1 } }])
-  t.strictSame(leases.status(0).map(({ visits }) => visits), [[], []])
+  t.match(leases.status(0), [
+    { token: 'one', strays: { ...last, count: 2 } },
+    { token: 'two', strays: { ...last, count: 1 } },
+  ])
+  t.strictSame(
+    leases.status(0).map(({ visits }) => visits),
+    [[], []],
+  )
   t.end()
 })
 
@@ -220,5 +263,11 @@ function arm(token: string, more: Partial<ArmRequest> = {}): ArmRequest {
 
 function event(kind: FlowEvent['kind'], key: string, clientPort = 1, bytes = `${key}.print`.length): FlowEvent {
   const isAnswered = kind === 'answered' || kind === 'acknowledged'
-  return { kind, key, client: Uint8Array.of(192, 0, 2, 2), clientPort, ...(isAnswered && { answer: { status: 200, bytes } }) }
+  return {
+    kind,
+    key,
+    client: Uint8Array.of(192, 0, 2, 2),
+    clientPort,
+    ...(isAnswered && { answer: { status: 200, bytes } }),
+  }
 }

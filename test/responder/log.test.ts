@@ -12,7 +12,13 @@ t.test('a line has its time, level and text, and goes to every sink', (t) => {
   log('info', 'armed')
   log('error', 'fault')
   t.match(one, [/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z info armed$/, /Z error fault$/])
-  t.match(other.map((line) => JSON.parse(line) as unknown), [{ level: 'info', message: 'armed' }, { level: 'error', message: 'fault' }])
+  t.match(
+    other.map((line) => JSON.parse(line) as unknown),
+    [
+      { level: 'info', message: 'armed' },
+      { level: 'error', message: 'fault' },
+    ],
+  )
   t.strictSame(log.recent, one)
   t.end()
 })
@@ -23,8 +29,14 @@ t.test('debug lines are for the verbose', (t) => {
   for (const log of [quiet, verbose]) {
     for (const level of ['debug', 'info', 'warning', 'error'] as const) log(level, level)
   }
-  t.match(quiet.recent.map((line) => line.split(' ')[1]), ['info', 'warning', 'error'])
-  t.match(verbose.recent.map((line) => line.split(' ')[1]), ['debug', 'info', 'warning', 'error'])
+  t.match(
+    quiet.recent.map((line) => line.split(' ')[1]),
+    ['info', 'warning', 'error'],
+  )
+  t.match(
+    verbose.recent.map((line) => line.split(' ')[1]),
+    ['debug', 'info', 'warning', 'error'],
+  )
   t.end()
 })
 
@@ -49,14 +61,21 @@ t.test('a log file is appended to, and a new one is for its owner alone', (t) =>
   const sink = fileSink(made, 'json')
   sink(entry('one'))
   sink(entry('two'))
-  t.strictSame(readFileSync(made, 'utf8').trimEnd().split('\n').map((line) => (JSON.parse(line) as LogEntry).message), ['one', 'two'])
+  t.strictSame(
+    readFileSync(made, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as LogEntry).message),
+    ['one', 'two'],
+  )
   t.equal(statSync(made).mode & 0o777, 0o600)
   t.end()
 })
 
 t.test('a log file that cannot be opened is a failure', (t) => {
   const directory = temporaryDirectory(t)
-  for (const path of [join(directory, 'absent', 'log'), directory]) t.throws(() => fileSink(path), { code: 'log-file', message: `cannot write to the log file ${path}: ` })
+  for (const path of [join(directory, 'absent', 'log'), directory])
+    t.throws(() => fileSink(path), { code: 'log-file', message: `cannot write to the log file ${path}: ` })
   t.end()
 })
 
@@ -73,7 +92,10 @@ t.test('a file gets no more than its limit, and a last line that says so', (t) =
   const path = join(temporaryDirectory(t), 'log')
   const sink = fileSink(path, 'json', 700)
   for (let line = 0; line < 1_000; line++) sink(entry('0123456789'))
-  const lines = readFileSync(path, 'utf8').trimEnd().split('\n').map((line) => (JSON.parse(line) as LogEntry).message)
+  const lines = readFileSync(path, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => (JSON.parse(line) as LogEntry).message)
   t.ok(lines.length > 5 && lines.length < 12, `${lines.length} lines`)
   t.match(lines.at(-1), /no more is logged/)
   t.ok(sink.counts['log bytes'] >= 100)

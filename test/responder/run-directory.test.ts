@@ -23,7 +23,8 @@ t.test('the tag is the FNV-1a of the path in 8 digits, however that is written',
 t.test('a path that leaves no room for a socket is refused, by its bytes', (t) => {
   const longest = `/${'x'.repeat(107 - '//control'.length)}`
   t.equal(runDirectory(longest).socket.length, 107)
-  for (const path of [`${longest}x`, `/${'ü'.repeat(50)}`]) t.throws(() => runDirectory(path), { code: 'run-directory', message: /too long/ })
+  for (const path of [`${longest}x`, `/${'ü'.repeat(50)}`])
+    t.throws(() => runDirectory(path), { code: 'run-directory', message: /too long/ })
   t.end()
 })
 
@@ -50,7 +51,11 @@ t.test('one that others could play tricks with is refused', (t) => {
   symlinkSync('directory', join(path, 'link'))
   symlinkSync('nowhere', join(path, 'dangling'))
   writeFileSync(join(path, 'file'), '')
-  for (const [name, mode] of [['group', 0o720], ['others', 0o702], ['sticky', 0o1777]] as const) {
+  for (const [name, mode] of [
+    ['group', 0o720],
+    ['others', 0o702],
+    ['sticky', 0o1777],
+  ] as const) {
     mkdirSync(join(path, name))
     chmodSync(join(path, name), mode)
   }
@@ -62,22 +67,36 @@ t.test('one that others could play tricks with is refused', (t) => {
     ['others', /others can be written to by others$/],
     ['sticky', /sticky can be written to by others$/],
   ] as const
-  for (const [name, message] of table) t.throws(() => prepareRunDirectory(runDirectory(join(path, name))), { code: 'run-directory', message }, name)
+  for (const [name, message] of table)
+    t.throws(() => prepareRunDirectory(runDirectory(join(path, name))), { code: 'run-directory', message }, name)
   t.end()
 })
 
-t.test('one that belongs to somebody else is refused', { skip: process.getuid?.() !== 0 && 'only root can give a directory away' }, (t) => {
-  const path = temporaryDirectory(t)
-  chownSync(path, 65534, 65534)
-  t.throws(() => prepareRunDirectory(runDirectory(path)), { code: 'run-directory', message: /belongs to user id 65534$/ })
-  t.end()
-})
+t.test(
+  'one that belongs to somebody else is refused',
+  { skip: process.getuid?.() !== 0 && 'only root can give a directory away' },
+  (t) => {
+    const path = temporaryDirectory(t)
+    chownSync(path, 65534, 65534)
+    t.throws(() => prepareRunDirectory(runDirectory(path)), {
+      code: 'run-directory',
+      message: /belongs to user id 65534$/,
+    })
+    t.end()
+  },
+)
 
 t.test('one that cannot be made is refused with the reason', (t) => {
   const path = temporaryDirectory(t)
   writeFileSync(join(path, 'file'), '')
-  t.throws(() => prepareRunDirectory(runDirectory(join(path, 'absent', 'run'))), { code: 'run-directory', message: /^cannot make the run directory .*ENOENT/ })
-  t.throws(() => prepareRunDirectory(runDirectory(join(path, 'file', 'run'))), { code: 'run-directory', message: /ENOTDIR/ })
+  t.throws(() => prepareRunDirectory(runDirectory(join(path, 'absent', 'run'))), {
+    code: 'run-directory',
+    message: /^cannot make the run directory .*ENOENT/,
+  })
+  t.throws(() => prepareRunDirectory(runDirectory(join(path, 'file', 'run'))), {
+    code: 'run-directory',
+    message: /ENOTDIR/,
+  })
   t.end()
 })
 

@@ -42,11 +42,31 @@ t.test('rules that let the packet in', (t) => {
     [match(tcp('dport'), 80), { counter: { packets: 1, bytes: 2 } }, accept],
     [match(tcp('dport'), { set: [22, { range: [80, 90] }] }), accept],
     [match(tcp('dport'), { range: [1, 1024] }), match(state, 'new', 'in'), accept],
-    [match(meta('l4proto'), { set: ['tcp', 'udp'] }), match({ payload: { protocol: 'th', field: 'dport' } }, 80), accept],
+    [
+      match(meta('l4proto'), { set: ['tcp', 'udp'] }),
+      match({ payload: { protocol: 'th', field: 'dport' } }, 80),
+      accept,
+    ],
     [match(meta('iifname'), 'lo', '!='), { jump: { target: 'web' } }],
     [match(meta('iifname'), 'eth*'), { goto: { target: 'web' } }],
-    [match(meta('nfproto'), 'ipv4'), match({ payload: { protocol: 'ip', field: 'daddr' } }, { prefix: { addr: '203.0.113.0', len: 24 } }), accept],
-    [{ vmap: { key: tcp('dport'), data: { set: [[22, { drop: null }], [80, { jump: { target: 'web' } }]] } } }],
+    [
+      match(meta('nfproto'), 'ipv4'),
+      match({ payload: { protocol: 'ip', field: 'daddr' } }, { prefix: { addr: '203.0.113.0', len: 24 } }),
+      accept,
+    ],
+    [
+      {
+        vmap: {
+          key: tcp('dport'),
+          data: {
+            set: [
+              [22, { drop: null }],
+              [80, { jump: { target: 'web' } }],
+            ],
+          },
+        },
+      },
+    ],
   ]
   for (const rule of table) t.equal(verdict([rule]), 'accept', JSON.stringify(rule))
   t.end()
@@ -63,7 +83,19 @@ t.test('rules that do not', (t) => {
     [match(meta('nfproto'), 'ipv6'), accept],
     [match({ payload: { protocol: 'ip6', field: 'saddr' } }, '2001:db8::1'), accept],
     [{ reject: { type: 'icmpx', expr: 'admin-prohibited' } }],
-    [{ vmap: { key: state, data: { set: [['established', accept], ['invalid', { drop: null }]] } } }],
+    [
+      {
+        vmap: {
+          key: state,
+          data: {
+            set: [
+              ['established', accept],
+              ['invalid', { drop: null }],
+            ],
+          },
+        },
+      },
+    ],
     [{ log: { prefix: 'x' } }],
   ]
   for (const rule of table) t.equal(verdict([rule]), 'drop', JSON.stringify(rule))
@@ -84,16 +116,23 @@ t.test('rules on what is not known of the packet', (t) => {
 })
 
 t.test('destination NAT, exemption from tracking, and tables of another family', (t) => {
-  const before = (expr: unknown[], family = 'inet') => tablesOfNft(listing([[match(tcp('dport'), 80), ...expr]], { family, hook: 'prerouting', policy: 'accept' }), ipv4)
-  t.match(forwardsOf(before([{ dnat: { family: 'ip', addr: '10.88.0.2', port: 8080 } }])), [{ address: '10.88.0.2', port: 8080, origin: 'nft inet fw' }])
+  const before = (expr: unknown[], family = 'inet') =>
+    tablesOfNft(listing([[match(tcp('dport'), 80), ...expr]], { family, hook: 'prerouting', policy: 'accept' }), ipv4)
+  t.match(forwardsOf(before([{ dnat: { family: 'ip', addr: '10.88.0.2', port: 8080 } }])), [
+    { address: '10.88.0.2', port: 8080, origin: 'nft inet fw' },
+  ])
   t.match(forwardsOf(before([{ redirect: { port: 8080 } }])), [{ address: undefined, port: 8080 }])
-  t.match(judgeUntracked(before([{ notrack: null }])), { level: 'warn', message: /nft inet fw: the rule of chain base with handle 10/ })
+  t.match(judgeUntracked(before([{ notrack: null }])), {
+    level: 'warn',
+    message: /nft inet fw: the rule of chain base with handle 10/,
+  })
   t.strictSame(before([{ notrack: null }], 'ip6'), [])
   t.end()
 })
 
 t.test('what is no listing is nothing, or not JSON', (t) => {
-  for (const text of ['null', '[]', '{"nftables":7}', '{"nftables":[null,7,{"rule":{}},{"chain":{}}]}']) t.strictSame(tablesOfNft(text, ipv4), [], text)
+  for (const text of ['null', '[]', '{"nftables":7}', '{"nftables":[null,7,{"rule":{}},{"chain":{}}]}'])
+    t.strictSame(tablesOfNft(text, ipv4), [], text)
   t.throws(() => tablesOfNft('no JSON', ipv4), SyntaxError)
   t.end()
 })

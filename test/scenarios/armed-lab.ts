@@ -21,7 +21,9 @@ export interface Hooks {
   readonly runDirectory: string
   /** Runs `hooks/auth` for the challenge; a failure is an ordinary result. */
   auth(challenge: Challenge, ...options: string[]): Promise<Finished>
-  /** Runs `hooks/cleanup`; the same. That nobody asked is left out of what it says: most tests arm for other reasons. */
+  /**
+   * Runs `hooks/cleanup`; the same. That nobody asked is left out of what it says: most tests arm for other reasons.
+   */
   cleanup(challenge: Challenge, ...options: string[]): Promise<Finished>
   /** The same with all that it says. */
   cleanupWithVerdict(challenge: Challenge, ...options: string[]): Promise<Finished>
@@ -40,9 +42,15 @@ export interface ArmedLab extends Lab, Hooks {
   readonly webServer: WebServer
   /** The hooks with another run directory, and so with another responder. */
   hooksIn(name: string): Hooks
-  /** What is not as it was when this lab was opened: rules, processes of the server, run directories. Empty when all is back. */
+  /**
+   * What is not as it was when this lab was opened: rules, processes of the server, run directories. Empty when all is
+   * back.
+   */
   leftovers(): Promise<string[]>
-  /** The web server's requests for challenges, whole request lines only: of one that came split it may have had the start. */
+  /**
+   * The web server's requests for challenges, whole request lines only: of one that came split it may have had the
+   * start.
+   */
   challengesAtWebServer(): Promise<string[]>
 }
 
@@ -63,7 +71,9 @@ export async function openArmedLab(t: Test, options: ArmedLabOptions = {}): Prom
   const lab = options.container ? await openLab({ container: true }) : await openLab()
   t.teardown(() => lab.close())
   await options.prepare?.(lab.server, lab)
-  const webServer = options.noWebServer ? (undefined as never) : await startWebServer(lab, options.container ? behind(lab) : {})
+  const webServer = options.noWebServer
+    ? (undefined as never)
+    : await startWebServer(lab, options.container ? behind(lab) : {})
   const rulesBefore = await snapshotRules(lab.server)
   const pidsBefore = new Set((await lab.server.processes()).map(({ pid }) => pid))
   const hooks = hooksFor(lab.server, join(lab.directory, 'run'), options)
@@ -84,7 +94,8 @@ export async function openArmedLab(t: Test, options: ArmedLabOptions = {}): Prom
         ...(rules === rulesBefore ? [] : [`rules were\n${rulesBefore}\nand are\n${rules}`]),
       ]
     },
-    challengesAtWebServer: async () => (await webServer.requests()).filter((line) => /acme-challenge.* HTTP\//.test(line)),
+    challengesAtWebServer: async () =>
+      (await webServer.requests()).filter((line) => /acme-challenge.* HTTP\//.test(line)),
   }
 }
 
@@ -99,7 +110,8 @@ function behind(lab: Lab): { namespace: Namespace; port: number } {
 }
 
 /** The verdict on a challenge that nobody asked for. */
-const unasked = /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, docs\/verdicts\.md\]\n/m
+const unasked =
+  /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, docs\/verdicts\.md\]\n/m
 
 function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, path }: ArmedLabOptions = {}): Hooks {
   const onPath: Record<string, string> = path === undefined ? {} : { PATH: path }
@@ -107,7 +119,13 @@ function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, 
     server.exec([inRepository(`hooks/${name}`), '--run-dir', runDirectory, ...options], {
       reject: false,
       timeout: 240_000,
-      env: { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization, ...(!selfCheck && { CERTBOT_NFQ_NO_SELF_CHECK: '1' }), ...onPath },
+      env: {
+        CERTBOT_DOMAIN: 'example.com',
+        CERTBOT_TOKEN: challenge.token,
+        CERTBOT_VALIDATION: challenge.keyAuthorization,
+        ...(!selfCheck && { CERTBOT_NFQ_NO_SELF_CHECK: '1' }),
+        ...onPath,
+      },
     })
   const status = async () => {
     const response = await request(join(runDirectory, 'control'), { op: 'status' })
@@ -123,10 +141,14 @@ function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, 
     cleanupWithVerdict: (challenge, ...options) => hook('cleanup', challenge, options),
     arm: async (challenge, ...options) => {
       const { exitCode, stdout, stderr } = await hook('auth', challenge, options)
-      if (exitCode !== 0 || stdout !== '' || stderr !== '') throw new Error(`auth: exit code ${String(exitCode)}\n${stdout}${stderr}`)
+      if (exitCode !== 0 || stdout !== '' || stderr !== '')
+        throw new Error(`auth: exit code ${String(exitCode)}\n${stdout}${stderr}`)
     },
     serve: async (...options) => {
-      const service = server.spawn([inRepository('hooks/certbot-nfq'), 'serve', '--run-dir', runDirectory, ...options], { env: onPath })
+      const service = server.spawn(
+        [inRepository('hooks/certbot-nfq'), 'serve', '--run-dir', runDirectory, ...options],
+        { env: onPath },
+      )
       await service.waitForOutput(/ info listening in /)
       return service
     },

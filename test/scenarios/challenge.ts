@@ -20,12 +20,23 @@ export function challengeFor(name: string): Challenge {
   const token = createHash('sha256').update(name).digest('base64url')
   const keyAuthorization = `${token}.${thumbprint}`
   const path = `/.well-known/acme-challenge/${token}`
-  return { token, keyAuthorization, path, request: requestFor('GET', path), reply: replyTo(keyAuthorization, keyAuthorization) }
+  return {
+    token,
+    keyAuthorization,
+    path,
+    request: requestFor('GET', path),
+    reply: replyTo(keyAuthorization, keyAuthorization),
+  }
 }
 
 /** A request with Boulder's header fields. */
 export function requestFor(method: string, path: string, close = true): string {
-  const fields = ['Host: example.com', 'User-Agent: Mozilla/5.0 (compatible; Let\'s Encrypt validation server)', 'Accept: */*', 'Accept-Encoding: gzip']
+  const fields = [
+    'Host: example.com',
+    "User-Agent: Mozilla/5.0 (compatible; Let's Encrypt validation server)",
+    'Accept: */*',
+    'Accept-Encoding: gzip',
+  ]
   return [`${method} ${path} HTTP/1.1`, ...fields, ...(close ? ['Connection: close'] : []), '', ''].join('\r\n')
 }
 

@@ -31,7 +31,10 @@ t.test('challenges are answered whatever connection tracking does', await requir
     const lab = await openArmedLab(t, { prepare: exempt })
     await lab.arm(challenge)
     t.same((await lab.running()).firewall?.tracked, [4, 6])
-    for (const [client, addresses] of [[lab.validator, [lab.server.addresses.ipv4, lab.server.addresses.ipv6]], [lab.server, ['127.0.0.1', '::1']]] as const) {
+    for (const [client, addresses] of [
+      [lab.validator, [lab.server.addresses.ipv4, lab.server.addresses.ipv6]],
+      [lab.server, ['127.0.0.1', '::1']],
+    ] as const) {
       for (const address of addresses) {
         t.equal(await exchange(client, { address }, challenge.request), challenge.reply, address)
         const ordinary = await exchange(client, { address }, requestFor('GET', '/'))

@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -21,11 +31,13 @@ t.test('run directory and control socket let in nobody but root', await requires
     const before = await snapshotRules(lab.server)
     const processes = (await lab.server.processes()).length
     const directory = (name: string, make: (path: string) => void, reason: RegExp) => ({ name, make, reason })
-    const made = (mode: number, uid = 0) => (path: string) => {
-      mkdirSync(path)
-      chmodSync(path, mode)
-      chownSync(path, uid, 0)
-    }
+    const made =
+      (mode: number, uid = 0) =>
+      (path: string) => {
+        mkdirSync(path)
+        chmodSync(path, mode)
+        chownSync(path, uid, 0)
+      }
     const unsafe = [
       directory('owned', made(0o700, STRANGER), /belongs to user id 65533/),
       directory('group', made(0o770), /can be written to by others/),
@@ -54,7 +66,8 @@ t.test('run directory and control socket let in nobody but root', await requires
     await lab.arm(challenge)
     t.equal(statSync(lab.runDirectory).mode & 0o7777, 0o700)
     t.equal(statSync(lab.runDirectory).uid, 0)
-    for (const name of readdirSync(lab.runDirectory)) t.equal(statSync(join(lab.runDirectory, name)).mode & 0o7777, 0o600, name)
+    for (const name of readdirSync(lab.runDirectory))
+      t.equal(statSync(join(lab.runDirectory, name)).mode & 0o7777, 0o600, name)
     t.same(readdirSync(lab.runDirectory).sort(), ['control', 'lock'])
     await end(t, lab)
   })
@@ -63,11 +76,29 @@ t.test('run directory and control socket let in nobody but root', await requires
     const lab = await openArmedLab(t)
     await lab.arm(challenge)
     // On the way to the socket and at it; the lab's own directory is private too.
-    for (const [path, mode] of [[lab.directory, 0o755], [lab.runDirectory, 0o755], [join(lab.runDirectory, 'control'), 0o666]] as const) chmodSync(path, mode)
-    const { stdout } = await lab.server.exec(['setpriv', `--reuid=${STRANGER}`, `--regid=${STRANGER}`, '--clear-groups', process.execPath, '-e', SAY_STOP, join(lab.runDirectory, 'control')])
+    for (const [path, mode] of [
+      [lab.directory, 0o755],
+      [lab.runDirectory, 0o755],
+      [join(lab.runDirectory, 'control'), 0o666],
+    ] as const)
+      chmodSync(path, mode)
+    const { stdout } = await lab.server.exec([
+      'setpriv',
+      `--reuid=${STRANGER}`,
+      `--regid=${STRANGER}`,
+      '--clear-groups',
+      process.execPath,
+      '-e',
+      SAY_STOP,
+      join(lab.runDirectory, 'control'),
+    ])
     t.match(JSON.parse(stdout), { ok: false, code: 'not-root' })
     t.match((await lab.running()).log.join('\n'), /warning refused: .*\[not-root\]/)
-    t.same((await lab.running()).challenges.map(({ token }) => token), [challenge.token], 'it has ended nothing')
+    t.same(
+      (await lab.running()).challenges.map(({ token }) => token),
+      [challenge.token],
+      'it has ended nothing',
+    )
     t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request), challenge.reply)
     chmodSync(lab.runDirectory, 0o700)
     await end(t, lab)
@@ -88,7 +119,11 @@ t.test('run directory and control socket let in nobody but root', await requires
     ] as const
     for (const [saying, code] of sayings) {
       t.match(JSON.parse(await converse(lab, saying)), { ok: false, code }, saying.slice(0, 40))
-      t.match((await lab.running()).log.at(-1), new RegExp(`warning refused: .{1,200} \\[${code}\\]$`), saying.slice(0, 40))
+      t.match(
+        (await lab.running()).log.at(-1),
+        new RegExp(`warning refused: .{1,200} \\[${code}\\]$`),
+        saying.slice(0, 40),
+      )
     }
     await end(t, lab)
   })

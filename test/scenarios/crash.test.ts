@@ -26,11 +26,18 @@ t.test('a responder that dies leaves nobody in the dark', await requiresKernel(.
       t.equal(await snapshotRules(lab.server), rules, 'its rules are still there')
       await checkOrdinary(t, lab)
       client.write(first.request.slice(60))
-      t.ok((await client.ended).endsWith(lab.webServer.body), 'even a connection whose request it had seen the start of is the web server’s')
+      t.ok(
+        (await client.ended).endsWith(lab.webServer.body),
+        'even a connection whose request it had seen the start of is the web server’s',
+      )
       await client.close()
       await lab.arm(second, '--firewall', firewall)
-      t.same((await lab.running()).challenges.map(({ token }) => token), [second.token])
-      for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) t.equal(await exchange(lab.validator, { address }, second.request), second.reply)
+      t.same(
+        (await lab.running()).challenges.map(({ token }) => token),
+        [second.token],
+      )
+      for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6])
+        t.equal(await exchange(lab.validator, { address }, second.request), second.reply)
       t.equal((await lab.cleanup(second)).exitCode, 0)
       t.equal(await snapshotRules(lab.server), before)
       t.same(await lab.leftovers(), [])
@@ -67,18 +74,21 @@ t.test('a responder that dies leaves nobody in the dark', await requiresKernel(.
     t.same(await lab.leftovers(), [])
   })
 
-  t.test('killed while it holds a connection: the client is told by the server’s kernel, not left to wait', async (t) => {
-    const lab = await openArmedLab(t)
-    await lab.arm(first)
-    const client = connectTcp(lab.validator, { address: lab.server.addresses.ipv4 })
-    client.write(first.request.slice(0, -2))
-    await client.acknowledged()
-    await kill(lab)
-    client.write('\r\n')
-    await t.rejects(client.ended, { code: 'ECONNRESET' })
-    t.equal((await lab.cleanup(first)).exitCode, 0)
-    t.same(await lab.leftovers(), [])
-  })
+  t.test(
+    'killed while it holds a connection: the client is told by the server’s kernel, not left to wait',
+    async (t) => {
+      const lab = await openArmedLab(t)
+      await lab.arm(first)
+      const client = connectTcp(lab.validator, { address: lab.server.addresses.ipv4 })
+      client.write(first.request.slice(0, -2))
+      await client.acknowledged()
+      await kill(lab)
+      client.write('\r\n')
+      await t.rejects(client.ended, { code: 'ECONNRESET' })
+      t.equal((await lab.cleanup(first)).exitCode, 0)
+      t.same(await lab.leftovers(), [])
+    },
+  )
 
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     t.test(`${signal} ends a responder that hooks have started, rules first`, async (t) => {
@@ -87,7 +97,11 @@ t.test('a responder that dies leaves nobody in the dark', await requiresKernel(.
       process.kill((await lab.running()).pid, signal)
       t.same(await lab.leftovers(), [])
       await checkOrdinary(t, lab)
-      t.same(await lab.cleanup(first), { exitCode: 0, stdout: '', stderr: '' }, 'a cleanup hook that comes too late has nothing to say')
+      t.same(
+        await lab.cleanup(first),
+        { exitCode: 0, stdout: '', stderr: '' },
+        'a cleanup hook that comes too late has nothing to say',
+      )
     })
   }
 
@@ -97,7 +111,11 @@ t.test('a responder that dies leaves nobody in the dark', await requiresKernel(.
       const responder = await lab.serve()
       await lab.arm(first)
       t.not((await lab.running()).pid, responder.pid, 'it is a child of the command')
-      t.same((await lab.running()).challenges.map(({ token }) => token), [first.token], 'the hook found it')
+      t.same(
+        (await lab.running()).challenges.map(({ token }) => token),
+        [first.token],
+        'the hook found it',
+      )
       t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, first.request), first.reply)
       await responder.stop(signal)
       t.equal((await responder.exited).exitCode, 0)
@@ -112,7 +130,10 @@ async function kill(lab: ArmedLab): Promise<void> {
   const { pid } = await lab.running()
   process.kill(parentOf(pid), 'SIGKILL')
   process.kill(pid, 'SIGKILL')
-  await waitUntil(async () => !(await lab.server.processes()).some((process) => process.pid === pid), 'the responder to be gone')
+  await waitUntil(
+    async () => !(await lab.server.processes()).some((process) => process.pid === pid),
+    'the responder to be gone',
+  )
 }
 
 async function checkOrdinary(t: Test, lab: ArmedLab): Promise<void> {

@@ -8,7 +8,10 @@ import { eachFamily, examine } from './doctor-run.js'
 t.test('doctor', await requiresKernel(...programs, 'nft'), async (t) => {
   t.test('it changes nothing', async (t) => {
     const lab = await openArmedLab(t)
-    for (const options of [[], ...['nft', 'iptables', 'iptables-nft', 'iptables-legacy'].map((name) => ['--firewall', name])]) {
+    for (const options of [
+      [],
+      ...['nft', 'iptables', 'iptables-nft', 'iptables-legacy'].map((name) => ['--firewall', name]),
+    ]) {
       const before = await state(lab)
       await examine(lab, ...options)
       t.same(await state(lab), before, options.join(' '))
@@ -35,10 +38,18 @@ async function state(lab: ArmedLab): Promise<Record<string, unknown>> {
     ['nft', 'list', 'ruleset'],
     ['cat', '/proc/net/netfilter/nfnetlink_queue'],
   ]
-  const read = async (argv: readonly string[]) => (await lab.server.exec(argv, { reject: false })).stdout.replace(/^#.*\n/gm, '')
+  const read = async (argv: readonly string[]) =>
+    (await lab.server.exec(argv, { reject: false })).stdout.replace(/^#.*\n/gm, '')
   const rules: string[] = []
   for (const argv of listings) rules.push(await read(argv))
   // Only where they are there already: their looking brings tables in.
-  if (rules[0] !== '') for (const program of ['iptables-legacy-save', 'ip6tables-legacy-save']) rules.push((await read([program])).replace(/\[\d+:\d+\]/g, ''))
-  return { rules, directory: readdirSync(lab.directory).sort(), lock: statSync('/run/xtables.lock', { throwIfNoEntry: false })?.ino, processes: (await lab.server.processes()).length }
+  if (rules[0] !== '')
+    for (const program of ['iptables-legacy-save', 'ip6tables-legacy-save'])
+      rules.push((await read([program])).replace(/\[\d+:\d+\]/g, ''))
+  return {
+    rules,
+    directory: readdirSync(lab.directory).sort(),
+    lock: statSync('/run/xtables.lock', { throwIfNoEntry: false })?.ino,
+    processes: (await lab.server.processes()).length,
+  }
 }

@@ -8,7 +8,13 @@ import { requiresKernel } from '../requires-kernel.js'
 import { programs } from './armed-lab.js'
 
 /** Programs that tests with a firewall manager need besides `programs`, each with its package. */
-const packageOf = { nft: 'nftables', ufw: 'ufw', firewalld: 'firewalld', 'firewall-cmd': 'firewalld', 'dbus-daemon': 'dbus' } as const
+const packageOf = {
+  'nft': 'nftables',
+  'ufw': 'ufw',
+  'firewalld': 'firewalld',
+  'firewall-cmd': 'firewalld',
+  'dbus-daemon': 'dbus',
+} as const
 
 type ManagerProgram = keyof typeof packageOf
 
@@ -30,7 +36,12 @@ export type RunBeside = (argv: readonly string[]) => Promise<Finished>
 /** ufw, enabled, with port 80 open; `managesBuiltins` makes it flush every table. */
 export async function startUfw(lab: Lab, managesBuiltins: boolean): Promise<RunBeside> {
   const beside = await openPrivateFiles(lab)
-  await beside(['sed', '-i', `s/^MANAGE_BUILTINS=.*/MANAGE_BUILTINS=${managesBuiltins ? 'yes' : 'no'}/`, '/etc/default/ufw'])
+  await beside([
+    'sed',
+    '-i',
+    `s/^MANAGE_BUILTINS=.*/MANAGE_BUILTINS=${managesBuiltins ? 'yes' : 'no'}/`,
+    '/etc/default/ufw',
+  ])
   await beside(['ufw', 'allow', '80/tcp'])
   await beside(['ufw', '--force', 'enable'])
   return beside
@@ -42,13 +53,33 @@ export async function startFirewalld(lab: Lab, backEnd: 'nftables' | 'iptables')
   await beside(['sed', '-i', `s/^FirewallBackend=.*/FirewallBackend=${backEnd}/`, '/etc/firewalld/firewalld.conf'])
   await beside(['firewall-offline-cmd', '--add-service=http'])
   // firewalld 2 touches the tables of iptables only if it has a rule there itself, or has no other back end.
-  await beside(['firewall-offline-cmd', '--direct', '--add-rule', 'ipv4', 'filter', 'OUTPUT', '0', '-d', '203.0.113.1', '-j', 'ACCEPT'])
+  await beside([
+    'firewall-offline-cmd',
+    '--direct',
+    '--add-rule',
+    'ipv4',
+    'filter',
+    'OUTPUT',
+    '0',
+    '-d',
+    '203.0.113.1',
+    '-j',
+    'ACCEPT',
+  ])
   const configuration = join(lab.directory, 'bus.conf')
   await writeFile(configuration, busConfiguration)
   beside.spawn(['dbus-daemon', `--config-file=${configuration}`, '--nofork', '--nopidfile'])
-  await waitUntil(async () => (await beside(['test', '-S', bus], { reject: false })).exitCode === 0, 'the bus', emulatedMilliseconds)
+  await waitUntil(
+    async () => (await beside(['test', '-S', bus], { reject: false })).exitCode === 0,
+    'the bus',
+    emulatedMilliseconds,
+  )
   beside.spawn(['firewalld', '--nofork', '--nopid'])
-  await waitUntil(async () => (await beside(['firewall-cmd', '--state'], { reject: false })).exitCode === 0, 'firewalld to run', emulatedMilliseconds)
+  await waitUntil(
+    async () => (await beside(['firewall-cmd', '--state'], { reject: false })).exitCode === 0,
+    'firewalld to run',
+    emulatedMilliseconds,
+  )
   return beside
 }
 
@@ -81,7 +112,9 @@ echo mounted
 exec sleep infinity
 `
 
-/** The server with settings, locks, sockets and logs of its own: a mount namespace, held by a process that the lab ends. */
+/**
+ * The server with settings, locks, sockets and logs of its own: a mount namespace, held by a process that the lab ends.
+ */
 async function openPrivateFiles({ server }: Lab) {
   const holder = server.spawn(['unshare', '--mount', 'sh', '-c', mountScript])
   await holder.waitForOutput(/^mounted$/m)

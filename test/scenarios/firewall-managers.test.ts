@@ -19,7 +19,8 @@ t.test('rules that others take away are put back', await requiresKernel(...progr
     for (const isTracked of [false, true]) {
       t.test(`by iptables-${variant}, ${isTracked ? 'tracked' : 'untracked'}`, async (t) => {
         const onBoth = async (server: Namespace, [verb = '', ...words]: readonly string[], input = '') => {
-          for (const program of ['iptables', 'ip6tables']) await server.exec([`${program}-${variant}${verb}`, ...words], { input })
+          for (const program of ['iptables', 'ip6tables'])
+            await server.exec([`${program}-${variant}${verb}`, ...words], { input })
         }
         const inMangle = (server: Namespace) => onBoth(server, ['-restore', '--noflush'], theirRules)
         const inFilter = async (server: Namespace) => {
@@ -64,7 +65,10 @@ t.test('rules that others take away are put back', await requiresKernel(...progr
     await lab.arm(challenge, '--firewall', 'iptables')
     stand.refuse('.', 'Resource temporarily unavailable')
     await lab.server.exec(['ip6tables', '-w', '-t', 'mangle', '-F'])
-    await waitUntil(async () => (await lab.running()).log.some((line) => / error the rules are not all there: /.test(line)), 'the log to say so')
+    await waitUntil(
+      async () => (await lab.running()).log.some((line) => / error the rules are not all there: /.test(line)),
+      'the log to say so',
+    )
     t.equal((await lab.running()).counts['rules repaired'], 0)
     stand.refuse(undefined)
     await waitUntil(async () => (await lab.running()).counts['rules repaired'] === 1, 'the rules to be back')
@@ -76,12 +80,15 @@ t.test('rules that others take away are put back', await requiresKernel(...progr
 
 t.test('ufw reload', await requiresManager('ufw'), async (t) => {
   for (const managesBuiltins of [false, true]) {
-    t.test(managesBuiltins ? 'flushes every table where it manages the built-in chains' : 'leaves our table alone', async (t) => {
-      const { lab, beside, isLeftAsFound } = await openManagedLab(t, (lab) => startUfw(lab, managesBuiltins))
-      const reload = () => beside(['ufw', 'reload'])
-      await (managesBuiltins ? isPutBack : staysAnswered)(t, lab, 'ufw reload', reload)
-      await isLeftAsFound()
-    })
+    t.test(
+      managesBuiltins ? 'flushes every table where it manages the built-in chains' : 'leaves our table alone',
+      async (t) => {
+        const { lab, beside, isLeftAsFound } = await openManagedLab(t, (lab) => startUfw(lab, managesBuiltins))
+        const reload = () => beside(['ufw', 'reload'])
+        await (managesBuiltins ? isPutBack : staysAnswered)(t, lab, 'ufw reload', reload)
+        await isLeftAsFound()
+      },
+    )
   }
 })
 
@@ -109,7 +116,10 @@ async function openManagedLab(t: Test, start: (lab: Lab) => Promise<RunBeside>) 
   await isAnswered(t, lab, 'before')
   const isLeftAsFound = async () => {
     t.equal((await lab.cleanup(challenge)).exitCode, 0)
-    t.same((await lab.leftovers()).filter((left) => !left.startsWith('rules were')), [])
+    t.same(
+      (await lab.leftovers()).filter((left) => !left.startsWith('rules were')),
+      [],
+    )
     // A reload makes the same rules, but in another order.
     t.same(await listRules(lab), before)
   }
@@ -126,7 +136,12 @@ async function isPutBack(t: Test, lab: ArmedLab, what: string, takeAway: () => P
   await waitUntil(async () => (await listRules(lab)).join() === rules.join(), 'all rules').catch(() => undefined)
   t.same(await listRules(lab), rules, `${what}: all rules are back`)
   const [newest = ''] = before.log.slice(-1)
-  t.ok((await lab.running()).log.some((line) => line > newest && line.endsWith(' warning the rules were changed by another program; putting them back')), `${what}: the log says so`)
+  t.ok(
+    (await lab.running()).log.some(
+      (line) => line > newest && line.endsWith(' warning the rules were changed by another program; putting them back'),
+    ),
+    `${what}: the log says so`,
+  )
   await isAnswered(t, lab, what)
 }
 
@@ -141,13 +156,20 @@ async function staysAnswered(t: Test, lab: ArmedLab, what: string, change: () =>
 
 async function isAnswered(t: Test, lab: ArmedLab, when: string): Promise<void> {
   for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) {
-    t.equal(await exchange(lab.validator, { address }, challenge.request), challenge.reply, `${when}: a challenge to ${address} is answered`)
+    t.equal(
+      await exchange(lab.validator, { address }, challenge.request),
+      challenge.reply,
+      `${when}: a challenge to ${address} is answered`,
+    )
   }
 }
 
 /** In an order of its own: nft prints chains in the order they were made in. */
 async function listRules(lab: ArmedLab): Promise<string[]> {
-  return (await snapshotRules(lab.server)).split('\n').filter((line) => line !== '').sort()
+  return (await snapshotRules(lab.server))
+    .split('\n')
+    .filter((line) => line !== '')
+    .sort()
 }
 
 function repairs({ counts }: ResponderStatus): number {

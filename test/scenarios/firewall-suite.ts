@@ -16,7 +16,11 @@ interface Setting extends ArmedLabOptions {
 const settings: readonly Setting[] = [
   { title: 'a local server, without connection tracking', tracked: [] },
   { title: 'a local server, with connection tracking of both families', tracked: [4, 6], prepare: trackInvalid },
-  { title: 'a local server behind a hardened filter table', tracked: [4, 6], prepare: (server) => harden(server).then(() => accept(server)) },
+  {
+    title: 'a local server behind a hardened filter table',
+    tracked: [4, 6],
+    prepare: (server) => harden(server).then(() => accept(server)),
+  },
   { title: 'a port that is published by DNAT from a container', tracked: [4, 6], container: true },
 ]
 
@@ -27,10 +31,17 @@ export async function testFirewall(t: Test, firewall: FirewallChoice): Promise<v
       const lab = await openArmedLab(t, options)
       const challenge = challengeFor(`${firewall} ${title}`)
       await lab.arm(challenge, '--firewall', firewall)
-      t.same((await lab.running()).firewall, { name: firewall, selection: 'prefilter', reason: 'first choice', tracked })
+      t.same((await lab.running()).firewall, {
+        name: firewall,
+        selection: 'prefilter',
+        reason: 'first choice',
+        tracked,
+      })
       const clients = options.container ? [lab.validator] : [lab.validator, lab.server]
-      for (const [client, address] of clients.flatMap((client) => addressesFor(lab, client))) await checkAnswers(t, lab, client, address, challenge)
-      if (tracked.length === 0) t.equal(await trackedConnections(lab.server), 0, 'connection tracking has not been switched on')
+      for (const [client, address] of clients.flatMap((client) => addressesFor(lab, client)))
+        await checkAnswers(t, lab, client, address, challenge)
+      if (tracked.length === 0)
+        t.equal(await trackedConnections(lab.server), 0, 'connection tracking has not been switched on')
       t.equal((await lab.cleanup(challenge)).exitCode, 0)
       t.same(await lab.challengesAtWebServer(), [], 'the web server never saw a whole challenge')
       t.same(await lab.leftovers(), [])
@@ -40,14 +51,25 @@ export async function testFirewall(t: Test, firewall: FirewallChoice): Promise<v
 }
 
 function addressesFor(lab: ArmedLab, client: Namespace): [Namespace, string][] {
-  const addresses = client === lab.server ? ['127.0.0.1', '::1'] : [lab.server.addresses.ipv4, lab.server.addresses.ipv6]
+  const addresses =
+    client === lab.server ? ['127.0.0.1', '::1'] : [lab.server.addresses.ipv4, lab.server.addresses.ipv6]
   return addresses.map((address) => [client, address])
 }
 
-async function checkAnswers(t: Test, lab: ArmedLab, client: Namespace, address: string, challenge: Challenge): Promise<void> {
+async function checkAnswers(
+  t: Test,
+  lab: ArmedLab,
+  client: Namespace,
+  address: string,
+  challenge: Challenge,
+): Promise<void> {
   const { request, reply } = challenge
   t.equal(await exchange(client, { address }, request), reply, `${address}: a challenge`)
-  t.equal(await exchange(client, { address }, requestFor('HEAD', challenge.path)), replyToHead(challenge), `${address}: HEAD`)
+  t.equal(
+    await exchange(client, { address }, requestFor('HEAD', challenge.path)),
+    replyToHead(challenge),
+    `${address}: HEAD`,
+  )
   const ordinary = await exchange(client, { address }, requestFor('GET', '/'))
   t.ok(ordinary.endsWith(lab.webServer.body), `${address}: an ordinary request`)
 

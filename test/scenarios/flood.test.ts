@@ -23,57 +23,65 @@ const BURST = 500
 /** docs/security.md: bytes that half requests may take, all together and whatever their number. */
 const MEMORY_BOUND = 32 * 1024 * 1024
 
-t.test('a flood of half requests ends in evictions, not in memory, and validations are answered meanwhile', await requiresKernel(...programs), async (t) => {
-  for (const [tracking, options] of [['off', {}], ['on', { prepare: trackInvalid }]] as const) {
-    t.test(`connection tracking ${tracking}`, async (t) => {
-      const lab = await openArmedLab(t, options)
+t.test(
+  'a flood of half requests ends in evictions, not in memory, and validations are answered meanwhile',
+  await requiresKernel(...programs),
+  async (t) => {
+    for (const [tracking, options] of [
+      ['off', {}],
+      ['on', { prepare: trackInvalid }],
+    ] as const) {
+      t.test(`connection tracking ${tracking}`, async (t) => {
+        const lab = await openArmedLab(t, options)
+        await lab.arm(challenge)
+        const { pid } = await lab.running()
+        const flood = await openFlood(t, lab)
+        const before = residentBytes(pid)
+
+        for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) {
+          const { evicted } = (await lab.running()).counts
+          const flooded = flood.until((evicted ?? 0) + ENOUGH_EVICTIONS)
+          let answered = 0
+          do {
+            if ((await exchange(lab.validator, { address }, challenge.request)) !== challenge.reply)
+              t.fail(`not answered at ${address}`)
+            answered++
+          } while (!(await flood.isOver(flooded)))
+          t.ok(answered > 1, `${answered} validations at ${address} during the flood`)
+        }
+
+        const { counts, limits = {} } = await lab.running()
+        t.ok((counts['evicted'] ?? 0) >= 2 * ENOUGH_EVICTIONS, `${counts['evicted']} evictions, said by status`)
+        for (const name of ['flows', 'bytes held', 'tokens']) {
+          const [count = NaN, limit = NaN] = [counts[name], limits[name]]
+          t.ok(count > 0 && count <= limit, `${name}: ${count} of ${limit}, said by status`)
+        }
+        t.equal(counts['faults'], 0)
+        const grown = residentBytes(pid) - before
+        t.ok(grown < MEMORY_BOUND, `${grown} bytes more than before the flood`)
+        t.equal((await lab.cleanup(challenge)).exitCode, 0)
+        t.same(await lab.challengesAtWebServer(), [])
+        t.same(await lab.leftovers(), [])
+      })
+    }
+
+    t.test('from more addresses than the kernel remembers without connection tracking', async (t) => {
+      const lab = await openArmedLab(t)
       await lab.arm(challenge)
-      const { pid } = await lab.running()
-      const flood = await openFlood(t, lab)
-      const before = residentBytes(pid)
-
+      const flood = await openFlood(t, lab, 200)
       for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) {
-        const { evicted } = (await lab.running()).counts
-        const flooded = flood.until((evicted ?? 0) + ENOUGH_EVICTIONS)
-        let answered = 0
-        do {
-          if ((await exchange(lab.validator, { address }, challenge.request)) !== challenge.reply) t.fail(`not answered at ${address}`)
-          answered++
-        } while (!(await flood.isOver(flooded)))
-        t.ok(answered > 1, `${answered} validations at ${address} during the flood`)
+        for (let times = 0; times < 5; times++) {
+          flood.burst(250)
+          const answer = exchange(lab.validator, { address }, challenge.request)
+          flood.burst(250)
+          t.equal(await answer, challenge.reply, `answered at ${address}`)
+        }
       }
-
-      const { counts, limits = {} } = await lab.running()
-      t.ok((counts['evicted'] ?? 0) >= 2 * ENOUGH_EVICTIONS, `${counts['evicted']} evictions, said by status`)
-      for (const name of ['flows', 'bytes held', 'tokens']) {
-        const [count = NaN, limit = NaN] = [counts[name], limits[name]]
-        t.ok(count > 0 && count <= limit, `${name}: ${count} of ${limit}, said by status`)
-      }
-      t.equal(counts['faults'], 0)
-      const grown = residentBytes(pid) - before
-      t.ok(grown < MEMORY_BOUND, `${grown} bytes more than before the flood`)
       t.equal((await lab.cleanup(challenge)).exitCode, 0)
-      t.same(await lab.challengesAtWebServer(), [])
       t.same(await lab.leftovers(), [])
     })
-  }
-
-  t.test('from more addresses than the kernel remembers without connection tracking', async (t) => {
-    const lab = await openArmedLab(t)
-    await lab.arm(challenge)
-    const flood = await openFlood(t, lab, 200)
-    for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) {
-      for (let times = 0; times < 5; times++) {
-        flood.burst(250)
-        const answer = exchange(lab.validator, { address }, challenge.request)
-        flood.burst(250)
-        t.equal(await answer, challenge.reply, `answered at ${address}`)
-      }
-    }
-    t.equal((await lab.cleanup(challenge)).exitCode, 0)
-    t.same(await lab.leftovers(), [])
-  })
-})
+  },
+)
 
 interface Flood {
   /** Sends so many half requests, each from another port, and of both families. */
@@ -86,10 +94,26 @@ interface Flood {
 /** Hosts that exist in this process only; each packet is the middle of a connection that nobody has opened. */
 async function openFlood(t: Test, lab: ArmedLab, hosts = 4): Promise<Flood> {
   const { server, validator } = lab
-  const sources = Array.from({ length: hosts }, (_, at) => [`198.51.100.${at + 1}`, `2001:db8:51::${(at + 1).toString(16)}`]).flat()
+  const sources = Array.from({ length: hosts }, (_, at) => [
+    `198.51.100.${at + 1}`,
+    `2001:db8:51::${(at + 1).toString(16)}`,
+  ]).flat()
   // Their RSTs go nowhere: the server need not resolve addresses that nobody has.
-  for (const [family, network] of [['-4', '198.51.100.0/24'], ['-6', '2001:db8:51::/64']] as const) {
-    await run(['ip', family, '-n', server.name, 'route', 'add', network, 'via', family === '-4' ? validator.addresses.ipv4 : validator.addresses.ipv6])
+  for (const [family, network] of [
+    ['-4', '198.51.100.0/24'],
+    ['-6', '2001:db8:51::/64'],
+  ] as const) {
+    await run([
+      'ip',
+      family,
+      '-n',
+      server.name,
+      'route',
+      'add',
+      network,
+      'via',
+      family === '-4' ? validator.addresses.ipv4 : validator.addresses.ipv6,
+    ])
   }
   const cable = await openPacketSocket(t, validator, validator.device, await hardwareAddress(server, server.device))
   let sent = 0
@@ -99,7 +123,20 @@ async function openFlood(t: Test, lab: ArmedLab, hosts = 4): Promise<Flood> {
       const version = source.length === 4 ? 4 : 6
       const destination = parseAddress(version === 4 ? server.addresses.ipv4 : server.addresses.ipv6)
       const sourcePort = 1_024 + (Math.floor(sent / sources.length) % 60_000)
-      cable.send(emitPacket({ version, source, destination }, { sourcePort, destinationPort: 80, sequence: sent, acknowledgment: 1, flags: PSH | ACK, window: 500, payload: half }))
+      cable.send(
+        emitPacket(
+          { version, source, destination },
+          {
+            sourcePort,
+            destinationPort: 80,
+            sequence: sent,
+            acknowledgment: 1,
+            flags: PSH | ACK,
+            window: 500,
+            payload: half,
+          },
+        ),
+      )
     }
   }
   return {
@@ -112,7 +149,11 @@ async function openFlood(t: Test, lab: ArmedLab, hosts = 4): Promise<Flood> {
         burst(BURST)
       }
     },
-    isOver: async (flooded) => (await Promise.race([flooded.then(() => 'over'), new Promise((resolve) => setImmediate(resolve, 'under way'))])) === 'over',
+    isOver: async (flooded) =>
+      (await Promise.race([
+        flooded.then(() => 'over'),
+        new Promise((resolve) => setImmediate(resolve, 'under way')),
+      ])) === 'over',
   }
 }
 

@@ -3,4 +3,6 @@ import { requiresKernel } from '../requires-kernel.js'
 import { programs } from './armed-lab.js'
 import { testFirewall } from './firewall-suite.js'
 
-t.test('--firewall iptables answers challenges wherever the server is', await requiresKernel(...programs), (t) => testFirewall(t, 'iptables'))
+t.test('--firewall iptables answers challenges wherever the server is', await requiresKernel(...programs), (t) =>
+  testFirewall(t, 'iptables'),
+)

@@ -25,10 +25,18 @@ t.test('the end of the responder while connections are open', await requiresKern
       client.send(ACK)
       client.send(FIN | ACK)
       const { segment } = await client.receive(3)
-      t.strictSame([segment.flags, segment.acknowledgment, segment.sequence], [ACK, client.sequence, client.acknowledgment], 'its FIN is acknowledged')
+      t.strictSame(
+        [segment.flags, segment.acknowledgment, segment.sequence],
+        [ACK, client.sequence, client.acknowledgment],
+        'its FIN is acknowledged',
+      )
       const { exitCode, stderr } = await cleanup
       t.strictSame([exitCode, stderr], [0, ''], 'and the verdict has the acknowledgment')
-      t.strictSame(client.received().filter(({ segment }) => segment.flags & RST), [], 'nobody reset it')
+      t.strictSame(
+        client.received().filter(({ segment }) => segment.flags & RST),
+        [],
+        'nobody reset it',
+      )
       await lateIsHarmless(t, client)
     })
 
@@ -55,7 +63,17 @@ t.test('the end of the responder while connections are open', await requiresKern
     client.send(FIN | ACK, '', { again: true, sequence: seqAdd(client.sequence, -1) })
     client.send(PSH | ACK, 'GET / HTTP/1.1\r\n\r\n')
     await client.receive(count + 1)
-    t.strictSame(client.received().slice(count).filter(({ segment }) => !(segment.flags & RST)), [], 'a RST, and nothing else')
-    t.match(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, requestFor('GET', '/')), /^HTTP\/1\.1 200 OK\r\nServer: nginx/)
+    t.strictSame(
+      client
+        .received()
+        .slice(count)
+        .filter(({ segment }) => !(segment.flags & RST)),
+      [],
+      'a RST, and nothing else',
+    )
+    t.match(
+      await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, requestFor('GET', '/')),
+      /^HTTP\/1\.1 200 OK\r\nServer: nginx/,
+    )
   }
 })

@@ -1,4 +1,7 @@
-/** Sockets in a lab's namespaces, held by this process: every byte and every system call is the test's own, and no program has to start. */
+/**
+ * Sockets in a lab's namespaces, held by this process: every byte and every system call is the test's own, and no
+ * program has to start.
+ */
 import { closeSync, openSync } from 'node:fs'
 import koffi from 'koffi'
 import { loadLibc } from '../../src/kernel/libc.js'
@@ -24,8 +27,16 @@ const SIOCOUTQ = 0x5411
 const libc = await loadLibc()
 const library = koffi.load(null)
 const setns = library.func('int setns(int, int)') as (fd: number, type: number) => number
-const ioctl = library.func('int ioctl(int, unsigned long, void *)') as (fd: number, request: number, value: Int32Array) => number
-const connect = library.func('int connect(int, const void *, uint32_t)') as (fd: number, address: Uint8Array, length: number) => number
+const ioctl = library.func('int ioctl(int, unsigned long, void *)') as (
+  fd: number,
+  request: number,
+  value: Int32Array,
+) => number
+const connect = library.func('int connect(int, const void *, uint32_t)') as (
+  fd: number,
+  address: Uint8Array,
+  length: number,
+) => number
 const listen = library.func('int listen(int, int)') as (fd: number, backlog: number) => number
 const home = openSync('/proc/self/ns/net', 'r')
 
@@ -45,7 +56,11 @@ export function socketIn({ name }: Namespace, domain: number, type: number, prot
 /** setsockopt(2) with a number, or with a time in milliseconds for the two time-outs. */
 export function setOption(fd: number, level: number, name: number, value: number): void {
   const isTime = level === SOL_SOCKET && (name === SO_RCVTIMEO || name === SO_SNDTIMEO)
-  const bytes = new Uint8Array(isTime ? BigInt64Array.of(BigInt(Math.trunc(value / 1000)), BigInt((value % 1000) * 1000)).buffer : Int32Array.of(value).buffer)
+  const bytes = new Uint8Array(
+    isTime
+      ? BigInt64Array.of(BigInt(Math.trunc(value / 1000)), BigInt((value % 1000) * 1000)).buffer
+      : Int32Array.of(value).buffer,
+  )
   check('setsockopt', libc.setsockopt(fd, level, name, bytes, bytes.length))
 }
 

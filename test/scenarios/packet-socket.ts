@@ -16,7 +16,10 @@ export interface Seen {
 
 /** An open packet socket. */
 export interface PacketSocket {
-  /** Every TCP packet since it was opened, oldest first; those that the kernel sent may lack their checksum (it leaves that to the hardware). */
+  /**
+   * Every TCP packet since it was opened, oldest first; those that the kernel sent may lack their checksum (it leaves
+   * that to the hardware).
+   */
   readonly seen: readonly Seen[]
   /** Sends an IP packet to the machine at the other end of the cable. */
   send(packet: Uint8Array): void
@@ -27,7 +30,12 @@ const LONGEST = 0x10000
 const turnMilliseconds = 100
 
 /** Opens one on the namespace's interface, until the test ends; `to` is the hardware address of the other end. */
-export async function openPacketSocket(t: Test, namespace: Namespace, device: string, to: string): Promise<PacketSocket> {
+export async function openPacketSocket(
+  t: Test,
+  namespace: Namespace,
+  device: string,
+  to: string,
+): Promise<PacketSocket> {
   const index = (await describeLink(namespace, device)).ifindex
   const fd = at.socketIn(namespace, at.AF_PACKET, at.SOCK_DGRAM)
   at.bindTo(fd, linkAddress(ETH_P_ALL, index, ''))
@@ -62,7 +70,6 @@ export async function hardwareAddress(namespace: Namespace, device: string): Pro
   return (await describeLink(namespace, device)).address
 }
 
-
 async function describeLink({ name }: Namespace, device: string): Promise<{ ifindex: number; address: string }> {
   const { stdout } = await run(['ip', '-j', '-n', name, 'link', 'show', device])
   const [link] = JSON.parse(stdout) as { ifindex: number; address: string }[]
@@ -76,7 +83,10 @@ function take(seen: Seen[], bytes: Uint8Array): void {
   if (ip && segment) seen.push({ bytes, ip, segment })
 }
 
-/** sockaddr_ll: family (2, host order), protocol (2), interface (4, host order), hardware type (2), packet type, address length, address (8). */
+/**
+ * sockaddr_ll: family (2, host order), protocol (2), interface (4, host order), hardware type (2), packet type, address
+ * length, address (8).
+ */
 function linkAddress(protocol: number, index: number, address: string): Uint8Array {
   const octets = address === '' ? [] : address.split(':').map((octet) => parseInt(octet, 16))
   const bytes = new Uint8Array(20)

@@ -40,51 +40,72 @@ const foreign: Readonly<Record<string, readonly string[]>> = {
   'a TLS hello': [`\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03${'\x9c'.repeat(300)}`],
   'bytes of every value': [String.fromCharCode(...Array.from({ length: 256 }, (_, byte) => byte))],
   'the start of a request, then zeros': ['GET /.well-known/acme-challenge/\0\0\0\0'],
-  'an upload of a megabyte': [`POST /upload HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n${'0123456789'.repeat(100_000)}`],
+  'an upload of a megabyte': [
+    `POST /upload HTTP/1.1\r\nContent-Length: 1000000\r\n\r\n${'0123456789'.repeat(100_000)}`,
+  ],
 }
 
-t.test('what is no request for an armed challenge reaches the web server byte for byte', await requiresKernel(), async (t) => {
-  for (const [title, prepare] of [['without connection tracking', undefined], ['with connection tracking', trackInvalid]] as const) {
-    t.test(title, async (t) => {
-      const lab = await openArmedLab(t, { noWebServer: true, ...(prepare && { prepare }) })
-      const server = await startRecordingServer(t, lab.server)
-      const send = async (address: string, texts: readonly string[]): Promise<{ recorded: string | undefined; answer: string }> => {
-        const client = connectTcp(lab.validator, { address })
-        for (const text of texts) {
-          client.write(Buffer.from(text, 'latin1'))
-          await client.acknowledged()
+t.test(
+  'what is no request for an armed challenge reaches the web server byte for byte',
+  await requiresKernel(),
+  async (t) => {
+    for (const [title, prepare] of [
+      ['without connection tracking', undefined],
+      ['with connection tracking', trackInvalid],
+    ] as const) {
+      t.test(title, async (t) => {
+        const lab = await openArmedLab(t, { noWebServer: true, ...(prepare && { prepare }) })
+        const server = await startRecordingServer(t, lab.server)
+        const send = async (
+          address: string,
+          texts: readonly string[],
+        ): Promise<{ recorded: string | undefined; answer: string }> => {
+          const client = connectTcp(lab.validator, { address })
+          for (const text of texts) {
+            client.write(Buffer.from(text, 'latin1'))
+            await client.acknowledged()
+          }
+          client.halfClose()
+          const answer = await client.ended
+          await client.close()
+          return { recorded: server.recorded.pop()?.toString('latin1'), answer }
         }
-        client.halfClose()
-        const answer = await client.ended
-        await client.close()
-        return { recorded: server.recorded.pop()?.toString('latin1'), answer }
-      }
-      const sendAll = async () => {
-        const outcomes: { title: string; recorded: string | undefined; answer: string }[] = []
-        for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) {
-          for (const [title, texts] of Object.entries(foreign)) outcomes.push({ title: `${title} to ${address}`, ...(await send(address, texts)) })
+        const sendAll = async () => {
+          const outcomes: { title: string; recorded: string | undefined; answer: string }[] = []
+          for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) {
+            for (const [title, texts] of Object.entries(foreign))
+              outcomes.push({ title: `${title} to ${address}`, ...(await send(address, texts)) })
+          }
+          return outcomes
         }
-        return outcomes
-      }
 
-      const unarmed = await sendAll()
-      await lab.arm(challenge)
-      const armed = await sendAll()
+        const unarmed = await sendAll()
+        await lab.arm(challenge)
+        const armed = await sendAll()
 
-      for (const [at, { title, recorded, answer }] of unarmed.entries()) {
-        const expected = Object.values(foreign)[at % Object.keys(foreign).length]?.join('')
-        t.ok(recorded === expected, `unarmed: ${title}`)
-        t.ok(armed[at]?.recorded === recorded, `armed: ${title}`)
-        t.equal(armed[at]?.answer, answer, `the server’s answer: ${title}`)
-      }
-      t.equal((await send(lab.server.addresses.ipv4, [request])).answer, challenge.reply, 'and the challenge is armed')
-      t.equal((await lab.running()).counts['taken over'], 1)
-      t.equal((await lab.cleanup(challenge)).exitCode, 0)
-      t.equal((await send(lab.server.addresses.ipv4, [request])).recorded, request, 'disarmed, the challenge is the server’s as well')
-      t.same(await lab.leftovers(), [])
-    })
-  }
-})
+        for (const [at, { title, recorded, answer }] of unarmed.entries()) {
+          const expected = Object.values(foreign)[at % Object.keys(foreign).length]?.join('')
+          t.ok(recorded === expected, `unarmed: ${title}`)
+          t.ok(armed[at]?.recorded === recorded, `armed: ${title}`)
+          t.equal(armed[at]?.answer, answer, `the server’s answer: ${title}`)
+        }
+        t.equal(
+          (await send(lab.server.addresses.ipv4, [request])).answer,
+          challenge.reply,
+          'and the challenge is armed',
+        )
+        t.equal((await lab.running()).counts['taken over'], 1)
+        t.equal((await lab.cleanup(challenge)).exitCode, 0)
+        t.equal(
+          (await send(lab.server.addresses.ipv4, [request])).recorded,
+          request,
+          'disarmed, the challenge is the server’s as well',
+        )
+        t.same(await lab.leftovers(), [])
+      })
+    }
+  },
+)
 
 function pieces(text: string, length: number): string[] {
   return Array.from({ length: Math.ceil(text.length / length) }, (_, at) => text.slice(at * length, (at + 1) * length))

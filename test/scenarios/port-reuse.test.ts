@@ -19,8 +19,16 @@ t.test('a client port is used again straight after a challenge', await requiresK
       const lab = await openArmedLab(t, options)
       await lab.arm(challenge)
       for (const version of ['ipv4', 'ipv6'] as const) {
-        const target = { address: lab.server.addresses[version], from: { address: lab.validator.addresses[version], port: 45_678 } }
-        for (const round of [1, 2, 3]) t.equal(await exchange(lab.validator, target, challenge.request), challenge.reply, `${version}, round ${round}`)
+        const target = {
+          address: lab.server.addresses[version],
+          from: { address: lab.validator.addresses[version], port: 45_678 },
+        }
+        for (const round of [1, 2, 3])
+          t.equal(
+            await exchange(lab.validator, target, challenge.request),
+            challenge.reply,
+            `${version}, round ${round}`,
+          )
         const ordinary = await exchange(lab.validator, target, requestFor('GET', '/'))
         t.ok(ordinary.endsWith(lab.webServer.body), `${version}: an ordinary request`)
       }

@@ -39,7 +39,11 @@ t.test('every process that stays has only the rights it needs', await requiresKe
         t.equal(statusOf(keeper.pid).CapBnd & withSysAdmin, 0n, 'root, but not all that root may')
       }
 
-      t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request), challenge.reply, 'it answers all the same')
+      t.equal(
+        await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request),
+        challenge.reply,
+        'it answers all the same',
+      )
       await lab.arm(challenge, '--port', '8080')
       t.same((await lab.running()).ports, [8080], 'and changes rules')
       await lab.cleanup(challenge)
@@ -58,7 +62,10 @@ t.test('every process that stays has only the rights it needs', await requiresKe
     await lab.arm(challenge, '--user', 'daemon')
     t.same(statusOf((await lab.running()).pid).uids, [1, 1, 1, 1])
     await lab.cleanup(challenge)
-    t.match(await lab.auth(challenge, '--user', 'no-such-user'), { exitCode: 1, stderr: /no user "no-such-user".*\n.*bad-option/ })
+    t.match(await lab.auth(challenge, '--user', 'no-such-user'), {
+      exitCode: 1,
+      stderr: /no user "no-such-user".*\n.*bad-option/,
+    })
     t.same(await lab.leftovers(), [])
   })
 })

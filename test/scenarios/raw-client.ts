@@ -46,7 +46,20 @@ export async function openRawHost(t: Test, lab: Lab): Promise<RawHost> {
   const here = await hardwareAddress(validator, validator.device)
   // The validator's kernel does not know these addresses, so it drops what comes for them; nor does it resolve them.
   for (const address of [text[4], text[6]]) {
-    await run(['ip', '-n', server.name, 'neighbour', 'replace', address, 'lladdr', here, 'dev', server.device, 'nud', 'permanent'])
+    await run([
+      'ip',
+      '-n',
+      server.name,
+      'neighbour',
+      'replace',
+      address,
+      'lladdr',
+      here,
+      'dev',
+      server.device,
+      'nud',
+      'permanent',
+    ])
   }
   const cable = await openPacketSocket(t, validator, validator.device, await hardwareAddress(server, server.device))
   const servers = { 4: parseAddress(server.addresses.ipv4), 6: parseAddress(server.addresses.ipv6) }
@@ -66,7 +79,13 @@ export async function openRawHost(t: Test, lab: Lab): Promise<RawHost> {
   }
 }
 
-function clientOf(cable: PacketSocket, version: 4 | 6, source: Uint8Array, destination: Uint8Array, hasTimestamps: boolean): RawClient {
+function clientOf(
+  cable: PacketSocket,
+  version: 4 | 6,
+  source: Uint8Array,
+  destination: Uint8Array,
+  hasTimestamps: boolean,
+): RawClient {
   const port = ports++
   const client: RawClient = {
     port,
@@ -78,7 +97,15 @@ function clientOf(cable: PacketSocket, version: 4 | 6, source: Uint8Array, desti
       const { acknowledgment, timestamps } = client
       const payload = Uint8Array.from(Buffer.from(text, 'latin1'))
       const ports = { sourcePort: port, destinationPort: 80 }
-      const segment = { ...ports, sequence, acknowledgment: flags & ACK ? acknowledgment : 0, flags, window: 8_192, payload, ...(timestamps && { timestamps }) }
+      const segment = {
+        ...ports,
+        sequence,
+        acknowledgment: flags & ACK ? acknowledgment : 0,
+        flags,
+        window: 8_192,
+        payload,
+        ...(timestamps && { timestamps }),
+      }
       cable.send(emitPacket({ version, source, destination }, segment))
       if (timestamps) client.timestamps = { ...timestamps, value: seqAdd(timestamps.value, 10) }
       if (!again) client.sequence = seqAdd(client.sequence, payload.length + (flags & 1))

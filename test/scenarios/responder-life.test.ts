@@ -15,22 +15,38 @@ const challenge = challengeFor('life')
 const silence = { exitCode: 0, stdout: '', stderr: '' }
 
 t.test('the responder lives as long as challenges are armed', await requiresKernel(...programs), async (t) => {
-  t.test('ten cold auth hooks at once end with one responder and ten armed challenges; ten cleanups end it', async (t) => {
-    const lab = await openArmedLab(t)
-    const challenges = Array.from({ length: 10 }, (_, at) => challengeFor(`ten ${at}`))
+  t.test(
+    'ten cold auth hooks at once end with one responder and ten armed challenges; ten cleanups end it',
+    async (t) => {
+      const lab = await openArmedLab(t)
+      const challenges = Array.from({ length: 10 }, (_, at) => challengeFor(`ten ${at}`))
 
-    t.same(await Promise.all(challenges.map((each) => lab.auth(each))), challenges.map(() => silence))
+      t.same(
+        await Promise.all(challenges.map((each) => lab.auth(each))),
+        challenges.map(() => silence),
+      )
 
-    const { challenges: armed } = await lab.running()
-    t.same(armed.map(({ token }) => token).sort(), challenges.map(({ token }) => token).sort())
-    t.equal((await lab.server.processes()).filter(({ command }) => command.includes('responder.cjs background')).length, 3, 'one responder, what keeps it, and what watches over it')
-    const address = lab.server.addresses.ipv4
-    const answers = await Promise.all(challenges.map(({ request }) => exchange(lab.validator, { address }, request)))
-    t.same(answers, challenges.map(({ reply }) => reply))
-    t.same(await Promise.all(challenges.map((each) => lab.cleanup(each))), challenges.map(() => silence))
-    t.equal(await lab.status(), undefined)
-    t.same(await lab.leftovers(), [])
-  })
+      const { challenges: armed } = await lab.running()
+      t.same(armed.map(({ token }) => token).sort(), challenges.map(({ token }) => token).sort())
+      t.equal(
+        (await lab.server.processes()).filter(({ command }) => command.includes('responder.cjs background')).length,
+        3,
+        'one responder, what keeps it, and what watches over it',
+      )
+      const address = lab.server.addresses.ipv4
+      const answers = await Promise.all(challenges.map(({ request }) => exchange(lab.validator, { address }, request)))
+      t.same(
+        answers,
+        challenges.map(({ reply }) => reply),
+      )
+      t.same(
+        await Promise.all(challenges.map((each) => lab.cleanup(each))),
+        challenges.map(() => silence),
+      )
+      t.equal(await lab.status(), undefined)
+      t.same(await lab.leftovers(), [])
+    },
+  )
 
   t.test('when a cleanup hook returns, rules and run directory are gone already', async (t) => {
     const lab = await openArmedLab(t)
@@ -75,11 +91,21 @@ t.test('the responder lives as long as challenges are armed', await requiresKern
 
   t.test('hooks do not hold certbot’s pipes open', async (t) => {
     const lab = await openArmedLab(t)
-    const hook = spawn('nsenter', [`--net=/run/netns/${lab.server.name}`, inRepository('hooks/auth'), '--run-dir', lab.runDirectory], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: challenge.token, CERTBOT_VALIDATION: challenge.keyAuthorization },
-    })
-    // `close` comes when the process has ended and every copy of its pipes is closed; `exit` would come without the latter.
+    const hook = spawn(
+      'nsenter',
+      [`--net=/run/netns/${lab.server.name}`, inRepository('hooks/auth'), '--run-dir', lab.runDirectory],
+      {
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: {
+          PATH: process.env['PATH'],
+          CERTBOT_DOMAIN: 'example.com',
+          CERTBOT_TOKEN: challenge.token,
+          CERTBOT_VALIDATION: challenge.keyAuthorization,
+        },
+      },
+    )
+    // `close` comes when the process has ended and every copy of its pipes is closed; `exit` would come without the
+    // latter.
     t.same(await once(hook, 'close'), [0, null])
     t.ok(await lab.status(), 'while the responder lives on')
     t.same(await lab.cleanup(challenge), silence)
@@ -97,11 +123,18 @@ t.test('the responder lives as long as challenges are armed', await requiresKern
 
     t.equal(exitCode, 1)
     t.equal(stdout, '')
-    t.match(stderr, /^certbot-nfq: NFQUEUE number 777 is taken by another program .*\n.+ \[queue-unavailable, \/.+\/docs\/errors\.md#queue-unavailable\]\n$/)
+    t.match(
+      stderr,
+      /^certbot-nfq: NFQUEUE number 777 is taken by another program .*\n.+ \[queue-unavailable, \/.+\/docs\/errors\.md#queue-unavailable\]\n$/,
+    )
     t.equal(await snapshotRules(lab.server), rules, 'the rules are those of the first responder')
     // Its keeper looks for leftovers, and holds the lock meanwhile.
     await waitUntil(() => !existsSync(other.runDirectory), 'the run directory to go')
-    t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request), challenge.reply, 'which is still at work')
+    t.equal(
+      await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request),
+      challenge.reply,
+      'which is still at work',
+    )
     t.same(await lab.cleanup(challenge), silence)
     t.same(await lab.leftovers(), [])
   })

@@ -9,7 +9,10 @@ import { temporaryDirectory } from '../temporary-directory.js'
 export interface StandIns {
   /** What PATH has to be for them to be found first. */
   readonly path: string
-  /** Lets every command whose words match this regular expression (of grep -E) fail from now on, with this text; undefined: none. */
+  /**
+   * Lets every command whose words match this regular expression (of grep -E) fail from now on, with this text;
+   * undefined: none.
+   */
   refuse(pattern: string | undefined, complaint?: string): void
   /** Ends each command by SIGKILL. */
   kill(): void
@@ -17,7 +20,10 @@ export interface StandIns {
   slow(seconds: number): void
   /** Holds every command up before it does anything, from now on, until each is let go. */
   holdAll(): void
-  /** Waits for a command that is held up, or for the condition; gives its words, or undefined when the condition came true. */
+  /**
+   * Waits for a command that is held up, or for the condition; gives its words, or undefined when the condition came
+   * true.
+   */
   nextHeld(isOver: () => Promise<boolean>): Promise<string | undefined>
   /** Lets go of what `nextHeld` gave. */
   letGo(): void
@@ -62,7 +68,8 @@ export function standIns(t: Test, ...names: readonly string[]): StandIns {
       rmSync(at('hold'), { force: true })
       for (const name of waiting()) letGo(name)
     },
-    commands: () => (existsSync(at('commands')) ? readFileSync(at('commands'), 'utf8').split('\n').filter(Boolean) : []),
+    commands: () =>
+      existsSync(at('commands')) ? readFileSync(at('commands'), 'utf8').split('\n').filter(Boolean) : [],
   }
 }
 

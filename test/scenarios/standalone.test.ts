@@ -31,12 +31,16 @@ t.test('a port that nobody listens on', await requiresKernel(...programs), async
     const { counts, challenges } = await lab.running()
     t.equal(counts['taken over'], 2, 'by the rules, as anywhere')
     t.equal(counts['served ourselves'], 0)
-    t.same(challenges[0]?.visits.map(({ state }) => state), ['acknowledged', 'acknowledged'])
+    t.same(
+      challenges[0]?.visits.map(({ state }) => state),
+      ['acknowledged', 'acknowledged'],
+    )
 
     t.same(await lab.cleanup(challenge), silence)
     t.same(await listeners(lab.server), before)
     const { body } = await startWebServer(lab)
-    for (const address of both) t.equal((await request(lab.validator, { address })).body, body, 'a web server can start at once')
+    for (const address of both)
+      t.equal((await request(lab.validator, { address })).body, body, 'a web server can start at once')
   })
 
   t.test('is served also where the rules are missing, and status tells of the visit', async (t) => {
@@ -47,7 +51,10 @@ t.test('a port that nobody listens on', await requiresKernel(...programs), async
       const { status, body } = await request(lab.validator, { address, path: challenge.path })
       t.same({ status, body }, { status: 200, body: challenge.keyAuthorization })
     }
-    await waitUntil(async () => (await lab.running()).challenges[0]?.visits.every(({ state }) => state === 'acknowledged') === true, 'two visits to end')
+    await waitUntil(
+      async () => (await lab.running()).challenges[0]?.visits.every(({ state }) => state === 'acknowledged') === true,
+      'two visits to end',
+    )
     const { challenges, counts } = await lab.running()
     t.match(challenges[0]?.visits, [{ client: /^192\.0\.2\.2:\d+$/ }, { client: /^\[2001:db8::2\]:\d+$/ }])
     t.equal(counts['served ourselves'], 2)
@@ -66,10 +73,17 @@ t.test('a port that nobody listens on', await requiresKernel(...programs), async
     await lab.arm(challengeFor('port 81'), '--port', '81')
     t.same((await lab.running()).standalone, [80, 81], 'not the one that nginx has')
     t.same(await listeners(lab.server), [...byIpv4And6(80), ...byIpv4And6(81), ...web].sort())
-    t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv4, port: 81 }, challenge.request), challenge.reply)
+    t.equal(
+      await exchange(lab.validator, { address: lab.server.addresses.ipv4, port: 81 }, challenge.request),
+      challenge.reply,
+    )
     t.same(await lab.cleanup(challengeFor('port 81')), silence)
     t.same(await lab.cleanup(challenge), silence)
-    t.same(await listeners(lab.server), [...byIpv4And6(80), ...web].sort(), 'the other challenge on port 80 still wants it')
+    t.same(
+      await listeners(lab.server),
+      [...byIpv4And6(80), ...web].sort(),
+      'the other challenge on port 80 still wants it',
+    )
     t.same(await lab.cleanup(third), silence)
     t.same(await listeners(lab.server), web)
     t.same(await lab.cleanup(other), silence)
@@ -82,7 +96,11 @@ t.test('a port that nobody listens on', await requiresKernel(...programs), async
     await lab.arm(challenge, '--no-standalone')
     t.same(await listeners(lab.server), [])
     t.equal((await lab.running()).standalone, undefined)
-    t.throws(() => connectTcp(lab.validator, { address: lab.server.addresses.ipv4 }), { message: /errno 111$/ }, 'refused')
+    t.throws(
+      () => connectTcp(lab.validator, { address: lab.server.addresses.ipv4 }),
+      { message: /errno 111$/ },
+      'refused',
+    )
     t.same(await lab.cleanup(challenge), silence)
     t.same(await lab.leftovers(), [])
   })
@@ -132,7 +150,12 @@ t.test('a port that somebody has', await requiresKernel(...programs), async (t) 
 
   t.test('is left to one that has a single address; the other family is served', async (t) => {
     const lab = await openArmedLab(t, { noWebServer: true })
-    const web = lab.server.spawn([process.execPath, '-e', 'require("net").createServer((s) => s.on("error", () => {})).listen(80, process.argv[1], () => console.log("up"))', lab.server.addresses.ipv4])
+    const web = lab.server.spawn([
+      process.execPath,
+      '-e',
+      'require("net").createServer((s) => s.on("error", () => {})).listen(80, process.argv[1], () => console.log("up"))',
+      lab.server.addresses.ipv4,
+    ])
     await web.waitForOutput(/up/)
     await lab.arm(challenge)
     t.same(await listeners(lab.server), [`${lab.server.addresses.ipv4}:80`, '[::]:80'])
@@ -161,5 +184,9 @@ t.test('a port that somebody has', await requiresKernel(...programs), async (t) 
 /** The local addresses of all that listens by TCP in a namespace, as ss(8) writes them. */
 async function listeners(server: Namespace): Promise<string[]> {
   const { stdout } = await server.exec(['ss', '-Hltn'])
-  return stdout.split('\n').filter(Boolean).map((line) => line.trim().split(/\s+/)[3] ?? '').sort()
+  return stdout
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.trim().split(/\s+/)[3] ?? '')
+    .sort()
 }

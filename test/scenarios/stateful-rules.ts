@@ -8,8 +8,8 @@ export async function trackInvalid(server: Namespace): Promise<void> {
 }
 
 /**
- * Nothing comes in or goes out, or through, but what belongs to a connection that a client has opened to port 80; and what
- * IPv6 cannot do without. The loopback interface is shut as well.
+ * Nothing comes in or goes out, or through, but what belongs to a connection that a client has opened to port 80; and
+ * what IPv6 cannot do without. The loopback interface is shut as well.
  */
 export async function harden(server: Namespace): Promise<void> {
   const rules = [
@@ -27,14 +27,19 @@ export async function harden(server: Namespace): Promise<void> {
 
 /** Opens the loopback interface again. */
 export async function accept(server: Namespace): Promise<void> {
-  for (const program of ['iptables', 'ip6tables']) await restore(server, program, ['-A INPUT -i lo -j ACCEPT', '-A OUTPUT -o lo -j ACCEPT'])
+  for (const program of ['iptables', 'ip6tables'])
+    await restore(server, program, ['-A INPUT -i lo -j ACCEPT', '-A OUTPUT -o lo -j ACCEPT'])
 }
 
 /** Exempts port 80 from tracking, on a server that tracks. */
 export async function exempt(server: Namespace): Promise<void> {
   await trackInvalid(server)
   for (const program of ['iptables', 'ip6tables']) {
-    const rules = ['-A PREROUTING -p tcp --dport 80 -j CT --notrack', '-A OUTPUT -p tcp --sport 80 -j CT --notrack', '-A OUTPUT -p tcp --dport 80 -j CT --notrack']
+    const rules = [
+      '-A PREROUTING -p tcp --dport 80 -j CT --notrack',
+      '-A OUTPUT -p tcp --sport 80 -j CT --notrack',
+      '-A OUTPUT -p tcp --dport 80 -j CT --notrack',
+    ]
     await restore(server, program, [...rules, '-A PREROUTING -p tcp --sport 80 -j CT --notrack'], 'raw')
   }
 }

@@ -69,7 +69,8 @@ t.test('a challenge is taken over however its client behaves', await requiresKer
   })
 
   t.test('a client on the loopback interface of the server', async (t) => {
-    for (const address of ['127.0.0.1', '::1', ipv4, ipv6]) t.equal(await exchange(lab.server, { address }, request), reply, address)
+    for (const address of ['127.0.0.1', '::1', ipv4, ipv6])
+      t.equal(await exchange(lab.server, { address }, request), reply, address)
   })
 
   t.test('the end: clients that never close hold nothing up, and nginx saw resets but no challenge', async (t) => {
@@ -86,6 +87,9 @@ t.test('a challenge is taken over however its client behaves', await requiresKer
     t.notMatch(lab.webServer.errorLog(), /\[(warn|error|crit|alert|emerg)\]/)
     const { stdout } = await lab.server.exec(['cat', '/proc/net/tcp', '/proc/net/tcp6'])
     const states = stdout.split('\n').map((line) => line.trim().split(/\s+/)[3])
-    t.notOk(states.some((state) => state === '01' || state === '08'), 'no socket of the server is left established or half-closed')
+    t.notOk(
+      states.some((state) => state === '01' || state === '08'),
+      'no socket of the server is left established or half-closed',
+    )
   })
 })

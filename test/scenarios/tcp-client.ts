@@ -18,7 +18,10 @@ export interface TcpClient {
   reset(): Promise<void>
   /** Everything received so far, a character for a byte. */
   received(): string
-  /** Everything received, once the other side has closed; rejects when it reset the connection instead, or was silent for a minute. */
+  /**
+   * Everything received, once the other side has closed; rejects when it reset the connection instead, or was silent
+   * for a minute.
+   */
   readonly ended: Promise<string>
   /** Closes the socket, which half-closing does not. */
   close(): Promise<void>
@@ -54,7 +57,9 @@ export function connectTcp(namespace: Namespace, { address, port = 80, from }: T
   const ended = new Promise<string>((resolve, reject) => {
     socket.setEncoding('latin1').on('data', (text: string) => (received += text))
     socket.once('end', () => resolve(received)).once('error', reject)
-    socket.setTimeout(patienceMilliseconds, () => socket.destroy(new Error(`nothing for ${patienceMilliseconds} ms; before that: ${JSON.stringify(received)}`)))
+    socket.setTimeout(patienceMilliseconds, () =>
+      socket.destroy(new Error(`nothing for ${patienceMilliseconds} ms; before that: ${JSON.stringify(received)}`)),
+    )
   })
   // A test that is not interested in the end does not fail by it.
   ended.catch(() => undefined)
@@ -62,7 +67,8 @@ export function connectTcp(namespace: Namespace, { address, port = 80, from }: T
     port: socket.localPort ?? 0,
     write: (bytes) => void socket.write(bytes),
     // Once the socket is closed its number may be another's.
-    acknowledged: () => soon(() => !socket.destroyed && at.unacknowledged(fd) === 0, 'an acknowledgment', patienceMilliseconds),
+    acknowledged: () =>
+      soon(() => !socket.destroyed && at.unacknowledged(fd) === 0, 'an acknowledgment', patienceMilliseconds),
     halfClose: () => void socket.end(),
     reset: async () => {
       socket.resetAndDestroy()
@@ -80,14 +86,17 @@ export function connectTcp(namespace: Namespace, { address, port = 80, from }: T
 /** The same from a port whose last connection to there may not be over yet on our side: waits until it is. */
 export async function connectAgain(namespace: Namespace, target: Target): Promise<TcpClient> {
   let client: TcpClient | undefined
-  await soon(() => {
-    try {
-      client = connectTcp(namespace, target)
-    } catch (error) {
-      if (!(error instanceof Error && error.message.endsWith(`errno ${EADDRNOTAVAIL}`))) throw error
-    }
-    return client !== undefined
-  }, `port ${target.from?.port ?? 0} to be free`)
+  await soon(
+    () => {
+      try {
+        client = connectTcp(namespace, target)
+      } catch (error) {
+        if (!(error instanceof Error && error.message.endsWith(`errno ${EADDRNOTAVAIL}`))) throw error
+      }
+      return client !== undefined
+    },
+    `port ${target.from?.port ?? 0} to be free`,
+  )
   return client as TcpClient
 }
 

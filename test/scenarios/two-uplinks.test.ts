@@ -16,41 +16,59 @@ const ends = {
 /** Where the validator really is: either uplink leads there, and the main table prefers the first. */
 const distant = { ipv4: '10.255.0.1', ipv6: '2001:db8:ffff::1' }
 
-t.test('on a server with two uplinks a reply leaves by the one that its source address belongs to', await requiresKernel(...programs), async (t) => {
-  const lab = await openArmedLab(t, { prepare: (_, lab) => addUplink(lab) })
-  const first = await openPacketSocket(t, lab.validator, 'eth0', await hardwareAddress(lab.server, 'eth0'))
-  const second = await openPacketSocket(t, lab.validator, 'eth1', await hardwareAddress(lab.server, 'eth1'))
-  await lab.arm(challenge)
-  const own = new Map<PacketSocket, number[]>([[first, []], [second, []]])
-  const ask = async (version: 'ipv4' | 'ipv6', address: string, cable: PacketSocket, port: number) => {
-    const client = connectTcp(lab.validator, { address, from: { address: distant[version], port } })
-    client.write(challenge.request)
-    t.equal(await client.ended, challenge.reply, address)
-    await client.close()
-    own.get(cable)?.push(port)
-    await soon(() => hasReply(cable, port), `a reply of ${address} by its own uplink`)
-  }
-  let port = 47_000
-  // Each uplink is used once more than needed: what had gone astray would have been seen before that.
-  for (const version of ['ipv4', 'ipv6', 'ipv4'] as const) {
-    await ask(version, lab.server.addresses[version], first, port++)
-    await ask(version, ends.server[version], second, port++)
-  }
-  await ask('ipv4', lab.server.addresses.ipv4, first, port++)
-  for (const [cable, ports] of own) {
-    const strays = cable.seen.filter(({ segment }) => segment.sourcePort === 80 && !ports.includes(segment.destinationPort))
-    t.same(strays.map(({ segment }) => segment.destinationPort), [], 'nothing of the other uplink’s connections')
-  }
-  t.equal((await lab.cleanup(challenge)).exitCode, 0)
-  t.same(await lab.leftovers(), [])
-})
+t.test(
+  'on a server with two uplinks a reply leaves by the one that its source address belongs to',
+  await requiresKernel(...programs),
+  async (t) => {
+    const lab = await openArmedLab(t, { prepare: (_, lab) => addUplink(lab) })
+    const first = await openPacketSocket(t, lab.validator, 'eth0', await hardwareAddress(lab.server, 'eth0'))
+    const second = await openPacketSocket(t, lab.validator, 'eth1', await hardwareAddress(lab.server, 'eth1'))
+    await lab.arm(challenge)
+    const own = new Map<PacketSocket, number[]>([
+      [first, []],
+      [second, []],
+    ])
+    const ask = async (version: 'ipv4' | 'ipv6', address: string, cable: PacketSocket, port: number) => {
+      const client = connectTcp(lab.validator, { address, from: { address: distant[version], port } })
+      client.write(challenge.request)
+      t.equal(await client.ended, challenge.reply, address)
+      await client.close()
+      own.get(cable)?.push(port)
+      await soon(() => hasReply(cable, port), `a reply of ${address} by its own uplink`)
+    }
+    let port = 47_000
+    // Each uplink is used once more than needed: what had gone astray would have been seen before that.
+    for (const version of ['ipv4', 'ipv6', 'ipv4'] as const) {
+      await ask(version, lab.server.addresses[version], first, port++)
+      await ask(version, ends.server[version], second, port++)
+    }
+    await ask('ipv4', lab.server.addresses.ipv4, first, port++)
+    for (const [cable, ports] of own) {
+      const strays = cable.seen.filter(
+        ({ segment }) => segment.sourcePort === 80 && !ports.includes(segment.destinationPort),
+      )
+      t.same(
+        strays.map(({ segment }) => segment.destinationPort),
+        [],
+        'nothing of the other uplink’s connections',
+      )
+    }
+    t.equal((await lab.cleanup(challenge)).exitCode, 0)
+    t.same(await lab.leftovers(), [])
+  },
+)
 
 function hasReply({ seen }: PacketSocket, port: number): boolean {
-  return seen.some(({ segment }) => segment.sourcePort === 80 && segment.destinationPort === port && segment.payload.length > 0)
+  return seen.some(
+    ({ segment }) => segment.sourcePort === 80 && segment.destinationPort === port && segment.payload.length > 0,
+  )
 }
 
 async function addUplink({ server, validator }: Lab): Promise<void> {
-  await connect({ ...server, device: 'eth1', addresses: ends.server }, { ...validator, device: 'eth1', addresses: ends.validator })
+  await connect(
+    { ...server, device: 'eth1', addresses: ends.server },
+    { ...validator, device: 'eth1', addresses: ends.validator },
+  )
   await ip(validator, `address add ${distant.ipv4}/32 dev lo`, `address add ${distant.ipv6}/128 dev lo nodad`)
   for (const version of ['ipv4', 'ipv6'] as const) {
     const family = version === 'ipv4' ? '-4' : '-6'

@@ -11,13 +11,15 @@ import { connectTcp, exchange } from './tcp-client.js'
 const challenge = challengeFor('asked for')
 const other = challengeFor('not asked for')
 const silence = { exitCode: 0, stdout: '', stderr: '' }
-const unasked = /^certbot-nfq: no request for example\.com reached port 80 of this machine: .*\n.* \[lookup-failed, docs\/verdicts\.md\]\n$/
+const unasked =
+  /^certbot-nfq: no request for example\.com reached port 80 of this machine: .*\n.* \[lookup-failed, docs\/verdicts\.md\]\n$/
 
 t.test('what a cleanup says of how its challenge went', await requiresKernel(...programs), async (t) => {
   t.test('nothing, when whoever asked has acknowledged the answer', async (t) => {
     const lab = await openArmedLab(t)
     await lab.arm(challenge)
-    for (const address of addressesOf(lab)) t.equal(await exchange(lab.validator, { address }, challenge.request), challenge.reply)
+    for (const address of addressesOf(lab))
+      t.equal(await exchange(lab.validator, { address }, challenge.request), challenge.reply)
     t.same(await lab.cleanupWithVerdict(challenge), silence)
     t.same(await lab.leftovers(), [])
   })
@@ -26,17 +28,26 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     const lab = await openArmedLab(t)
     await lab.arm(challenge)
     for (const address of addressesOf(lab)) await exchange(lab.validator, { address }, challenge.request)
-    const stderr = 'certbot-nfq: example.com: 2 requests from 2 addresses (1 IPv4, 1 IPv6); the answer was acknowledged by 192.0.2.2 and 2001:db8::2\n'
+    const stderr =
+      'certbot-nfq: example.com: 2 requests from 2 addresses (1 IPv4, 1 IPv6); the answer was acknowledged by 192.0.2.2 and 2001:db8::2\n'
     t.same(await lab.cleanupWithVerdict(challenge, '--verbose'), { exitCode: 0, stdout: '', stderr })
   })
 
   t.test('with --verbose also that nothing is known: not armed any more, and without a responder', async (t) => {
     const lab = await openArmedLab(t)
     await lab.arm(other)
-    t.match(await lab.cleanupWithVerdict(challenge, '--verbose'), { exitCode: 0, stdout: '', stderr: /^certbot-nfq: the responder tells nothing of this challenge.*\n$/ })
+    t.match(await lab.cleanupWithVerdict(challenge, '--verbose'), {
+      exitCode: 0,
+      stdout: '',
+      stderr: /^certbot-nfq: the responder tells nothing of this challenge.*\n$/,
+    })
     t.same(await lab.cleanupWithVerdict(challenge), silence)
     await lab.cleanup(other)
-    t.match(await lab.cleanupWithVerdict(challenge, '--verbose'), { exitCode: 0, stdout: '', stderr: /^certbot-nfq: no responder runs.*\n$/ })
+    t.match(await lab.cleanupWithVerdict(challenge, '--verbose'), {
+      exitCode: 0,
+      stdout: '',
+      stderr: /^certbot-nfq: no responder runs.*\n$/,
+    })
     t.same(await lab.cleanupWithVerdict(challenge), silence)
   })
 
@@ -56,10 +67,17 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     client.send(ACK_PSH, challenge.request)
     await visitIs(lab, 'answered')
     const armed = await lab.running()
-    t.match(armed.challenges[0]?.visits, [{ client: `192.0.2.66:${client.port}`, state: 'answered', answer: { status: 200, bytes: challenge.keyAuthorization.length } }])
+    t.match(armed.challenges[0]?.visits, [
+      {
+        client: `192.0.2.66:${client.port}`,
+        state: 'answered',
+        answer: { status: 200, bytes: challenge.keyAuthorization.length },
+      },
+    ])
     client.send(RST)
     await visitIs(lab, 'abandoned')
-    const cause = 'certbot-nfq: example.com: 1 request from 1 address (IPv4); the answer was not acknowledged by 192.0.2.66\n'
+    const cause =
+      'certbot-nfq: example.com: 1 request from 1 address (IPv4); the answer was not acknowledged by 192.0.2.66\n'
     const { exitCode, stderr } = await lab.cleanupWithVerdict(challenge)
     t.equal(exitCode, 0)
     t.ok(stderr.startsWith(cause), stderr)
@@ -90,7 +108,10 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     await visitIs(lab, 'abandoned')
     const { exitCode, stderr } = await lab.cleanupWithVerdict(challenge)
     t.equal(exitCode, 0)
-    t.match(stderr, /^certbot-nfq: example\.com: 1 request from 1 address \(IPv6\); the request was not finished by 2001:db8::2\n.* \[not-finished, docs\/verdicts\.md\]\n$/)
+    t.match(
+      stderr,
+      /^certbot-nfq: example\.com: 1 request from 1 address \(IPv6\); the request was not finished by 2001:db8::2\n.* \[not-finished, docs\/verdicts\.md\]\n$/,
+    )
   })
 
   t.test('requests that were for other tokens', async (t) => {
@@ -99,7 +120,10 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     t.match(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, other.request), /Server: nginx/)
     const { stderr } = await lab.cleanupWithVerdict(challenge)
     t.match(stderr, unasked)
-    t.match(stderr, new RegExp(`; 1 request came for other tokens, last from 192\\.0\\.2\\.2:\\d+ for ${other.token}\n`))
+    t.match(
+      stderr,
+      new RegExp(`; 1 request came for other tokens, last from 192\\.0\\.2\\.2:\\d+ for ${other.token}\n`),
+    )
   })
 })
 
@@ -112,5 +136,8 @@ function addressesOf({ server }: ArmedLab): string[] {
 
 /** Waits until the newest visit of the only challenge is there and in this state. */
 async function visitIs(lab: ArmedLab, state: VisitState): Promise<void> {
-  await waitUntil(async () => (await lab.running()).challenges[0]?.visits.at(-1)?.state === state, `a visit to be ${state}`)
+  await waitUntil(
+    async () => (await lab.running()).challenges[0]?.visits.at(-1)?.state === state,
+    `a visit to be ${state}`,
+  )
 }

@@ -31,10 +31,39 @@ t.test('requests and what nginx answers, by IPv4 and IPv6, from outside and over
   ] as const) {
     await exchange(from, { address }, challenge.request)
     const [asked, answer] = await watch.next(2)
-    const source = { validator: { 4: lab.validator.addresses.ipv4, 6: lab.validator.addresses.ipv6 }, server: { 4: '127.0.0.1', 6: '::1' } }
+    const source = {
+      validator: { 4: lab.validator.addresses.ipv4, 6: lab.validator.addresses.ipv6 },
+      server: { 4: '127.0.0.1', 6: '::1' },
+    }
     const client = { address: (from === lab.validator ? source.validator : source.server)[family] }
-    t.match(asked, { event: 'request', family, client, server: { address, port: 80 }, method: 'GET', token: challenge.token, host: 'example.com' }, address)
-    t.match(answer, { event: 'answer', id: asked?.['id'], family, client, outcome: 'answered', status: 200, reason: 'OK', startsWithToken: true, milliseconds: Number }, address)
+    t.match(
+      asked,
+      {
+        event: 'request',
+        family,
+        client,
+        server: { address, port: 80 },
+        method: 'GET',
+        token: challenge.token,
+        host: 'example.com',
+      },
+      address,
+    )
+    t.match(
+      answer,
+      {
+        event: 'answer',
+        id: asked?.['id'],
+        family,
+        client,
+        outcome: 'answered',
+        status: 200,
+        reason: 'OK',
+        startsWithToken: true,
+        milliseconds: Number,
+      },
+      address,
+    )
     t.equal(answer?.['body'], challenge.keyAuthorization, address)
   }
   await exchange(lab.validator, { address: '192.0.2.1' }, requestFor('HEAD', challenge.path))
@@ -56,8 +85,15 @@ t.test('a redirect with its Location, a 404, and a request in pieces', { skip },
     await exchange(lab.validator, { address: '2001:db8::1' }, challenge.request)
     return (await watch.next(2))[1]
   }
-  t.match(await ask('HTTP/1.1 301 Moved\r\nLocation: https://example.com/x\r\nContent-Length: 0\r\n\r\n'), { status: 301, location: 'https://example.com/x' })
-  t.match(await ask('HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\na\r\n\x1b'), { status: 404, reason: 'Not Found', body: 'a\\r\\n\\x1b' })
+  t.match(await ask('HTTP/1.1 301 Moved\r\nLocation: https://example.com/x\r\nContent-Length: 0\r\n\r\n'), {
+    status: 301,
+    location: 'https://example.com/x',
+  })
+  t.match(await ask('HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\na\r\n\x1b'), {
+    status: 404,
+    reason: 'Not Found',
+    body: 'a\\r\\n\\x1b',
+  })
   t.match(await ask('220 mail.example ESMTP\r\n'), { outcome: 'not-http', body: '220 mail.example ESMTP\\r\\n' })
   t.match(await ask(''), { outcome: 'closed' })
   say.text = 'HTTP/1.1 200 OK\r\n\r\nx'
@@ -68,7 +104,10 @@ t.test('a redirect with its Location, a 404, and a request in pieces', { skip },
     await client.acknowledged()
   }
   client.write(challenge.request.slice(60))
-  t.match(await watch.next(2), [{ event: 'request', token: challenge.token }, { outcome: 'answered', status: 200, body: 'x', startsWithToken: false }])
+  t.match(await watch.next(2), [
+    { event: 'request', token: challenge.token },
+    { outcome: 'answered', status: 200, body: 'x', startsWithToken: false },
+  ])
   await watch.stop('SIGTERM')
   t.same(await lab.leftovers(), [])
 })
@@ -100,7 +139,11 @@ t.test('what our own responder answers is shown as well, also behind a destinati
       await exchange(lab.validator, { address }, challenge.request)
       const [asked, answer, ...more] = await watch.next(2)
       t.match(asked, { event: 'request', server: { address } }, address)
-      t.match(answer, { event: 'answer', outcome: 'answered', status: 200, body: challenge.keyAuthorization, startsWithToken: true }, address)
+      t.match(
+        answer,
+        { event: 'answer', outcome: 'answered', status: 200, body: challenge.keyAuthorization, startsWithToken: true },
+        address,
+      )
       t.same(more, [])
     }
     await lab.cleanup(challenge)
@@ -113,7 +156,9 @@ t.test('on a terminal there is a table, without colours when NO_COLOR says so', 
   const lab = await openArmedLab(t)
   for (const noColor of ['', '1']) {
     const command = `stty cols 150 rows 20; exec ${inRepository('hooks/certbot-nfq')} watch`
-    const service = lab.server.spawn(['script', '-qefc', command, '/dev/null'], { env: { NO_COLOR: noColor, TERM: 'xterm' } })
+    const service = lab.server.spawn(['script', '-qefc', command, '/dev/null'], {
+      env: { NO_COLOR: noColor, TERM: 'xterm' },
+    })
     await service.waitForOutput(/Waiting for GET/)
     await exchange(lab.validator, { address: '192.0.2.1' }, challenge.request)
     await service.waitForOutput(/body does not start with the token: "served by nginx\\n"/)
@@ -128,7 +173,11 @@ t.test('on a terminal there is a table, without colours when NO_COLOR says so', 
 
 t.test('who reads no further ends it', { skip }, async (t) => {
   const lab: Lab = await openArmedLab(t)
-  const service = lab.server.spawn(['bash', '-c', `${inRepository('hooks/certbot-nfq')} watch | head -n 1; echo "ended with \${PIPESTATUS[0]}"`])
+  const service = lab.server.spawn([
+    'bash',
+    '-c',
+    `${inRepository('hooks/certbot-nfq')} watch | head -n 1; echo "ended with \${PIPESTATUS[0]}"`,
+  ])
   await service.waitForOutput(/"watching"/)
   await exchange(lab.validator, { address: '192.0.2.1' }, challenge.request)
   t.ok(await service.waitForOutput(/^ended with 0$/m))
@@ -147,7 +196,12 @@ interface Watch {
 async function startWatch(t: Test, namespace: Namespace): Promise<Watch> {
   const service: Service = namespace.spawn([inRepository('hooks/certbot-nfq'), 'watch'])
   await service.waitForOutput(/"event":"watching".*\n/)
-  const events = () => service.output().split('\n').slice(0, -1).map((line) => JSON.parse(line) as Event)
+  const events = () =>
+    service
+      .output()
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Event)
   let asked = 1
   return {
     events,
@@ -158,7 +212,10 @@ async function startWatch(t: Test, namespace: Namespace): Promise<Watch> {
       return next
     },
     stop: async (signal) => {
-      process.kill((await namespace.processes()).find(({ command }) => /main\.js watch/.test(command))?.pid ?? NaN, signal)
+      process.kill(
+        (await namespace.processes()).find(({ command }) => /main\.js watch/.test(command))?.pid ?? NaN,
+        signal,
+      )
       t.match(await service.exited, { exitCode: 0 }, signal)
     },
   }
@@ -170,10 +227,12 @@ async function startServer(t: Test, namespace: Namespace, answer: (socket: Socke
   const server = createServer((socket) => {
     open.add(socket)
     let head = ''
-    socket.on('error', () => socket.destroy()).on('data', (piece) => {
-      head += piece.toString('latin1')
-      if (head.endsWith('\r\n\r\n')) answer(socket)
-    })
+    socket
+      .on('error', () => socket.destroy())
+      .on('data', (piece) => {
+        head += piece.toString('latin1')
+        if (head.endsWith('\r\n\r\n')) answer(socket)
+      })
   })
   const fd = at.socketIn(namespace, at.AF_INET6, at.SOCK_STREAM)
   at.setOption(fd, at.IPPROTO_IPV6, at.IPV6_V6ONLY, 0)

@@ -4,7 +4,8 @@ import t from 'tap'
 import { run } from '../../src/lab/run.js'
 
 // The claims the other tests in the virtual machine rest on. `unshare`: each in a network of its own.
-const inNewNetwork = (argv: readonly string[], input = '') => run(['unshare', '--net', ...argv], { input, reject: false })
+const inNewNetwork = (argv: readonly string[], input = '') =>
+  run(['unshare', '--net', ...argv], { input, reject: false })
 
 t.test('this is the kernel of Debian, in the virtual machine', async (t) => {
   t.equal(process.env['CERTBOT_NFQ_VM'], '1')
@@ -34,7 +35,21 @@ t.test('a table belongs to the nft process that made it', async (t) => {
 
 for (const iptables of ['iptables-nft', 'ip6tables-nft', 'iptables-legacy', 'ip6tables-legacy']) {
   t.test(`${iptables} can queue what a program for bpf picks`, async (t) => {
-    const rule = ['-m', 'bpf', '--bytecode', '1,6 0 0 1', '-m', 'comment', '--comment', 'test', '-j', 'NFQUEUE', '--queue-num', '8555', '--queue-bypass']
+    const rule = [
+      '-m',
+      'bpf',
+      '--bytecode',
+      '1,6 0 0 1',
+      '-m',
+      'comment',
+      '--comment',
+      'test',
+      '-j',
+      'NFQUEUE',
+      '--queue-num',
+      '8555',
+      '--queue-bypass',
+    ]
     const { exitCode, stderr } = await inNewNetwork([iptables, '-t', 'mangle', '-A', 'INPUT', '-p', 'tcp', ...rule])
     t.equal(exitCode, 0, stderr)
   })

@@ -22,7 +22,12 @@ t.test('nft: its tables go with the responder, whatever ends that', await requir
       if (end !== 'the responder alone') process.kill(parentOf(pid), 'SIGKILL')
       process.kill(pid, 'SIGKILL')
       await waitUntil(async () => (await tables(lab)) === '', 'the tables to go')
-      t.ok((await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, first.request)).endsWith(lab.webServer.body), 'the web server has its traffic back')
+      t.ok(
+        (await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, first.request)).endsWith(
+          lab.webServer.body,
+        ),
+        'the web server has its traffic back',
+      )
       await lab.arm(second, '--firewall', 'nft')
       t.equal(await exchange(lab.validator, { address: lab.server.addresses.ipv6 }, second.request), second.reply)
       t.equal((await lab.cleanup(second)).exitCode, 0)

@@ -12,7 +12,12 @@ export interface Ends {
   readonly serverPort: number
 }
 
-export const ipv4: Ends = { client: Uint8Array.of(192, 0, 2, 2), server: Uint8Array.of(192, 0, 2, 1), clientPort: 40_000, serverPort: 80 }
+export const ipv4: Ends = {
+  client: Uint8Array.of(192, 0, 2, 2),
+  server: Uint8Array.of(192, 0, 2, 1),
+  clientPort: 40_000,
+  serverPort: 80,
+}
 export const ipv6: Ends = {
   client: Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2),
   server: Uint8Array.of(0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1),
@@ -23,16 +28,41 @@ export const ipv6: Ends = {
 export const CLIENT_START = 0xffffffff - 20
 export const SERVER_START = 0xffffffff - 10
 
-/** A client's segment with the text `offset` bytes after the start of what it says; `heard` bytes of the server's are acknowledged. */
-export function fromClient(text: string, { offset = 0, heard = 0, flags = PSH | ACK, ends = ipv4 }: Options = {}): Uint8Array {
+/**
+ * A client's segment with the text `offset` bytes after the start of what it says; `heard` bytes of the server's are
+ * acknowledged.
+ */
+export function fromClient(
+  text: string,
+  { offset = 0, heard = 0, flags = PSH | ACK, ends = ipv4 }: Options = {},
+): Uint8Array {
   const { client, server, clientPort, serverPort } = ends
-  return packet({ version: client.length === 4 ? 4 : 6, source: client, destination: server }, clientPort, serverPort, seqAdd(CLIENT_START, offset), seqAdd(SERVER_START, heard), flags, text)
+  return packet(
+    { version: client.length === 4 ? 4 : 6, source: client, destination: server },
+    clientPort,
+    serverPort,
+    seqAdd(CLIENT_START, offset),
+    seqAdd(SERVER_START, heard),
+    flags,
+    text,
+  )
 }
 
 /** The same of the server. */
-export function fromServer(text: string, { offset = 0, heard = 0, flags = PSH | ACK, ends = ipv4 }: Options = {}): Uint8Array {
+export function fromServer(
+  text: string,
+  { offset = 0, heard = 0, flags = PSH | ACK, ends = ipv4 }: Options = {},
+): Uint8Array {
   const { client, server, clientPort, serverPort } = ends
-  return packet({ version: client.length === 4 ? 4 : 6, source: server, destination: client }, serverPort, clientPort, seqAdd(SERVER_START, offset), seqAdd(CLIENT_START, heard), flags, text)
+  return packet(
+    { version: client.length === 4 ? 4 : 6, source: server, destination: client },
+    serverPort,
+    clientPort,
+    seqAdd(SERVER_START, offset),
+    seqAdd(CLIENT_START, heard),
+    flags,
+    text,
+  )
 }
 
 interface Options {
@@ -42,7 +72,15 @@ interface Options {
   readonly ends?: Ends
 }
 
-function packet(envelope: IpEnvelope, sourcePort: number, destinationPort: number, sequence: number, acknowledgment: number, flags: number, text: string): Uint8Array {
+function packet(
+  envelope: IpEnvelope,
+  sourcePort: number,
+  destinationPort: number,
+  sequence: number,
+  acknowledgment: number,
+  flags: number,
+  text: string,
+): Uint8Array {
   const payload = Uint8Array.from(text, (character) => character.charCodeAt(0))
   return emitPacket(envelope, { sourcePort, destinationPort, sequence, acknowledgment, flags, window: 1_000, payload })
 }

@@ -18,10 +18,24 @@ const request: WatchedRequest = {
 const sight: Sight = { port: 80, rows: [], requests: 0, attempts: { refused: 0, unanswered: 0 }, missed: 0 }
 const plain = { columns: 120, lines: 24, isColoured: false }
 const answers: readonly Answer[] = [
-  { outcome: 'answered', status: 200, reason: 'OK', body: 'a-token-that-is-long.thumb', startsWithToken: true, milliseconds: 0.4567 },
+  {
+    outcome: 'answered',
+    status: 200,
+    reason: 'OK',
+    body: 'a-token-that-is-long.thumb',
+    startsWithToken: true,
+    milliseconds: 0.4567,
+  },
   { outcome: 'answered', status: 200, reason: 'OK', body: 'hello', startsWithToken: false, milliseconds: 1 },
   { outcome: 'answered', status: 200, reason: 'OK', contentEncoding: 'gzip', body: '\\x1f', milliseconds: 1 },
-  { outcome: 'answered', status: 301, reason: 'Moved Permanently', location: 'https://a.example/', body: '<html>', milliseconds: 100.5 },
+  {
+    outcome: 'answered',
+    status: 301,
+    reason: 'Moved Permanently',
+    location: 'https://a.example/',
+    body: '<html>',
+    milliseconds: 100.5,
+  },
   { outcome: 'answered', status: 404, reason: 'Not Found', body: '<html>', milliseconds: 1 },
   { outcome: 'not-http', body: '\\x15\\x03', milliseconds: 1 },
   { outcome: 'closed', milliseconds: 1 },
@@ -53,8 +67,17 @@ t.test('a table of every kind of answer', (t) => {
 })
 
 t.test('what else there is to know stands below', (t) => {
-  const attempt = { at: 0, family: 6, client: { address: '2001:db8::2', port: 1 }, server: { address: '2001:db8::1', port: 80 }, outcome: 'refused' } as const
-  const lines = renderTable({ ...sight, attempts: { refused: 1, unanswered: 2 }, newestAttempt: attempt, missed: 3 }, plain)
+  const attempt = {
+    at: 0,
+    family: 6,
+    client: { address: '2001:db8::2', port: 1 },
+    server: { address: '2001:db8::1', port: 80 },
+    outcome: 'refused',
+  } as const
+  const lines = renderTable(
+    { ...sight, attempts: { refused: 1, unanswered: 2 }, newestAttempt: attempt, missed: 3 },
+    plain,
+  )
   t.strictSame(lines.slice(2), [
     'Waiting for GET or HEAD /.well-known/acme-challenge/…',
     '1 connection attempt refused: nothing listens, or a firewall rejects, the last from 2001:db8::2',
@@ -65,18 +88,33 @@ t.test('what else there is to know stands below', (t) => {
 })
 
 t.test('the table fits the terminal, whatever its size, and shows the newest', (t) => {
-  const rows = Array.from({ length: 50 }, (_, at) => ({ request: { ...request, id: at, family: 6 as const, client: { address: '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff', port: at } } }))
+  const rows = Array.from({ length: 50 }, (_, at) => ({
+    request: {
+      ...request,
+      id: at,
+      family: 6 as const,
+      client: { address: '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff', port: at },
+    },
+  }))
   for (const columns of [1, 20, 80, 200]) {
     const lines = renderTable({ ...sight, rows }, { columns, lines: 10, isColoured: false })
     t.equal(lines.length, 9)
-    t.ok(lines.every((line) => line.length <= columns), `${columns} columns`)
+    t.ok(
+      lines.every((line) => line.length <= columns),
+      `${columns} columns`,
+    )
   }
   t.match(renderTable({ ...sight, rows }, { ...plain, lines: 10 }).at(-1), /ffff\]:49 /)
   t.end()
 })
 
 t.test('colours say how good an answer is, where there are colours', (t) => {
-  const codes = answers.map((answer) => /^\u001B\[(\d+)m.*\u001B\[0m$/.exec(renderTable({ ...sight, rows: [{ request, answer }] }, { ...plain, isColoured: true })[2] ?? '')?.[1])
+  const codes = answers.map(
+    (answer) =>
+      /^\u001B\[(\d+)m.*\u001B\[0m$/.exec(
+        renderTable({ ...sight, rows: [{ request, answer }] }, { ...plain, isColoured: true })[2] ?? '',
+      )?.[1],
+  )
   t.strictSame(codes, ['32', '31', '33', '33', '31', '31', '31', '31', '31', '33', '33'])
   t.end()
 })
@@ -92,9 +130,21 @@ t.test('an event is a line of JSON', (t) => {
   const fields = { time: '2030-01-02T03:04:05.678Z', id, family, client, server, method, token, host }
   t.strictSame(JSON.parse(formatEvent({ event: 'request', request })), { event: 'request', ...fields })
   const [answer] = answers
-  t.strictSame(JSON.parse(formatEvent({ event: 'answer', request, answer: answer as Answer })), { event: 'answer', ...fields, ...answer, milliseconds: 0.457 })
+  t.strictSame(JSON.parse(formatEvent({ event: 'answer', request, answer: answer as Answer })), {
+    event: 'answer',
+    ...fields,
+    ...answer,
+    milliseconds: 0.457,
+  })
   const attempt = { at: request.at, family, client, server, outcome: 'unanswered' } as const
-  t.strictSame(JSON.parse(formatEvent({ event: 'attempt', attempt })), { event: 'attempt', time: fields.time, family, client, server, outcome: 'unanswered' })
+  t.strictSame(JSON.parse(formatEvent({ event: 'attempt', attempt })), {
+    event: 'attempt',
+    time: fields.time,
+    family,
+    client,
+    server,
+    outcome: 'unanswered',
+  })
   t.notMatch(formatEvent({ event: 'request', request }), /\n/)
   t.end()
 })

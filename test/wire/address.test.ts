@@ -51,8 +51,12 @@ t.test('properties', (t) => {
   holds(
     t,
     'an address is read as it was written',
-    fc.property(fc.oneof(fc.uint8Array({ minLength: 4, maxLength: 4 }), groups.map((numbers) => Uint8Array.from(numbers.flatMap((number) => [number >>> 8, number & 0xff])))), (bytes) =>
-      Buffer.from(bytes).equals(parseAddress(formatAddress(bytes))),
+    fc.property(
+      fc.oneof(
+        fc.uint8Array({ minLength: 4, maxLength: 4 }),
+        groups.map((numbers) => Uint8Array.from(numbers.flatMap((number) => [number >>> 8, number & 0xff]))),
+      ),
+      (bytes) => Buffer.from(bytes).equals(parseAddress(formatAddress(bytes))),
     ),
   )
   t.end()

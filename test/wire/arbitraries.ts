@@ -28,5 +28,8 @@ export const segments: fc.Arbitrary<TcpSegment> = fc.record(
     timestamps: fc.record({ value: uint32, echo: uint32 }, plain),
     payload: fc.uint8Array({ maxLength: 100 }),
   },
-  { ...plain, requiredKeys: ['sourcePort', 'destinationPort', 'sequence', 'acknowledgment', 'flags', 'window', 'payload'] },
+  {
+    ...plain,
+    requiredKeys: ['sourcePort', 'destinationPort', 'sequence', 'acknowledgment', 'flags', 'window', 'payload'],
+  },
 )

@@ -44,7 +44,10 @@ t.test('properties', (t) => {
   holds(
     t,
     'any bytes give what the naive implementation gives',
-    fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => foldChecksum(sumWords(bytes, 0, bytes.length)) === naiveChecksum(bytes)),
+    fc.property(
+      fc.uint8Array({ maxLength: 300 }),
+      (bytes) => foldChecksum(sumWords(bytes, 0, bytes.length)) === naiveChecksum(bytes),
+    ),
   )
   holds(
     t,
@@ -55,6 +58,10 @@ t.test('properties', (t) => {
       return middle % 2 === 1 || parts === sumWords(bytes, 0, bytes.length)
     }),
   )
-  t.equal(foldChecksum(sumWords(new Uint8Array(65_535).fill(0xff), 0, 65_535)), 0xff, 'the largest packet there is does not overflow')
+  t.equal(
+    foldChecksum(sumWords(new Uint8Array(65_535).fill(0xff), 0, 65_535)),
+    0xff,
+    'the largest packet there is does not overflow',
+  )
   t.end()
 })

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { CHALLENGE_PATH, formatReply, HeadEnd, MAX_REQUEST_LINE, MAX_TOKEN_LENGTH, readRequestLine } from '../../src/wire/http.js'
+import {
+  CHALLENGE_PATH,
+  formatReply,
+  HeadEnd,
+  MAX_REQUEST_LINE,
+  MAX_TOKEN_LENGTH,
+  readRequestLine,
+} from '../../src/wire/http.js'
 import { capturedRequest, capturedToken } from '../fixtures/captured.js'
 import { fromText, toText } from '../fixtures/hex.js'
 import { holds } from '../holds.js'
@@ -25,14 +32,21 @@ t.test('parse: a whole request line gives method and token', (t) => {
   t.same(read(capturedRequest), { method: 'GET', token: capturedToken })
   t.same(read(`HEAD ${CHALLENGE_PATH}a HTTP/1.1\r\n`), { method: 'HEAD', token: 'a' })
   t.same(read(`${start}aZ09-_ HTTP/1.0\r\n`), { method: 'GET', token: 'aZ09-_' })
-  t.same(read(`${start}aZ09-_ HTTP/1.1\nHost: x`), { method: 'GET', token: 'aZ09-_' }, 'a bare line feed ends a line too')
+  t.same(
+    read(`${start}aZ09-_ HTTP/1.1\nHost: x`),
+    { method: 'GET', token: 'aZ09-_' },
+    'a bare line feed ends a line too',
+  )
   t.end()
 })
 
 t.test('truncated: a request line cut off anywhere is partial', (t) => {
   for (const line of [`${start}token HTTP/1.1\r\n`, `HEAD ${CHALLENGE_PATH}token HTTP/1.0\r\n`]) {
     const lengths = Array.from(line, (_, length) => length)
-    t.same(lengths.filter((length) => read(line.slice(0, length)) !== 'partial'), [])
+    t.same(
+      lengths.filter((length) => read(line.slice(0, length)) !== 'partial'),
+      [],
+    )
   }
   t.end()
 })
@@ -103,7 +117,10 @@ t.test('construct: a reply is 200 with exactly the key authorization as its body
 })
 
 t.test('construct: a reply to HEAD is the same head without the body', (t) => {
-  const [whole, head] = [toText(formatReply('GET', 'token.thumbprint')), toText(formatReply('HEAD', 'token.thumbprint'))]
+  const [whole, head] = [
+    toText(formatReply('GET', 'token.thumbprint')),
+    toText(formatReply('HEAD', 'token.thumbprint')),
+  ]
   t.equal(head, whole.slice(0, -'token.thumbprint'.length))
   t.end()
 })
@@ -127,7 +144,8 @@ t.test('properties', (t) => {
     t,
     'what looks like a request line is read as a regular expression would read it',
     fc.property(requestLikeTexts, (text) => {
-      const [, method, token] = /^(GET|HEAD) \/\.well-known\/acme-challenge\/([\w-]{1,128}) HTTP\/1\.[01]\r?\n/.exec(text) ?? []
+      const [, method, token] =
+        /^(GET|HEAD) \/\.well-known\/acme-challenge\/([\w-]{1,128}) HTTP\/1\.[01]\r?\n/.exec(text) ?? []
       const line = read(text)
       return typeof line === 'string' ? method === undefined : line.method === method && line.token === token
     }),

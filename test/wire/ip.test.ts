@@ -77,7 +77,10 @@ t.test('parse: a captured packet gives its values', (t) => {
 })
 
 t.test('emit: what was in the buffer before does not show, and what lies behind the header stays', (t) => {
-  for (const [envelope, expected] of [[ipv4, emittedIpv4], [ipv6, emittedIpv6]] as const) {
+  for (const [envelope, expected] of [
+    [ipv4, emittedIpv4],
+    [ipv6, emittedIpv6],
+  ] as const) {
     const buffer = new Uint8Array(expected.length + 20).fill(0xa5)
     emitIp(envelope, 20, buffer)
     t.same(buffer.subarray(0, expected.length), expected)
@@ -139,7 +142,7 @@ t.test('any fragment is none, whatever the other flags say', (t) => {
     [0x3fff, false, 'one in the middle'],
     [0x6000, false, 'more fragments and yet "don\'t fragment"'],
     [0x4000, true, 'whole: "don\'t fragment"'],
-    [0x8000, true, 'whole: the reserved bit is nobody\'s business'],
+    [0x8000, true, "whole: the reserved bit is nobody's business"],
   ] as const
   for (const [field, isWhole, what] of table) {
     const bytes = ipv4Request.slice()
@@ -195,7 +198,12 @@ t.test('properties', (t) => {
       const bytes = new Uint8Array(ipHeaderLength(envelope.version) + length)
       emitIp(envelope, length, bytes)
       const payload = new Uint8Array(length)
-      return isDeepStrictEqual(parseIp(bytes), { ...envelope, protocol: TCP, headerLength: bytes.length - length, payload })
+      return isDeepStrictEqual(parseIp(bytes), {
+        ...envelope,
+        protocol: TCP,
+        headerLength: bytes.length - length,
+        payload,
+      })
     }),
   )
   holds(

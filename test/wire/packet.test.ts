@@ -50,19 +50,25 @@ t.test('parse: a captured packet gives header and segment', (t) => {
   t.end()
 })
 
-t.test('construct: captured packets that have only the options we write come out as they were, but for the fields we choose', (t) => {
-  for (const bytes of captured) {
-    const { ip, segment } = known(parsePacket(bytes))
-    const written = emitPacket(ip, segment)
-    if (bytes[ip.headerLength + 12] !== 0x80) continue
-    t.same(written.subarray(ip.headerLength), ip.payload)
-  }
-  t.end()
-})
+t.test(
+  'construct: captured packets that have only the options we write come out as they were, but for the fields we choose',
+  (t) => {
+    for (const bytes of captured) {
+      const { ip, segment } = known(parsePacket(bytes))
+      const written = emitPacket(ip, segment)
+      if (bytes[ip.headerLength + 12] !== 0x80) continue
+      t.same(written.subarray(ip.headerLength), ip.payload)
+    }
+    t.end()
+  },
+)
 
 t.test('truncated: a packet cut off anywhere is none', (t) => {
   for (const bytes of [ipv4Request, ipv6Request, ipv4Syn]) {
-    t.same(Array.from(bytes.keys()).filter((length) => parsePacket(bytes.subarray(0, length))), [])
+    t.same(
+      Array.from(bytes.keys()).filter((length) => parsePacket(bytes.subarray(0, length))),
+      [],
+    )
   }
   t.end()
 })
@@ -94,7 +100,8 @@ t.test('a wrong checksum: every single bit of a captured segment counts', (t) =>
   for (const bytes of [ipv4Request, ipv6Request, ipv4Syn]) {
     const { headerLength } = known(parseIp(bytes))
     const accepted: number[] = []
-    for (let bit = headerLength * 8; bit < bytes.length * 8; bit++) if (parsePacket(withBitFlipped(bytes, bit))) accepted.push(bit)
+    for (let bit = headerLength * 8; bit < bytes.length * 8; bit++)
+      if (parsePacket(withBitFlipped(bytes, bit))) accepted.push(bit)
     t.same(accepted, [])
   }
   t.end()
@@ -133,16 +140,24 @@ t.test('making a RST leaves the packet as it was', (t) => {
 })
 
 t.test('properties', (t) => {
-  holds(t, 'any bytes are read without an exception', fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => parsePacket(bytes) === undefined))
+  holds(
+    t,
+    'any bytes are read without an exception',
+    fc.property(fc.uint8Array({ maxLength: 120 }), (bytes) => parsePacket(bytes) === undefined),
+  )
   holds(
     t,
     'captured packets with anything written over them are read without an exception',
-    fc.property(fc.constantFrom(...captured), fc.array(fc.tuple(fc.nat(100), fc.nat(255)), { maxLength: 6 }), (bytes, changes) => {
-      const changed = bytes.slice()
-      for (const [at, byte] of changes) changed[at % changed.length] = byte
-      const packet = parsePacket(changed)
-      return packet === undefined || naiveTcpChecksum(packet.ip, packet.ip.payload) === 0
-    }),
+    fc.property(
+      fc.constantFrom(...captured),
+      fc.array(fc.tuple(fc.nat(100), fc.nat(255)), { maxLength: 6 }),
+      (bytes, changes) => {
+        const changed = bytes.slice()
+        for (const [at, byte] of changes) changed[at % changed.length] = byte
+        const packet = parsePacket(changed)
+        return packet === undefined || naiveTcpChecksum(packet.ip, packet.ip.payload) === 0
+      },
+    ),
     { numRuns: 2000 },
   )
   holds(
@@ -169,7 +184,8 @@ t.test('properties', (t) => {
     fc.property(envelopes, segments, uint32, (envelope, segment, sequence) => {
       const bytes = emitPacket(envelope, segment)
       const { ip, segment: reset } = known(parsePacket(turnIntoReset(bytes, known(parsePacket(bytes)), sequence)))
-      const isBare = reset.flags === RST && reset.payload.length === 0 && !reset.timestamps && reset.sequence === sequence
+      const isBare =
+        reset.flags === RST && reset.payload.length === 0 && !reset.timestamps && reset.sequence === sequence
       return isBare && naiveTcpChecksum(ip, ip.payload) === 0 && isDeepStrictEqual(ip.source, envelope.source)
     }),
   )

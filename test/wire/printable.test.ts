@@ -3,13 +3,24 @@ import t from 'tap'
 import { isPrintable, printable, printableBytes, printableJson } from '../../src/wire/printable.js'
 import { holds } from '../holds.js'
 
-/** Independent of the ranges that are tested: controls, format characters, what has no glyph, line and paragraph separators, default ignorables. */
+/**
+ * Independent of the ranges that are tested: controls, format characters, what has no glyph, line and paragraph
+ * separators, default ignorables.
+ */
 const STEERS = /[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}\p{Cs}\p{Noncharacter_Code_Point}\p{Default_Ignorable_Code_Point}]/u
 
-const strange = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom('\x1b', '[', '\x9b', '\r', '\n', '\u202e', '\u{e0041}', '\ud800', '\\', 'a', 'é', '😀') }))
+const strange = fc.oneof(
+  fc.string({ unit: 'binary' }),
+  fc.string({
+    unit: fc.constantFrom('\x1b', '[', '\x9b', '\r', '\n', '\u202e', '\u{e0041}', '\ud800', '\\', 'a', 'é', '😀'),
+  }),
+)
 
 t.test('what steers a terminal is shown as an escape, what people write stays', (t) => {
-  t.equal(printable('\x1b]0;title\x07a\r\nb\tc\x7f\x9b2J\u202eabc\u2028\u{e0041}\ud800'), '\\x1b]0;title\\x07a\\r\\nb\\tc\\x7f\\x9b2J\\u{202e}abc\\u{2028}\\u{e0041}\\u{d800}')
+  t.equal(
+    printable('\x1b]0;title\x07a\r\nb\tc\x7f\x9b2J\u202eabc\u2028\u{e0041}\ud800'),
+    '\\x1b]0;title\\x07a\\r\\nb\\tc\\x7f\\x9b2J\\u{202e}abc\\u{2028}\\u{e0041}\\u{d800}',
+  )
   for (const text of ['', 'bücher.example', 'C:\\n', '域名', '… ’ 😀 1 ok']) t.equal(printable(text), text)
   t.end()
 })
@@ -32,14 +43,35 @@ t.test('every byte that is not printable ASCII is escaped', (t) => {
 })
 
 t.test('properties', (t) => {
-  holds(t, 'nothing that steers is left, and a second time changes nothing', fc.property(strange, (text) => {
-    const shown = printable(text)
-    return !STEERS.test(shown) && isPrintable(shown) && printable(shown) === shown && isPrintable(text) === (shown === text)
-  }))
-  holds(t, 'JSON says the same, on the same lines', fc.property(fc.dictionary(strange, fc.oneof(strange, fc.array(strange))), fc.constantFrom(undefined, 2), (value, indent) => {
-    const json = JSON.stringify(value, null, indent)
-    const shown = printableJson(json)
-    return !STEERS.test(shown.replaceAll('\n', '')) && shown.split('\n').length === json.split('\n').length && JSON.stringify(JSON.parse(shown)) === JSON.stringify(value)
-  }))
+  holds(
+    t,
+    'nothing that steers is left, and a second time changes nothing',
+    fc.property(strange, (text) => {
+      const shown = printable(text)
+      return (
+        !STEERS.test(shown) &&
+        isPrintable(shown) &&
+        printable(shown) === shown &&
+        isPrintable(text) === (shown === text)
+      )
+    }),
+  )
+  holds(
+    t,
+    'JSON says the same, on the same lines',
+    fc.property(
+      fc.dictionary(strange, fc.oneof(strange, fc.array(strange))),
+      fc.constantFrom(undefined, 2),
+      (value, indent) => {
+        const json = JSON.stringify(value, null, indent)
+        const shown = printableJson(json)
+        return (
+          !STEERS.test(shown.replaceAll('\n', '')) &&
+          shown.split('\n').length === json.split('\n').length &&
+          JSON.stringify(JSON.parse(shown)) === JSON.stringify(value)
+        )
+      },
+    ),
+  )
   t.end()
 })

@@ -34,7 +34,11 @@ t.test('properties', (t) => {
   holds(
     t,
     'adding agrees with arithmetic modulo 2^32',
-    fc.property(uint32, steps, (from, count) => BigInt(seqAdd(from, count)) === BigInt.asUintN(32, BigInt(from) + BigInt(count))),
+    fc.property(
+      uint32,
+      steps,
+      (from, count) => BigInt(seqAdd(from, count)) === BigInt.asUintN(32, BigInt(from) + BigInt(count)),
+    ),
   )
   holds(
     t,

@@ -2,7 +2,17 @@ import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { parseIp, write16, type IpEnvelope } from '../../src/wire/ip.js'
-import { ACK, emitTcp, FIN, hasValidChecksum, parseTcp, PSH, SYN, tcpLength, type TcpSegment } from '../../src/wire/tcp.js'
+import {
+  ACK,
+  emitTcp,
+  FIN,
+  hasValidChecksum,
+  parseTcp,
+  PSH,
+  SYN,
+  tcpLength,
+  type TcpSegment,
+} from '../../src/wire/tcp.js'
 import { capturedRequest, ipv4Fin, ipv4Request, ipv4Syn, ipv6Request } from '../fixtures/captured.js'
 import { fromHex, fromText } from '../fixtures/hex.js'
 import { known } from '../fixtures/known.js'
@@ -55,7 +65,10 @@ t.test('deconstruct: the payload of a captured segment is a slice of its bytes, 
 })
 
 t.test('construct: a segment is written byte for byte, with timestamps and without', (t) => {
-  for (const [segment, expected] of [[reply, emittedReply], [plainReply, emittedPlainReply]] as const) {
+  for (const [segment, expected] of [
+    [reply, emittedReply],
+    [plainReply, emittedPlainReply],
+  ] as const) {
     const bytes = new Uint8Array(tcpLength(segment))
     emitTcp(envelope, segment, bytes)
     t.same(bytes, expected)
@@ -75,14 +88,20 @@ t.test('parse: captured segments give their values', (t) => {
     payload: fromText(capturedRequest),
   })
   const { flags, window, timestamps, payload } = known(parseTcp(ipv4Syn.subarray(20)))
-  t.same({ flags, window, timestamps, length: payload.length }, { flags: SYN, window: 64_240, timestamps: { value: 0x42fe280a, echo: 0 }, length: 0 })
+  t.same(
+    { flags, window, timestamps, length: payload.length },
+    { flags: SYN, window: 64_240, timestamps: { value: 0x42fe280a, echo: 0 }, length: 0 },
+  )
   t.equal(parseTcp(ipv4Fin.subarray(20))?.flags, FIN | ACK)
   t.equal(parseTcp(ipv6Request.subarray(40))?.timestamps?.echo, 0xfec98b2f)
   t.end()
 })
 
 t.test('emit: what was in the buffer before does not show, and what lies behind the segment stays', (t) => {
-  for (const [segment, expected] of [[reply, emittedReply], [plainReply, emittedPlainReply]] as const) {
+  for (const [segment, expected] of [
+    [reply, emittedReply],
+    [plainReply, emittedPlainReply],
+  ] as const) {
     const buffer = new Uint8Array(expected.length + 9).fill(0xa5)
     emitTcp(envelope, segment, buffer)
     t.same(buffer.subarray(0, expected.length), expected)
@@ -92,7 +111,10 @@ t.test('emit: what was in the buffer before does not show, and what lies behind 
 })
 
 t.test('truncated: a segment cut off in its header is none, and one cut off behind it has a wrong checksum', (t) => {
-  for (const [packet, headerLength] of [[ipv4Request, 32], [ipv4Syn, 40]] as const) {
+  for (const [packet, headerLength] of [
+    [ipv4Request, 32],
+    [ipv4Syn, 40],
+  ] as const) {
     const bytes = packet.subarray(20)
     const readable = Array.from(bytes.keys()).filter((length) => parseTcp(bytes.subarray(0, length)))
     t.same(readable, Array.from(bytes.keys()).slice(headerLength))

@@ -11,7 +11,10 @@ export function http01Service(challenges: ReadonlyMap<string, string>): Service 
       if (typeof request === 'string') return request
       const keyAuthorization = challenges.get(request.token)
       if (keyAuthorization === undefined) return { key: request.token }
-      return { key: request.token, open: (connection) => new Http01Conversation(request.method, keyAuthorization, connection) }
+      return {
+        key: request.token,
+        open: (connection) => new Http01Conversation(request.method, keyAuthorization, connection),
+      }
     },
   }
 }

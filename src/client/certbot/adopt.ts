@@ -18,15 +18,27 @@ export interface Adoption {
   readonly text: string
 }
 
-/** Finds out what changes, and changes nothing. @throws Failure `lineage-missing`, `renewal-malformed`, `bad-option`, `install-failed` */
+/**
+ * Finds out what changes, and changes nothing. @throws Failure `lineage-missing`, `renewal-malformed`, `bad-option`,
+ * `install-failed`
+ */
 export function planAdoption(name: string, hooks: HookCommands, configDirectory: string): Adoption {
   const file = readRenewalFile(configDirectory, name)
   const text = newTextOf(file, hooks)
   const command = reconfigureWords(name, certbotArguments(hooks), configDirectory)
-  return { name, file, text, diff: formatDiff(file.path, file.text, text), by: text !== file.text && hasReconfigure() ? { command } : 'edit' }
+  return {
+    name,
+    file,
+    text,
+    diff: formatDiff(file.path, file.text, text),
+    by: text !== file.text && hasReconfigure() ? { command } : 'edit',
+  }
 }
 
-/** Makes the change; says on one line each how. @throws Failure `reconfigure-failed`, `certbot-running`, `renewal-changed`, `disk-full`, `install-failed` */
+/**
+ * Makes the change; says on one line each how. @throws Failure `reconfigure-failed`, `certbot-running`,
+ * `renewal-changed`, `disk-full`, `install-failed`
+ */
 export async function adopt({ by, file, text }: Adoption, say: (line: string) => void): Promise<void> {
   if (by !== 'edit') {
     say(`Running, which rehearses the renewal with the CA first: ${by.command.map(quoteForShell).join(' ')}`)
@@ -43,7 +55,8 @@ function newTextOf(file: RenewalFile, hooks: HookCommands): string {
     return setRenewalParameters(file.text, hookParameters(hooks))
   } catch (error) {
     // Only here it is known which file it is.
-    if (error instanceof Failure && error.code === 'renewal-malformed') throw new Failure('renewal-malformed', `${file.path} is not what certbot writes: ${error.message}`)
+    if (error instanceof Failure && error.code === 'renewal-malformed')
+      throw new Failure('renewal-malformed', `${file.path} is not what certbot writes: ${error.message}`)
     throw error
   }
 }

@@ -1,4 +1,7 @@
-/** certbot's own lock on its configuration: whoever holds it is the only one to change renewal files (certbot/_internal/lock.py). */
+/**
+ * certbot's own lock on its configuration: whoever holds it is the only one to change renewal files
+ * (certbot/_internal/lock.py).
+ */
 import { join } from 'node:path'
 import { Failure } from '../../failure.js'
 import { takeLock } from '../../kernel/lock.js'
@@ -13,7 +16,10 @@ export async function whileCertbotWaits<Result>(configDirectory: string, task: (
   const lock = await takeLock(path, 'record')
   if (!lock) {
     const holder = lockHolders(path, 'record')[0]?.pid
-    throw new Failure('certbot-running', `certbot is running${holder === undefined ? '' : ` (process ${holder})`}: it has locked ${configDirectory}, and may write the same file`)
+    throw new Failure(
+      'certbot-running',
+      `certbot is running${holder === undefined ? '' : ` (process ${holder})`}: it has locked ${configDirectory}, and may write the same file`,
+    )
   }
   try {
     return await task()

@@ -5,9 +5,15 @@ import { Failure } from '../../failure.js'
 /** certbot's configuration, unless it is told otherwise. */
 export const CONFIG_DIRECTORY = '/etc/letsencrypt'
 
-/** Whether the certbot in PATH has `reconfigure` (2.3 and later); false when there is none, or one that does not say its version. */
+/**
+ * Whether the certbot in PATH has `reconfigure` (2.3 and later); false when there is none, or one that does not say its
+ * version.
+ */
 export function hasReconfigure(): boolean {
-  const { stdout, stderr } = spawnSync('certbot', ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+  const { stdout, stderr } = spawnSync('certbot', ['--version'], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   return isNewEnough(`${stdout}\n${stderr}`)
 }
 
@@ -17,7 +23,9 @@ export function isNewEnough(printed: string): boolean {
   return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 3)
 }
 
-/** The words of `certbot reconfigure`: it rehearses the renewal with the CA, and saves the change when that succeeds. */
+/**
+ * The words of `certbot reconfigure`: it rehearses the renewal with the CA, and saves the change when that succeeds.
+ */
 export function reconfigureWords(name: string, hookArguments: readonly string[], configDirectory: string): string[] {
   const directory = configDirectory === CONFIG_DIRECTORY ? [] : ['--config-dir', configDirectory]
   return ['certbot', 'reconfigure', '--cert-name', name, ...hookArguments, '--non-interactive', ...directory]
@@ -30,5 +38,9 @@ export async function runCertbot(words: readonly string[]): Promise<void> {
     const certbot = spawn(program, rest, { stdio: ['ignore', 'inherit', 'inherit'] })
     certbot.on('error', (error) => resolve(error.message)).on('exit', (code, signal) => resolve(code ?? signal))
   })
-  if (status !== 0) throw new Failure('reconfigure-failed', `certbot reconfigure ended with ${status ?? 'nothing'}: the renewal configuration is as it was`)
+  if (status !== 0)
+    throw new Failure(
+      'reconfigure-failed',
+      `certbot reconfigure ended with ${status ?? 'nothing'}: the renewal configuration is as it was`,
+    )
 }

@@ -14,8 +14,8 @@ export interface FoundValue {
 const ITEM = /"([^"\n]*)"|'([^'\n]*)'|([^'",#\s](?:[^,#\n]*[^,#\s])?)/y
 
 /**
- * The value that the text begins with, which goes up to the line's end or, in triple quotes, over several lines. Undefined when it is no value:
- * a quote that is not closed, or something behind the value that is no comment.
+ * The value that the text begins with, which goes up to the line's end or, in triple quotes, over several lines.
+ * Undefined when it is no value: a quote that is not closed, or something behind the value that is no comment.
  */
 export function parseValue(text: string): FoundValue | undefined {
   const triple = /^("""|''')([^]*?)\1/.exec(text)
@@ -53,8 +53,11 @@ export function formatValue(value: Value): string {
 
 function formatItem(item: string, quotes: readonly string[]): string {
   if (/^[\w./:=+@%-](?:[\w ./:=+@%-]*[\w./:=+@%-])?$/.test(item)) return item
-  const quote = /[\r\n]/.test(item) ? undefined : quotes.find((quote) => !item.includes(quote) && !item.endsWith(quote.charAt(0)))
-  if (quote === undefined) throw new Failure('bad-option', `certbot’s configuration cannot hold ${JSON.stringify(item)}`)
+  const quote = /[\r\n]/.test(item)
+    ? undefined
+    : quotes.find((quote) => !item.includes(quote) && !item.endsWith(quote.charAt(0)))
+  if (quote === undefined)
+    throw new Failure('bad-option', `certbot’s configuration cannot hold ${JSON.stringify(item)}`)
   return `${quote}${item}${quote}`
 }
 

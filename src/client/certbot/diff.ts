@@ -4,8 +4,8 @@ const CONTEXT = 3
 type Line = readonly [sign: ' ' | '-' | '+', text: string]
 
 /**
- * The change of a text as `diff -u` shows it, in one piece: from three lines before the first change to three after the last. Empty when
- * there is none. For short texts: time and memory grow with the product of their lines.
+ * The change of a text as `diff -u` shows it, in one piece: from three lines before the first change to three after the
+ * last. Empty when there is none. For short texts: time and memory grow with the product of their lines.
  */
 export function formatDiff(path: string, before: string, after: string): string {
   const lines = compare(splitLines(before), splitLines(after))
@@ -19,7 +19,8 @@ export function formatDiff(path: string, before: string, after: string): string 
     const count = shown.filter(([other]) => other === ' ' || other === sign).length
     return `${sign}${count === 0 ? start : start + 1},${count}`
   }
-  const text = ([sign, line]: Line) => (line.endsWith('\n') ? `${sign}${line.slice(0, -1)}` : `${sign}${line}\n\\ No newline at end of file`)
+  const text = ([sign, line]: Line) =>
+    line.endsWith('\n') ? `${sign}${line.slice(0, -1)}` : `${sign}${line}\n\\ No newline at end of file`
   return [`--- ${path}`, `+++ ${path}`, `@@ ${range('-')} ${range('+')} @@`, ...shown.map(text)].join('\n')
 }
 
@@ -30,11 +31,14 @@ function splitLines(text: string): string[] {
 
 /** A longest common subsequence, and between its lines what is taken away and then what is added. */
 function compare(before: readonly string[], after: readonly string[]): Line[] {
-  const common: number[][] = Array.from({ length: before.length + 1 }, () => new Array<number>(after.length + 1).fill(0))
+  const common: number[][] = Array.from({ length: before.length + 1 }, () =>
+    new Array<number>(after.length + 1).fill(0),
+  )
   const at = (row: number, column: number): number => common[row]?.[column] ?? 0
   for (let row = before.length - 1; row >= 0; row--) {
     for (let column = after.length - 1; column >= 0; column--) {
-      const length = before[row] === after[column] ? at(row + 1, column + 1) + 1 : Math.max(at(row + 1, column), at(row, column + 1))
+      const length =
+        before[row] === after[column] ? at(row + 1, column + 1) + 1 : Math.max(at(row + 1, column), at(row, column + 1))
       common[row]?.splice(column, 1, length)
     }
   }

@@ -19,16 +19,25 @@ const MAX_THUMBPRINT_LENGTH = 128
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/
 
-/** Reads the challenge of an auth hook. @throws Failure `token-missing`, `token-malformed`, `validation-malformed`, `identifier-missing` */
+/**
+ * Reads the challenge of an auth hook. @throws Failure `token-missing`, `token-malformed`, `validation-malformed`,
+ * `identifier-missing`
+ */
 export function readChallenge(environment: Environment): Challenge {
   const token = readToken(environment)
   const keyAuthorization = environment['CERTBOT_VALIDATION'] ?? ''
   const thumbprint = keyAuthorization.slice(token.length + 1)
-  const isWhole = keyAuthorization.startsWith(`${token}.`) && BASE64URL.test(thumbprint) && thumbprint.length <= MAX_THUMBPRINT_LENGTH
-  if (!isWhole) throw new Failure('validation-malformed', 'CERTBOT_VALIDATION is not CERTBOT_TOKEN, a dot and a base64url thumbprint')
+  const isWhole =
+    keyAuthorization.startsWith(`${token}.`) && BASE64URL.test(thumbprint) && thumbprint.length <= MAX_THUMBPRINT_LENGTH
+  if (!isWhole)
+    throw new Failure(
+      'validation-malformed',
+      'CERTBOT_VALIDATION is not CERTBOT_TOKEN, a dot and a base64url thumbprint',
+    )
   const identifier = environment['CERTBOT_IDENTIFIER'] || environment['CERTBOT_DOMAIN']
   if (!identifier) throw new Failure('identifier-missing', 'neither CERTBOT_IDENTIFIER nor CERTBOT_DOMAIN is set')
-  if (!IDENTIFIER.test(identifier)) throw new Failure('identifier-missing', 'CERTBOT_IDENTIFIER or CERTBOT_DOMAIN is no domain name or IP address')
+  if (!IDENTIFIER.test(identifier))
+    throw new Failure('identifier-missing', 'CERTBOT_IDENTIFIER or CERTBOT_DOMAIN is no domain name or IP address')
   return { token, keyAuthorization, identifier }
 }
 
@@ -40,9 +49,18 @@ export function readToken(environment: Environment): string {
   const token = environment['CERTBOT_TOKEN']
   if (!token) {
     const isCertbot = environment['CERTBOT_VALIDATION'] !== undefined
-    throw new Failure('token-missing', isCertbot ? 'CERTBOT_TOKEN is not set: this is not an http-01 challenge (dns-01?)' : 'CERTBOT_TOKEN is not set: this program is to be called by certbot')
+    throw new Failure(
+      'token-missing',
+      isCertbot
+        ? 'CERTBOT_TOKEN is not set: this is not an http-01 challenge (dns-01?)'
+        : 'CERTBOT_TOKEN is not set: this program is to be called by certbot',
+    )
   }
   const isSane = BASE64URL.test(token) && token.length >= MIN_TOKEN_LENGTH && token.length <= MAX_TOKEN_LENGTH
-  if (!isSane) throw new Failure('token-malformed', `CERTBOT_TOKEN is not base64url of ${MIN_TOKEN_LENGTH} to ${MAX_TOKEN_LENGTH} characters`)
+  if (!isSane)
+    throw new Failure(
+      'token-malformed',
+      `CERTBOT_TOKEN is not base64url of ${MIN_TOKEN_LENGTH} to ${MAX_TOKEN_LENGTH} characters`,
+    )
   return token
 }

@@ -1,4 +1,7 @@
-/** The hooks at a path that stays: small scripts that lead to those of the present installation, whatever an upgrade does to its place. */
+/**
+ * The hooks at a path that stays: small scripts that lead to those of the present installation, whatever an upgrade
+ * does to its place.
+ */
 import { fchmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Failure } from '../../failure.js'
@@ -27,8 +30,8 @@ export interface HookPath {
 }
 
 /**
- * The script for one hook, made of the template hooks/installed: its two assignments name the hook and the directory it was installed from,
- * and it has the functions of hooks/who-can-change, for that may be gone when it runs.
+ * The script for one hook, made of the template hooks/installed: its two assignments name the hook and the directory it
+ * was installed from, and it has the functions of hooks/who-can-change, for that may be gone when it runs.
  */
 export function hookScript(template: string, whoCanChange: string, name: HookName, from: string): string {
   const functions = /\n\n(.*?)\n\ncase \$\{0##/s.exec(whoCanChange)?.[1] ?? ''
@@ -38,9 +41,16 @@ export function hookScript(template: string, whoCanChange: string, name: HookNam
     .replace(/^# The functions of who-can-change stand here.*$/m, (line) => `${line}\n${functions}\n`)
 }
 
-/** Both hook paths of a directory, for the hooks in `from`, which also has the template. @throws Failure `install-failed` */
+/**
+ * Both hook paths of a directory, for the hooks in `from`, which also has the template. @throws Failure
+ * `install-failed`
+ */
 export function inspectHookPaths(directory: string, from: string): HookPath[] {
-  const [template, whoCanChange] = attempt('read', from, () => [readFileSync(join(from, 'installed'), 'utf8'), readFileSync(join(from, 'who-can-change'), 'utf8')] as const)
+  const [template, whoCanChange] = attempt(
+    'read',
+    from,
+    () => [readFileSync(join(from, 'installed'), 'utf8'), readFileSync(join(from, 'who-can-change'), 'utf8')] as const,
+  )
   return HOOK_NAMES.map((name) => {
     const path = join(directory, name)
     const script = hookScript(template, whoCanChange, name, from)
@@ -49,12 +59,14 @@ export function inspectHookPaths(directory: string, from: string): HookPath[] {
 }
 
 /**
- * Writes those that are not as they are to be, each at once: certbot may be about to run it. A file that is not ours stays.
+ * Writes those that are not as they are to be, each at once: certbot may be about to run it. A file that is not ours
+ * stays.
  * @throws Failure `hook-path-taken`, `disk-full`, `install-failed`
  */
 export function writeHookPaths(hooks: readonly HookPath[]): void {
   for (const { path, state } of hooks) {
-    if (state === 'foreign') throw new Failure('hook-path-taken', `${path} exists, and certbot-nfq install did not write it`)
+    if (state === 'foreign')
+      throw new Failure('hook-path-taken', `${path} exists, and certbot-nfq install did not write it`)
   }
   for (const { path, script, state } of hooks) {
     if (state === 'current') continue
@@ -73,7 +85,10 @@ export function writeHookPaths(hooks: readonly HookPath[]): void {
   }
 }
 
-/** Removes those that are ours, and the directory when it is empty then; gives the paths removed. @throws Failure `install-failed` */
+/**
+ * Removes those that are ours, and the directory when it is empty then; gives the paths removed. @throws Failure
+ * `install-failed`
+ */
 export function removeHookPaths(hooks: readonly HookPath[]): string[] {
   const ours = hooks.filter(({ state }) => state === 'current' || state === 'outdated').map(({ path }) => path)
   for (const path of ours) attempt('remove', path, () => rmSync(path))

@@ -2,7 +2,10 @@
 import { certbotArguments, hookParameters, quoteForShell, type HookCommands } from './hook-command.js'
 import { formatValue } from './configobj-value.js'
 
-/** The command for a new certificate, and what to do with the lineages there are, of which some are named. `again` are the options of this run. */
+/**
+ * The command for a new certificate, and what to do with the lineages there are, of which some are named. `again` are
+ * the options of this run.
+ */
 export function formatInstructions(hooks: HookCommands, again: readonly string[], lineages: readonly string[]): string {
   const install = ['certbot-nfq', 'install', ...again.map(quoteForShell)].join(' ')
   return [
@@ -28,8 +31,13 @@ export function renewalLines(hooks: HookCommands): string[] {
 
 function certonly(hooks: HookCommands): string[] {
   const [manual = '', ...rest] = certbotArguments(hooks)
-  const pairs = Array.from({ length: rest.length / 2 }, (_, place) => `${rest[place * 2] ?? ''} ${quoteForShell(rest[place * 2 + 1] ?? '')}`)
-  return [`certbot certonly ${manual}`, ...pairs, '-d example.com --dry-run'].map((line, place, lines) => `${place === 0 ? '' : '  '}${line}${place === lines.length - 1 ? '' : ' \\'}`)
+  const pairs = Array.from(
+    { length: rest.length / 2 },
+    (_, place) => `${rest[place * 2] ?? ''} ${quoteForShell(rest[place * 2 + 1] ?? '')}`,
+  )
+  return [`certbot certonly ${manual}`, ...pairs, '-d example.com --dry-run'].map(
+    (line, place, lines) => `${place === 0 ? '' : '  '}${line}${place === lines.length - 1 ? '' : ' \\'}`,
+  )
 }
 
 function someOf(lineages: readonly string[]): string {

@@ -13,11 +13,17 @@ export interface RenewalFile {
   readonly text: string
 }
 
-/** The names of the lineages of a configuration directory, in order; none when there is no such directory. @throws Failure `install-failed` */
+/**
+ * The names of the lineages of a configuration directory, in order; none when there is no such directory. @throws
+ * Failure `install-failed`
+ */
 export function listLineages(configDirectory: string): string[] {
   try {
     const names = readdirSync(join(configDirectory, 'renewal'))
-    return names.filter((name) => name.endsWith('.conf')).map((name) => name.slice(0, -'.conf'.length)).sort()
+    return names
+      .filter((name) => name.endsWith('.conf'))
+      .map((name) => name.slice(0, -'.conf'.length))
+      .sort()
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return []
     throw fileFailure('read the lineages', cause)
@@ -39,7 +45,8 @@ function readBytes(path: string): Uint8Array {
   try {
     return readFileSync(path)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') throw new Failure('renewal-malformed', `${path} is a link to nothing`, { cause })
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new Failure('renewal-malformed', `${path} is a link to nothing`, { cause })
     throw fileFailure(`read ${path}`, cause)
   }
 }
@@ -53,7 +60,10 @@ function decode(path: string, bytes: Uint8Array): string {
   }
 }
 
-/** Lineages whose renewal configuration names one of these paths, and those of which that cannot be seen, each with the reason. */
+/**
+ * Lineages whose renewal configuration names one of these paths, and those of which that cannot be seen, each with the
+ * reason.
+ */
 export interface LineageUse {
   readonly users: readonly string[]
   readonly unread: readonly { readonly name: string; readonly why: string }[]
@@ -66,7 +76,12 @@ export function lineagesThatUse(configDirectory: string, paths: readonly string[
   for (const name of listLineages(configDirectory)) {
     try {
       const text = readFileSync(pathOf(configDirectory, name), 'utf8')
-      if (text.split('\n').some((line) => /^\s*manual_(auth|cleanup)_hook\b/.test(line) && paths.some((path) => line.includes(path)))) users.push(name)
+      if (
+        text
+          .split('\n')
+          .some((line) => /^\s*manual_(auth|cleanup)_hook\b/.test(line) && paths.some((path) => line.includes(path)))
+      )
+        users.push(name)
     } catch (error) {
       unread.push({ name, why: (error as Error).message })
     }
@@ -78,7 +93,10 @@ export function lineagesThatUse(configDirectory: string, paths: readonly string[
  * Puts another text in the file's place while certbot is locked out.
  * @throws Failure `certbot-running`, `renewal-changed`, `disk-full`, `install-failed`; the file is as it was then
  */
-export async function replaceRenewalFile({ path, text: before, configDirectory }: RenewalFile, text: string): Promise<Replaced> {
+export async function replaceRenewalFile(
+  { path, text: before, configDirectory }: RenewalFile,
+  text: string,
+): Promise<Replaced> {
   try {
     return await whileCertbotWaits(configDirectory, () => replaceFile(path, Buffer.from(before), Buffer.from(text)))
   } catch (cause) {

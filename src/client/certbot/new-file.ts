@@ -2,7 +2,8 @@
 import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 
 /**
- * Makes a file of these bytes, with `finish` for its owner and mode (0600 until then), and brings it to the disk. Whatever fails, it is not there.
+ * Makes a file of these bytes, with `finish` for its owner and mode (0600 until then), and brings it to the disk.
+ * Whatever fails, it is not there.
  * @throws Error of the system; EEXIST where there is one
  */
 export function writeNewFile(path: string, bytes: Uint8Array, finish: (fd: number) => void): void {

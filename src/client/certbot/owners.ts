@@ -1,4 +1,7 @@
-/** Who but root could change what root runs: the program, its compiled packages, its Node. Links and lists of rights are hooks/who-can-change's matter. */
+/**
+ * Who but root could change what root runs: the program, its compiled packages, its Node. Links and lists of rights are
+ * hooks/who-can-change's matter.
+ */
 import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -39,7 +42,15 @@ function isSuspect(path: string): boolean {
 }
 
 function ask(program: string, paths: readonly string[]): string {
-  const { status, stdout, error } = spawnSync(program, paths, { encoding: 'utf8', env: { PATH: process.env['PATH'] ?? '', friend: String(process.getuid?.() ?? 0) }, stdio: ['ignore', 'pipe', 'ignore'] })
-  if (status !== 0) throw new Failure('install-failed', `cannot find out who may change ${paths[0] ?? ''}: ${error?.message ?? `${program} ended with ${status ?? 'a signal'}`}`)
+  const { status, stdout, error } = spawnSync(program, paths, {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'] ?? '', friend: String(process.getuid?.() ?? 0) },
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  if (status !== 0)
+    throw new Failure(
+      'install-failed',
+      `cannot find out who may change ${paths[0] ?? ''}: ${error?.message ?? `${program} ended with ${status ?? 'a signal'}`}`,
+    )
   return stdout.trim()
 }

@@ -1,6 +1,7 @@
 /**
- * certbot's renewal configuration (/etc/letsencrypt/renewal/NAME.conf): INI as python3-configobj reads and writes it, edited line by line, for
- * comments and everything else in it is the user's. Only `[renewalparams]` above its first `[[subsection]]` is looked at.
+ * certbot's renewal configuration (/etc/letsencrypt/renewal/NAME.conf): INI as python3-configobj reads and writes it,
+ * edited line by line, for comments and everything else in it is the user's. Only `[renewalparams]` above its first
+ * `[[subsection]]` is looked at.
  */
 import { Failure } from '../../failure.js'
 import { formatValue, parseValue, type Value } from './configobj-value.js'
@@ -25,8 +26,9 @@ interface Section {
 }
 
 /**
- * The text with these parameters set: a key that is there gets the new value in its place, the others follow the section's last entry. A key
- * that has its value already is left as it is written, so a second time changes nothing. Line ends stay what they are.
+ * The text with these parameters set: a key that is there gets the new value in its place, the others follow the
+ * section's last entry. A key that has its value already is left as it is written, so a second time changes nothing.
+ * Line ends stay what they are.
  * @throws Failure `renewal-malformed` when the text has no `[renewalparams]`, or a line that is none of INI
  */
 export function setRenewalParameters(text: string, parameters: RenewalParameters): string {
@@ -38,10 +40,11 @@ export function setRenewalParameters(text: string, parameters: RenewalParameters
   for (const [key, value] of Object.entries(parameters)) {
     const entry = entries.get(key)
     if (!entry) added.push(`${key} = ${formatValue(value)}${lineEnd}`)
-    else if (!isSame(entry.value, value)) replaced.set(entry.start, { until: entry.end, line: `${entry.before}${formatValue(value)}${entry.after}` })
+    else if (!isSame(entry.value, value))
+      replaced.set(entry.start, { until: entry.end, line: `${entry.before}${formatValue(value)}${entry.after}` })
   }
   const result: string[] = []
-  for (let at = 0; at <= lines.length; ) {
+  for (let at = 0; at <= lines.length;) {
     if (at === end && added.length > 0) result.push(...endLine(result.pop() ?? '', lineEnd), ...added)
     const replacement = replaced.get(at)
     result.push(replacement?.line ?? lines[at] ?? '')
@@ -68,7 +71,7 @@ function readSection(lines: readonly string[]): Section {
   if (start < 0) throw new Failure('renewal-malformed', 'it has no section [renewalparams]')
   const entries = new Map<string, Entry>()
   let end = start + 1
-  for (let at = start + 1; at < lines.length; ) {
+  for (let at = start + 1; at < lines.length;) {
     const line = lines[at] ?? ''
     if (/^\s*\[/.test(line)) break
     if (/^\s*(#[^]*)?$/.test(line)) {
@@ -85,14 +88,16 @@ function readSection(lines: readonly string[]): Section {
 
 /** One entry; a value in triple quotes may go over several lines. */
 function readEntry(lines: readonly string[], start: number): [string, Entry] {
-  const [, before = '', quoted, bare = '', rest = ''] = /^(\s*(?:(["'].*?["'])|([^'"=].*?))\s*=[ \t]*)([^]*)$/.exec(lines[start] ?? '') ?? []
+  const [, before = '', quoted, bare = '', rest = ''] =
+    /^(\s*(?:(["'].*?["'])|([^'"=].*?))\s*=[ \t]*)([^]*)$/.exec(lines[start] ?? '') ?? []
   if (before === '') throw new Failure('renewal-malformed', `its line ${start + 1} is neither a section nor an entry`)
   let text = rest
   for (let end = start + 1; ; end++) {
     const found = parseValue(text)
     if (found) return [quoted?.slice(1, -1) ?? bare.trim(), { start, end, before, ...found }]
     const next = lines[end]
-    if (next === undefined || !/^("""|''')/.test(text)) throw new Failure('renewal-malformed', `the value in its line ${start + 1} has no end`)
+    if (next === undefined || !/^("""|''')/.test(text))
+      throw new Failure('renewal-malformed', `the value in its line ${start + 1} has no end`)
     text += next
   }
 }

@@ -1,5 +1,16 @@
 /** Puts a text in the place of a file: all of it, on the disk, or nothing. */
-import { closeSync, fchmodSync, fchownSync, fstatSync, lstatSync, openSync, readFileSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { Failure } from '../../failure.js'
 import { copyExtendedAttributes } from '../../kernel/extended-attributes.js'
@@ -16,8 +27,8 @@ export interface Replaced {
 }
 
 /**
- * Replaces what was read as `before` by `after`. Owner, mode and extended attributes are those of the old file, a link stays one. Whatever fails, the
- * old file is there as it was, and nothing else.
+ * Replaces what was read as `before` by `after`. Owner, mode and extended attributes are those of the old file, a link
+ * stays one. Whatever fails, the old file is there as it was, and nothing else.
  * @throws Failure `renewal-changed` where the file is not as it was read any more; Error of the system
  */
 export async function replaceFile(path: string, before: Uint8Array, after: Uint8Array): Promise<Replaced> {
@@ -42,10 +53,18 @@ export async function replaceFile(path: string, before: Uint8Array, after: Uint8
     made.push(backup)
     flushDirectory(dirname(target))
     // Last: certbot is locked out, but an editor is not.
-    if (!readFileSync(target).equals(before)) throw new Failure('renewal-changed', `${path} was changed by another program meanwhile: it stays as that has left it`)
+    if (!readFileSync(target).equals(before))
+      throw new Failure(
+        'renewal-changed',
+        `${path} was changed by another program meanwhile: it stays as that has left it`,
+      )
     renameSync(fresh, target)
     flushOrUndo(target, backup)
-    return { target, backup, losses: [...lossOfNames(nlink - 1), ...unkept.map((name) => `the extended attribute ${name}`)] }
+    return {
+      target,
+      backup,
+      losses: [...lossOfNames(nlink - 1), ...unkept.map((name) => `the extended attribute ${name}`)],
+    }
   } catch (thrown) {
     for (const name of made) rmSync(name, { force: true })
     throw thrown
@@ -72,5 +91,7 @@ function flushOrUndo(path: string, backup: string): void {
 }
 
 function lossOfNames(others: number): string[] {
-  return others === 0 ? [] : [`${others} other ${others === 1 ? 'name' : 'names'} of it (hard links), which lead to the file as it was before`]
+  return others === 0
+    ? []
+    : [`${others} other ${others === 1 ? 'name' : 'names'} of it (hard links), which lead to the file as it was before`]
 }

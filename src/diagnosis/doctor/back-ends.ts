@@ -14,7 +14,9 @@ export interface BackEnd {
 
 /** Those installed, in the order in which `auto` tries them. */
 export async function readBackEnds(run: Run): Promise<BackEnd[]> {
-  const names = FIREWALL_CHOICES.filter((choice) => choice !== 'auto').filter((name) => (name === 'nft' ? hasNft() : hasIptables(name)))
+  const names = FIREWALL_CHOICES.filter((choice) => choice !== 'auto').filter((name) =>
+    name === 'nft' ? hasNft() : hasIptables(name),
+  )
   return Promise.all(
     names.map(async (name) => {
       const { exitCode, stdout } = await run([name, '-V'])
@@ -35,9 +37,19 @@ export function readLegacyUse(): boolean {
   return isLegacyInUse(4) || isLegacyInUse(6)
 }
 
-/** Which to try, and which only if nothing else works: a host that has no legacy tables must not get them by our looking. */
-export function planTrial(choice: FirewallChoice, there: readonly BackEnd[], isLegacyUsed: boolean): { backEnds: BackEndName[]; lastResort: BackEndName[] } {
+/**
+ * Which to try, and which only if nothing else works: a host that has no legacy tables must not get them by our
+ * looking.
+ */
+export function planTrial(
+  choice: FirewallChoice,
+  there: readonly BackEnd[],
+  isLegacyUsed: boolean,
+): { backEnds: BackEndName[]; lastResort: BackEndName[] } {
   if (choice !== 'auto') return { backEnds: [choice], lastResort: [] }
   const isShy = ({ isLegacy }: BackEnd) => isLegacy && !isLegacyUsed
-  return { backEnds: there.filter((one) => !isShy(one)).map(({ name }) => name), lastResort: there.filter(isShy).map(({ name }) => name) }
+  return {
+    backEnds: there.filter((one) => !isShy(one)).map(({ name }) => name),
+    lastResort: there.filter(isShy).map(({ name }) => name),
+  }
 }

@@ -51,7 +51,10 @@ export interface ExamineOptions {
   readonly trial: (node: Pick<ModulesReport, 'execPath' | 'version'>) => readonly string[]
 }
 
-/** Milliseconds for what starts a Node, and a dozen programs one after the other: long enough for a small machine that has read none of them yet. */
+/**
+ * Milliseconds for what starts a Node, and a dozen programs one after the other: long enough for a small machine that
+ * has read none of them yet.
+ */
 const LONG_TIME = 120_000
 
 const runLong: Run = (argv, input) => runFor(LONG_TIME, argv, input)
@@ -65,7 +68,11 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
     readUplinks(machine, run),
     readHookNode([...options.hookProbe, 'modules'], runLong),
     readBackEnds(run),
-    Promise.all(options.names.map(async (name) => (name.startsWith('*.') ? name : await lookUp(name, { resolver: options.resolver })))),
+    Promise.all(
+      options.names.map(async (name) =>
+        name.startsWith('*.') ? name : await lookUp(name, { resolver: options.resolver }),
+      ),
+    ),
   ])
   const grounds = groundsOf(options.port, machine, uplinks, rules)
   const tables = grounds.flatMap((ground) => ground.tables)
@@ -81,14 +88,22 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
     ...judgeModules(hookNode),
     ...judgeKernel(trial),
     ...judgeFirewall(trial, options.firewall, backEnds),
-    judgeQueueNumber(options.queueNum, boundQueues(), typeof leftovers.responder === 'object' && 'queue' in leftovers.responder ? leftovers.responder.queue : undefined),
+    judgeQueueNumber(
+      options.queueNum,
+      boundQueues(),
+      typeof leftovers.responder === 'object' && 'queue' in leftovers.responder ? leftovers.responder.queue : undefined,
+    ),
     judgePort(portFacts),
     ...judgeFilter(grounds, rules.silent),
     judgeUntracked(tables),
     judgeReversePath(uplinks, readReversePathFilters()),
     judgeRunDirectory(readRunDirectory(directory)),
     ...judgeLeftovers(leftovers),
-    ...names.flatMap((found) => (typeof found === 'string' ? [judgeWildcard(found)] : judgeName(found, { machine, served: servedFamilies(portFacts), port: options.port }))),
+    ...names.flatMap((found) =>
+      typeof found === 'string'
+        ? [judgeWildcard(found)]
+        : judgeName(found, { machine, served: servedFamilies(portFacts), port: options.port }),
+    ),
   ]
   return findings.sort((one, other) => CHECKS.indexOf(one.check) - CHECKS.indexOf(other.check))
 }
@@ -99,9 +114,16 @@ interface Ground {
 }
 
 /** A packet for each family there is, and the tables it meets. */
-function groundsOf(port: number, machine: readonly MachineAddress[], uplinks: readonly string[], rules: InstalledRules): Ground[] {
+function groundsOf(
+  port: number,
+  machine: readonly MachineAddress[],
+  uplinks: readonly string[],
+  rules: InstalledRules,
+): Ground[] {
   return (hasIpv6() ? ([4, 6] as const) : ([4] as const)).map((version) => {
-    const destinations = machine.filter((one) => one.version === version && !['loopback', 'link-local'].includes(one.reach)).map(({ address }) => address)
+    const destinations = machine
+      .filter((one) => one.version === version && !['loopback', 'link-local'].includes(one.reach))
+      .map(({ address }) => address)
     const packet = { version, port, destinations, devices: uplinks }
     return { packet, tables: tablesFor(packet, rules) }
   })
@@ -110,13 +132,30 @@ function groundsOf(port: number, machine: readonly MachineAddress[], uplinks: re
 function readPort({ port, noStandalone }: ExamineOptions, grounds: readonly Ground[]): PortFacts {
   const of = (version: 4 | 6) => forwardsOf(grounds.find(({ packet }) => packet.version === version)?.tables ?? [])
   const forwards = { 4: of(4), 6: of(6) }
-  const redirects = [...forwards[4], ...forwards[6]].flatMap((forward) => (forward.address === undefined && forward.port !== undefined ? [forward.port] : []))
-  return { port, listeners: readListeners(port), forwards, redirected: [...new Set(redirects)].flatMap(readListeners), isStandalone: !noStandalone }
+  const redirects = [...forwards[4], ...forwards[6]].flatMap((forward) =>
+    forward.address === undefined && forward.port !== undefined ? [forward.port] : [],
+  )
+  return {
+    port,
+    listeners: readListeners(port),
+    forwards,
+    redirected: [...new Set(redirects)].flatMap(readListeners),
+    isStandalone: !noStandalone,
+  }
 }
 
-async function tryIt({ port, mark, user, noStandalone, firewall, trial }: ExamineOptions, node: Pick<ModulesReport, 'execPath' | 'version'>, plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>) {
+async function tryIt(
+  { port, mark, user, noStandalone, firewall, trial }: ExamineOptions,
+  node: Pick<ModulesReport, 'execPath' | 'version'>,
+  plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>,
+) {
   if (process.geteuid?.() !== 0) return { reason: 'only root can', fix: 'run it as root' }
-  return runTrial(trial(node), firewall, { port, mark, user, isStandalone: !noStandalone, families: await families(), ...plan }, runLong)
+  return runTrial(
+    trial(node),
+    firewall,
+    { port, mark, user, isStandalone: !noStandalone, families: await families(), ...plan },
+    runLong,
+  )
 }
 
 /** As a responder finds them; one after the other, for both look at the same count. */

@@ -7,17 +7,41 @@ import type { Packet } from '../../rules-read/packet.js'
 const HOOKS = ['prerouting', 'input']
 
 /** One for each packet, with the tables it meets; `silent` is what could not be read. */
-export function judgeFilter(packets: readonly { readonly packet: Packet; readonly tables: readonly Table[] }[], silent: readonly string[]): Finding[] {
+export function judgeFilter(
+  packets: readonly { readonly packet: Packet; readonly tables: readonly Table[] }[],
+  silent: readonly string[],
+): Finding[] {
   const findings = packets.flatMap(({ packet, tables }) => {
     const drop = firstDrop(tables)
     if (!drop) return []
     const what = `IPv${packet.version}: ${drop.where} drops new connections to port ${packet.port} (${drop.by})`
-    const unless = drop.conditions.length === 0 ? '' : `, unless a condition holds that cannot be judged here: ${drop.conditions.slice(0, 3).join('; ')}`
-    return [warn('filter', what + unless, `let the port in, as by: ufw allow ${packet.port}/tcp, firewall-cmd --add-port=${packet.port}/tcp, or an accept rule before that one`)]
+    const unless =
+      drop.conditions.length === 0
+        ? ''
+        : `, unless a condition holds that cannot be judged here: ${drop.conditions.slice(0, 3).join('; ')}`
+    return [
+      warn(
+        'filter',
+        what + unless,
+        `let the port in, as by: ufw allow ${packet.port}/tcp, firewall-cmd --add-port=${packet.port}/tcp, or an accept rule before that one`,
+      ),
+    ]
   })
   if (findings.length > 0) return findings
-  if (silent.length > 0) return [warn('filter', `the rules there are could not be read: ${silent.join('; ')}`, 'run the command as root and see what is wrong')]
-  return [ok('filter', 'no rule of this machine keeps new connections from the port (what a provider filters cannot be seen from here)')]
+  if (silent.length > 0)
+    return [
+      warn(
+        'filter',
+        `the rules there are could not be read: ${silent.join('; ')}`,
+        'run the command as root and see what is wrong',
+      ),
+    ]
+  return [
+    ok(
+      'filter',
+      'no rule of this machine keeps new connections from the port (what a provider filters cannot be seen from here)',
+    ),
+  ]
 }
 
 function firstDrop(tables: readonly Table[]) {

@@ -1,11 +1,27 @@
 /** What a check has to say. */
 
-/** `fail`: a validation will not pass, or another user can become root. `warn`: it may not, or something could not be seen. */
+/**
+ * `fail`: a validation will not pass, or another user can become root. `warn`: it may not, or something could not be
+ * seen.
+ */
 export type Level = 'ok' | 'warn' | 'fail'
 
 /** The checks, in the order of the report. docs/doctor.md has a row for each; a test holds the two together. */
 export const CHECKS = [
-  'rights', 'owners', 'node', 'modules', 'kernel', 'firewall', 'queue', 'port', 'filter', 'untracked', 'reverse-path', 'run-directory', 'leftovers', 'name',
+  'rights',
+  'owners',
+  'node',
+  'modules',
+  'kernel',
+  'firewall',
+  'queue',
+  'port',
+  'filter',
+  'untracked',
+  'reverse-path',
+  'run-directory',
+  'leftovers',
+  'name',
 ] as const
 
 export type Check = (typeof CHECKS)[number]

@@ -8,10 +8,21 @@ import type { BackEndTry, TrialReport, TrialRequest } from './trial.js'
 import { untoldBy, type Untold } from './untold.js'
 
 /** The report, or why the trial could not be made. `trial` is the command that makes it, without its request. */
-export async function runTrial(trial: readonly string[], choice: FirewallChoice, request: TrialRequest, run: Run): Promise<TrialReport | Untold> {
+export async function runTrial(
+  trial: readonly string[],
+  choice: FirewallChoice,
+  request: TrialRequest,
+  run: Run,
+): Promise<TrialReport | Untold> {
   // hooks/keep looks for --firewall: it decides about kernel modules.
   const result = await run(['unshare', '-n', ...trial, JSON.stringify(request), `--firewall=${choice}`])
-  if (result.exitCode !== 0) return untoldBy(result, result.stderr.startsWith('unshare:') ? 'run it where a network namespace can be made (unshare --net)' : SAME_START)
+  if (result.exitCode !== 0)
+    return untoldBy(
+      result,
+      result.stderr.startsWith('unshare:')
+        ? 'run it where a network namespace can be made (unshare --net)'
+        : SAME_START,
+    )
   try {
     return JSON.parse(result.stdout) as TrialReport
   } catch {
@@ -24,13 +35,22 @@ const SAME_START = 'see with: certbot-nfq serve --verbose, which makes the same 
 /** The start of a responder, but for its rules. Where there was no trial, this says so for both. */
 export function judgeKernel(report: TrialReport | Untold): Finding[] {
   if ('reason' in report) return [warn('kernel', `not tried, nor the rules: ${report.reason}`, report.fix)]
-  if (report.refusals.length > 0) return report.refusals.map(({ code, message }) => fail('kernel', message, FIXES[code]))
+  if (report.refusals.length > 0)
+    return report.refusals.map(({ code, message }) => fail('kernel', message, FIXES[code]))
   return [ok('kernel', 'a queue can be bound, a raw socket opened, and root given up')]
 }
 
-/** Which back end will be used, and why; the rules were tried in the order in which a responder tries them. Nothing where they were not. */
-export function judgeFirewall(report: TrialReport | Untold, choice: FirewallChoice, there: readonly BackEnd[]): Finding[] {
-  if (choice === 'auto' && there.length === 0) return [fail('firewall', 'neither nft nor iptables is installed', FIXES['firewall-unavailable'])]
+/**
+ * Which back end will be used, and why; the rules were tried in the order in which a responder tries them. Nothing
+ * where they were not.
+ */
+export function judgeFirewall(
+  report: TrialReport | Untold,
+  choice: FirewallChoice,
+  there: readonly BackEnd[],
+): Finding[] {
+  if (choice === 'auto' && there.length === 0)
+    return [fail('firewall', 'neither nft nor iptables is installed', FIXES['firewall-unavailable'])]
   return 'reason' in report ? [] : [judgeTries(report, choice, there)]
 }
 
@@ -38,12 +58,27 @@ function judgeTries(report: TrialReport, choice: FirewallChoice, there: readonly
   const programs = there.length === 0 ? 'none' : there.map(({ name, version }) => `${name} ${version}`).join(', ')
   const used = usedOf(report.backEnds)
   const isSlow = report.backEnds.some((one) => 'refusal' in one && one.isSlow)
-  if (!used && isSlow) return warn('firewall', `the rules could not be tried to the end: ${report.backEnds.map(describeTry).join('; ')}`, 'run it again when this machine is less busy')
-  if (!used) return fail('firewall', `no back end can queue packets here: ${report.backEnds.map(describeTry).join('; ')}`, FIXES['firewall-unavailable'])
+  if (!used && isSlow)
+    return warn(
+      'firewall',
+      `the rules could not be tried to the end: ${report.backEnds.map(describeTry).join('; ')}`,
+      'run it again when this machine is less busy',
+    )
+  if (!used)
+    return fail(
+      'firewall',
+      `no back end can queue packets here: ${report.backEnds.map(describeTry).join('; ')}`,
+      FIXES['firewall-unavailable'],
+    )
   const others = report.backEnds.filter((one) => one !== used).map(describeTry)
   const why = [choice === 'auto' ? 'the first of these that works' : 'as --firewall says', ...others].join('; ')
-  if (used.selection === 'prefilter') return ok('firewall', `${used.name} will be used, candidates only (${why}); installed: ${programs}`)
-  return warn('firewall', `${used.name} will be used, and ALL traffic of the port will pass through the queue (${used.reason}); installed: ${programs}`, 'install nft 1.0.1 or later with Linux 5.16, or load xt_bpf: modprobe xt_bpf')
+  if (used.selection === 'prefilter')
+    return ok('firewall', `${used.name} will be used, candidates only (${why}); installed: ${programs}`)
+  return warn(
+    'firewall',
+    `${used.name} will be used, and ALL traffic of the port will pass through the queue (${used.reason}); installed: ${programs}`,
+    'install nft 1.0.1 or later with Linux 5.16, or load xt_bpf: modprobe xt_bpf',
+  )
 }
 
 /** As firewall/choose.ts picks: the prefilter by any, then the whole port by any. */
@@ -54,7 +89,8 @@ function usedOf(tries: readonly BackEndTry[]) {
 
 /** A refusal names each try of it; the first says enough. */
 function describeTry(one: BackEndTry): string {
-  if ('selection' in one) return `${one.name} ${one.selection === 'prefilter' ? 'works too' : 'takes the whole port only'}`
+  if ('selection' in one)
+    return `${one.name} ${one.selection === 'prefilter' ? 'works too' : 'takes the whole port only'}`
   const [, reason = one.refusal] = /\(prefilter\): (?:nft: )?(.*?)(?:; |$)/.exec(one.refusal) ?? []
   return `${one.name} does not: ${reason}`
 }

@@ -23,7 +23,13 @@ export interface LeftoverFacts {
 /** Asks the responder; removes nothing. */
 export async function readLeftovers(directory: RunDirectory, tables: readonly Table[]): Promise<LeftoverFacts> {
   const { socket, lock, tag } = directory
-  return { tag, responder: await askStatus(directory), files: [socket, lock].filter((path) => existsSync(path)), isLocked: lockHolders(lock).length > 0, tags: tagsIn(tables) }
+  return {
+    tag,
+    responder: await askStatus(directory),
+    files: [socket, lock].filter((path) => existsSync(path)),
+    isLocked: lockHolders(lock).length > 0,
+    tags: tagsIn(tables),
+  }
 }
 
 /** Tags of our chains in iptables' mangle table, and of our nft tables. */
@@ -36,17 +42,33 @@ export function tagsIn(tables: readonly Table[]): string[] {
 export function judgeLeftovers({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {
   const others = tags.filter((one) => one !== tag)
   const strangers =
-    others.length === 0 ? [] : [warn('leftovers', `rules of another run directory are there (${others.join(', ')}): of a responder at work, or left by one`, 'give certbot-nfq stop the --run-dir of those hooks; use one --run-dir for a port')]
+    others.length === 0
+      ? []
+      : [
+          warn(
+            'leftovers',
+            `rules of another run directory are there (${others.join(', ')}): of a responder at work, or left by one`,
+            'give certbot-nfq stop the --run-dir of those hooks; use one --run-dir for a port',
+          ),
+        ]
   return [...judgeOwn({ tag, responder, files, isLocked, tags }), ...strangers]
 }
 
 function judgeOwn({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {
-  if (typeof responder === 'object' && 'refusal' in responder) return [warn('leftovers', responder.refusal, 'see with: certbot-nfq status')]
-  if (typeof responder === 'object') return [ok('leftovers', `a responder is at work: process ${responder.pid}, ${responder.challenges.length} armed`)]
+  if (typeof responder === 'object' && 'refusal' in responder)
+    return [warn('leftovers', responder.refusal, 'see with: certbot-nfq status')]
+  if (typeof responder === 'object')
+    return [ok('leftovers', `a responder is at work: process ${responder.pid}, ${responder.challenges.length} armed`)]
   if (isLocked) return [ok('leftovers', 'a responder starts or ends at this moment')]
   const left = [...(tags.includes(tag) ? ['rules'] : []), ...files]
   if (left.length === 0) return [ok('leftovers', 'nothing is left of an earlier responder')]
-  return [warn('leftovers', `an earlier responder was killed and has left: ${left.join(', ')} (its rules pass every packet on)`, 'nothing: the next hook removes that; or at once: certbot-nfq stop')]
+  return [
+    warn(
+      'leftovers',
+      `an earlier responder was killed and has left: ${left.join(', ')} (its rules pass every packet on)`,
+      'nothing: the next hook removes that; or at once: certbot-nfq stop',
+    ),
+  ]
 }
 
 async function askStatus(directory: RunDirectory): Promise<LeftoverFacts['responder']> {

@@ -14,18 +14,32 @@ export interface Listener {
 
 /** Sockets that listen on the port in this network namespace, those of one process and address once. */
 export function readListeners(port: number): Listener[] {
-  const sockets = ([4, 6] as const).flatMap((version) => listeningSockets(read(`/proc/net/tcp${version === 6 ? '6' : ''}`), port, version))
+  const sockets = ([4, 6] as const).flatMap((version) =>
+    listeningSockets(read(`/proc/net/tcp${version === 6 ? '6' : ''}`), port, version),
+  )
   const owners = sockets.length === 0 ? new Map<string, number>() : ownersOf(new Set(sockets.map(({ inode }) => inode)))
   const listeners = sockets.map(({ address, version, inode }) => {
     const pid = owners.get(inode)
-    return { address, version, process: pid === undefined ? undefined : { pid, name: read(`/proc/${pid}/comm`).trim() } }
+    return {
+      address,
+      version,
+      process: pid === undefined ? undefined : { pid, name: read(`/proc/${pid}/comm`).trim() },
+    }
   })
-  const isSame = (one: Listener, other: Listener) => one.address === other.address && one.process?.pid === other.process?.pid
+  const isSame = (one: Listener, other: Listener) =>
+    one.address === other.address && one.process?.pid === other.process?.pid
   return listeners.filter((one, at) => listeners.findIndex((other) => isSame(one, other)) === at)
 }
 
-/** `sl local_address rem_address st … inode`: addresses as 32-bit words in the machine's own order, in hexadecimal; state 0A is LISTEN. */
-export function listeningSockets(table: string, port: number, version: IpVersion): { address: string; version: IpVersion; inode: string }[] {
+/**
+ * `sl local_address rem_address st … inode`: addresses as 32-bit words in the machine's own order, in hexadecimal;
+ * state 0A is LISTEN.
+ */
+export function listeningSockets(
+  table: string,
+  port: number,
+  version: IpVersion,
+): { address: string; version: IpVersion; inode: string }[] {
   return table.split('\n').flatMap((line) => {
     const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/)
     const [words = '', localPort = ''] = local.split(':')
@@ -39,10 +53,16 @@ function addressOf(words: string): Uint8Array {
   return endianness() === 'LE' ? bytes.swap32() : bytes
 }
 
-/** From a socket's inode to the first process that has it: a server's children share it with their parent, which is older. */
+/**
+ * From a socket's inode to the first process that has it: a server's children share it with their parent, which is
+ * older.
+ */
 function ownersOf(inodes: ReadonlySet<string>): Map<string, number> {
   const owners = new Map<string, number>()
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number).sort((one, other) => one - other)
+  const pids = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((one, other) => one - other)
   for (const pid of pids) {
     for (const inode of socketsOf(pid)) if (inodes.has(inode) && !owners.has(inode)) owners.set(inode, pid)
   }
@@ -51,7 +71,9 @@ function ownersOf(inodes: ReadonlySet<string>): Map<string, number> {
 
 function socketsOf(pid: number): string[] {
   try {
-    return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => /^socket:\[(\d+)\]$/.exec(target(`/proc/${pid}/fd/${fd}`))?.[1] ?? [])
+    return readdirSync(`/proc/${pid}/fd`).flatMap(
+      (fd) => /^socket:\[(\d+)\]$/.exec(target(`/proc/${pid}/fd/${fd}`))?.[1] ?? [],
+    )
   } catch {
     // It has ended, or is somebody else's.
     return []

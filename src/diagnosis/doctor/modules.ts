@@ -13,6 +13,8 @@ export interface ModulesReport {
 /** Of the Node that runs this. */
 export async function readModules(): Promise<ModulesReport> {
   const loads = await Promise.allSettled([loadNfqueue(), loadLibc()])
-  const refusals = loads.flatMap((load) => (load.status === 'rejected' ? [load.reason instanceof Error ? load.reason.message : String(load.reason)] : []))
+  const refusals = loads.flatMap((load) =>
+    load.status === 'rejected' ? [load.reason instanceof Error ? load.reason.message : String(load.reason)] : [],
+  )
   return { execPath: process.execPath, version: process.version, refusals }
 }

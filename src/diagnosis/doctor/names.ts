@@ -17,20 +17,40 @@ const TYPES = { 4: 'A', 6: 'AAAA' } as const
 /** All that is wrong with a name, or that nothing is. */
 export function judgeName(found: NameAddresses, ground: Ground): Finding[] {
   const { name } = found
-  const records = ([4, 6] as const).flatMap((version) => addressesIn(found[version]).map((address) => ({ version, address })))
+  const records = ([4, 6] as const).flatMap((version) =>
+    addressesIn(found[version]).map((address) => ({ version, address })),
+  )
   const errors = ([4, 6] as const).flatMap((version) => judgeError(name, version, found[version]))
   if (records.length === 0) {
     if (errors.length > 0) return errors.slice(0, 1)
-    return [fail('name', `${name} has neither an A nor an AAAA record`, 'add an A record with the public address of this machine')]
+    return [
+      fail(
+        'name',
+        `${name} has neither an A nor an AAAA record`,
+        'add an A record with the public address of this machine',
+      ),
+    ]
   }
-  const problems = [...errors, ...records.flatMap(({ version, address }) => judgeRecord(name, version, address, ground))]
+  const problems = [
+    ...errors,
+    ...records.flatMap(({ version, address }) => judgeRecord(name, version, address, ground)),
+  ]
   if (problems.length > 0) return problems
-  return [ok('name', `${name}: ${records.map(({ version, address }) => `${TYPES[version]} ${address}`).join(', ')}: of this machine`)]
+  return [
+    ok(
+      'name',
+      `${name}: ${records.map(({ version, address }) => `${TYPES[version]} ${address}`).join(', ')}: of this machine`,
+    ),
+  ]
 }
 
 /** A name that http-01 cannot be had for. */
 export function judgeWildcard(name: string): Finding {
-  return fail('name', `${name} is a wildcard, which http-01 cannot validate`, 'get a certificate for it by dns-01, with another hook')
+  return fail(
+    'name',
+    `${name} is a wildcard, which http-01 cannot validate`,
+    'get a certificate for it by dns-01, with another hook',
+  )
 }
 
 function judgeRecord(name: string, version: IpVersion, address: string, { machine, served, port }: Ground): Finding[] {
@@ -38,15 +58,47 @@ function judgeRecord(name: string, version: IpVersion, address: string, { machin
   const own = machine.find((one) => one.address === address)
   switch (placeOf(address, machine)) {
     case 'here':
-      if (own?.reach !== 'public') return [warn('name', `${record} is of this machine, but ${own?.reach ?? 'private'}: a public CA cannot reach it`, 'give the name a public address, unless your CA is inside')]
-      if (!served.includes(version)) return [warn('name', `${record} is of this machine, but nobody answers on port ${port} by IPv${version}`, `let the web server listen by IPv${version} too, or remove the record`)]
+      if (own?.reach !== 'public')
+        return [
+          warn(
+            'name',
+            `${record} is of this machine, but ${own?.reach ?? 'private'}: a public CA cannot reach it`,
+            'give the name a public address, unless your CA is inside',
+          ),
+        ]
+      if (!served.includes(version))
+        return [
+          warn(
+            'name',
+            `${record} is of this machine, but nobody answers on port ${port} by IPv${version}`,
+            `let the web server listen by IPv${version} too, or remove the record`,
+          ),
+        ]
       return []
     case 'behind NAT':
-      return [warn('name', `${record} is public, and this machine has private addresses only: it is behind a NAT`, `see that the router forwards its port 80 to port ${port} of this machine`)]
+      return [
+        warn(
+          'name',
+          `${record} is public, and this machine has private addresses only: it is behind a NAT`,
+          `see that the router forwards its port 80 to port ${port} of this machine`,
+        ),
+      ]
     case 'unreachable':
-      return [warn('name', `${record} is not of this machine, and a public CA cannot reach it`, 'give the name the public address of this machine')]
+      return [
+        warn(
+          'name',
+          `${record} is not of this machine, and a public CA cannot reach it`,
+          'give the name the public address of this machine',
+        ),
+      ]
     case 'elsewhere':
-      return [warn('name', `${record} is not an address of this machine${version === 6 ? '; a CA asks by IPv6 first, and another machine’s answer is final' : ''}`, elsewhereFix(version, port))]
+      return [
+        warn(
+          'name',
+          `${record} is not an address of this machine${version === 6 ? '; a CA asks by IPv6 first, and another machine’s answer is final' : ''}`,
+          elsewhereFix(version, port),
+        ),
+      ]
   }
 }
 
@@ -56,8 +108,21 @@ function elsewhereFix(version: IpVersion, port: number): string {
 
 function judgeError(name: string, version: IpVersion, answer: Answer): Finding[] {
   if (!('error' in answer)) return []
-  if (answer.error === 'no such name') return [fail('name', `${name} does not exist in the DNS (${answer.detail})`, 'correct the name, or add an A record for it')]
-  return [warn('name', `${name}: the DNS gives no ${TYPES[version]} record: ${answer.error} (${answer.detail})`, 'ask again, or another resolver, as by: --resolver 1.1.1.1')]
+  if (answer.error === 'no such name')
+    return [
+      fail(
+        'name',
+        `${name} does not exist in the DNS (${answer.detail})`,
+        'correct the name, or add an A record for it',
+      ),
+    ]
+  return [
+    warn(
+      'name',
+      `${name}: the DNS gives no ${TYPES[version]} record: ${answer.error} (${answer.detail})`,
+      'ask again, or another resolver, as by: --resolver 1.1.1.1',
+    ),
+  ]
 }
 
 function addressesIn(answer: Answer): readonly string[] {

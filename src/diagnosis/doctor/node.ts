@@ -8,12 +8,21 @@ import { untoldBy, type Untold } from './untold.js'
 /** All that certbot.service and certbot's snap leave of a shell's PATH for sure. */
 const SHORT_PATH = '/usr/bin:/bin'
 
-/** What the hooks' own starter says with an empty environment; a string is why it refused. `hook` is the command of hooks/run with the probe. */
+/**
+ * What the hooks' own starter says with an empty environment; a string is why it refused. `hook` is the command of
+ * hooks/run with the probe.
+ */
 export async function readHookNode(hook: readonly string[], run: Run): Promise<ModulesReport | Untold | string> {
   const result = await run(['env', '-i', `PATH=${SHORT_PATH}`, ...hook])
   const { exitCode, stdout, stderr } = result
   if (result.unfinished) return untoldBy(result, '')
-  if (exitCode !== 0) return stderr.trim().split('\n', 1)[0]?.replace(/^certbot-nfq: /, '') || `exit code ${exitCode}`
+  if (exitCode !== 0)
+    return (
+      stderr
+        .trim()
+        .split('\n', 1)[0]
+        ?.replace(/^certbot-nfq: /, '') || `exit code ${exitCode}`
+    )
   try {
     return JSON.parse(stdout) as ModulesReport
   } catch {
@@ -23,8 +32,14 @@ export async function readHookNode(hook: readonly string[], run: Run): Promise<M
 
 /** `own`: the Node that runs now. */
 export function judgeNode(found: ModulesReport | Untold | string, own: string): Finding {
-  if (typeof found === 'object' && 'reason' in found) return warn('node', `nothing is known of the Node of the hooks and its modules: ${found.reason}`, found.fix)
-  if (typeof found === 'string') return fail('node', `with the short PATH of systemd and snap the hooks do not start: ${found}`, 'build again with the Node that the hooks are to use: npm ci && npm run build')
+  if (typeof found === 'object' && 'reason' in found)
+    return warn('node', `nothing is known of the Node of the hooks and its modules: ${found.reason}`, found.fix)
+  if (typeof found === 'string')
+    return fail(
+      'node',
+      `with the short PATH of systemd and snap the hooks do not start: ${found}`,
+      'build again with the Node that the hooks are to use: npm ci && npm run build',
+    )
   const other = found.execPath === own ? '' : `; this command runs with ${own}`
   return ok('node', `systemd, cron and snap will run ${found.execPath} (${found.version})${other}`)
 }
@@ -32,6 +47,7 @@ export function judgeNode(found: ModulesReport | Untold | string, own: string): 
 /** Nothing when the hooks do not start at all, or did not tell. */
 export function judgeModules(found: ModulesReport | Untold | string): Finding[] {
   if (typeof found === 'string' || 'reason' in found) return []
-  if (found.refusals.length > 0) return found.refusals.map((refusal) => fail('modules', refusal, FIXES['native-module']))
+  if (found.refusals.length > 0)
+    return found.refusals.map((refusal) => fail('modules', refusal, FIXES['native-module']))
   return [ok('modules', 'nfqueue and koffi load')]
 }

@@ -22,25 +22,45 @@ export function judgePort(facts: PortFacts): Finding {
   const owners = describeAll(listeners)
   if (away.length > 0) {
     const where = [...new Set(away.map((forward) => describeForward(forward, port)))].join(' and ')
-    const isDead = away.every(({ address }) => address === undefined) && redirected.length === 0 && listeners.length === 0
-    if (isDead) return fail('port', `port ${port} goes to ${where} by NAT, and nobody listens there`, 'start the web server')
+    const isDead =
+      away.every(({ address }) => address === undefined) && redirected.length === 0 && listeners.length === 0
+    if (isDead)
+      return fail('port', `port ${port} goes to ${where} by NAT, and nobody listens there`, 'start the web server')
     const who = [describeAll(redirected), owners && `${owners} has the port itself`].filter(Boolean).join('; ')
     return ok('port', `port ${port} goes to ${where} by NAT${who && ` (${who})`}`)
   }
-  if (listeners.length === 0 && facts.isStandalone) return ok('port', `nobody listens on port ${port}, and no NAT sends it on: the responder will serve it itself`)
+  if (listeners.length === 0 && facts.isStandalone)
+    return ok('port', `nobody listens on port ${port}, and no NAT sends it on: the responder will serve it itself`)
   if (listeners.length === 0) {
-    return fail('port', `nobody listens on port ${port}, and no NAT sends it on: there is no connection to take over`, 'start the web server, give another --port, or leave out --no-standalone')
+    return fail(
+      'port',
+      `nobody listens on port ${port}, and no NAT sends it on: there is no connection to take over`,
+      'start the web server, give another --port, or leave out --no-standalone',
+    )
   }
-  if (servedFamilies(facts).length === 0) return warn('port', `port ${port} belongs to ${owners}, which only this machine can reach`, 'let the web server listen on an address that the CA can reach')
+  if (servedFamilies(facts).length === 0)
+    return warn(
+      'port',
+      `port ${port} belongs to ${owners}, which only this machine can reach`,
+      'let the web server listen on an address that the CA can reach',
+    )
   return ok('port', `port ${port} belongs to ${owners}`)
 }
 
-/** The families in which a connection from outside finds somebody. A socket on `::` takes IPv4 too, unless told not to. */
+/**
+ * The families in which a connection from outside finds somebody. A socket on `::` takes IPv4 too, unless told not to.
+ */
 export function servedFamilies({ listeners, forwards, redirected, isStandalone }: PortFacts): IpVersion[] {
   const isOpen = ({ address }: Listener) => reachOf(address) !== 'loopback'
   const open = [...listeners, ...redirected].filter(isOpen)
-  const isFree = (family: IpVersion) => isStandalone && !listeners.some(({ version, address }) => version === family || address === '::')
-  return ([4, 6] as const).filter((family) => isFree(family) || forwards[family].some(({ address }) => address !== undefined) || open.some(({ version, address }) => version === family || (family === 4 && address === '::')))
+  const isFree = (family: IpVersion) =>
+    isStandalone && !listeners.some(({ version, address }) => version === family || address === '::')
+  return ([4, 6] as const).filter(
+    (family) =>
+      isFree(family) ||
+      forwards[family].some(({ address }) => address !== undefined) ||
+      open.some(({ version, address }) => version === family || (family === 4 && address === '::')),
+  )
 }
 
 function describeForward({ address, port, origin }: Forward, from: number): string {

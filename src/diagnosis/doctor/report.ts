@@ -7,7 +7,10 @@ export type LevelPaint = (colour: 'green' | 'yellow' | 'red' | 'dim', text: stri
 
 const COLOURS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<Level, string>
 
-/** A line for each finding, level first, and a last one that counts them. What others wrote (rules, names) is made printable. */
+/**
+ * A line for each finding, level first, and a last one that counts them. What others wrote (rules, names) is made
+ * printable.
+ */
 export function formatFindings(findings: readonly Finding[], paint: LevelPaint): string {
   const width = Math.max(0, ...findings.map(({ check }) => check.length))
   const lines = findings.map(({ check, level, message, fix }) => {

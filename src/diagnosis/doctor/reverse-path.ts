@@ -20,7 +20,12 @@ export function readReversePathFilters(): Map<string, number> {
 export function judgeReversePath(uplinks: readonly string[], filters: ReadonlyMap<string, number>): Finding {
   const strict = uplinks.filter((device) => filters.get(device) === 1)
   if (uplinks.length < 2) return ok('reverse-path', 'one uplink at most: reverse path filtering does no harm')
-  if (strict.length === 0) return ok('reverse-path', `several uplinks (${uplinks.join(', ')}), none with strict reverse path filtering`)
+  if (strict.length === 0)
+    return ok('reverse-path', `several uplinks (${uplinks.join(', ')}), none with strict reverse path filtering`)
   const message = `several uplinks (${uplinks.join(', ')}), and ${strict.join(', ')} drops what the main route would not answer by the same one (rp_filter 1)`
-  return warn('reverse-path', message, `sysctl -w ${strict.map((device) => `net.ipv4.conf.${device}.rp_filter=2`).join(' ')}`)
+  return warn(
+    'reverse-path',
+    message,
+    `sysctl -w ${strict.map((device) => `net.ipv4.conf.${device}.rp_filter=2`).join(' ')}`,
+  )
 }

@@ -22,7 +22,9 @@ export function readRights(): Rights {
 /** Certbot's hooks need both. */
 export function judgeRights({ uid, capabilities }: Rights): Finding {
   if (uid !== 0) return fail('rights', `runs as user id ${uid}, not as root`, FIXES['not-root'])
-  const missing = Object.entries(NEEDED).flatMap(([name, bit]) => (capabilities !== undefined && ((capabilities >> BigInt(bit)) & 1n) === 0n ? [name] : []))
+  const missing = Object.entries(NEEDED).flatMap(([name, bit]) =>
+    capabilities !== undefined && ((capabilities >> BigInt(bit)) & 1n) === 0n ? [name] : [],
+  )
   if (missing.length > 0) return fail('rights', `root here lacks ${missing.join(', ')}`, FIXES['capability-missing'])
   return ok('rights', 'root, with CAP_NET_ADMIN and CAP_NET_RAW')
 }

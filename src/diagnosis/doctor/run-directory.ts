@@ -16,14 +16,20 @@ export interface RunDirectoryFacts {
 /** Looks; makes nothing. */
 export function readRunDirectory(directory: Pick<RunDirectory, 'path'>): RunDirectoryFacts {
   const { path } = directory
-  return { path, isThere: existsSync(path), isParentThere: existsSync(dirname(path)), refusal: refusalOf(() => checkRunDirectory(directory)) }
+  return {
+    path,
+    isThere: existsSync(path),
+    isParentThere: existsSync(dirname(path)),
+    refusal: refusalOf(() => checkRunDirectory(directory)),
+  }
 }
 
 /** Absent is well: the first hook makes it. */
 export function judgeRunDirectory({ path, isThere, isParentThere, refusal }: RunDirectoryFacts): Finding {
   if (refusal !== undefined) return fail('run-directory', refusal, FIXES['run-directory'])
   if (isThere) return ok('run-directory', `${path} is there and safe`)
-  if (!isParentThere) return fail('run-directory', `${path} cannot be made: the directory above it is not there`, FIXES['run-directory'])
+  if (!isParentThere)
+    return fail('run-directory', `${path} cannot be made: the directory above it is not there`, FIXES['run-directory'])
   return ok('run-directory', `${path} is not there; the first hook makes it`)
 }
 
@@ -33,6 +39,8 @@ function refusalOf(check: () => void): string | undefined {
     return undefined
   } catch (thrown) {
     // Who is not root may have no right to look.
-    return isFailure(thrown) ? thrown.message : `the run directory cannot be looked at: ${toFailure(thrown).message.replace(/^unexpected: /, '')}`
+    return isFailure(thrown)
+      ? thrown.message
+      : `the run directory cannot be looked at: ${toFailure(thrown).message.replace(/^unexpected: /, '')}`
   }
 }

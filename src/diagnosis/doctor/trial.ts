@@ -1,6 +1,7 @@
 /**
- * Tries on the kernel what a responder's start does: queue, raw socket, giving root up, and as that user the real rules by each back
- * end. It changes its process and the network namespace, so these have to be its own: it is cli/doctor-probe.ts, below `unshare --net`.
+ * Tries on the kernel what a responder's start does: queue, raw socket, giving root up, and as that user the real rules
+ * by each back end. It changes its process and the network namespace, so these have to be its own: it is
+ * cli/doctor-probe.ts, below `unshare --net`.
  */
 import { toFailure, type FailureCode } from '../../failure.js'
 import { installFirst } from '../../firewall/choose.js'
@@ -29,7 +30,11 @@ export interface TrialRequest {
 /** What became of one back end: how it selects packets and why not better, or why the kernel or the program refused. */
 export type BackEndTry =
   | { readonly name: BackEndName; readonly selection: Selection; readonly reason: string }
-  | { readonly name: BackEndName; readonly refusal: string; /** Whether a program took too long. */ readonly isSlow?: true }
+  | {
+      readonly name: BackEndName
+      readonly refusal: string
+      /** Whether a program took too long. */ readonly isSlow?: true
+    }
 
 export interface TrialReport {
   /** What of the start was refused; none when a responder would start. */
@@ -46,11 +51,25 @@ export interface Refusal {
 const TAG = 'trial'
 
 /** Leaves the queue open, as there is no way to close it: the process has to end. */
-export async function tryKernel({ port, mark, user, isStandalone, families, backEnds, lastResort }: TrialRequest): Promise<TrialReport> {
+export async function tryKernel({
+  port,
+  mark,
+  user,
+  isStandalone,
+  families,
+  backEnds,
+  lastResort,
+}: TrialRequest): Promise<TrialReport> {
   let queue = 0
   const refusals = [
     ...(await refusalOf(async () => {
-      queue = (await openQueue(undefined, () => ({ verdict: 'accept' }), () => undefined)).number
+      queue = (
+        await openQueue(
+          undefined,
+          () => ({ verdict: 'accept' }),
+          () => undefined,
+        )
+      ).number
     })),
     ...(await refusalOf(openRawSockets)),
     ...(await refusalOf(async () => {

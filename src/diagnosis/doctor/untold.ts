@@ -1,4 +1,7 @@
-/** A program that was to find something out, and did not tell: nothing is known then, which is no fault of what it was to look at. */
+/**
+ * A program that was to find something out, and did not tell: nothing is known then, which is no fault of what it was
+ * to look at.
+ */
 import type { RunResult } from '../../firewall/run.js'
 
 export interface Untold {
@@ -15,5 +18,8 @@ const FIXES = {
 
 /** `fix` is for a program that came to its end, and refused. */
 export function untoldBy({ exitCode, stderr, unfinished }: RunResult, fix: string): Untold {
-  return { reason: stderr.trim().split('\n', 1)[0] || `exit code ${exitCode}`, fix: unfinished ? FIXES[unfinished] : fix }
+  return {
+    reason: stderr.trim().split('\n', 1)[0] || `exit code ${exitCode}`,
+    fix: unfinished ? FIXES[unfinished] : fix,
+  }
 }

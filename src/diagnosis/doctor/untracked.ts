@@ -4,8 +4,16 @@ import { ok, warn, type Finding } from './finding.js'
 
 /** Such traffic is served too, but has no connection mark to be followed by. */
 export function judgeUntracked(tables: readonly Table[]): Finding {
-  const found = tables.flatMap((table) => rulesFrom(table, 'prerouting').flatMap(({ target, text }) => (target.kind === 'untrack' ? [`${table.origin}: ${text}`] : [])))
+  const found = tables.flatMap((table) =>
+    rulesFrom(table, 'prerouting').flatMap(({ target, text }) =>
+      target.kind === 'untrack' ? [`${table.origin}: ${text}`] : [],
+    ),
+  )
   if (found.length === 0) return ok('untracked', 'no rule exempts the port from connection tracking')
   const message = `a rule exempts traffic of the port from connection tracking (${found[0] ?? ''}): its candidates are followed by source address, and it has no NAT`
-  return warn('untracked', message, 'nothing, unless the port is that of a container: then take the exemption (notrack) away')
+  return warn(
+    'untracked',
+    message,
+    'nothing, unless the port is that of a container: then take the exemption (notrack) away',
+  )
 }

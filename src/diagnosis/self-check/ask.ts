@@ -3,8 +3,8 @@ import { createConnection } from 'node:net'
 import { CHALLENGE_PATH } from '../../wire/http.js'
 
 /**
- * `refused` also where there is no way there. `not accepted` and `silent`, accepted but without an answer, are so as long as nothing has come.
- * `unknown` could not be tried.
+ * `refused` also where there is no way there. `not accepted` and `silent`, accepted but without an answer, are so as
+ * long as nothing has come. `unknown` could not be tried.
  */
 export type Outcome = 'answered' | 'other answer' | 'refused' | 'not accepted' | 'silent' | 'unknown'
 
@@ -50,7 +50,9 @@ export function ask({ address, port, token, keyAuthorization }: Question): Askin
   socket.on('connect', () => {
     answer = { outcome: 'silent', client: `${bracketed(socket.localAddress ?? '')}:${socket.localPort}` }
     accept()
-    socket.write(`GET ${CHALLENGE_PATH}${token} HTTP/1.1\r\nHost: ${bracketed(address)}\r\nUser-Agent: certbot-nfq self-check\r\nConnection: close\r\n\r\n`)
+    socket.write(
+      `GET ${CHALLENGE_PATH}${token} HTTP/1.1\r\nHost: ${bracketed(address)}\r\nUser-Agent: certbot-nfq self-check\r\nConnection: close\r\n\r\n`,
+    )
   })
   socket.on('data', (text: string) => {
     received += text

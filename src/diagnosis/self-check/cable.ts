@@ -12,8 +12,9 @@ export interface Cable {
 }
 
 /**
- * IPv4 networks that no host is given (RFC 6890), in the order in which they are tried: the second half of those for tests of devices (RFC 2544; the first is
- * known for addresses that proxies invent), then those for documentation (RFC 5737). Link-local and shared ones are where clouds have their services.
+ * IPv4 networks that no host is given (RFC 6890), in the order in which they are tried: the second half of those for
+ * tests of devices (RFC 2544; the first is known for addresses that proxies invent), then those for documentation (RFC
+ * 5737). Link-local and shared ones are where clouds have their services.
  */
 const IPV4_NETWORKS = ['198.19', '192.0.2', '198.51.100', '203.0.113'] as const
 
@@ -21,9 +22,10 @@ const IPV4_NETWORKS = ['198.19', '192.0.2', '198.51.100', '203.0.113'] as const
 export const ATTEMPTS = IPV4_NETWORKS.length
 
 /**
- * `random`: 6 bytes, that two at once differ by; `attempt` counts from 0; `pid` is a process of this machine's namespace, `addresses` are those of this machine that the client
- * asks: it has a way to no other, and so answers no other either, whatever this machine forwards.
- * IPv4 takes two addresses (RFC 3021), never the first or last of 256. IPv6 takes a unique local network (RFC 4193), whose third group is never 0, as it is in networks that people number
+ * `random`: 6 bytes, that two at once differ by; `attempt` counts from 0; `pid` is a process of this machine's
+ * namespace, `addresses` are those of this machine that the client asks: it has a way to no other, and so answers no
+ * other either, whatever this machine forwards. IPv4 takes two addresses (RFC 3021), never the first or last of 256.
+ * IPv6 takes a unique local network (RFC 4193), whose third group is never 0, as it is in networks that people number
  * by hand; duplicate detection is left out, for it takes a second.
  */
 export function planCable(random: Uint8Array, attempt: number, pid: number, addresses: readonly string[]): Cable {
@@ -42,7 +44,9 @@ export function planCable(random: Uint8Array, attempt: number, pid: number, addr
     // Neighbours are asked for from such a one.
     `address add fe80::${end + 1}/64 dev ${device} nodad`,
   ]
-  const ways = [...new Set(addresses)].map((address) => `route add ${address} via ${address.includes(':') ? ipv6(1) : ipv4(0)} dev check0`)
+  const ways = [...new Set(addresses)].map(
+    (address) => `route add ${address} via ${address.includes(':') ? ipv6(1) : ipv4(0)} dev check0`,
+  )
   return {
     name,
     networks: { 4: `${ipv4(0)}/31`, 6: `${ipv6('')}/64` },

@@ -1,4 +1,6 @@
-/** A cable on networks that nobody uses here: asked of the kernel's routes, in all tables, which every address is among. */
+/**
+ * A cable on networks that nobody uses here: asked of the kernel's routes, in all tables, which every address is among.
+ */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { ATTEMPTS, formatBatch, planCable, type Cable } from './cable.js'
@@ -7,7 +9,11 @@ import { ATTEMPTS, formatBatch, planCable, type Cable } from './cable.js'
 export type RunIp = (words: readonly string[], lines: readonly string[]) => Promise<string | undefined>
 
 /** As planCable makes it; undefined where no network is free, or routes cannot be seen. */
-export async function freeCable(pid: number, addresses: readonly string[], ip: RunIp = ipIn(pid)): Promise<Cable | undefined> {
+export async function freeCable(
+  pid: number,
+  addresses: readonly string[],
+  ip: RunIp = ipIn(pid),
+): Promise<Cable | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const cable = planCable(randomBytes(6), attempt, pid, addresses)
     if ((await isFree(4, cable.networks[4], ip)) && (await isFree(6, cable.networks[6], ip))) return cable
@@ -15,7 +21,10 @@ export async function freeCable(pid: number, addresses: readonly string[], ip: R
   return undefined
 }
 
-/** Whether no route leads to the network or to part of it, but for those that lead everywhere else. A kernel without IPv6 has none of its routes. */
+/**
+ * Whether no route leads to the network or to part of it, but for those that lead everywhere else. A kernel without
+ * IPv6 has none of its routes.
+ */
 async function isFree(version: 4 | 6, network: string, ip: RunIp): Promise<boolean> {
   const lines = ['match', 'root'].map((relation) => `route show table all ${relation} ${network}`)
   const listing = await ip(['-json', `-${version}`], lines)
@@ -36,7 +45,9 @@ function isForTheRest({ dst }: { readonly dst?: string }): boolean {
 function ipIn(pid: number): RunIp {
   return (words, lines) =>
     new Promise((resolve) => {
-      const child = execFile('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip', ...words, '-batch', '-'], (error, stdout) => resolve(error ? undefined : stdout))
+      const child = execFile('nsenter', [`--net=/proc/${pid}/ns/net`, 'ip', ...words, '-batch', '-'], (error, stdout) =>
+        resolve(error ? undefined : stdout),
+      )
       child.stdin?.on('error', () => undefined).end(formatBatch(lines))
     })
 }

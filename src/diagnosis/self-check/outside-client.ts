@@ -1,4 +1,7 @@
-/** The process that asks from outside (outside.ts). Started in a namespace of its own, it lays the cable, asks, takes the cable away when it is told to, and ends. */
+/**
+ * The process that asks from outside (outside.ts). Started in a namespace of its own, it lays the cable, asks, takes
+ * the cable away when it is told to, and ends.
+ */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { ask } from './ask.js'
@@ -11,7 +14,10 @@ process.once('message', (job: OutsideJob) => void work(job))
 
 async function work({ pid, questions }: OutsideJob): Promise<void> {
   const isDone = once(process, 'disconnect')
-  const cable = await freeCable(pid, questions.map(({ address }) => address))
+  const cable = await freeCable(
+    pid,
+    questions.map(({ address }) => address),
+  )
   if (!cable) return hangUp()
   const there = ['nsenter', `--net=/proc/${pid}/ns/net`]
   try {

@@ -1,4 +1,7 @@
-/** Asks from outside: a short-lived process in a network namespace of its own, on a cable to this one. Its packets come in as a validator's do. */
+/**
+ * Asks from outside: a short-lived process in a network namespace of its own, on a cable to this one. Its packets come
+ * in as a validator's do.
+ */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Answer, Question } from './ask.js'
@@ -11,7 +14,10 @@ export interface OutsideJob {
   readonly questions: readonly Question[]
 }
 
-/** What it tells, each time something has changed: an answer for each question, and whether to wait for more is of no use. */
+/**
+ * What it tells, each time something has changed: an answer for each question, and whether to wait for more is of no
+ * use.
+ */
 export interface OutsideNews {
   readonly answers: readonly Answer[]
   readonly isOver: boolean
@@ -29,12 +35,19 @@ export interface OutsideAsking {
 /** Milliseconds for the process to come to its questions, and to take its cable away: a Node and `ip` twice. */
 const TIME_LIMIT = 30_000
 
-/** Asks all at once; `unknown` where no such process or cable can be had, and until it can. Nothing stays: with the process go its namespace and the cable. */
+/**
+ * Asks all at once; `unknown` where no such process or cable can be had, and until it can. Nothing stays: with the
+ * process go its namespace and the cable.
+ */
 export function askFromOutside(questions: readonly Question[]): OutsideAsking {
   const program = fileURLToPath(new URL('outside-client.js', import.meta.url))
   const PATH = [process.env['PATH'], '/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':')
   // A namespace without a name: the kernel removes it with its last process, however that ends.
-  const client = spawn('unshare', ['--net', process.execPath, program], { stdio: ['ignore', 'ignore', 'ignore', 'ipc'], cwd: '/', env: { PATH } })
+  const client = spawn('unshare', ['--net', process.execPath, program], {
+    stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    cwd: '/',
+    env: { PATH },
+  })
   let answers: readonly Answer[] = questions.map(() => ({ outcome: 'unknown' }))
   const ended = new Promise<void>((resolve) => client.once('error', () => resolve()).once('exit', () => resolve()))
   const closed = new AbortController()

@@ -1,4 +1,7 @@
-/** Does a challenge request really reach the responder? Asked by the hook that has made it cover a port, for that is root. */
+/**
+ * Does a challenge request really reach the responder? Asked by the hook that has made it cover a port, for that is
+ * root.
+ */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
@@ -28,10 +31,14 @@ interface Attempt extends Omit<Finding, 'answers'> {
 }
 
 /**
- * Asks on each port by each family, over loopback where that goes the way of a validator's request, else from outside. Gives a warning, or nothing. `report`
- * lets the responder forget the token, and gives what it has seen of those who asked for it; undefined where it does not tell. Never rejects.
+ * Asks on each port by each family, over loopback where that goes the way of a validator's request, else from outside.
+ * Gives a warning, or nothing. `report` lets the responder forget the token, and gives what it has seen of those who
+ * asked for it; undefined where it does not tell. Never rejects.
  */
-export async function selfCheck(order: SelfCheckOrder, report: () => Promise<readonly Visit[] | undefined>): Promise<string | undefined> {
+export async function selfCheck(
+  order: SelfCheckOrder,
+  report: () => Promise<readonly Visit[] | undefined>,
+): Promise<string | undefined> {
   const over = new AbortController()
   const places = order.ports.flatMap((port) => order.families.map((version) => ({ port, version })))
   const attempts = await Promise.all(places.map((place) => askFromHere(order, place, over.signal)))
@@ -46,12 +53,17 @@ export async function selfCheck(order: SelfCheckOrder, report: () => Promise<rea
     // Where nobody can ask from outside, loopback decides.
     if (!answer || answer.outcome === 'unknown') await attempts[at]?.here?.ended
   }
-  const settled = attempts.map(async ({ here }, at) => Promise.race([...(here ? [here.ended] : []), answeredOutside(at)]))
+  const settled = attempts.map(async ({ here }, at) =>
+    Promise.race([...(here ? [here.ended] : []), answeredOutside(at)]),
+  )
   await Promise.race([Promise.all(settled), Promise.all([patience(PATIENCE, over.signal), outside?.over])])
 
   // What is still open may be answered meanwhile: the responder gives its connections the time to end.
   const seen = await report().catch(() => undefined)
-  const findings = attempts.map(({ here, ...place }, at) => ({ ...place, answers: [here?.answer, answersOutside()[at]].filter((answer) => answer !== undefined) }))
+  const findings = attempts.map(({ here, ...place }, at) => ({
+    ...place,
+    answers: [here?.answer, answersOutside()[at]].filter((answer) => answer !== undefined),
+  }))
   over.abort()
   for (const { here } of attempts) here?.close()
   await outside?.close()
@@ -59,7 +71,11 @@ export async function selfCheck(order: SelfCheckOrder, report: () => Promise<rea
 }
 
 /** Until it is accepted, or has not been for a while. */
-async function askFromHere(order: SelfCheckOrder, { port, version }: Pick<Attempt, 'port' | 'version'>, givenUp: AbortSignal): Promise<Attempt> {
+async function askFromHere(
+  order: SelfCheckOrder,
+  { port, version }: Pick<Attempt, 'port' | 'version'>,
+  givenUp: AbortSignal,
+): Promise<Attempt> {
   const isElsewhere = isForwarding(version) ? await isTranslated(version, port, run).catch(() => undefined) : false
   if (isElsewhere) return { port, version, isTranslated: true, here: undefined }
   let here: Asking | undefined
@@ -82,7 +98,12 @@ function questionOutside(order: SelfCheckOrder, { port, version, here }: Attempt
 /** Without it nothing is sent on to another machine, and no rules need be read. */
 function isForwarding(version: 4 | 6): boolean {
   try {
-    return readFileSync(`/proc/sys/net/${version === 4 ? 'ipv4/ip_forward' : 'ipv6/conf/all/forwarding'}`, 'latin1').trim() !== '0'
+    return (
+      readFileSync(
+        `/proc/sys/net/${version === 4 ? 'ipv4/ip_forward' : 'ipv6/conf/all/forwarding'}`,
+        'latin1',
+      ).trim() !== '0'
+    )
   } catch {
     return false
   }
@@ -100,9 +121,14 @@ function addressesOf(version: 4 | 6): string[] {
 /** Rejects when the program did not end by itself: then nothing is known of the rules. */
 function run([file = '', ...words]: readonly string[]): Promise<RunResult> {
   return new Promise((resolve, reject) => {
-    execFile(file, words, { timeout: LISTING_TIME, maxBuffer: 16 * 1024 * 1024, env: environment() }, (error, stdout, stderr) => {
-      if (error?.signal) reject(new Error(error.signal))
-      else resolve({ exitCode: error ? 1 : 0, stdout, stderr })
-    })
+    execFile(
+      file,
+      words,
+      { timeout: LISTING_TIME, maxBuffer: 16 * 1024 * 1024, env: environment() },
+      (error, stdout, stderr) => {
+        if (error?.signal) reject(new Error(error.signal))
+        else resolve({ exitCode: error ? 1 : 0, stdout, stderr })
+      },
+    )
   })
 }

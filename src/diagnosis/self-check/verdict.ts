@@ -5,7 +5,10 @@ import type { Answer } from './ask.js'
 export interface Finding {
   readonly port: number
   readonly version: 4 | 6
-  /** Whether rules send the port on to another machine, such as a container; undefined where that could not be found out. */
+  /**
+   * Whether rules send the port on to another machine, such as a container; undefined where that could not be found
+   * out.
+   */
   readonly isTranslated: boolean | undefined
   /** In the order in which they were asked for; the last one that is known counts, unless one is good. */
   readonly answers: readonly Answer[]
@@ -14,23 +17,28 @@ export interface Finding {
 const SENTENCES = {
   'nobody': (place: string) => `nobody accepts connections to ${place}`,
   'not accepted': (place: string) => `no connection to ${place} was accepted: a firewall rule may drop it`,
-  'not seen': (place: string) => `a connection to ${place} was accepted, but the request on it did not reach the responder: a firewall rule may drop it, or let it pass before ours`,
-  'other': (place: string) => `a request to ${place} was answered by another than the responder: a firewall rule may let it pass before ours`,
-  'lost': (place: string) => `the responder's answer to a request to ${place} did not arrive: a firewall rule may drop it`,
+  'not seen': (place: string) =>
+    `a connection to ${place} was accepted, but the request on it did not reach the responder: a firewall rule may drop it, or let it pass before ours`,
+  'other': (place: string) =>
+    `a request to ${place} was answered by another than the responder: a firewall rule may let it pass before ours`,
+  'lost': (place: string) =>
+    `the responder's answer to a request to ${place} did not arrive: a firewall rule may drop it`,
 } as const
 
 type Fault = keyof typeof SENTENCES
 
 /**
- * One line for a person; nothing when all is well, or nothing is known. `seen` is what the responder knows of those who asked; undefined where it
- * does not tell. What is slow is no fault: a request that the responder has seen is on its way. Nor is a family that nobody listens by while the other
- * one works, nor a refusal where a rule that sends the port on may be for some interfaces only.
+ * One line for a person; nothing when all is well, or nothing is known. `seen` is what the responder knows of those who
+ * asked; undefined where it does not tell. What is slow is no fault: a request that the responder has seen is on its
+ * way. Nor is a family that nobody listens by while the other one works, nor a refusal where a rule that sends the port
+ * on may be for some interfaces only.
  */
 export function warningOf(findings: readonly Finding[], seen: readonly Visit[] | undefined): string | undefined {
   const isReached = (port: number) => findings.some((finding) => finding.port === port && isAnswered(finding))
   const faults = findings.flatMap((finding) => {
     const fault = faultOf(finding, seen)
-    const isNone = fault === undefined || (fault === 'nobody' && (finding.isTranslated !== false || isReached(finding.port)))
+    const isNone =
+      fault === undefined || (fault === 'nobody' && (finding.isTranslated !== false || isReached(finding.port)))
     return isNone ? [] : [SENTENCES[fault](`port ${finding.port} by IPv${finding.version}`)]
   })
   if (faults.length === 0) return undefined

@@ -1,14 +1,21 @@
-/** What a cleanup may find, and what to do about it. docs/verdicts.md explains each code; a test holds the two together. */
+/**
+ * What a cleanup may find, and what to do about it. docs/verdicts.md explains each code; a test holds the two together.
+ */
 
 export const ADVICE = {
-  'behind-nat': 'Forward port 80 of the router to this machine, then see whether requests arrive with: certbot-nfq status',
-  'elsewhere': 'Let the name lead to this machine, or run certbot where it leads; behind a proxy or load balancer, let that pass port 80 on.',
-  'ipv6-elsewhere': 'Correct or remove the AAAA record: Let’s Encrypt asks by IPv6 first, and what it meets there is final.',
+  'behind-nat':
+    'Forward port 80 of the router to this machine, then see whether requests arrive with: certbot-nfq status',
+  'elsewhere':
+    'Let the name lead to this machine, or run certbot where it leads; behind a proxy or load balancer, let that pass port 80 on.',
+  'ipv6-elsewhere':
+    'Correct or remove the AAAA record: Let’s Encrypt asks by IPv6 first, and what it meets there is final.',
   'lookup-failed': 'See what the name leads to: it has to be this machine, by A and by AAAA.',
   'no-such-name': 'Give the name an A or AAAA record that leads to this machine.',
-  'not-acknowledged': 'Look at rules for outgoing packets, here and on the way; with --log-file on the auth hook the log names replies that could not be sent.',
+  'not-acknowledged':
+    'Look at rules for outgoing packets, here and on the way; with --log-file on the auth hook the log names replies that could not be sent.',
   'not-finished': 'Look for what cuts requests off on the way: a firewall that inspects HTTP, or too large an MTU.',
-  'not-let-in': 'Let port 80 through in every firewall, this machine’s and the provider’s; the CA’s own error tells a timeout from a refusal.',
+  'not-let-in':
+    'Let port 80 through in every firewall, this machine’s and the provider’s; the CA’s own error tells a timeout from a refusal.',
   'not-public': 'Give the name a public address that leads to this machine, unless your CA is on the same site.',
   'other-port': 'Leave --port out, unless something forwards port 80 to that port of this machine.',
   'other-token': 'Look for a second ACME client for this name; hooks on one port must all have the same --run-dir.',

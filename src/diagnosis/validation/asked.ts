@@ -12,7 +12,10 @@ export function judgeAsked(challenge: ChallengeStatus): Verdict | undefined {
   return has('not finished') ? { code: 'not-finished', cause: describeAsked(challenge) } : undefined
 }
 
-/** `example.org: 5 requests from 3 addresses (2 IPv4, 1 IPv6); the answer was acknowledged by …; the answer was not acknowledged by …` */
+/**
+ * `example.org: 5 requests from 3 addresses (2 IPv4, 1 IPv6); the answer was acknowledged by …; the answer was not
+ * acknowledged by …`
+ */
 export function describeAsked({ identifier, visits }: ChallengeStatus): string {
   const visitors = visitorsOf(visits)
   const who = `${count(visits.length, 'request')} from ${count(visitors.length, 'address', 'addresses')} (${versionsOf(visitors)})`

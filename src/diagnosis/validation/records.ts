@@ -7,8 +7,8 @@ import { list } from './words.js'
 export type RecordType = 'A' | 'AAAA'
 
 /**
- * Where a record leads: `not public` to an address that only this site (or machine) can reach, even if it is one of ours; the others as in
- * src/network/place.ts. `no such name` and `no answer` are of the whole type.
+ * Where a record leads: `not public` to an address that only this site (or machine) can reach, even if it is one of
+ * ours; the others as in src/network/place.ts. `no such name` and `no answer` are of the whole type.
  */
 export type Whereabouts = 'here' | 'elsewhere' | 'behind NAT' | 'not public' | 'no such name' | 'no answer'
 
@@ -24,7 +24,12 @@ export interface RecordGroup {
 
 /** Groups in the order A, AAAA; none when the name has no address at all. */
 export function groupRecords(names: NameAddresses, machine: readonly MachineAddress[]): RecordGroup[] {
-  return ([['A', names[4]], ['AAAA', names[6]]] as const).flatMap(([type, answer]) => groupsOf(type, answer, machine))
+  return (
+    [
+      ['A', names[4]],
+      ['AAAA', names[6]],
+    ] as const
+  ).flatMap(([type, answer]) => groupsOf(type, answer, machine))
 }
 
 function groupsOf(type: RecordType, answer: Answer, machine: readonly MachineAddress[]): RecordGroup[] {

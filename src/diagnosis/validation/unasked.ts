@@ -10,11 +10,18 @@ import { count } from './words.js'
 const HTTP_PORT = 80
 
 /** `names` are the addresses of the challenge's identifier, `machine` those of this machine. */
-export function judgeUnasked(challenge: ChallengeStatus, names: NameAddresses, machine: readonly MachineAddress[]): Verdict {
+export function judgeUnasked(
+  challenge: ChallengeStatus,
+  names: NameAddresses,
+  machine: readonly MachineAddress[],
+): Verdict {
   const { identifier, port } = challenge
   const groups = groupRecords(names, machine)
   const causes = [...causesIn(groups, port), ...otherTokens(challenge)]
-  return { code: codeFor(groups, challenge), cause: `no request for ${identifier} reached port ${port} of this machine: ${causes.join('; ')}` }
+  return {
+    code: codeFor(groups, challenge),
+    cause: `no request for ${identifier} reached port ${port} of this machine: ${causes.join('; ')}`,
+  }
 }
 
 function causesIn(groups: readonly RecordGroup[], port: number): string[] {
@@ -35,7 +42,8 @@ function causeOf(group: RecordGroup, port: number): string {
   const isOne = addresses.length === 1
   const has = `it has ${isOne ? 'an ' : ''}${nameRecords(group)}`
   if (where === 'no answer') return `its ${type} could not be looked up (${detail})`
-  if (where === 'not public') return `${has}, ${isOne ? 'an address' : 'addresses'} that no CA on the Internet can reach`
+  if (where === 'not public')
+    return `${has}, ${isOne ? 'an address' : 'addresses'} that no CA on the Internet can reach`
   const elsewhere = `${has} that ${isOne ? 'is not an address' : 'are not addresses'} of this machine`
   if (where !== 'behind NAT') return elsewhere
   return `${elsewhere}, which has only private ones: a router must forward its port ${HTTP_PORT} to port ${port} here`
@@ -64,7 +72,8 @@ function codeFor(groups: readonly RecordGroup[], { port, strays }: ChallengeStat
   const known = groups.filter(({ where }) => where !== 'no such name')
   if (known.length === 0) return 'no-such-name'
   const elsewhere = known.filter(({ where }) => where === 'elsewhere')
-  const isIpv6Alone = elsewhere.length > 0 && elsewhere.every(({ type }) => type === 'AAAA') && known.some(({ type }) => type === 'A')
+  const isIpv6Alone =
+    elsewhere.length > 0 && elsewhere.every(({ type }) => type === 'AAAA') && known.some(({ type }) => type === 'A')
   if (isIpv6Alone) return 'ipv6-elsewhere'
   const found = codes.find(([where]) => known.some((group) => group.where === where))
   if (found) return found[1]

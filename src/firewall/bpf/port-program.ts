@@ -1,11 +1,13 @@
 import { alu, jump, label, ld, ldIndirect, ldLength, ldxMsh, ret, tax, type Program } from './program.js'
 
 /**
- * The program of a packet socket (SOCK_DGRAM: data starts at the IP header) that takes TCP from or to a port, IPv4 and IPv6, with a payload or with FIN, SYN
- * or RST; bare acknowledgments are left out. A packet is cut to `length` bytes. Later fragments and IPv6 extension headers are left out as well.
- * An acknowledgment that Ethernet has padded to 60 bytes seems to have a payload, and is taken.
+ * The program of a packet socket (SOCK_DGRAM: data starts at the IP header) that takes TCP from or to a port, IPv4 and
+ * IPv6, with a payload or with FIN, SYN or RST; bare acknowledgments are left out. A packet is cut to `length` bytes.
+ * Later fragments and IPv6 extension headers are left out as well. An acknowledgment that Ethernet has padded to 60
+ * bytes seems to have a payload, and is taken.
  */
 export function portProgram(port: number, length: number): Program {
+  // prettier-ignore
   return [
     ld('byte', 0), alu('and', 0xf0),
     jump('eq', 4 << 4, 'next', 'not IPv4'),

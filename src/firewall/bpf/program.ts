@@ -40,8 +40,8 @@ interface Instruction {
 }
 
 /**
- * The text `iptables -m bpf --bytecode` takes: the number of instructions, then `code jt jf k` for each, joined by commas.
- * Throws what {@link assemble} throws.
+ * The text `iptables -m bpf --bytecode` takes: the number of instructions, then `code jt jf k` for each, joined by
+ * commas. Throws what {@link assemble} throws.
  */
 export function toBytecode(program: Program): string {
   const encoded = assemble(program)
@@ -49,18 +49,20 @@ export function toBytecode(program: Program): string {
 }
 
 /**
- * Turns labels into jump offsets. A program that cannot be encoded is a mistake of its author and throws: a label that is
- * unknown, defined twice, called `next`, behind the jump, more than 255 instructions away or at the very end; a k outside 32 bits
- * more than {@link MAX_INSTRUCTIONS} instructions.
+ * Turns labels into jump offsets. A program that cannot be encoded is a mistake of its author and throws: a label that
+ * is unknown, defined twice, called `next`, behind the jump, more than 255 instructions away or at the very end; a k
+ * outside 32 bits more than {@link MAX_INSTRUCTIONS} instructions.
  */
 export function assemble(program: Program): readonly EncodedInstruction[] {
   const instructions = program.filter((statement) => statement.kind === 'instruction')
   const places = placesOfLabels(program)
   const encoded = instructions.map(({ code, k, ifTrue, ifFalse }, place) => {
-    if (!Number.isInteger(k) || k < 0 || k > 0xffffffff) throw new RangeError(`k of instruction ${place} is not an unsigned 32-bit number: ${k}`)
+    if (!Number.isInteger(k) || k < 0 || k > 0xffffffff)
+      throw new RangeError(`k of instruction ${place} is not an unsigned 32-bit number: ${k}`)
     return { code, jt: jumpOffset(places, place, ifTrue), jf: jumpOffset(places, place, ifFalse), k }
   })
-  if (encoded.length > MAX_INSTRUCTIONS) throw new RangeError(`${encoded.length} instructions, but xt_bpf takes at most ${MAX_INSTRUCTIONS}`)
+  if (encoded.length > MAX_INSTRUCTIONS)
+    throw new RangeError(`${encoded.length} instructions, but xt_bpf takes at most ${MAX_INSTRUCTIONS}`)
   return encoded
 }
 
@@ -69,7 +71,8 @@ function placesOfLabels(program: Program): ReadonlyMap<string, number> {
   let place = 0
   for (const statement of program) {
     if (statement.kind === 'instruction') place += 1
-    else if (statement.name === 'next' || places.has(statement.name)) throw new Error(`label "${statement.name}" is already taken`)
+    else if (statement.name === 'next' || places.has(statement.name))
+      throw new Error(`label "${statement.name}" is already taken`)
     else places.set(statement.name, place)
   }
   for (const [name, labelled] of places) {
@@ -99,7 +102,9 @@ export function ld(size: LoadSize, k: number): Statement {
   return instruction(LD | ABS | SIZES[size], k)
 }
 
-/** A = the bytes at X + k from the start of the IP header. Past the end of the packet the program ends and returns 0. */
+/**
+ * A = the bytes at X + k from the start of the IP header. Past the end of the packet the program ends and returns 0.
+ */
 export function ldIndirect(size: LoadSize, k: number): Statement {
   return instruction(LD | IND | SIZES[size], k)
 }

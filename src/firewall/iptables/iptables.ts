@@ -56,7 +56,9 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
 
   async function remove(): Promise<void> {
     // Without a ruleset of our own it is a predecessor's rules that are looked for, in both families.
-    const versions = ruleset ? ruleset.families.map(({ version }) => version) : FAMILIES.filter((version) => isProgram(command(name, version, 'save')))
+    const versions = ruleset
+      ? ruleset.families.map(({ version }) => version)
+      : FAMILIES.filter((version) => isProgram(command(name, version, 'save')))
     const done = await Promise.allSettled(versions.map(uninstallFamily))
     const refused = done.find((family) => family.status === 'rejected')
     if (refused) throw refused.reason
@@ -73,7 +75,10 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
   async function presence(): Promise<Presence> {
     const wanted = ruleset
     if (!wanted) return 'broken'
-    const held = wanted.families.map(async ({ version, isTracked }) => installed.has(version) && holdsRuleset(await saveMangle(version), wanted, version, isTracked))
+    const held = wanted.families.map(
+      async ({ version, isTracked }) =>
+        installed.has(version) && holdsRuleset(await saveMangle(version), wanted, version, isTracked),
+    )
     const looks = await Promise.allSettled(held)
     if (looks.some((look) => look.status === 'fulfilled' && !look.value)) return 'broken'
     const failed = looks.find((look) => look.status === 'rejected')
@@ -98,13 +103,28 @@ export function hasIptables(name: IptablesName): boolean {
 }
 
 /** The quick way, for rules as we have left them; false when they are not. */
-async function undo(name: IptablesName, ruleset: Ruleset, { version, isTracked, newChains }: Installed, run: Run): Promise<boolean> {
-  const { exitCode } = await run([command(name, version, 'restore'), '--noflush', ...WAIT], undoScript(ruleset, isTracked, newChains))
+async function undo(
+  name: IptablesName,
+  ruleset: Ruleset,
+  { version, isTracked, newChains }: Installed,
+  run: Run,
+): Promise<boolean> {
+  const { exitCode } = await run(
+    [command(name, version, 'restore'), '--noflush', ...WAIT],
+    undoScript(ruleset, isTracked, newChains),
+  )
   return exitCode === 0
 }
 
-async function removeFamily(name: IptablesName, version: IpVersion, tag: string, family: Installed | undefined, run: Run): Promise<void> {
-  // Without -t it prints the tables there are, but only to root; with it, legacy iptables would bring in a table that is not there.
+async function removeFamily(
+  name: IptablesName,
+  version: IpVersion,
+  tag: string,
+  family: Installed | undefined,
+  run: Run,
+): Promise<void> {
+  // Without -t it prints the tables there are, but only to root; with it, legacy iptables would bring in a table that
+  // is not there.
   const saved = await runOrFail(run, [command(name, version, 'save'), ...(family ? ['-t', 'mangle'] : [])])
   const script = removeScript(saved, tag)
   if (script) await restore(name, version, script, run)
@@ -117,8 +137,9 @@ async function restore(name: IptablesName, version: IpVersion, script: string, r
 }
 
 /**
- * The nft variant makes mangle's INPUT and FORWARD when first used; those we take away again once they are empty (the kernel refuses
- * otherwise). Legacy has all or none, and cannot take a table away; nft(8) does not show it, so it counts as having them.
+ * The nft variant makes mangle's INPUT and FORWARD when first used; those we take away again once they are empty (the
+ * kernel refuses otherwise). Legacy has all or none, and cannot take a table away; nft(8) does not show it, so it
+ * counts as having them.
  */
 async function missingChains(version: IpVersion, hooks: readonly string[], run: Run): Promise<string[]> {
   const chains = await listNftChains(version, 'mangle', run)

@@ -1,10 +1,12 @@
 /**
- * A ruleset as text for iptables-restore(8). Chains of our own in the mangle table, named by the tag. The first is what INPUT (a local
- * server) and FORWARD (a container, by DNAT) jump to; `…-C` looks closer at candidates, `…-Q` queues what their connections carry further,
- * found by the connection mark, and `…-R` does so by source address for what is not tracked.
+ * A ruleset as text for iptables-restore(8). Chains of our own in the mangle table, named by the tag. The first is what
+ * INPUT (a local server) and FORWARD (a container, by DNAT) jump to; `…-C` looks closer at candidates, `…-Q` queues
+ * what their connections carry further, found by the connection mark, and `…-R` does so by source address for what is
+ * not tracked.
  *
- * Each TCP packet passes the first chain, so that has no rule it can do without: what it finds is rare, and the port is only looked
- * at then. Comments stand last in a rule, for each match costs; the jumps have none, as they name our chain.
+ * Each TCP packet passes the first chain, so that has no rule it can do without: what it finds is rare, and the port is
+ * only looked at then. Comments stand last in a rule, for each match costs; the jumps have none, as they name our
+ * chain.
  */
 import { candidateProgram } from '../bpf/candidate-program.js'
 import { toBytecode } from '../bpf/program.js'
@@ -16,21 +18,23 @@ export function chainName(tag: string): string {
 }
 
 /**
- * Text that makes the chains hold the ruleset, whatever they held, and mangle's own jump to them; the jumps that `saved`, what iptables-save
- * printed, has already stay where they are.
+ * Text that makes the chains hold the ruleset, whatever they held, and mangle's own jump to them; the jumps that
+ * `saved`, what iptables-save printed, has already stay where they are.
  */
 export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean, saved = ''): string {
   const lines = mangleLines(saved)
   return table([
     ...chainNames(ruleset.tag).map((name) => `:${name} - [0:0]`),
-    ...jumps(ruleset.tag, isTracked).flatMap(({ hook, rule }) => (hasJump(lines, hook, ruleset.tag) ? [] : [`-I ${hook} 1 ${rule}`])),
+    ...jumps(ruleset.tag, isTracked).flatMap(({ hook, rule }) =>
+      hasJump(lines, hook, ruleset.tag) ? [] : [`-I ${hook} 1 ${rule}`],
+    ),
     ...(ruleset.selection === 'port' ? portRules(ruleset, isTracked) : candidateRules(ruleset, version, isTracked)),
   ])
 }
 
 /**
- * Text that takes away what `installScript` has put there, and the built-in `newChains` with it; fails as a whole, changing nothing,
- * when another program has changed any of it meanwhile.
+ * Text that takes away what `installScript` has put there, and the built-in `newChains` with it; fails as a whole,
+ * changing nothing, when another program has changed any of it meanwhile.
  */
 export function undoScript(ruleset: Ruleset, isTracked: boolean, newChains: readonly string[]): string {
   const names = chainNames(ruleset.tag)
@@ -41,13 +45,20 @@ export function undoScript(ruleset: Ruleset, isTracked: boolean, newChains: read
   ])
 }
 
-/** Text that removes every rule that names one of our chains, then the chains, given what iptables-save printed; `undefined` when there is nothing. */
+/**
+ * Text that removes every rule that names one of our chains, then the chains, given what iptables-save printed;
+ * `undefined` when there is nothing.
+ */
 export function removeScript(saved: string, tag: string): string | undefined {
   const isOurs = (name = '') => chainNames(tag).includes(name)
   // A foreign rule's quoted comment may hold anything.
   const words = mangleLines(saved).map((line): string[] => line.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? [])
-  const chains = words.flatMap(([declaration]) => (declaration?.startsWith(':') ? [declaration.slice(1)] : [])).filter(isOurs)
-  const jumps = words.filter((line) => line[0] === '-A' && !isOurs(line[1]) && line.some((word, at) => word === '-j' && isOurs(line[at + 1])))
+  const chains = words
+    .flatMap(([declaration]) => (declaration?.startsWith(':') ? [declaration.slice(1)] : []))
+    .filter(isOurs)
+  const jumps = words.filter(
+    (line) => line[0] === '-A' && !isOurs(line[1]) && line.some((word, at) => word === '-j' && isOurs(line[at + 1])),
+  )
   if (chains.length === 0 && jumps.length === 0) return undefined
   return table([
     ...jumps.map(([, ...rule]) => `-D ${rule.join(' ')}`),
@@ -72,7 +83,10 @@ function hasJump(lines: readonly string[], hook: string, tag: string): boolean {
   return lines.some((line) => line.startsWith(`-A ${hook} `) && line.endsWith(`-j ${chainName(tag)}`))
 }
 
-/** Those of mangle's own chains that jump to ours: without tracking there is no NAT, so nothing to forward to a container. */
+/**
+ * Those of mangle's own chains that jump to ours: without tracking there is no NAT, so nothing to forward to a
+ * container.
+ */
 export function hookChains(isTracked: boolean): string[] {
   return isTracked ? ['INPUT', 'FORWARD'] : ['INPUT']
 }
@@ -94,9 +108,15 @@ function candidateRules({ ports, queue, mark, tag }: Ruleset, version: IpVersion
   const bit = `0x${mark.toString(16)}/0x${mark.toString(16)}`
   const recent = `-m recent --name ${chain} --rsource`
   const toQueue = queueTarget(queue, tag)
-  const followed = (name: string) => ports.map((port) => `-A ${name} -p tcp --dport ${port} ${recent} --rcheck --seconds ${FOLLOWED_SECONDS} ${toQueue}`)
+  const followed = (name: string) =>
+    ports.map((port) => `-A ${name} -p tcp --dport ${port} ${recent} --rcheck --seconds ${FOLLOWED_SECONDS} ${toQueue}`)
   const isFound = `-A ${chain} ${isCandidate} ${comment} -j ${candidates}`
-  if (!isTracked) return [isFound, ...followed(chain), ...ports.map((port) => `-A ${candidates} -p tcp --dport ${port} ${recent} --set ${toQueue}`)]
+  if (!isTracked)
+    return [
+      isFound,
+      ...followed(chain),
+      ...ports.map((port) => `-A ${candidates} -p tcp --dport ${port} ${recent} --set ${toQueue}`),
+    ]
   return [
     `-A ${chain} -m connmark --mark ${bit} ${comment} -j ${byMark}`,
     isFound,
@@ -119,7 +139,10 @@ function portRules({ ports, queue, tag }: Ruleset, isTracked: boolean): string[]
   return [
     `-A ${chain} ${commentFor(tag)} -j ${byMark}`,
     `-A ${chain} ${UNTRACKED} ${commentFor(tag)} -j ${byAddress}`,
-    ...ports.flatMap((port) => [`-A ${byMark} ${originalPort(port)} ${toQueue}`, `-A ${byAddress} -p tcp --dport ${port} ${toQueue}`]),
+    ...ports.flatMap((port) => [
+      `-A ${byMark} ${originalPort(port)} ${toQueue}`,
+      `-A ${byAddress} -p tcp --dport ${port} ${toQueue}`,
+    ]),
   ]
 }
 

@@ -4,7 +4,10 @@ import { Failure } from '../../failure.js'
 import { environment } from '../run.js'
 
 export interface NftConversation {
-  /** Says one line, a transaction. @throws Failure `firewall-failed` when nft refuses it, ends, or gives no answer in time and is ended */
+  /**
+   * Says one line, a transaction. @throws Failure `firewall-failed` when nft refuses it, ends, or gives no answer in
+   * time and is ended
+   */
   say(line: string): Promise<void>
   /** Closes its standard input, upon which it ends, and waits for that; one that does not is killed. */
   end(): Promise<void>
@@ -15,11 +18,19 @@ export interface NftConversation {
 const TIME_LIMIT = 15_000
 
 /**
- * Starts it in a session of its own, so that a Ctrl-C for us does not end it first. Only this process holds the writing end of its
- * standard input: Node opens every descriptor close-on-exec.
+ * Starts it in a session of its own, so that a Ctrl-C for us does not end it first. Only this process holds the writing
+ * end of its standard input: Node opens every descriptor close-on-exec.
  */
 export function startNft(timeLimit = TIME_LIMIT): NftConversation {
-  const nft = execa('nft', ['-i'], { detached: true, cleanup: false, reject: false, stdout: 'ignore', buffer: false, env: environment(), extendEnv: false })
+  const nft = execa('nft', ['-i'], {
+    detached: true,
+    cleanup: false,
+    reject: false,
+    stdout: 'ignore',
+    buffer: false,
+    env: environment(),
+    extendEnv: false,
+  })
   let isAlive = true
   let said = 0
   let heard = ''
@@ -54,7 +65,8 @@ export function startNft(timeLimit = TIME_LIMIT): NftConversation {
         }
         listen()
       })
-      if (await killedInTime(answer)) throw new Failure('firewall-failed', `nft: no answer within ${timeLimit / 1000} s`)
+      if (await killedInTime(answer))
+        throw new Failure('firewall-failed', `nft: no answer within ${timeLimit / 1000} s`)
       const refusal = refusalIn(heard, marker)
       if (refusal !== undefined) throw new Failure('firewall-failed', `nft: ${refusal}`)
       if (!isAlive) throw new Failure('firewall-failed', 'nft: ended unexpectedly')
@@ -70,11 +82,15 @@ export function startNft(timeLimit = TIME_LIMIT): NftConversation {
 }
 
 /**
- * nft is silent on success, so every line is followed by a word it does not know: its complaint about that comes last, on the same stream.
- * The last line of a complaint only points at the word (`^^^^`); that of the complaint before may come as late as this.
+ * nft is silent on success, so every line is followed by a word it does not know: its complaint about that comes last,
+ * on the same stream. The last line of a complaint only points at the word (`^^^^`); that of the complaint before may
+ * come as late as this.
  */
 function refusalIn(heard: string, marker: string): string | undefined {
   const end = heard.lastIndexOf('Error:', heard.indexOf(`${marker}\n`))
-  const refusal = heard.slice(0, Math.max(end, 0)).replace(/^[\s^~]+/, '').trim()
+  const refusal = heard
+    .slice(0, Math.max(end, 0))
+    .replace(/^[\s^~]+/, '')
+    .trim()
   return refusal === '' ? undefined : (refusal.split('\n', 1)[0] ?? '').replace(/^Error: /, '')
 }

@@ -5,7 +5,10 @@ import { failureOf, isProgram, type Run } from '../run.js'
 
 const LIST_TABLES = ['nft', 'list', 'tables']
 
-/** Every table, as `ip mangle`; `undefined` where there is no nft, or none that works on this kernel. @throws Failure when it cannot tell now */
+/**
+ * Every table, as `ip mangle`; `undefined` where there is no nft, or none that works on this kernel. @throws Failure
+ * when it cannot tell now
+ */
 export async function listNftTables(run: Run): Promise<string[] | undefined> {
   if (!isProgram('nft')) return undefined
   const result = await run(LIST_TABLES)

@@ -1,7 +1,8 @@
 /**
- * The nftables back end. Where the kernel can, the tables belong to an `nft -i` process on a pipe (`flags owner`, Linux 5.12): nobody else can
- * flush them, and they go away with it, which is when the pipe's only writing end, ours, is closed: by the end of this process
- * however it comes. Elsewhere they are plain tables, which the next start or cleanup sweeps.
+ * The nftables back end. Where the kernel can, the tables belong to an `nft -i` process on a pipe (`flags owner`, Linux
+ * 5.12): nobody else can flush them, and they go away with it, which is when the pipe's only writing end, ours, is
+ * closed: by the end of this process however it comes. Elsewhere they are plain tables, which the next start or cleanup
+ * sweeps.
  */
 import { isFailure, toFailure } from '../../failure.js'
 import { installLine, removeLine, tableName } from './script.js'
@@ -66,7 +67,10 @@ export function hasNft(): boolean {
   return isProgram('nft')
 }
 
-/** The process that owns the tables from now on; `undefined` where tables cannot be owned. @throws Failure `firewall-failed` when the rules are refused */
+/**
+ * The process that owns the tables from now on; `undefined` where tables cannot be owned. @throws Failure
+ * `firewall-failed` when the rules are refused
+ */
 async function installOwned(ruleset: Ruleset, conversation: NftConversation): Promise<NftConversation | undefined> {
   try {
     await conversation.say(installLine(ruleset, true))
@@ -85,7 +89,10 @@ async function removePlain(tag: string, run: Run): Promise<void> {
   if (versions.length > 0) await runOrFail(run, ['nft', '-f', '-'], removeLine(tag, versions))
 }
 
-/** What the kernel holds of ours in a family, without the sources it follows at the moment; `undefined` when it has no such table. @throws Failure when that cannot be told */
+/**
+ * What the kernel holds of ours in a family, without the sources it follows at the moment; `undefined` when it has no
+ * such table. @throws Failure when that cannot be told
+ */
 async function listTable(tag: string, version: IpVersion, run: Run): Promise<string | undefined> {
   const name = tableName(tag, version)
   const argv = ['nft', '-t', 'list', 'table', ...name.split(' ')]

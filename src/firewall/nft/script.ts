@@ -1,6 +1,6 @@
 /**
- * A ruleset as text for nft(8): one private table a family. Not one `inet` table for both, for a connection tracking expression
- * there would switch tracking on in both, also where only one (IPv4 with Docker's NAT, say) had it.
+ * A ruleset as text for nft(8): one private table a family. Not one `inet` table for both, for a connection tracking
+ * expression there would switch tracking on in both, also where only one (IPv4 with Docker's NAT, say) had it.
  *
  * Each command stands on a line of its own, as `nft -i` reads them.
  */
@@ -18,13 +18,20 @@ export function tableName(tag: string, version: IpVersion): string {
   return `${version === 4 ? 'ip' : 'ip6'} certbot-nfq-${tag}`
 }
 
-/** One line, so one transaction: replaces the tables of this tag, if any, by the ruleset's. `isOwned` ties them to the nft process. */
+/**
+ * One line, so one transaction: replaces the tables of this tag, if any, by the ruleset's. `isOwned` ties them to the
+ * nft process.
+ */
 export function installLine(ruleset: Ruleset, isOwned: boolean): string {
   const tables = ruleset.families.flatMap(({ version, isTracked }) => {
     const name = tableName(ruleset.tag, version)
     const flags = isOwned ? 'flags owner; ' : ''
     // Adding first makes deleting right whether or not the table is there.
-    return [`add table ${name} { ${flags}}`, `delete table ${name}`, `table ${name} { ${flags}${chains(ruleset, version, isTracked).join('; ')}; }`]
+    return [
+      `add table ${name} { ${flags}}`,
+      `delete table ${name}`,
+      `table ${name} { ${flags}${chains(ruleset, version, isTracked).join('; ')}; }`,
+    ]
   })
   return `${tables.join('; ')}\n`
 }
@@ -34,13 +41,18 @@ export function removeLine(tag: string, versions: readonly IpVersion[]): string 
   return `${versions.map((version) => `delete table ${tableName(tag, version)}`).join('; ')}\n`
 }
 
-/** Each packet passes `select`, so that has no rule it can do without: what it finds is rare, and the port is only looked at then. */
+/**
+ * Each packet passes `select`, so that has no rule it can do without: what it finds is rare, and the port is only
+ * looked at then.
+ */
 function chains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
   const hooks = isTracked ? ['input', 'forward'] : ['input']
   return [
     followedSet(version),
     ...(ruleset.selection === 'port' ? portChains(ruleset, isTracked) : candidateChains(ruleset, version, isTracked)),
-    ...hooks.map((hook) => chain(hook, [`type filter hook ${hook} priority ${PRIORITY}; policy accept`, 'jump select'])),
+    ...hooks.map((hook) =>
+      chain(hook, [`type filter hook ${hook} priority ${PRIORITY}; policy accept`, 'jump select']),
+    ),
   ]
 }
 
@@ -48,30 +60,49 @@ function chains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): strin
 function portChains({ ports, queue }: Ruleset, isTracked: boolean): string[] {
   const toQueue = queueStatement(queue)
   return [
-    chain('select', ports.flatMap((port) => [
-      ...(isTracked ? [`${originalPort(port)} ${toQueue}`] : []),
-      `${plainPort(port, isTracked)} ${toQueue}`,
-    ])),
+    chain(
+      'select',
+      ports.flatMap((port) => [
+        ...(isTracked ? [`${originalPort(port)} ${toQueue}`] : []),
+        `${plainPort(port, isTracked)} ${toQueue}`,
+      ]),
+    ),
   ]
 }
 
-/** Candidates, and what their connections carry further: `marked` finds it by the connection mark, `followed` by its source. */
+/**
+ * Candidates, and what their connections carry further: `marked` finds it by the connection mark, `followed` by its
+ * source.
+ */
 function candidateChains({ ports, queue, mark }: Ruleset, version: IpVersion, isTracked: boolean): string[] {
   const toQueue = queueStatement(queue)
   const source = `${version === 4 ? 'ip' : 'ip6'} saddr . tcp sport`
   const bit = `0x${mark.toString(16)}`
   return [
-    chain('candidate', ports.flatMap((port) => [
-      ...(isTracked ? [`${originalPort(port)} ct mark set ct mark or ${bit} ${toQueue}`] : []),
-      // Two rules: when no more sources can be followed, the first ends there.
-      `${plainPort(port, isTracked)} update @followed { ${source} }`,
-      `${plainPort(port, isTracked)} ${toQueue}`,
-    ])),
+    chain(
+      'candidate',
+      ports.flatMap((port) => [
+        ...(isTracked ? [`${originalPort(port)} ct mark set ct mark or ${bit} ${toQueue}`] : []),
+        // Two rules: when no more sources can be followed, the first ends there.
+        `${plainPort(port, isTracked)} update @followed { ${source} }`,
+        `${plainPort(port, isTracked)} ${toQueue}`,
+      ]),
+    ),
     requestChain('get-request', `GET ${CHALLENGE_PATH_PREFIX}`),
     requestChain('head-request', `HEAD ${CHALLENGE_PATH_PREFIX}`),
     chain('requests', [`@ih,0,8 ${hex('G')} goto get-request`, `@ih,0,8 ${hex('H')} goto head-request`]),
-    ...(isTracked ? [chain('marked', ports.map((port) => `${originalPort(port)} ${toQueue}`))] : []),
-    chain('followed', ports.map((port) => `tcp dport ${port} ${source} @followed ${toQueue}`)),
+    ...(isTracked
+      ? [
+          chain(
+            'marked',
+            ports.map((port) => `${originalPort(port)} ${toQueue}`),
+          ),
+        ]
+      : []),
+    chain(
+      'followed',
+      ports.map((port) => `tcp dport ${port} ${source} @followed ${toQueue}`),
+    ),
     chain('select', [
       ...(isTracked ? [`ct mark and ${bit} != 0 jump marked`, 'ct state untracked jump followed'] : ['jump followed']),
       // One comparison for both: most packets end here.
@@ -95,9 +126,9 @@ function queueStatement(queue: number): string {
 }
 
 /**
- * A chain that goes to `candidate` unless the payload differs from `start`, as far as it reaches. `@ih` is the TCP payload (Linux 5.16);
- * a comparison past its end matches nothing, `!=` included, so a shorter payload is only compared where it is. The first 16 bytes
- * at once come first: one comparison is enough for nearly every other request.
+ * A chain that goes to `candidate` unless the payload differs from `start`, as far as it reaches. `@ih` is the TCP
+ * payload (Linux 5.16); a comparison past its end matches nothing, `!=` included, so a shorter payload is only compared
+ * where it is. The first 16 bytes at once come first: one comparison is enough for nearly every other request.
  */
 function requestChain(name: string, start: string): string {
   const differs = (at: number, text: string) => `@ih,${at * 8},${text.length * 8} != ${hex(text)} return`

@@ -16,20 +16,28 @@ export interface Adoptable {
   calls(): string[]
 }
 
-/** A configuration directory with one lineage, and a certbot of some version that notes its arguments and does what `act` says, in sh. */
+/**
+ * A configuration directory with one lineage, and a certbot of some version that notes its arguments and does what
+ * `act` says, in sh.
+ */
 export function adoptable(t: Test, { version = '2.1.0', status = 0, act = '' } = {}): Adoptable {
   const path = temporaryDirectory(t)
   const [hooks, config, bin, log] = [join(path, 'hooks'), join(path, 'config'), join(path, 'bin'), join(path, 'calls')]
   const renewal = join(config, 'renewal/example.com.conf')
   for (const directory of [join(config, 'renewal'), bin]) mkdirSync(directory, { recursive: true })
   writeFileSync(renewal, WEBROOT)
-  writeFileSync(join(bin, 'certbot'), `#!/bin/sh\nrenewal=${renewal}\necho "$*" >>${log}\n${act}\nif [ "$1" = --version ]; then echo certbot ${version}; else exit ${status}; fi\n`, { mode: 0o755 })
+  writeFileSync(
+    join(bin, 'certbot'),
+    `#!/bin/sh\nrenewal=${renewal}\necho "$*" >>${log}\n${act}\nif [ "$1" = --version ]; then echo certbot ${version}; else exit ${status}; fi\n`,
+    { mode: 0o755 },
+  )
   const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` }
   return {
     hooks,
     config,
     renewal,
-    install: (words, before = []) => runHook('certbot-nfq', ['install', '--hooks-dir', hooks, '--config-dir', config, ...words], env, before),
+    install: (words, before = []) =>
+      runHook('certbot-nfq', ['install', '--hooks-dir', hooks, '--config-dir', config, ...words], env, before),
     calls: () => readFileSync(log, 'utf8').trim().split('\n'),
   }
 }

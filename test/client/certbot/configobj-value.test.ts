@@ -37,13 +37,21 @@ t.test('values are written as certbot writes them: bare where they can be', (t) 
 })
 
 t.test('properties', (t) => {
-  holds(t, 'what is written reads back the same', fc.property(value, (value) => {
-    const found = parseValue(`${formatValue(value)} # comment\n`)
-    return JSON.stringify(found?.value) === JSON.stringify(value) && found?.after === ' # comment\n'
-  }))
-  holds(t, 'nothing that is read throws', fc.property(fc.string({ unit: fc.constantFrom('"', "'", ',', '#', ' ', 'a', '\n') }), (text) => {
-    parseValue(text)
-    return true
-  }))
+  holds(
+    t,
+    'what is written reads back the same',
+    fc.property(value, (value) => {
+      const found = parseValue(`${formatValue(value)} # comment\n`)
+      return JSON.stringify(found?.value) === JSON.stringify(value) && found?.after === ' # comment\n'
+    }),
+  )
+  holds(
+    t,
+    'nothing that is read throws',
+    fc.property(fc.string({ unit: fc.constantFrom('"', "'", ',', '#', ' ', 'a', '\n') }), (text) => {
+      parseValue(text)
+      return true
+    }),
+  )
   t.end()
 })

@@ -21,11 +21,21 @@ t.test('no change is nothing to show', (t) => {
 t.test('patch(1) makes the change of it', { skip: missingPatch() }, (t) => {
   const file = join(temporaryDirectory(t), 'file')
   const text = fc.array(fc.constantFrom('a', 'b', 'c', '')).map((lines) => lines.join('\n'))
-  holds(t, 'of any two texts', fc.property(text, text, (before, after) => {
-    fc.pre(before !== after && before !== '' && after !== '')
-    writeFileSync(file, before)
-    return execFileSync('patch', ['--silent', '--reject-file=-', '--output=-', file], { input: `${formatDiff(file, before, after)}\n`, encoding: 'utf8' }) === after
-  }), { numRuns: 50 })
+  holds(
+    t,
+    'of any two texts',
+    fc.property(text, text, (before, after) => {
+      fc.pre(before !== after && before !== '' && after !== '')
+      writeFileSync(file, before)
+      return (
+        execFileSync('patch', ['--silent', '--reject-file=-', '--output=-', file], {
+          input: `${formatDiff(file, before, after)}\n`,
+          encoding: 'utf8',
+        }) === after
+      )
+    }),
+    { numRuns: 50 },
+  )
   t.end()
 })
 

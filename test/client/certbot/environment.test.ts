@@ -6,7 +6,11 @@ import { holds } from '../../holds.js'
 
 const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
 const thumbprint = 'NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'
-const whole: Environment = { CERTBOT_TOKEN: token, CERTBOT_VALIDATION: `${token}.${thumbprint}`, CERTBOT_DOMAIN: 'a.example' }
+const whole: Environment = {
+  CERTBOT_TOKEN: token,
+  CERTBOT_VALIDATION: `${token}.${thumbprint}`,
+  CERTBOT_DOMAIN: 'a.example',
+}
 
 t.test('what certbot gives is a challenge', (t) => {
   t.strictSame(readChallenge(whole), { token, keyAuthorization: `${token}.${thumbprint}`, identifier: 'a.example' })
@@ -28,9 +32,17 @@ t.test('the identifier comes before the domain, and may be an address', (t) => {
 })
 
 t.test('a bad environment is refused with the reason', (t) => {
-  const withToken = (text: string): Environment => ({ CERTBOT_TOKEN: text, CERTBOT_VALIDATION: `${text}.${thumbprint}` })
+  const withToken = (text: string): Environment => ({
+    CERTBOT_TOKEN: text,
+    CERTBOT_VALIDATION: `${text}.${thumbprint}`,
+  })
   const table: readonly (readonly [string, Environment, string, RegExp])[] = [
-    ['not called by certbot', { CERTBOT_TOKEN: undefined, CERTBOT_VALIDATION: undefined }, 'token-missing', /to be called by certbot$/],
+    [
+      'not called by certbot',
+      { CERTBOT_TOKEN: undefined, CERTBOT_VALIDATION: undefined },
+      'token-missing',
+      /to be called by certbot$/,
+    ],
     ['a dns-01 challenge', { CERTBOT_TOKEN: undefined }, 'token-missing', /not an http-01 challenge \(dns-01\?\)$/],
     ['an empty token', { CERTBOT_TOKEN: '' }, 'token-missing', /CERTBOT_TOKEN is not set/],
     ['a token of 15 characters', withToken('x'.repeat(15)), 'token-malformed', /base64url of 16 to 128 characters$/],
@@ -40,30 +52,87 @@ t.test('a bad environment is refused with the reason', (t) => {
     ['a token with padding', withToken(`${token}=`), 'token-malformed', /base64url/],
     ['a token with a line end', withToken(`${token}\n`), 'token-malformed', /base64url/],
     ['a token with a space', withToken(`${token} `), 'token-malformed', /base64url/],
-    ['no validation', { CERTBOT_VALIDATION: undefined }, 'validation-malformed', /^CERTBOT_VALIDATION is not CERTBOT_TOKEN, a dot and/],
+    [
+      'no validation',
+      { CERTBOT_VALIDATION: undefined },
+      'validation-malformed',
+      /^CERTBOT_VALIDATION is not CERTBOT_TOKEN, a dot and/,
+    ],
     ['an empty validation', { CERTBOT_VALIDATION: '' }, 'validation-malformed', /CERTBOT_VALIDATION/],
-    ['the validation of another token', { CERTBOT_VALIDATION: `${token.replace('e', 'f')}.${thumbprint}` }, 'validation-malformed', /CERTBOT_VALIDATION/],
-    ['a validation without a thumbprint', { CERTBOT_VALIDATION: `${token}.` }, 'validation-malformed', /CERTBOT_VALIDATION/],
-    ['a validation without a dot', { CERTBOT_VALIDATION: `${token}${thumbprint}` }, 'validation-malformed', /CERTBOT_VALIDATION/],
-    ['a validation with a second dot', { CERTBOT_VALIDATION: `${token}.${thumbprint}.x` }, 'validation-malformed', /CERTBOT_VALIDATION/],
-    ['a validation with a line end', { CERTBOT_VALIDATION: `${token}.${thumbprint}\n` }, 'validation-malformed', /CERTBOT_VALIDATION/],
-    ['a thumbprint of 129 characters', { CERTBOT_VALIDATION: `${token}.${'x'.repeat(129)}` }, 'validation-malformed', /CERTBOT_VALIDATION/],
-    ['nobody to validate', { CERTBOT_DOMAIN: undefined }, 'identifier-missing', /^neither CERTBOT_IDENTIFIER nor CERTBOT_DOMAIN is set$/],
+    [
+      'the validation of another token',
+      { CERTBOT_VALIDATION: `${token.replace('e', 'f')}.${thumbprint}` },
+      'validation-malformed',
+      /CERTBOT_VALIDATION/,
+    ],
+    [
+      'a validation without a thumbprint',
+      { CERTBOT_VALIDATION: `${token}.` },
+      'validation-malformed',
+      /CERTBOT_VALIDATION/,
+    ],
+    [
+      'a validation without a dot',
+      { CERTBOT_VALIDATION: `${token}${thumbprint}` },
+      'validation-malformed',
+      /CERTBOT_VALIDATION/,
+    ],
+    [
+      'a validation with a second dot',
+      { CERTBOT_VALIDATION: `${token}.${thumbprint}.x` },
+      'validation-malformed',
+      /CERTBOT_VALIDATION/,
+    ],
+    [
+      'a validation with a line end',
+      { CERTBOT_VALIDATION: `${token}.${thumbprint}\n` },
+      'validation-malformed',
+      /CERTBOT_VALIDATION/,
+    ],
+    [
+      'a thumbprint of 129 characters',
+      { CERTBOT_VALIDATION: `${token}.${'x'.repeat(129)}` },
+      'validation-malformed',
+      /CERTBOT_VALIDATION/,
+    ],
+    [
+      'nobody to validate',
+      { CERTBOT_DOMAIN: undefined },
+      'identifier-missing',
+      /^neither CERTBOT_IDENTIFIER nor CERTBOT_DOMAIN is set$/,
+    ],
     ['an empty domain', { CERTBOT_DOMAIN: '' }, 'identifier-missing', /is set$/],
-    ['a domain with a line end', { CERTBOT_DOMAIN: 'a.example\nb.example' }, 'identifier-missing', /no domain name or IP address$/],
+    [
+      'a domain with a line end',
+      { CERTBOT_DOMAIN: 'a.example\nb.example' },
+      'identifier-missing',
+      /no domain name or IP address$/,
+    ],
     ['a domain with a space', { CERTBOT_DOMAIN: 'a example' }, 'identifier-missing', /no domain name/],
-    ['a wildcard, which http-01 cannot validate', { CERTBOT_DOMAIN: '*.a.example' }, 'identifier-missing', /no domain name/],
+    [
+      'a wildcard, which http-01 cannot validate',
+      { CERTBOT_DOMAIN: '*.a.example' },
+      'identifier-missing',
+      /no domain name/,
+    ],
     ['a domain of 256 characters', { CERTBOT_DOMAIN: 'x'.repeat(256) }, 'identifier-missing', /no domain name/],
     ['a bad identifier before a good domain', { CERTBOT_IDENTIFIER: 'a b' }, 'identifier-missing', /no domain name/],
   ]
-  for (const [what, change, code, message] of table) t.throws(() => readChallenge({ ...whole, ...change }), { name: 'Failure', code, message }, what)
+  for (const [what, change, code, message] of table)
+    t.throws(() => readChallenge({ ...whole, ...change }), { name: 'Failure', code, message }, what)
   t.end()
 })
 
 t.test('the shortest and the longest are taken', (t) => {
-  for (const [ofToken, ofThumbprint] of [[16, 1], [128, 128]] as const) {
+  for (const [ofToken, ofThumbprint] of [
+    [16, 1],
+    [128, 128],
+  ] as const) {
     const [short, print] = ['x'.repeat(ofToken), 'y'.repeat(ofThumbprint)]
-    t.match(readChallenge({ ...whole, CERTBOT_TOKEN: short, CERTBOT_VALIDATION: `${short}.${print}` }), { token: short, keyAuthorization: `${short}.${print}` })
+    t.match(readChallenge({ ...whole, CERTBOT_TOKEN: short, CERTBOT_VALIDATION: `${short}.${print}` }), {
+      token: short,
+      keyAuthorization: `${short}.${print}`,
+    })
   }
   t.end()
 })
@@ -80,7 +149,11 @@ t.test('properties', (t) => {
   const text = fc.oneof(fc.constant(undefined), base64url, fc.string({ unit: 'binary' }))
   const environments = fc.oneof(
     fc.record({ CERTBOT_TOKEN: text, CERTBOT_VALIDATION: text, CERTBOT_IDENTIFIER: text, CERTBOT_DOMAIN: text }),
-    fc.tuple(base64url, text, text).map(([CERTBOT_TOKEN, rest, CERTBOT_DOMAIN]) => ({ CERTBOT_TOKEN, CERTBOT_VALIDATION: `${CERTBOT_TOKEN}.${rest ?? ''}`, CERTBOT_DOMAIN })),
+    fc.tuple(base64url, text, text).map(([CERTBOT_TOKEN, rest, CERTBOT_DOMAIN]) => ({
+      CERTBOT_TOKEN,
+      CERTBOT_VALIDATION: `${CERTBOT_TOKEN}.${rest ?? ''}`,
+      CERTBOT_DOMAIN,
+    })),
   )
   holds(
     t,
@@ -88,7 +161,11 @@ t.test('properties', (t) => {
     fc.property(environments, (environment) => {
       try {
         const challenge = readChallenge(environment)
-        return challenge.keyAuthorization.startsWith(`${challenge.token}.`) && /^[\w-]{16,128}\.[\w-]{1,128}$/.test(challenge.keyAuthorization) && !/\s/.test(challenge.identifier)
+        return (
+          challenge.keyAuthorization.startsWith(`${challenge.token}.`) &&
+          /^[\w-]{16,128}\.[\w-]{1,128}$/.test(challenge.keyAuthorization) &&
+          !/\s/.test(challenge.identifier)
+        )
       } catch (thrown) {
         return thrown instanceof Failure && !thrown.message.includes('\n')
       }

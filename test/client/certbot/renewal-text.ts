@@ -26,4 +26,10 @@ export const item: fc.Arbitrary<string> = fc
   .filter((text) => ['"', "'", '"""', "'''"].some((quote) => !text.includes(quote) && !text.endsWith(quote.charAt(0))))
 
 /** A string, or a list, whose items cannot have both kinds of quotes in them. */
-export const value: fc.Arbitrary<string | string[]> = fc.oneof(item, fc.array(item.filter((text) => !(text.includes('"') && text.includes("'"))), { minLength: 1, maxLength: 4 }))
+export const value: fc.Arbitrary<string | string[]> = fc.oneof(
+  item,
+  fc.array(
+    item.filter((text) => !(text.includes('"') && text.includes("'"))),
+    { minLength: 1, maxLength: 4 },
+  ),
+)

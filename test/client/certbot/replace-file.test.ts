@@ -1,5 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, chownSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { replaceFile } from '../../../src/client/certbot/replace-file.js'
@@ -17,11 +29,16 @@ os.setxattr(sys.argv[1], "user.x", b"value")
 acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", tag, rights, who) for tag, rights, who in [(1, 6, 0xffffffff), (2, 4, 33), (4, 0, 0xffffffff), (16, 4, 0xffffffff), (32, 0, 0xffffffff)])
 os.setxattr(sys.argv[1], sys.argv[2], acl)
 `
-const showAttributes = 'import os, sys; print(sorted((name, os.getxattr(sys.argv[1], name).hex()) for name in os.listxattr(sys.argv[1])))'
+const showAttributes =
+  'import os, sys; print(sorted((name, os.getxattr(sys.argv[1], name).hex()) for name in os.listxattr(sys.argv[1])))'
 
 t.test('the new file has the bytes; a copy of the old one stays beside it', async (t) => {
   const { path, directory } = prepare(t)
-  t.strictSame(await replaceFile(path, before, after), { target: path, backup: `${path}.before-certbot-nfq`, losses: [] })
+  t.strictSame(await replaceFile(path, before, after), {
+    target: path,
+    backup: `${path}.before-certbot-nfq`,
+    losses: [],
+  })
   t.ok(readFileSync(path).equals(after))
   t.ok(readFileSync(`${path}.before-certbot-nfq`).equals(before))
   t.match(await replaceFile(path, after, before), { backup: `${path}.before-certbot-nfq-2` })
@@ -37,26 +54,33 @@ t.test('owner and mode are kept', needsRoot, async (t) => {
   for (const name of [path, `${path}.before-certbot-nfq`]) t.match(statSync(name), { uid: 33, gid: 34, mode: 0o106640 })
 })
 
-t.test('so are extended attributes and access control lists, and none are won from the directory', needsRoot, async (t) => {
-  const { path, directory } = prepare(t)
-  const attributes = (name = path) => execFileSync('python3', ['-c', showAttributes, name], { encoding: 'utf8' })
-  execFileSync('python3', ['-c', setAttributes, directory, 'system.posix_acl_default'])
-  t.equal(attributes(), '[]\n')
-  await replaceFile(path, before, after)
-  t.equal(attributes(), '[]\n', 'the directory’s default is for new files only')
-  execFileSync('python3', ['-c', setAttributes, path, 'system.posix_acl_access'])
-  const [list, { mode }] = [attributes(), statSync(path)]
-  t.match(list, /system\.posix_acl_access.*user\.x/)
-  const { backup } = await replaceFile(path, after, before)
-  for (const name of [path, backup]) t.strictSame([attributes(name), statSync(name).mode], [list, mode])
-})
+t.test(
+  'so are extended attributes and access control lists, and none are won from the directory',
+  needsRoot,
+  async (t) => {
+    const { path, directory } = prepare(t)
+    const attributes = (name = path) => execFileSync('python3', ['-c', showAttributes, name], { encoding: 'utf8' })
+    execFileSync('python3', ['-c', setAttributes, directory, 'system.posix_acl_default'])
+    t.equal(attributes(), '[]\n')
+    await replaceFile(path, before, after)
+    t.equal(attributes(), '[]\n', 'the directory’s default is for new files only')
+    execFileSync('python3', ['-c', setAttributes, path, 'system.posix_acl_access'])
+    const [list, { mode }] = [attributes(), statSync(path)]
+    t.match(list, /system\.posix_acl_access.*user\.x/)
+    const { backup } = await replaceFile(path, after, before)
+    for (const name of [path, backup]) t.strictSame([attributes(name), statSync(name).mode], [list, mode])
+  },
+)
 
 t.test('a link stays one; the file it leads to is replaced, in its own directory', async (t) => {
   const { path, directory } = prepare(t)
   mkdirSync(join(directory, 'links'))
   const link = join(directory, 'links/b.conf')
   symlinkSync('../a.conf', link)
-  t.match(await replaceFile(link, before, after), { target: realpathSync(path), backup: `${realpathSync(path)}.before-certbot-nfq` })
+  t.match(await replaceFile(link, before, after), {
+    target: realpathSync(path),
+    backup: `${realpathSync(path)}.before-certbot-nfq`,
+  })
   t.ok(lstatSync(link).isSymbolicLink())
   t.ok(readFileSync(path).equals(after))
   t.strictSame(readdirSync(join(directory, 'links')), ['b.conf'])

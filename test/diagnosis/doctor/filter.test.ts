@@ -11,25 +11,46 @@ const closed = '*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -
 t.test('a policy that drops is told, with what may let the packet in all the same, and the family', (t) => {
   const [finding, ...more] = judgeFilter([ground(open), ground(closed, ipv6)], [])
   t.match(finding, { check: 'filter', level: 'warn', fix: /ufw allow 80\/tcp/ })
-  t.equal(finding?.message, 'IPv6: iptables-nft filter INPUT drops new connections to port 80 (policy drop), unless a condition holds that cannot be judged here: -A INPUT -s 10.0.0.0/8 -j ACCEPT')
+  t.equal(
+    finding?.message,
+    'IPv6: iptables-nft filter INPUT drops new connections to port 80 (policy drop), unless a condition holds that cannot be judged here: -A INPUT -s 10.0.0.0/8 -j ACCEPT',
+  )
   t.strictSame(more, [])
   t.end()
 })
 
 t.test('a drop before the filter table counts; a NAT table does not', (t) => {
-  const drop = (table: string, chain: string) => judgeFilter([ground(`*${table}\n:${chain} ACCEPT [0:0]\n-A ${chain} -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n`)], [])[0]?.level
-  t.strictSame([drop('raw', 'PREROUTING'), drop('mangle', 'INPUT'), drop('filter', 'OUTPUT'), drop('nat', 'PREROUTING')], ['warn', 'warn', 'ok', 'ok'])
+  const drop = (table: string, chain: string) =>
+    judgeFilter(
+      [ground(`*${table}\n:${chain} ACCEPT [0:0]\n-A ${chain} -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n`)],
+      [],
+    )[0]?.level
+  t.strictSame(
+    [drop('raw', 'PREROUTING'), drop('mangle', 'INPUT'), drop('filter', 'OUTPUT'), drop('nat', 'PREROUTING')],
+    ['warn', 'warn', 'ok', 'ok'],
+  )
   t.end()
 })
 
 t.test('rules that could not be read are not taken for none', (t) => {
   t.match(judgeFilter([ground(open)], []), [{ level: 'ok' }])
-  t.match(judgeFilter([], ['nft: Operation not permitted']), [{ level: 'warn', message: /nft: Operation not permitted/ }])
+  t.match(judgeFilter([], ['nft: Operation not permitted']), [
+    { level: 'warn', message: /nft: Operation not permitted/ },
+  ])
   t.end()
 })
 
 t.test('an exemption from tracking is told, but one of another port is not', (t) => {
-  const raw = (rule: string) => judgeUntracked(ground(`*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING ${rule}\nCOMMIT\n`).tables).level
-  t.strictSame(['-j NOTRACK', '-p tcp -m tcp --dport 80 -j CT --notrack', '-p tcp -m tcp --dport 443 -j NOTRACK', '-j CT --helper ftp'].map(raw), ['warn', 'warn', 'ok', 'ok'])
+  const raw = (rule: string) =>
+    judgeUntracked(ground(`*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING ${rule}\nCOMMIT\n`).tables).level
+  t.strictSame(
+    [
+      '-j NOTRACK',
+      '-p tcp -m tcp --dport 80 -j CT --notrack',
+      '-p tcp -m tcp --dport 443 -j NOTRACK',
+      '-j CT --helper ftp',
+    ].map(raw),
+    ['warn', 'warn', 'ok', 'ok'],
+  )
   t.end()
 })

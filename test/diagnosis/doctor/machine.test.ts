@@ -12,13 +12,20 @@ import { temporaryDirectory } from '../../temporary-directory.js'
 t.test('rights: root with what a start takes', (t) => {
   t.match(judgeRights({ uid: 0, capabilities: 0x1ffffffffffn }), { level: 'ok' })
   t.match(judgeRights({ uid: 0, capabilities: undefined }), { level: 'ok' }, 'a kernel that does not tell')
-  t.match(judgeRights({ uid: 0, capabilities: 0xa80425fbn }), { level: 'fail', message: 'root here lacks CAP_NET_ADMIN' }, 'a container of Docker')
+  t.match(
+    judgeRights({ uid: 0, capabilities: 0xa80425fbn }),
+    { level: 'fail', message: 'root here lacks CAP_NET_ADMIN' },
+    'a container of Docker',
+  )
   t.match(judgeRights({ uid: 1000, capabilities: 0n }), { level: 'fail', message: /user id 1000/ })
   t.end()
 })
 
 t.test('queue: a number that another program holds', (t) => {
-  const bound = new Map([[0, 4242], [8555, 17]])
+  const bound = new Map([
+    [0, 4242],
+    [8555, 17],
+  ])
   t.match(judgeQueueNumber(undefined, bound, 8555), { level: 'ok', message: /taken by other programs: 0\)/ })
   t.match(judgeQueueNumber(0, bound, 8555), { level: 'fail', message: /number 0 .*netlink port 4242/ })
   t.match(judgeQueueNumber(8555, bound, 8555), { level: 'ok' }, 'our own responder’s')
@@ -28,13 +35,32 @@ t.test('queue: a number that another program holds', (t) => {
 
 t.test('reverse path: strict mode matters with several uplinks', (t) => {
   t.match(judgeReversePath(['eth0'], new Map([['eth0', 1]])), { level: 'ok' })
-  t.match(judgeReversePath(['eth0', 'eth1'], new Map([['eth0', 2], ['eth1', 0]])), { level: 'ok' })
-  t.match(judgeReversePath(['eth0', 'eth1'], new Map([['eth0', 2], ['eth1', 1]])), { level: 'warn', fix: 'sysctl -w net.ipv4.conf.eth1.rp_filter=2' })
+  t.match(
+    judgeReversePath(
+      ['eth0', 'eth1'],
+      new Map([
+        ['eth0', 2],
+        ['eth1', 0],
+      ]),
+    ),
+    { level: 'ok' },
+  )
+  t.match(
+    judgeReversePath(
+      ['eth0', 'eth1'],
+      new Map([
+        ['eth0', 2],
+        ['eth1', 1],
+      ]),
+    ),
+    { level: 'warn', fix: 'sysctl -w net.ipv4.conf.eth1.rp_filter=2' },
+  )
   t.end()
 })
 
 t.test('uplinks are the interfaces of default routes, of all next hops', (t) => {
-  const text = 'default via 192.0.2.1 dev eth0 proto dhcp \ndefault \\\tnexthop via 192.0.2.1 dev eth1 weight 1 \\\tnexthop via 192.0.2.2 dev eth2 weight 1\nunreachable default dev lo metric 4294967295 error -101'
+  const text =
+    'default via 192.0.2.1 dev eth0 proto dhcp \ndefault \\\tnexthop via 192.0.2.1 dev eth1 weight 1 \\\tnexthop via 192.0.2.2 dev eth2 weight 1\nunreachable default dev lo metric 4294967295 error -101'
   t.strictSame(devicesOfRoutes(text), ['eth0', 'eth1', 'eth2'])
   t.end()
 })
@@ -57,8 +83,14 @@ t.test('run directory: absent, safe, not safe, impossible', (t) => {
 t.test('back ends: legacy iptables is touched only where it is in use, asked for, or all there is', (t) => {
   const backEnd = (name: BackEnd['name'], isLegacy = false): BackEnd => ({ name, version: '1', isLegacy })
   const there = [backEnd('nft'), backEnd('iptables', true), backEnd('iptables-nft'), backEnd('iptables-legacy', true)]
-  t.strictSame(planTrial('auto', there, false), { backEnds: ['nft', 'iptables-nft'], lastResort: ['iptables', 'iptables-legacy'] })
-  t.strictSame(planTrial('auto', there, true), { backEnds: ['nft', 'iptables', 'iptables-nft', 'iptables-legacy'], lastResort: [] })
+  t.strictSame(planTrial('auto', there, false), {
+    backEnds: ['nft', 'iptables-nft'],
+    lastResort: ['iptables', 'iptables-legacy'],
+  })
+  t.strictSame(planTrial('auto', there, true), {
+    backEnds: ['nft', 'iptables', 'iptables-nft', 'iptables-legacy'],
+    lastResort: [],
+  })
   t.strictSame(planTrial('iptables-legacy', there, false), { backEnds: ['iptables-legacy'], lastResort: [] })
   t.end()
 })

@@ -25,7 +25,10 @@ t.test('the level has its colour', (t) => {
 })
 
 t.test('what others have written cannot move the cursor or make a line', (t) => {
-  t.match(formatFindings([warn('filter', 'a\u001b[2J\nok b', 'c\r')], plain), /^warn {2}filter {2}a\\x1b\[2J\\nok b -> c\\r\n0 ok/)
+  t.match(
+    formatFindings([warn('filter', 'a\u001b[2J\nok b', 'c\r')], plain),
+    /^warn {2}filter {2}a\\x1b\[2J\\nok b -> c\\r\n0 ok/,
+  )
   t.end()
 })
 

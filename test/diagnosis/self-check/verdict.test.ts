@@ -4,7 +4,15 @@ import type { Outcome } from '../../../src/diagnosis/self-check/ask.js'
 import { warningOf, type Finding } from '../../../src/diagnosis/self-check/verdict.js'
 
 const client = '127.0.0.1:40000'
-const found = (version: 4 | 6, outcome: Outcome, { isTranslated = false, port = 80, before = [] }: { isTranslated?: boolean | undefined; port?: number; before?: Outcome[] } = {}): Finding => ({
+const found = (
+  version: 4 | 6,
+  outcome: Outcome,
+  {
+    isTranslated = false,
+    port = 80,
+    before = [],
+  }: { isTranslated?: boolean | undefined; port?: number; before?: Outcome[] } = {},
+): Finding => ({
   port,
   version,
   isTranslated,
@@ -22,7 +30,8 @@ t.test('nothing is said where all is well, or nothing is known', (t) => {
     [found(4, 'answered', { before: ['not accepted'] })],
     [found(4, 'unknown', { before: ['answered'] })],
     [{ port: 80, version: 4, isTranslated: undefined, answers: [{ outcome: 'refused' }] } as const],
-  ]) t.equal(warningOf(findings, []), undefined, JSON.stringify(findings))
+  ])
+    t.equal(warningOf(findings, []), undefined, JSON.stringify(findings))
   t.end()
 })
 
@@ -31,26 +40,54 @@ t.test('each fault is said in one line, with what it may mean', (t) => {
     warningOf([found(4, 'other answer'), found(6, 'answered')], []),
     'certbot-nfq: self-check: a request to port 80 by IPv4 was answered by another than the responder: a firewall rule may let it pass before ours. The challenge is armed all the same. [docs/self-check.md]',
   )
-  t.match(warningOf([found(4, 'not accepted'), found(6, 'not accepted')], []), /no connection to port 80 by IPv4 was accepted: a firewall rule may drop it; no connection to port 80 by IPv6 was/)
-  t.match(warningOf([found(4, 'silent')], []), /a connection to port 80 by IPv4 was accepted, but the request on it did not reach the responder/)
-  t.match(warningOf([found(4, 'silent')], [visit('answered')]), /the responder's answer to a request to port 80 by IPv4 did not arrive/)
-  t.match(warningOf([found(4, 'answered'), found(4, 'refused', { port: 81 })], []), /self-check: nobody accepts connections to port 81 by IPv4\. /)
-  t.match(warningOf([found(4, 'unknown', { before: ['not accepted'] })], []), /no connection to port 80 by IPv4/, 'the last that is known counts')
+  t.match(
+    warningOf([found(4, 'not accepted'), found(6, 'not accepted')], []),
+    /no connection to port 80 by IPv4 was accepted: a firewall rule may drop it; no connection to port 80 by IPv6 was/,
+  )
+  t.match(
+    warningOf([found(4, 'silent')], []),
+    /a connection to port 80 by IPv4 was accepted, but the request on it did not reach the responder/,
+  )
+  t.match(
+    warningOf([found(4, 'silent')], [visit('answered')]),
+    /the responder's answer to a request to port 80 by IPv4 did not arrive/,
+  )
+  t.match(
+    warningOf([found(4, 'answered'), found(4, 'refused', { port: 81 })], []),
+    /self-check: nobody accepts connections to port 81 by IPv4\. /,
+  )
+  t.match(
+    warningOf([found(4, 'unknown', { before: ['not accepted'] })], []),
+    /no connection to port 80 by IPv4/,
+    'the last that is known counts',
+  )
   t.equal(warningOf([found(4, 'silent')], [])?.includes('\n'), false)
   t.end()
 })
 
 t.test('what the responder has seen is slow, and no fault; of another connection it says nothing', (t) => {
   for (const state of ['taken over', 'acknowledged', 'abandoned'] as const) {
-    for (const outcome of ['silent', 'other answer'] as const) t.equal(warningOf([found(4, outcome)], [visit(state)]), undefined, `${outcome}, ${state}`)
-    t.equal(warningOf([{ ...found(4, 'not accepted'), answers: [{ outcome: 'silent', client }, { outcome: 'not accepted' }] }], [visit(state)]), undefined, `over loopback ${state}`)
+    for (const outcome of ['silent', 'other answer'] as const)
+      t.equal(warningOf([found(4, outcome)], [visit(state)]), undefined, `${outcome}, ${state}`)
+    t.equal(
+      warningOf(
+        [{ ...found(4, 'not accepted'), answers: [{ outcome: 'silent', client }, { outcome: 'not accepted' }] }],
+        [visit(state)],
+      ),
+      undefined,
+      `over loopback ${state}`,
+    )
   }
-  t.match(warningOf([found(4, 'silent')], [{ ...visit('taken over'), client: '127.0.0.1:40001' }]), /did not reach the responder/)
+  t.match(
+    warningOf([found(4, 'silent')], [{ ...visit('taken over'), client: '127.0.0.1:40001' }]),
+    /did not reach the responder/,
+  )
   t.end()
 })
 
 t.test('a responder that does not tell what it has seen is not suspected', (t) => {
-  for (const outcome of ['silent', 'other answer'] as const) t.equal(warningOf([found(4, outcome)], undefined), undefined, outcome)
+  for (const outcome of ['silent', 'other answer'] as const)
+    t.equal(warningOf([found(4, outcome)], undefined), undefined, outcome)
   t.match(warningOf([found(4, 'not accepted')], undefined), /no connection/)
   t.match(warningOf([found(4, 'refused')], undefined), /nobody accepts/)
   t.end()

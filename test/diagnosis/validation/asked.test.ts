@@ -9,14 +9,26 @@ t.test('where everybody has acknowledged the answer there is no verdict, but the
   const one = asked(['192.0.2.2:1', 'acknowledged'])
   t.equal(judgeAsked(one), undefined)
   t.equal(describeAsked(one), 'example.org: 1 request from 1 address (IPv4); the answer was acknowledged by 192.0.2.2')
-  const several = asked(['192.0.2.2:1', 'acknowledged'], ['192.0.2.2:2', 'acknowledged'], ['[2001:db8::2]:1', 'acknowledged'])
+  const several = asked(
+    ['192.0.2.2:1', 'acknowledged'],
+    ['192.0.2.2:2', 'acknowledged'],
+    ['[2001:db8::2]:1', 'acknowledged'],
+  )
   t.equal(judgeAsked(several), undefined)
-  t.equal(describeAsked(several), 'example.org: 3 requests from 2 addresses (1 IPv4, 1 IPv6); the answer was acknowledged by 192.0.2.2 and 2001:db8::2')
+  t.equal(
+    describeAsked(several),
+    'example.org: 3 requests from 2 addresses (1 IPv4, 1 IPv6); the answer was acknowledged by 192.0.2.2 and 2001:db8::2',
+  )
   t.end()
 })
 
 t.test('from many places: some are named, all are counted', (t) => {
-  const many = asked(...Array.from({ length: 7 }, (_, place): [string, Visit['state']] => [`[2001:db8::${place + 1}]:5`, 'acknowledged']))
+  const many = asked(
+    ...Array.from({ length: 7 }, (_, place): [string, Visit['state']] => [
+      `[2001:db8::${place + 1}]:5`,
+      'acknowledged',
+    ]),
+  )
   t.equal(
     describeAsked(many),
     'example.org: 7 requests from 7 addresses (IPv6); the answer was acknowledged by 2001:db8::1, 2001:db8::2, 2001:db8::3, 2001:db8::4 and 3 more',
@@ -45,7 +57,11 @@ t.test('a request that was never whole', (t) => {
 })
 
 t.test('only some acknowledged: who did and who did not is said', (t) => {
-  const some = asked(['192.0.2.2:1', 'acknowledged', answer], ['192.0.2.3:1', 'abandoned', answer], ['[2001:db8::2]:1', 'abandoned'])
+  const some = asked(
+    ['192.0.2.2:1', 'acknowledged', answer],
+    ['192.0.2.3:1', 'abandoned', answer],
+    ['[2001:db8::2]:1', 'abandoned'],
+  )
   t.strictSame(judgeAsked(some), {
     code: 'not-acknowledged',
     cause:
@@ -56,11 +72,15 @@ t.test('only some acknowledged: who did and who did not is said', (t) => {
 
 t.test('whoever tried again and got it is content', (t) => {
   t.equal(judgeAsked(asked(['192.0.2.2:1', 'abandoned'], ['192.0.2.2:2', 'acknowledged', answer])), undefined)
-  t.match(judgeAsked(asked(['192.0.2.2:2', 'acknowledged', answer], ['192.0.2.2:1', 'abandoned'])), { code: 'not-finished' })
+  t.match(judgeAsked(asked(['192.0.2.2:2', 'acknowledged', answer], ['192.0.2.2:1', 'abandoned'])), {
+    code: 'not-finished',
+  })
   t.end()
 })
 
-function asked(...visits: readonly (readonly [client: string, state: Visit['state'], answer?: Visit['answer']])[]): ChallengeStatus {
+function asked(
+  ...visits: readonly (readonly [client: string, state: Visit['state'], answer?: Visit['answer']])[]
+): ChallengeStatus {
   return {
     token: 'token',
     identifier: 'example.org',

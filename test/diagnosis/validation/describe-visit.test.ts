@@ -10,7 +10,10 @@ t.test('a visit says when, who, what was answered, and whether that arrived', (t
   const lines = [
     [{ ...visit, answer }, 'answered with 200 and 87 bytes, acknowledged'],
     [{ ...visit, state: 'answered', answer }, 'answered with 200 and 87 bytes, not acknowledged yet'],
-    [{ ...visit, state: 'abandoned', answer: { status: 200, bytes: 0 } }, 'answered with 200 and 0 bytes, never acknowledged'],
+    [
+      { ...visit, state: 'abandoned', answer: { status: 200, bytes: 0 } },
+      'answered with 200 and 0 bytes, never acknowledged',
+    ],
     [{ ...visit, state: 'taken over' }, 'not answered yet: its request is not whole'],
     [{ ...visit, state: 'abandoned' }, 'not answered: it never finished its request'],
   ] as const satisfies readonly (readonly [Visit, string])[]

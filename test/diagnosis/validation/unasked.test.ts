@@ -5,7 +5,14 @@ import type { Answer, NameAddresses } from '../../../src/network/names.js'
 import { describeVerdict } from '../../../src/diagnosis/validation/advice.js'
 import { judgeUnasked } from '../../../src/diagnosis/validation/unasked.js'
 
-const challenge: ChallengeStatus = { token: 'token', identifier: 'example.org', port: 80, armedAt: '2030-01-02T03:04:06.000Z', expiresIn: 3599, visits: [] }
+const challenge: ChallengeStatus = {
+  token: 'token',
+  identifier: 'example.org',
+  port: 80,
+  armedAt: '2030-01-02T03:04:06.000Z',
+  expiresIn: 3599,
+  visits: [],
+}
 const machine = machineWith('127.0.0.1', '192.0.2.1', '::1', '2001:db8::1')
 const natted = machineWith('127.0.0.1', '10.0.0.5', '::1', 'fe80::1')
 const noName: Answer = { error: 'no such name', detail: 'queryA ENOTFOUND example.org' }
@@ -22,19 +29,30 @@ interface Case {
 }
 
 const cases: readonly Case[] = [
-  { title: 'an A that is another machine’s', names: records(['203.0.113.9']), code: 'elsewhere', causes: 'it has an A 203.0.113.9 that is not an address of this machine' },
+  {
+    title: 'an A that is another machine’s',
+    names: records(['203.0.113.9']),
+    code: 'elsewhere',
+    causes: 'it has an A 203.0.113.9 that is not an address of this machine',
+  },
   {
     title: 'an AAAA that is another machine’s, beside an A that is right',
     names: records(['192.0.2.1'], ['2001:db8::9']),
     code: 'ipv6-elsewhere',
     causes: 'it has an AAAA 2001:db8::9 that is not an address of this machine',
   },
-  { title: 'an AAAA alone is no reason to remove it', names: records([], ['2001:db8::9']), code: 'elsewhere', causes: 'it has an AAAA 2001:db8::9 that is not an address of this machine' },
+  {
+    title: 'an AAAA alone is no reason to remove it',
+    names: records([], ['2001:db8::9']),
+    code: 'elsewhere',
+    causes: 'it has an AAAA 2001:db8::9 that is not an address of this machine',
+  },
   {
     title: 'both another machine’s',
     names: records(['203.0.113.9'], ['2001:db8::9']),
     code: 'elsewhere',
-    causes: 'it has an A 203.0.113.9 that is not an address of this machine; it has an AAAA 2001:db8::9 that is not an address of this machine',
+    causes:
+      'it has an A 203.0.113.9 that is not an address of this machine; it has an AAAA 2001:db8::9 that is not an address of this machine',
   },
   {
     title: 'several, one of them right',
@@ -47,7 +65,8 @@ const cases: readonly Case[] = [
     machine: natted,
     names: records(['203.0.113.9']),
     code: 'behind-nat',
-    causes: 'it has an A 203.0.113.9 that is not an address of this machine, which has only private ones: a router must forward its port 80 to port 80 here',
+    causes:
+      'it has an A 203.0.113.9 that is not an address of this machine, which has only private ones: a router must forward its port 80 to port 80 here',
   },
   {
     title: 'a router in front, and another port',
@@ -55,7 +74,8 @@ const cases: readonly Case[] = [
     port: 8080,
     names: records(['203.0.113.9']),
     code: 'behind-nat',
-    causes: 'it has an A 203.0.113.9 that is not an address of this machine, which has only private ones: a router must forward its port 80 to port 8080 here',
+    causes:
+      'it has an A 203.0.113.9 that is not an address of this machine, which has only private ones: a router must forward its port 80 to port 8080 here',
   },
   {
     title: 'a router in front, and an AAAA that no router translates',
@@ -65,12 +85,38 @@ const cases: readonly Case[] = [
     causes:
       'it has an A 203.0.113.9 that is not an address of this machine, which has only private ones: a router must forward its port 80 to port 80 here; it has an AAAA 2001:db8::9 that is not an address of this machine',
   },
-  { title: 'a private address of another machine', names: records(['10.9.9.9']), code: 'not-public', causes: 'it has an A 10.9.9.9, an address that no CA on the Internet can reach' },
-  { title: 'private and loopback addresses, also where they are ours', machine: natted, names: records(['10.0.0.5', '127.0.0.1']), code: 'not-public', causes: 'it has A 10.0.0.5 and 127.0.0.1, addresses that no CA on the Internet can reach' },
+  {
+    title: 'a private address of another machine',
+    names: records(['10.9.9.9']),
+    code: 'not-public',
+    causes: 'it has an A 10.9.9.9, an address that no CA on the Internet can reach',
+  },
+  {
+    title: 'private and loopback addresses, also where they are ours',
+    machine: natted,
+    names: records(['10.0.0.5', '127.0.0.1']),
+    code: 'not-public',
+    causes: 'it has A 10.0.0.5 and 127.0.0.1, addresses that no CA on the Internet can reach',
+  },
   { title: 'no such name', names: answers(noName, noName), code: 'no-such-name', causes: 'the DNS knows no such name' },
-  { title: 'no such name, said of one type only', names: answers(noName, { addresses: [] }), code: 'no-such-name', causes: 'the DNS knows no such name' },
-  { title: 'a name without addresses', names: records(), code: 'no-such-name', causes: 'the DNS has neither A nor AAAA for it' },
-  { title: 'a lookup that took too long', names: answers(noAnswer, noAnswer), code: 'lookup-failed', causes: 'its addresses could not be looked up (no answer)' },
+  {
+    title: 'no such name, said of one type only',
+    names: answers(noName, { addresses: [] }),
+    code: 'no-such-name',
+    causes: 'the DNS knows no such name',
+  },
+  {
+    title: 'a name without addresses',
+    names: records(),
+    code: 'no-such-name',
+    causes: 'the DNS has neither A nor AAAA for it',
+  },
+  {
+    title: 'a lookup that took too long',
+    names: answers(noAnswer, noAnswer),
+    code: 'lookup-failed',
+    causes: 'its addresses could not be looked up (no answer)',
+  },
   {
     title: 'a lookup that took too long for AAAA',
     names: answers({ addresses: ['192.0.2.1'] }, serverFailure),
@@ -81,19 +127,22 @@ const cases: readonly Case[] = [
     title: 'an A elsewhere counts for more than an AAAA that could not be looked up',
     names: answers({ addresses: ['203.0.113.9'] }, noAnswer),
     code: 'elsewhere',
-    causes: 'it has an A 203.0.113.9 that is not an address of this machine; its AAAA could not be looked up (no answer)',
+    causes:
+      'it has an A 203.0.113.9 that is not an address of this machine; its AAAA could not be looked up (no answer)',
   },
   {
     title: 'all is right here',
     names: records(['192.0.2.1'], ['2001:db8::1']),
     code: 'not-let-in',
-    causes: 'its A 192.0.2.1 and AAAA 2001:db8::1 lead here, so a firewall kept the requests out, a load balancer took them elsewhere, or the CA did not ask at all',
+    causes:
+      'its A 192.0.2.1 and AAAA 2001:db8::1 lead here, so a firewall kept the requests out, a load balancer took them elsewhere, or the CA did not ask at all',
   },
   {
     title: 'all is right here, by one address',
     names: records(['192.0.2.1']),
     code: 'not-let-in',
-    causes: 'its A 192.0.2.1 leads here, so a firewall kept the requests out, a load balancer took them elsewhere, or the CA did not ask at all',
+    causes:
+      'its A 192.0.2.1 leads here, so a firewall kept the requests out, a load balancer took them elsewhere, or the CA did not ask at all',
   },
   {
     title: 'all is right here, but the port is another',
@@ -114,12 +163,19 @@ for (const { title, names, code, causes, machine: here = machine, port = 80 } of
 }
 
 t.test('requests for other tokens are told of, and are what is wrong where nothing else is', (t) => {
-  const strayed = { ...challenge, strays: { count: 3, at: '2030-01-02T03:04:07.000Z', client: '192.0.2.2:40000', token: 'other' } }
+  const strayed = {
+    ...challenge,
+    strays: { count: 3, at: '2030-01-02T03:04:07.000Z', client: '192.0.2.2:40000', token: 'other' },
+  }
   const more = '; 3 requests came for other tokens, last from 192.0.2.2:40000 for other'
   const right = judgeUnasked(strayed, records(['192.0.2.1']), machine)
   t.equal(right.code, 'other-token')
   t.ok(right.cause.endsWith(more), right.cause)
-  const elsewhere = judgeUnasked({ ...strayed, strays: { ...strayed.strays, count: 1 } }, records(['203.0.113.9']), machine)
+  const elsewhere = judgeUnasked(
+    { ...strayed, strays: { ...strayed.strays, count: 1 } },
+    records(['203.0.113.9']),
+    machine,
+  )
   t.equal(elsewhere.code, 'elsewhere')
   t.ok(elsewhere.cause.endsWith(more.replace('3 requests', '1 request')), elsewhere.cause)
   t.end()
@@ -127,7 +183,10 @@ t.test('requests for other tokens are told of, and are what is wrong where nothi
 
 t.test('of many addresses some are named', (t) => {
   const many = Array.from({ length: 9 }, (_, at) => `203.0.113.${at + 1}`)
-  t.match(judgeUnasked(challenge, records(many), machine).cause, /A 203\.0\.113\.1, 203\.0\.113\.2, 203\.0\.113\.3, 203\.0\.113\.4 and 5 more that are not addresses/)
+  t.match(
+    judgeUnasked(challenge, records(many), machine).cause,
+    /A 203\.0\.113\.1, 203\.0\.113\.2, 203\.0\.113\.3, 203\.0\.113\.4 and 5 more that are not addresses/,
+  )
   t.end()
 })
 

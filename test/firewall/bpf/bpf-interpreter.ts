@@ -1,6 +1,7 @@
 /**
- * Runs the text that is given to iptables' `--bytecode` over a packet, as Documentation/networking/filter.rst describes it. Written from that
- * document with the plain opcode numbers and without a look at the assembler, so that a mistake there is not repeated here.
+ * Runs the text that is given to iptables' `--bytecode` over a packet, as Documentation/networking/filter.rst describes
+ * it. Written from that document with the plain opcode numbers and without a look at the assembler, so that a mistake
+ * there is not repeated here.
  */
 
 /** One parsed instruction; the fields have the widths of `struct sock_filter`. */
@@ -26,7 +27,8 @@ export function parseBytecode(bytecode: string): readonly BpfInstruction[] {
   return lines.map((line) => {
     const fields = /^(\d+) (\d+) (\d+) (\d+)$/.exec(line)?.slice(1).map(Number)
     const [code = -1, jt = -1, jf = -1, k = -1] = fields ?? []
-    if (fields === undefined || code > 0xffff || jt > 0xff || jf > 0xff || k > 0xffffffff) throw new Error(`not an instruction: "${line}"`)
+    if (fields === undefined || code > 0xffff || jt > 0xff || jf > 0xff || k > 0xffffffff)
+      throw new Error(`not an instruction: "${line}"`)
     return { code, jt, jf, k }
   })
 }
@@ -42,13 +44,14 @@ export function run(program: readonly BpfInstruction[], packet: Uint8Array): num
     const loaded = load(code, k, x, packet)
     if (loaded === 'past the end') return 0
     if (loaded !== 'no load') a = loaded
-    else if (code === 0x80) a = packet.length // ld #len
-    else if (code === 0xb1) { // ldx 4*([k]&0xf)
+    else if (code === 0x80)
+      a = packet.length // ld #len
+    else if (code === 0xb1) {
+      // ldx 4*([k]&0xf)
       const byte = packet[k]
       if (byte === undefined) return 0
       x = 4 * (byte % 16)
-    }
-    else if (code === 0x04) a = wrap(a + k)
+    } else if (code === 0x04) a = wrap(a + k)
     else if (code === 0x0c) a = wrap(a + x)
     else if (code === 0x14) a = wrap(a - k)
     else if (code === 0x1c) a = wrap(a - x)
@@ -58,8 +61,7 @@ export function run(program: readonly BpfInstruction[], packet: Uint8Array): num
       const distance = code === 0x74 ? k : x
       if (distance > 31) throw new Error(`shift by ${distance}`)
       a = a >>> distance
-    }
-    else if (code === 0x15) pc += a === k ? jt : jf
+    } else if (code === 0x15) pc += a === k ? jt : jf
     else if (code === 0x35) pc += a >= k ? jt : jf
     else if (code === 0x07) x = a
     else if (code === 0x87) a = x
@@ -77,7 +79,14 @@ function load(code: number, k: number, x: number, packet: Uint8Array): number | 
   return packet.subarray(start, start + width).reduce((number, byte) => number * 256 + byte, 0)
 }
 
-const WIDTHS: ReadonlyMap<number, number> = new Map([[0x20, 4], [0x40, 4], [0x28, 2], [0x48, 2], [0x30, 1], [0x50, 1]])
+const WIDTHS: ReadonlyMap<number, number> = new Map([
+  [0x20, 4],
+  [0x40, 4],
+  [0x28, 2],
+  [0x48, 2],
+  [0x30, 1],
+  [0x50, 1],
+])
 
 function wrap(number: number): number {
   return number >>> 0

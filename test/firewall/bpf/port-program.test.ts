@@ -11,7 +11,15 @@ import { parseBytecode, run } from './bpf-interpreter.js'
 
 const program = parseBytecode(toBytecode(portProgram(80, 16_384)))
 const v4 = { version: 4, source: Uint8Array.of(192, 0, 2, 2), destination: Uint8Array.of(192, 0, 2, 1) } as const
-const segment = { sourcePort: 40_000, destinationPort: 80, sequence: 1, acknowledgment: 1, flags: ACK, window: 1, payload: Uint8Array.of(0x47) }
+const segment = {
+  sourcePort: 40_000,
+  destinationPort: 80,
+  sequence: 1,
+  acknowledgment: 1,
+  flags: ACK,
+  window: 1,
+  payload: Uint8Array.of(0x47),
+}
 
 t.test('TCP from and to the port is taken when it says something, cut to the length asked for', (t) => {
   const bare = { ...segment, payload: new Uint8Array(0) }
@@ -39,8 +47,12 @@ t.test('fragments and other protocols are left out', (t) => {
 
 t.test('on any segment the program agrees with a plain reading of it', (t) => {
   const ports = fc.constantFrom(80, 81, 40_000)
-  const packet = fc.tuple(envelopes, segments, ports, ports).map(([envelope, value, sourcePort, destinationPort]) => emitPacket(envelope, { ...value, sourcePort, destinationPort }))
-  const agrees = fc.property(packet, (bytes) => run(program, bytes) !== 0 === plainReading(bytes))
+  const packet = fc
+    .tuple(envelopes, segments, ports, ports)
+    .map(([envelope, value, sourcePort, destinationPort]) =>
+      emitPacket(envelope, { ...value, sourcePort, destinationPort }),
+    )
+  const agrees = fc.property(packet, (bytes) => (run(program, bytes) !== 0) === plainReading(bytes))
   holds(t, 'taken exactly where the plain reading says so', agrees, { numRuns: 5_000 })
   const anyBytes = fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => [0, 16_384].includes(run(program, bytes)))
   holds(t, 'any bytes are taken or not', anyBytes, { numRuns: 5_000 })

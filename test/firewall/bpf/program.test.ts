@@ -1,5 +1,18 @@
 import t from 'tap'
-import { alu, assemble, jump, label, ld, ldIndirect, ldLength, ldxMsh, ret, tax, toBytecode, txa } from '../../../src/firewall/bpf/program.js'
+import {
+  alu,
+  assemble,
+  jump,
+  label,
+  ld,
+  ldIndirect,
+  ldLength,
+  ldxMsh,
+  ret,
+  tax,
+  toBytecode,
+  txa,
+} from '../../../src/firewall/bpf/program.js'
 import type { Program, Statement } from '../../../src/firewall/bpf/program.js'
 import { parseBytecode, runBytecode } from './bpf-interpreter.js'
 
@@ -33,11 +46,7 @@ t.test('every instruction has the code the kernel headers give it', async (t) =>
 })
 
 t.test('a label becomes the number of instructions a jump leaves out', async (t) => {
-  const program: Program = [
-    ld('byte', 9), jump('eq', 6, 'yes', 'no'),
-    label('no'), ret(0),
-    label('yes'), ret(1),
-  ]
+  const program: Program = [ld('byte', 9), jump('eq', 6, 'yes', 'no'), label('no'), ret(0), label('yes'), ret(1)]
   t.equal(toBytecode(program), '4,48 0 0 9,21 1 0 6,6 0 0 0,6 0 0 1')
   t.equal(toBytecode([jump('ge', 1, 'next', 'end'), ret(1), label('end'), ret(0)]), '3,53 0 1 1,6 0 0 1,6 0 0 0')
 })
@@ -47,7 +56,11 @@ t.test('a program that cannot be encoded is refused', async (t) => {
   const refused: readonly (readonly [string, Program, RegExp])[] = [
     ['an unknown label', [jump('eq', 1, 'nowhere', 'next'), ret(0)], /unknown label "nowhere"/],
     ['a jump backwards', [label('start'), ret(0), jump('eq', 1, 'next', 'start'), ret(0)], /label "start" is behind/],
-    ['a jump of more than 255', [jump('eq', 1, 'far', 'next'), ...filler(256), label('far'), ret(0)], /"far" is 256 instructions away/],
+    [
+      'a jump of more than 255',
+      [jump('eq', 1, 'far', 'next'), ...filler(256), label('far'), ret(0)],
+      /"far" is 256 instructions away/,
+    ],
     ['a label defined twice', [label('here'), ret(0), label('here'), ret(0)], /label "here" is already taken/],
     ['a label called next', [label('next'), ret(0)], /label "next" is already taken/],
     ['a label at the end', [ret(0), label('end')], /label "end" names no instruction/],
@@ -77,7 +90,11 @@ const runs: readonly (readonly [string, string, number])[] = [
   ['addition wraps at 32 bits', '5,128 0 0 0,4 0 0 4294967295,21 0 1 4,6 0 0 1,6 0 0 0', 1],
   ['a mask keeps the highest bit', '5,32 0 0 1,84 0 0 2147483648,21 0 1 2147483648,6 0 0 1,6 0 0 0', 1],
   ['a shift to the right brings in zeros', '5,32 0 0 1,116 0 0 31,21 0 1 1,6 0 0 1,6 0 0 0', 1],
-  ['sums, differences, masks and shifts take X', '9,128 0 0 0,7 0 0 0,12 0 0 0,28 0 0 0,92 0 0 0,124 0 0 0,21 0 1 0,6 0 0 1,6 0 0 0', 1],
+  [
+    'sums, differences, masks and shifts take X',
+    '9,128 0 0 0,7 0 0 0,12 0 0 0,28 0 0 0,92 0 0 0,124 0 0 0,21 0 1 0,6 0 0 1,6 0 0 0',
+    1,
+  ],
   ['at least is unsigned and takes equality', '5,32 0 0 1,53 0 1 4286579198,53 0 1 4286579199,6 0 0 2,6 0 0 1', 1],
 ]
 

@@ -12,9 +12,9 @@ type Table = Map<string, string[]>
 const BASE_CHAINS = ['INPUT', 'FORWARD']
 
 /**
- * Stands for a kernel with iptables, ip6tables, their -nft and -legacy names, and nft: keeps a mangle table for each command's
- * name without verb, checks what a restore says as the real one does, and saves it again. `refuse` gives the complaint with which a
- * command fails, or nothing.
+ * Stands for a kernel with iptables, ip6tables, their -nft and -legacy names, and nft: keeps a mangle table for each
+ * command's name without verb, checks what a restore says as the real one does, and saves it again. `refuse` gives the
+ * complaint with which a command fails, or nothing.
  */
 export function fakeIptables(refuse: (call: Call) => string | undefined = () => undefined) {
   const calls: Call[] = []
@@ -32,7 +32,14 @@ export function fakeIptables(refuse: (call: Call) => string | undefined = () => 
     /** The rules of a command's mangle table; `undefined` while nobody has used it. */
     table: (name: string) => tables.get(name),
     /** Lets somebody else have used the table. */
-    use: (name: string, ...rules: readonly string[]) => tables.set(name, new Map([['INPUT', [...rules]], ['FORWARD', []]])),
+    use: (name: string, ...rules: readonly string[]) =>
+      tables.set(
+        name,
+        new Map([
+          ['INPUT', [...rules]],
+          ['FORWARD', []],
+        ]),
+      ),
   }
 }
 
@@ -42,7 +49,13 @@ function perform(tables: Map<string, Table>, argv: readonly string[], input: str
   const ok = (stdout = ''): RunResult => ({ exitCode: 0, stdout, stderr: '' })
   if (program === 'nft') {
     const [, verb, what, family = '', table] = argv.filter((word) => !word.startsWith('-'))
-    if (verb === 'list' && what === 'tables') return ok(['ip', 'ip6'].filter((family) => nftTable(tables, family)).map((family) => `table ${family} mangle\n`).join(''))
+    if (verb === 'list' && what === 'tables')
+      return ok(
+        ['ip', 'ip6']
+          .filter((family) => nftTable(tables, family))
+          .map((family) => `table ${family} mangle\n`)
+          .join(''),
+      )
     const chains = table === 'mangle' ? nftTable(tables, family) : undefined
     if (verb !== 'list' || what !== 'table' || !chains) return 'Error: No such file or directory'
     return ok([...chains.keys()].map((chain) => `\tchain ${chain} {\n\t}\n`).join(''))
@@ -56,7 +69,8 @@ function perform(tables: Map<string, Table>, argv: readonly string[], input: str
     return complaint ?? ok()
   }
   const chain = argv.at(-1) ?? ''
-  if (argv.at(-2) !== '-X' || tables.get(name)?.get(chain)?.length !== 0) return 'CHAIN_DEL failed (Device or resource busy)'
+  if (argv.at(-2) !== '-X' || tables.get(name)?.get(chain)?.length !== 0)
+    return 'CHAIN_DEL failed (Device or resource busy)'
   tables.get(name)?.delete(chain)
   return ok()
 }
@@ -70,7 +84,14 @@ function nftTable(tables: Map<string, Table>, family: string): Table | undefined
 function save(table: Table | undefined): string {
   if (!table) return ''
   const chains = [...table.keys()].map((chain) => `:${chain} ${BASE_CHAINS.includes(chain) ? 'ACCEPT' : '-'} [0:0]`)
-  return ['# Generated', '*mangle', ...chains, ...[...table].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)), 'COMMIT', ''].join('\n')
+  return [
+    '# Generated',
+    '*mangle',
+    ...chains,
+    ...[...table].flatMap(([chain, rules]) => rules.map((rule) => `-A ${chain} ${rule}`)),
+    'COMMIT',
+    '',
+  ].join('\n')
 }
 
 /** All or nothing, as the caller sees to by giving a copy; the complaint, or nothing. */

@@ -6,7 +6,10 @@ import { putFirewallProgramsOnPath } from '../fake-programs.js'
 putFirewallProgramsOnPath()
 const { hasIptables, iptablesFirewall } = await import('../../../src/firewall/iptables/iptables.js')
 
-const families = [{ version: 4, isTracked: true }, { version: 6, isTracked: false }] as const
+const families = [
+  { version: 4, isTracked: true },
+  { version: 6, isTracked: false },
+] as const
 const ruleset: Ruleset = { tag: 'ab', ports: [80], queue: 8555, mark: 0x400000, families, selection: 'prefilter' }
 const foreign = '-p tcp --dport 443 -j MARK'
 
@@ -15,8 +18,17 @@ t.test('installed, each family has its rules: by one atomic step, which waits fo
   const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
   t.equal(firewall.name, 'iptables')
   await firewall.install(ruleset)
-  t.strictSame(kernel.commands().filter((command) => command.includes('restore')), ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'])
-  t.strictSame(kernel.commands().filter((command) => !command.includes('restore')).sort(), ['nft list table ip mangle', 'nft list table ip6 mangle'])
+  t.strictSame(
+    kernel.commands().filter((command) => command.includes('restore')),
+    ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'],
+  )
+  t.strictSame(
+    kernel
+      .commands()
+      .filter((command) => !command.includes('restore'))
+      .sort(),
+    ['nft list table ip mangle', 'nft list table ip6 mangle'],
+  )
   t.match(kernel.table('iptables')?.get('FORWARD'), ['-p tcp -j CERTBOT-NFQ-ab'])
   t.strictSame(kernel.table('ip6tables')?.get('FORWARD'), undefined)
   t.equal(await firewall.presence(), 'whole')
@@ -33,8 +45,14 @@ t.test('a named variant is spoken to by its name', async (t) => {
 
 t.test('a family that is not asked for is left alone', async (t) => {
   const kernel = fakeIptables()
-  await iptablesFirewall('iptables', 'ab', kernel.run).install({ ...ruleset, families: [{ version: 4, isTracked: false }] })
-  t.notOk(kernel.commands().some((command) => command.includes('ip6')), kernel.commands().join())
+  await iptablesFirewall('iptables', 'ab', kernel.run).install({
+    ...ruleset,
+    families: [{ version: 4, isTracked: false }],
+  })
+  t.notOk(
+    kernel.commands().some((command) => command.includes('ip6')),
+    kernel.commands().join(),
+  )
 })
 
 t.test('other ports are brought in by one step more, without a moment without rules', async (t) => {
@@ -43,7 +61,10 @@ t.test('other ports are brought in by one step more, without a moment without ru
   await firewall.install(ruleset)
   kernel.calls.length = 0
   await firewall.install({ ...ruleset, ports: [80, 8080] })
-  t.strictSame(kernel.commands().filter((command) => !/^nft |-save/.test(command)), ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'])
+  t.strictSame(
+    kernel.commands().filter((command) => !/^nft |-save/.test(command)),
+    ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'],
+  )
   t.equal(kernel.table('iptables')?.get('INPUT')?.length, 1, 'the jump is not doubled')
   t.equal(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q')?.length, 2)
   t.equal(await firewall.presence(), 'whole')
@@ -56,7 +77,15 @@ t.test('removed, the rules of others are as before, in both families', async (t)
   const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
   await firewall.install(ruleset)
   await firewall.remove()
-  for (const name of ['iptables', 'ip6tables']) t.strictSame([...(kernel.table(name) ?? [])], [['INPUT', [foreign]], ['FORWARD', []]], name)
+  for (const name of ['iptables', 'ip6tables'])
+    t.strictSame(
+      [...(kernel.table(name) ?? [])],
+      [
+        ['INPUT', [foreign]],
+        ['FORWARD', []],
+      ],
+      name,
+    )
   t.equal(await firewall.presence(), 'broken')
 })
 
@@ -95,7 +124,10 @@ t.test('what a killed predecessor of the same tag left is removed, and nothing o
   await iptablesFirewall('iptables', 'abcd', kernel.run).install({ ...ruleset, tag: 'abcd' })
   const successor = iptablesFirewall('iptables', 'ab', kernel.run)
   await successor.remove()
-  t.strictSame([...(kernel.table('iptables')?.keys() ?? [])], ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-C', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'])
+  t.strictSame(
+    [...(kernel.table('iptables')?.keys() ?? [])],
+    ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-C', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'],
+  )
   await successor.install(ruleset)
   t.equal(kernel.table('iptables')?.get('INPUT')?.length, 3, 'ours, that of abcd, and a foreign one')
   t.equal(await successor.presence(), 'whole')
@@ -111,14 +143,22 @@ t.test('a rule that somebody deletes is missed, in either family', async (t) => 
   }
 })
 
-t.test('a refusal is a failure with the program’s own first line, and what was done before it can be removed', async (t) => {
-  const kernel = fakeIptables(({ command }) => (command.startsWith('ip6tables-restore') ? 'ip6tables-restore v1.8.9: no match bpf' : undefined))
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
-  await t.rejects(firewall.install(ruleset), { code: 'firewall-failed', message: 'ip6tables-restore --noflush -w 10: ip6tables-restore v1.8.9: no match bpf' })
-  await firewall.remove()
-  t.strictSame([...(kernel.table('iptables')?.keys() ?? [])], [], 'with the chains that were new')
-  t.equal(await firewall.presence(), 'broken')
-})
+t.test(
+  'a refusal is a failure with the program’s own first line, and what was done before it can be removed',
+  async (t) => {
+    const kernel = fakeIptables(({ command }) =>
+      command.startsWith('ip6tables-restore') ? 'ip6tables-restore v1.8.9: no match bpf' : undefined,
+    )
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+    await t.rejects(firewall.install(ruleset), {
+      code: 'firewall-failed',
+      message: 'ip6tables-restore --noflush -w 10: ip6tables-restore v1.8.9: no match bpf',
+    })
+    await firewall.remove()
+    t.strictSame([...(kernel.table('iptables')?.keys() ?? [])], [], 'with the chains that were new')
+    t.equal(await firewall.presence(), 'broken')
+  },
+)
 
 t.test('after a refusal in one family the rules are not all there', async (t) => {
   const kernel = fakeIptables(({ command }) => (command.startsWith('ip6tables-restore') ? 'no match bpf' : undefined))
@@ -145,7 +185,9 @@ t.test('what others have taken away is put back over what is there', async (t) =
 
 t.test('rules that cannot be looked at are neither there nor missing', async (t) => {
   let refused = ''
-  const kernel = fakeIptables(({ command }) => (refused !== '' && command.startsWith(refused) ? 'Resource busy' : undefined))
+  const kernel = fakeIptables(({ command }) =>
+    refused !== '' && command.startsWith(refused) ? 'Resource busy' : undefined,
+  )
   const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
   await firewall.install(ruleset)
   refused = 'ip6tables-save'
@@ -154,23 +196,32 @@ t.test('rules that cannot be looked at are neither there nor missing', async (t)
   t.equal(await firewall.presence(), 'broken', 'what is missed in one family is missed')
 })
 
-t.test('a change that one family refuses leaves the rules before; it can be tried again, and doubles nothing', async (t) => {
-  let isBusy = false
-  const kernel = fakeIptables(({ command }) => (isBusy && command.startsWith('ip6tables-restore') ? 'Resource busy' : undefined))
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
-  await firewall.install(ruleset)
-  isBusy = true
-  const before = new Map(kernel.table('iptables'))
-  await t.rejects(firewall.install({ ...ruleset, ports: [80, 8080] }), { code: 'firewall-failed', message: /Resource busy/ })
-  t.strictSame(kernel.table('iptables'), before)
-  t.equal(await firewall.presence(), 'whole')
-  isBusy = false
-  await firewall.install({ ...ruleset, ports: [80, 8080] })
-  for (const name of ['iptables', 'ip6tables']) t.equal(kernel.table(name)?.get('INPUT')?.length, 1, name)
-  t.equal(await firewall.presence(), 'whole')
-  await firewall.remove()
-  for (const name of ['iptables', 'ip6tables']) t.strictSame([...(kernel.table(name)?.keys() ?? [])], [], `${name}: the chains that were new`)
-})
+t.test(
+  'a change that one family refuses leaves the rules before; it can be tried again, and doubles nothing',
+  async (t) => {
+    let isBusy = false
+    const kernel = fakeIptables(({ command }) =>
+      isBusy && command.startsWith('ip6tables-restore') ? 'Resource busy' : undefined,
+    )
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+    await firewall.install(ruleset)
+    isBusy = true
+    const before = new Map(kernel.table('iptables'))
+    await t.rejects(firewall.install({ ...ruleset, ports: [80, 8080] }), {
+      code: 'firewall-failed',
+      message: /Resource busy/,
+    })
+    t.strictSame(kernel.table('iptables'), before)
+    t.equal(await firewall.presence(), 'whole')
+    isBusy = false
+    await firewall.install({ ...ruleset, ports: [80, 8080] })
+    for (const name of ['iptables', 'ip6tables']) t.equal(kernel.table(name)?.get('INPUT')?.length, 1, name)
+    t.equal(await firewall.presence(), 'whole')
+    await firewall.remove()
+    for (const name of ['iptables', 'ip6tables'])
+      t.strictSame([...(kernel.table(name)?.keys() ?? [])], [], `${name}: the chains that were new`)
+  },
+)
 
 t.test('rules that will not go are a failure', async (t) => {
   const refusing = fakeIptables(({ input }) => (input.includes('\n-X ') ? 'CHAIN_DEL failed' : undefined))

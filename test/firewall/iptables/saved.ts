@@ -1,6 +1,7 @@
 /**
- * What iptables-save 1.8.9 printed in a namespace with rules of two tags, `ab` and `abcd`, and of other people; only the
- * bytecode and the comment on port 443 are shorter. The two variants differ in their first lines and in the order of their tables.
+ * What iptables-save 1.8.9 printed in a namespace with rules of two tags, `ab` and `abcd`, and of other people; only
+ * the bytecode and the comment on port 443 are shorter. The two variants differ in their first lines and in the order
+ * of their tables.
  */
 
 const filterTable = `*filter
@@ -69,7 +70,9 @@ COMMIT
 `
 
 /** By iptables-nft-save; connections are tracked. */
-export const savedByNft = frame(mangleTable, 'iptables-nft-save v1.8.9 (nf_tables)') + frame(filterTable, 'iptables-nft-save v1.8.9 (nf_tables)')
+export const savedByNft =
+  frame(mangleTable, 'iptables-nft-save v1.8.9 (nf_tables)') +
+  frame(filterTable, 'iptables-nft-save v1.8.9 (nf_tables)')
 
 /** By iptables-legacy-save, of the same rules. */
 export const savedByLegacy = frame(filterTable, 'iptables-save v1.8.9') + frame(mangleTable, 'iptables-save v1.8.9')

@@ -1,16 +1,24 @@
 import t from 'tap'
 import { toBytecode } from '../../../src/firewall/bpf/program.js'
 import { candidateProgram } from '../../../src/firewall/bpf/candidate-program.js'
-import { chainName, holdsRuleset, installScript, removeScript, undoScript } from '../../../src/firewall/iptables/script.js'
+import {
+  chainName,
+  holdsRuleset,
+  installScript,
+  removeScript,
+  undoScript,
+} from '../../../src/firewall/iptables/script.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
 import { savedByLegacy, savedByNft, savedUntracked, savedWithoutMangle } from './saved.js'
 
 const ruleset: Ruleset = { tag: 'ab', ports: [80], queue: 8555, mark: 0x400000, families: [], selection: 'prefilter' }
 
-t.test('where connections are tracked, candidates and what their connections carry further go to the queue, by the original port, from both hooks', (t) => {
-  t.equal(
-    withShortBytecode(installScript(ruleset, 4, true)),
-    `*mangle
+t.test(
+  'where connections are tracked, candidates and what their connections carry further go to the queue, by the original port, from both hooks',
+  (t) => {
+    t.equal(
+      withShortBytecode(installScript(ruleset, 4, true)),
+      `*mangle
 :CERTBOT-NFQ-ab - [0:0]
 :CERTBOT-NFQ-ab-C - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
@@ -27,15 +35,18 @@ t.test('where connections are tracked, candidates and what their connections car
 -A CERTBOT-NFQ-ab-R -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `,
-  )
-  t.end()
-})
+    )
+    t.end()
+  },
+)
 
-t.test('where they are not, INPUT and the plain port lead there by source address, and nothing mentions tracking', (t) => {
-  const script = installScript(ruleset, 6, false)
-  t.equal(
-    withShortBytecode(script),
-    `*mangle
+t.test(
+  'where they are not, INPUT and the plain port lead there by source address, and nothing mentions tracking',
+  (t) => {
+    const script = installScript(ruleset, 6, false)
+    t.equal(
+      withShortBytecode(script),
+      `*mangle
 :CERTBOT-NFQ-ab - [0:0]
 :CERTBOT-NFQ-ab-C - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
@@ -46,12 +57,17 @@ t.test('where they are not, INPUT and the plain port lead there by source addres
 -A CERTBOT-NFQ-ab-C -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --set -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `,
-  )
-  for (const selection of ['prefilter', 'port'] as const) {
-    t.notMatch(installScript({ ...ruleset, selection }, 4, false), /conntrack|connmark|CONNMARK/, 'these would switch it on')
-  }
-  t.end()
-})
+    )
+    for (const selection of ['prefilter', 'port'] as const) {
+      t.notMatch(
+        installScript({ ...ruleset, selection }, 4, false),
+        /conntrack|connmark|CONNMARK/,
+        'these would switch it on',
+      )
+    }
+    t.end()
+  },
+)
 
 t.test('where the kernel cannot pick candidates, all of the port goes to the queue', (t) => {
   t.equal(
@@ -76,7 +92,8 @@ COMMIT
 t.test('each port has its rules; queue and mark are those asked for', (t) => {
   const script = installScript({ ...ruleset, ports: [80, 8080], queue: 7, mark: 0x80000000 }, 4, true)
   for (const port of [80, 8080]) {
-    for (const chain of ['C', 'Q']) t.match(script, `-A CERTBOT-NFQ-ab-${chain} -p tcp -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL `)
+    for (const chain of ['C', 'Q'])
+      t.match(script, `-A CERTBOT-NFQ-ab-${chain} -p tcp -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL `)
     t.match(script, `-A CERTBOT-NFQ-ab-C -p tcp --dport ${port} -m conntrack --ctstate UNTRACKED `)
     t.match(script, `-A CERTBOT-NFQ-ab-R -p tcp --dport ${port} -m recent `)
   }
@@ -89,7 +106,9 @@ t.test('each port has its rules; queue and mark are those asked for', (t) => {
 t.test('over what is there, only jumps that are missing are made, and the chains are filled anew', (t) => {
   for (const saved of [savedByNft, savedByLegacy]) {
     t.notMatch(installScript(ruleset, 4, true, saved), /^-I/m)
-    t.match(installScript(ruleset, 4, true, without(saved, /^-A FORWARD .*-j CERTBOT-NFQ-ab$/)).match(/^-I.*/gm), ['-I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab'])
+    t.match(installScript(ruleset, 4, true, without(saved, /^-A FORWARD .*-j CERTBOT-NFQ-ab$/)).match(/^-I.*/gm), [
+      '-I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab',
+    ])
   }
   t.equal(installScript(ruleset, 6, false, savedUntracked), installScript(ruleset, 6, false).replace(/^-I.*\n/m, ''))
   t.equal(installScript(ruleset, 4, true, savedWithoutMangle), installScript(ruleset, 4, true))
@@ -98,12 +117,25 @@ t.test('over what is there, only jumps that are missing are made, and the chains
 
 t.test('nothing is ever queued without the bypass or that is too long, and every rule says whose it is', (t) => {
   for (const selection of ['prefilter', 'port'] as const) {
-    for (const [version, isTracked] of [[4, true], [6, true], [4, false], [6, false]] as const) {
-      const rules = installScript({ ...ruleset, selection, ports: [80, 81] }, version, isTracked).split('\n').filter((line) => line.startsWith('-'))
+    for (const [version, isTracked] of [
+      [4, true],
+      [6, true],
+      [4, false],
+      [6, false],
+    ] as const) {
+      const rules = installScript({ ...ruleset, selection, ports: [80, 81] }, version, isTracked)
+        .split('\n')
+        .filter((line) => line.startsWith('-'))
       const queueing = rules.filter((rule) => rule.includes('NFQUEUE'))
       t.ok(queueing.length > 0)
-      t.strictSame(queueing.filter((rule) => !/ -m length --length 0:61440 .* --queue-bypass$/.test(rule)), [])
-      t.strictSame(rules.filter((rule) => !rule.includes(' --comment certbot-nfq-ab ') && !/^-I .* -j CERTBOT-NFQ-ab$/.test(rule)), [])
+      t.strictSame(
+        queueing.filter((rule) => !/ -m length --length 0:61440 .* --queue-bypass$/.test(rule)),
+        [],
+      )
+      t.strictSame(
+        rules.filter((rule) => !rule.includes(' --comment certbot-nfq-ab ') && !/^-I .* -j CERTBOT-NFQ-ab$/.test(rule)),
+        [],
+      )
     }
   }
   t.end()
@@ -114,8 +146,10 @@ t.test('names fit the 28 characters that iptables allows, with the tags there ar
   t.end()
 })
 
-t.test('removing takes each jump, then empties the chains, then removes them: of one tag only, in both variants', (t) => {
-  const script = (tag: string) => `*mangle
+t.test(
+  'removing takes each jump, then empties the chains, then removes them: of one tag only, in both variants',
+  (t) => {
+    const script = (tag: string) => `*mangle
 -D INPUT -p tcp -j CERTBOT-NFQ-${tag}
 -D FORWARD -p tcp -j CERTBOT-NFQ-${tag}
 -F CERTBOT-NFQ-${tag}
@@ -128,12 +162,13 @@ t.test('removing takes each jump, then empties the chains, then removes them: of
 -X CERTBOT-NFQ-${tag}-R
 COMMIT
 `
-  for (const saved of [savedByNft, savedByLegacy]) {
-    for (const tag of ['ab', 'abcd']) t.equal(removeScript(saved, tag), script(tag))
-  }
-  t.equal(removeScript(savedUntracked, 'ab'), script('ab').replace(/^-D FORWARD.*\n/m, ''))
-  t.end()
-})
+    for (const saved of [savedByNft, savedByLegacy]) {
+      for (const tag of ['ab', 'abcd']) t.equal(removeScript(saved, tag), script(tag))
+    }
+    t.equal(removeScript(savedUntracked, 'ab'), script('ab').replace(/^-D FORWARD.*\n/m, ''))
+    t.end()
+  },
+)
 
 t.test('undoing takes back what was installed, and the built-in chains that were new', (t) => {
   t.equal(
@@ -159,7 +194,8 @@ COMMIT
 })
 
 t.test('where nothing is ours there is nothing to remove', (t) => {
-  for (const tag of ['a', 'b', 'abc', 'bcd', 'CERTBOT-NFQ-ab', '']) t.equal(removeScript(savedByNft, tag), undefined, tag)
+  for (const tag of ['a', 'b', 'abc', 'bcd', 'CERTBOT-NFQ-ab', ''])
+    t.equal(removeScript(savedByNft, tag), undefined, tag)
   for (const saved of ['', savedWithoutMangle, '*mangle\nCOMMIT\n']) t.equal(removeScript(saved, 'ab'), undefined)
   const elsewhere = savedByNft.replace('*mangle', '*raw').replace('*filter', '*mangle')
   t.equal(removeScript(elsewhere, 'ab'), undefined, 'other tables are not ours')
@@ -172,8 +208,15 @@ t.test('what is half there is removed: chains without jumps, jumps of other peop
   t.match(removeScript(chainsAlone, 'ab'), /^-X CERTBOT-NFQ-ab$/m)
   const jump = '-A INPUT -p tcp -j CERTBOT-NFQ-ab\n'
   t.equal(removeScript(savedByNft.replace(jump, jump + jump), 'ab')?.match(/^-D INPUT/gm)?.length, 2)
-  const foreign = removeScript(savedByNft.replace('-A CERTBOT-NFQ-other -j RETURN', '-A CERTBOT-NFQ-other -s 192.0.2.0/24 -j CERTBOT-NFQ-ab-Q'), 'ab')
-  t.match(foreign, '-D CERTBOT-NFQ-other -s 192.0.2.0/24 -j CERTBOT-NFQ-ab-Q\n', 'or the kernel would not let the chain go')
+  const foreign = removeScript(
+    savedByNft.replace('-A CERTBOT-NFQ-other -j RETURN', '-A CERTBOT-NFQ-other -s 192.0.2.0/24 -j CERTBOT-NFQ-ab-Q'),
+    'ab',
+  )
+  t.match(
+    foreign,
+    '-D CERTBOT-NFQ-other -s 192.0.2.0/24 -j CERTBOT-NFQ-ab-Q\n',
+    'or the kernel would not let the chain go',
+  )
   t.end()
 })
 
@@ -193,7 +236,11 @@ t.test('what was installed is found in what both variants save', (t) => {
 })
 
 t.test('without any one of its rules it is not', (t) => {
-  for (const [saved, version, isTracked] of [[savedByNft, 4, true], [savedByLegacy, 4, true], [savedUntracked, 6, false]] as const) {
+  for (const [saved, version, isTracked] of [
+    [savedByNft, 4, true],
+    [savedByLegacy, 4, true],
+    [savedUntracked, 6, false],
+  ] as const) {
     const ours = saved.split('\n').filter((line) => /--comment certbot-nfq-ab |-j CERTBOT-NFQ-ab$/.test(line))
     t.equal(ours.length, isTracked ? 10 : 4)
     for (const rule of ours) {
@@ -224,9 +271,14 @@ t.test('what other people’s rules do is not looked at', (t) => {
 
 /** The bytecode by its name: it is tested by itself. */
 function withShortBytecode(script: string): string {
-  return script.replaceAll(toBytecode(candidateProgram(4)), '<IPv4>').replaceAll(toBytecode(candidateProgram(6)), '<IPv6>')
+  return script
+    .replaceAll(toBytecode(candidateProgram(4)), '<IPv4>')
+    .replaceAll(toBytecode(candidateProgram(6)), '<IPv6>')
 }
 
 function without(saved: string, line: RegExp): string {
-  return saved.split('\n').filter((text) => !line.test(text)).join('\n')
+  return saved
+    .split('\n')
+    .filter((text) => !line.test(text))
+    .join('\n')
 }

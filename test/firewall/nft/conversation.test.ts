@@ -43,9 +43,17 @@ t.test('a refusal is said in nft’s own first line, and changes nothing, not ev
   t.equal(await spoken.say('delete table ip absent'), noSuchFile)
   t.equal(await spoken.say('add table ip half; delete table ip absent'), noSuchFile)
   t.strictSame(await tables(), [], 'all or nothing')
-  t.match(await spoken.say('nonsense'), /^nft: syntax error, unexpected newline, expecting string( or last)?$/, 'as nft 1.0 and 1.1 say it')
+  t.match(
+    await spoken.say('nonsense'),
+    /^nft: syntax error, unexpected newline, expecting string( or last)?$/,
+    'as nft 1.0 and 1.1 say it',
+  )
   t.match(await spoken.say('add table ip whole; nonsense words'), /^nft: syntax error, unexpected /)
-  t.match(await spoken.say('add rule ip x y tcp dport 99999; add rule ip x y tcp dport 99999'), /^nft: (?!.*\n)/, 'several complaints')
+  t.match(
+    await spoken.say('add rule ip x y tcp dport 99999; add rule ip x y tcp dport 99999'),
+    /^nft: (?!.*\n)/,
+    'several complaints',
+  )
   t.equal(await spoken.say('add table ip whole'), 'done')
   t.equal(await spoken.say('delete table ip absent'), noSuchFile)
   t.equal(await spoken.say('delete table ip whole'), 'done')
@@ -56,7 +64,15 @@ t.test('a refusal is said in nft’s own first line, and changes nothing, not ev
 
 t.test('a line of a hundred thousand bytes is taken as one', options, async (t) => {
   const { spoken, tables } = await converse(t)
-  t.equal(await spoken.say(Array.from({ length: 3_000 }, (_, index) => `add chain ip long c${index}`).reduce((line, command) => `${line}; ${command}`, 'add table ip long')), 'done')
+  t.equal(
+    await spoken.say(
+      Array.from({ length: 3_000 }, (_, index) => `add chain ip long c${index}`).reduce(
+        (line, command) => `${line}; ${command}`,
+        'add table ip long',
+      ),
+    ),
+    'done',
+  )
   t.strictSame(await tables(), ['table ip long'])
   await spoken.end()
 })
@@ -111,7 +127,8 @@ t.test('however its parent ends, the tables it owns go', options, async (t) => {
 t.test('a signal to its parent’s process group does not reach it', options, async (t) => {
   const { spoken, nftPid, service } = await converse(t)
   await spoken.say('list tables')
-  const group = async (pid: number) => (await run(['ps', '-o', 'pgid=,sid=', '-p', String(pid)])).stdout.trim().split(/\s+/)
+  const group = async (pid: number) =>
+    (await run(['ps', '-o', 'pgid=,sid=', '-p', String(pid)])).stdout.trim().split(/\s+/)
   const [processGroup, session] = await group(await nftPid())
   t.equal(processGroup, String(await nftPid()))
   t.not(session, (await group(service.pid))[1])
@@ -129,12 +146,18 @@ t.test('one that is stopped is ended, and its tables with it', options, async (t
   }
 })
 
-/** A process in a namespace of its own that holds a conversation, with a time limit in seconds, and what the test makes it say. */
+/**
+ * A process in a namespace of its own that holds a conversation, with a time limit in seconds, and what the test makes
+ * it say.
+ */
 async function converse(t: Test, limit = 60) {
   const name = `cnfq-nft-talk-${process.pid}-${namespaces++}`
   t.teardown(() => run(['ip', 'netns', 'delete', name], { reject: false }))
   const namespace = await createNamespace(name, 'lo', { ipv4: '127.0.0.1', ipv6: '::1' })
-  const service = namespace.spawn(withBuiltModule('firewall/nft/conversation.js', speaker), { stdin: 'pipe', env: { LIMIT: String(limit) } })
+  const service = namespace.spawn(withBuiltModule('firewall/nft/conversation.js', speaker), {
+    stdin: 'pipe',
+    env: { LIMIT: String(limit) },
+  })
   t.teardown(() => service.stop('SIGKILL'))
   let asked = 0
   const ask = async (verb: string, line = ''): Promise<unknown> => {

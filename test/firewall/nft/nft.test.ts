@@ -14,7 +14,10 @@ const ruleset: Ruleset = {
   ports: [80],
   queue: 8555,
   mark: 0x400000,
-  families: [{ version: 4, isTracked: true }, { version: 6, isTracked: false }],
+  families: [
+    { version: 4, isTracked: true },
+    { version: 6, isTracked: false },
+  ],
   selection: 'prefilter',
 }
 const changed = { ...ruleset, ports: [80, 8080] }
@@ -47,7 +50,10 @@ t.test('only the families of the ruleset are installed, looked at and removed', 
 })
 
 t.test('where tables cannot be owned they are plain, for changes and the end too', async (t) => {
-  const kernel = fakeKernel({ refuse: (line) => (line.includes('flags owner') ? 'nft: Could not process rule: Operation not supported' : undefined) })
+  const kernel = fakeKernel({
+    refuse: (line) =>
+      line.includes('flags owner') ? 'nft: Could not process rule: Operation not supported' : undefined,
+  })
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install(ruleset)
   t.strictSame(kernel.said, [['refused', 'end']], 'its process is not left behind')
@@ -70,14 +76,18 @@ t.test('rules that are refused are a failure, without a try at plain tables', as
 })
 
 t.test('plain rules that are refused are a failure too', async (t) => {
-  const kernel = fakeKernel({ refuse: (line) => (line.includes('flags owner') ? 'nft: syntax error, unexpected string' : noQueue) })
+  const kernel = fakeKernel({
+    refuse: (line) => (line.includes('flags owner') ? 'nft: syntax error, unexpected string' : noQueue),
+  })
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await t.rejects(firewall.install(ruleset), { code: 'firewall-failed', message: `nft -f -: ${noQueue}` })
   t.equal(await firewall.presence(), 'broken')
 })
 
 t.test('an nft that dies at once leaves it to plain tables', async (t) => {
-  const kernel = fakeKernel({ refuse: (line) => (line.includes('flags owner') ? 'nft: ended unexpectedly' : undefined) })
+  const kernel = fakeKernel({
+    refuse: (line) => (line.includes('flags owner') ? 'nft: ended unexpectedly' : undefined),
+  })
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install(ruleset)
   t.equal(kernel.tables.get('ip certbot-nfq-ab'), installLine(ruleset, false))
@@ -108,7 +118,10 @@ t.test('whatever another program changes is noticed', async (t) => {
     kernel.tables.set('ip6 certbot-nfq-ab', table)
     t.equal(await firewall.presence(), 'whole')
   }
-  t.ok(kernel.commands.every((argv) => argv[1] === '-t' || argv.join(' ') === 'nft list tables'), 'without the followed sources, which come and go')
+  t.ok(
+    kernel.commands.every((argv) => argv[1] === '-t' || argv.join(' ') === 'nft list tables'),
+    'without the followed sources, which come and go',
+  )
 })
 
 t.test('plain tables that a predecessor left are removed, those that are there and of this tag', async (t) => {
@@ -126,11 +139,16 @@ t.test('plain tables that a predecessor left are removed, those that are there a
 t.test('what cannot be removed is a failure', async (t) => {
   const kernel = fakeKernel({ refuse: () => 'Error: Operation not permitted\ndelete table' })
   kernel.tables.set('ip certbot-nfq-ab', 'of another owner')
-  await t.rejects(nftFirewall('ab', kernel.run, kernel.converse).remove(), { code: 'firewall-failed', message: 'nft -f -: Error: Operation not permitted' })
+  await t.rejects(nftFirewall('ab', kernel.run, kernel.converse).remove(), {
+    code: 'firewall-failed',
+    message: 'nft -f -: Error: Operation not permitted',
+  })
 })
 
 t.test('a change that is refused leaves the rules before', async (t) => {
-  const kernel = fakeKernel({ refuse: (line) => (line.includes('8080') ? 'nft: Could not process rule: Cannot allocate memory' : undefined) })
+  const kernel = fakeKernel({
+    refuse: (line) => (line.includes('8080') ? 'nft: Could not process rule: Cannot allocate memory' : undefined),
+  })
   const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install(ruleset)
   const before = new Map(kernel.tables)
@@ -143,10 +161,16 @@ t.test('a change that is refused leaves the rules before', async (t) => {
 t.test('tables that cannot be listed are neither there nor missing', async (t) => {
   let complaint: Partial<RunResult> | undefined
   const kernel = fakeKernel()
-  const run: Run = async (argv, input) => (complaint && argv[2] === 'list' ? { exitCode: 127, stdout: '', stderr: 'half', ...complaint } : kernel.run(argv, input))
+  const run: Run = async (argv, input) =>
+    complaint && argv[2] === 'list'
+      ? { exitCode: 127, stdout: '', stderr: 'half', ...complaint }
+      : kernel.run(argv, input)
   const firewall = nftFirewall('ab', run, kernel.converse)
   await firewall.install(ruleset)
-  for (complaint of [{ exitCode: 1, stderr: 'Error: Interrupted system call' }, { stderr: 'no answer within 15 s', unfinished: 'timed out' }] as const) {
+  for (complaint of [
+    { exitCode: 1, stderr: 'Error: Interrupted system call' },
+    { stderr: 'no answer within 15 s', unfinished: 'timed out' },
+  ] as const) {
     t.strictSame(await firewall.presence(), { unknown: `nft -t list table ip certbot-nfq-ab: ${complaint.stderr}` })
   }
   complaint = undefined
@@ -156,7 +180,10 @@ t.test('tables that cannot be listed are neither there nor missing', async (t) =
 t.test('tables that could not be listed when they were installed are known by the first listing', async (t) => {
   let isListing = false
   const kernel = fakeKernel()
-  const run: Run = async (argv, input) => (!isListing && argv[2] === 'list' ? { exitCode: 127, stdout: '', stderr: 'no answer within 15 s', unfinished: 'timed out' } : kernel.run(argv, input))
+  const run: Run = async (argv, input) =>
+    !isListing && argv[2] === 'list'
+      ? { exitCode: 127, stdout: '', stderr: 'no answer within 15 s', unfinished: 'timed out' }
+      : kernel.run(argv, input)
   const firewall = nftFirewall('ab', run, kernel.converse)
   await firewall.install(ruleset)
   isListing = true
@@ -177,8 +204,9 @@ t.test('a removal that the owner refuses, or does not live to do, still ends it'
 })
 
 /**
- * Stands for a kernel's tables, by name, and for nft: each table holds the line that made it. `refuse` gives the complaint about a line,
- * or nothing; `said` what each conversation was told, `scripts` what `nft -f -` read, `commands` everything else.
+ * Stands for a kernel's tables, by name, and for nft: each table holds the line that made it. `refuse` gives the
+ * complaint about a line, or nothing; `said` what each conversation was told, `scripts` what `nft -f -` read,
+ * `commands` everything else.
  */
 function fakeKernel({ refuse = () => undefined }: { refuse?: (line: string) => string | undefined } = {}) {
   const tables = new Map<string, string>()
@@ -191,7 +219,8 @@ function fakeKernel({ refuse = () => undefined }: { refuse?: (line: string) => s
   const perform = (line: string, owner?: number): string | undefined => {
     const complaint = refuse(line)
     if (complaint !== undefined) return complaint
-    if (line.includes('flags owner') !== (owner !== undefined) && line.startsWith('add')) return 'tables of nobody, or of somebody'
+    if (line.includes('flags owner') !== (owner !== undefined) && line.startsWith('add'))
+      return 'tables of nobody, or of somebody'
     const [, ...removed] = line.startsWith('delete') ? line.split(/delete table | *; *|\n/) : []
     for (const name of removed.filter(Boolean)) if (!tables.delete(name)) return noQueue
     for (const [, name = ''] of line.matchAll(/; table (ip6? \S+) \{/g)) {
@@ -209,7 +238,8 @@ function fakeKernel({ refuse = () => undefined }: { refuse?: (line: string) => s
       return complaint === undefined ? { exitCode: 0, stdout: '', stderr: '' } : failed(complaint)
     }
     commands.push(argv)
-    if (words === 'nft list tables') return { exitCode: 0, stdout: [...tables.keys()].map((name) => `table ${name}\n`).join(''), stderr: '' }
+    if (words === 'nft list tables')
+      return { exitCode: 0, stdout: [...tables.keys()].map((name) => `table ${name}\n`).join(''), stderr: '' }
     const name = /^nft -t list table (.*)$/.exec(words)?.[1] ?? ''
     const stdout = tables.get(name)
     return stdout === undefined ? failed('Error: No such file or directory') : { exitCode: 0, stdout, stderr: '' }

@@ -6,18 +6,36 @@ import { createNamespace, type Namespace } from '../../../src/lab/namespace.js'
 import { run } from '../../../src/lab/run.js'
 import { requiresKernel } from '../../requires-kernel.js'
 
-const ruleset: Ruleset = { tag: 'ab', ports: [80], queue: 8555, mark: 0x400000, families: [{ version: 4, isTracked: true }], selection: 'prefilter' }
+const ruleset: Ruleset = {
+  tag: 'ab',
+  ports: [80],
+  queue: 8555,
+  mark: 0x400000,
+  families: [{ version: 4, isTracked: true }],
+  selection: 'prefilter',
+}
 const untracked: Ruleset = { ...ruleset, families: [{ version: 6, isTracked: false }] }
 const starts = ['GET /.well-known/acme-challenge/', 'HEAD /.well-known/acme-challenge/'] as const
 const rest = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA HTTP/1.1\r\n'
 
 /** What leads to the queue, and what does not; the empty string is a connection without a request. */
-const candidates = starts.flatMap((start) => [...prefixes(start), ...[1, 2, 8].map((length) => start + rest.slice(0, length)), start + rest])
+const candidates = starts
+  .flatMap((start) => [...prefixes(start), ...[1, 2, 8].map((length) => start + rest.slice(0, length)), start + rest])
   .filter((payload, index, all) => all.indexOf(payload) === index)
 const others = [
   '',
-  ...starts.flatMap((start) => [...start].flatMap((_, at) => [change(start + rest, at), change(start.slice(0, at + 1), at)])),
-  `get${starts[0].slice(3)}`, starts[0].replace('GET', 'POST'), 'GET / HTTP/1.1\r\n', 'GET  ', 'HEAD\t', 'HET ', 'GEAD', `${starts[0].slice(0, -1)}?`, ` ${starts[0]}`,
+  ...starts.flatMap((start) =>
+    [...start].flatMap((_, at) => [change(start + rest, at), change(start.slice(0, at + 1), at)]),
+  ),
+  `get${starts[0].slice(3)}`,
+  starts[0].replace('GET', 'POST'),
+  'GET / HTTP/1.1\r\n',
+  'GET  ',
+  'HEAD\t',
+  'HET ',
+  'GEAD',
+  `${starts[0].slice(0, -1)}?`,
+  ` ${starts[0]}`,
 ]
 
 const combinations = {
@@ -26,13 +44,22 @@ const combinations = {
     [{ version: 4, isTracked: false }],
     [{ version: 6, isTracked: true }],
     [{ version: 6, isTracked: false }],
-    [{ version: 4, isTracked: true }, { version: 6, isTracked: false }],
-    [{ version: 4, isTracked: false }, { version: 6, isTracked: false }],
+    [
+      { version: 4, isTracked: true },
+      { version: 6, isTracked: false },
+    ],
+    [
+      { version: 4, isTracked: false },
+      { version: 6, isTracked: false },
+    ],
   ] satisfies Ruleset['families'][],
   ports: [[80], [80, 8080, 65_535]],
 }
 
-/** A server and its client in one small program. What follows a payload is written when that has arrived, so the two are not joined. */
+/**
+ * A server and its client in one small program. What follows a payload is written when that has arrived, so the two are
+ * not joined.
+ */
 const client = `
   import { once } from 'node:events'
   import { readFileSync } from 'node:fs'
@@ -59,10 +86,12 @@ const client = `
   console.log(JSON.stringify(ports))
 `
 
-t.test('where connections are tracked, candidates and what their connections carry further go to the queue, by the original port, from both hooks', (t) => {
-  t.equal(
-    readable(installLine(ruleset, false)),
-    `add table ip certbot-nfq-ab { }
+t.test(
+  'where connections are tracked, candidates and what their connections carry further go to the queue, by the original port, from both hooks',
+  (t) => {
+    t.equal(
+      readable(installLine(ruleset, false)),
+      `add table ip certbot-nfq-ab { }
 delete table ip certbot-nfq-ab
 table ip certbot-nfq-ab {
 set followed { type ipv4_addr . inet_service; flags dynamic,timeout; timeout 60s; size 65535; }
@@ -77,9 +106,10 @@ chain input { type filter hook input priority -150; policy accept; jump select; 
 chain forward { type filter hook forward priority -150; policy accept; jump select; }
 }
 `,
-  )
-  t.end()
-})
+    )
+    t.end()
+  },
+)
 
 t.test('where they are not, INPUT and the plain port lead there by source, and nothing mentions tracking', (t) => {
   t.equal(
@@ -98,12 +128,16 @@ chain input { type filter hook input priority -150; policy accept; jump select; 
 }
 `,
   )
-  for (const selection of ['prefilter', 'port'] as const) t.notMatch(installLine({ ...untracked, selection }, true), /\bct /, 'that would switch it on')
+  for (const selection of ['prefilter', 'port'] as const)
+    t.notMatch(installLine({ ...untracked, selection }, true), /\bct /, 'that would switch it on')
   t.end()
 })
 
 t.test('where the kernel cannot pick candidates, all of the port goes to the queue', (t) => {
-  const chains = (ruleset: Ruleset) => readable(installLine({ ...ruleset, selection: 'port' }, false)).split('\n').slice(4, -2)
+  const chains = (ruleset: Ruleset) =>
+    readable(installLine({ ...ruleset, selection: 'port' }, false))
+      .split('\n')
+      .slice(4, -2)
   t.strictSame(chains(ruleset), [
     'chain select { meta l4proto tcp ct direction original ct original proto-dst 80 meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked meta length <= 61440 queue flags bypass to 8555; }',
     'chain input { type filter hook input priority -150; policy accept; jump select; }',
@@ -122,7 +156,10 @@ t.test('each port has its rules, and nothing too long to queue goes there', (t) 
     for (const port of ruleset.ports) t.match(line, new RegExp(`tcp dport ${port} [^;]*queue flags bypass`))
     const queueing = line.match(/[^;{]*queue flags bypass[^;]*/g) ?? []
     t.ok(queueing.length >= ruleset.ports.length)
-    t.strictSame(queueing.filter((rule) => !rule.includes(' meta length <= 61440 queue ')), [])
+    t.strictSame(
+      queueing.filter((rule) => !rule.includes(' meta length <= 61440 queue ')),
+      [],
+    )
   }
   t.end()
 })
@@ -130,7 +167,10 @@ t.test('each port has its rules, and nothing too long to queue goes there', (t) 
 t.test('queue number and mark are those of the ruleset', (t) => {
   const line = installLine({ ...ruleset, queue: 7, mark: 0x80000000 }, false)
   t.strictSame(new Set(line.match(/queue [^;]*/g)), new Set(['queue flags bypass to 7']))
-  t.strictSame(new Set(line.match(/ct mark (?:set ct mark or|and) \S+/g)), new Set(['ct mark set ct mark or 0x80000000', 'ct mark and 0x80000000']))
+  t.strictSame(
+    new Set(line.match(/ct mark (?:set ct mark or|and) \S+/g)),
+    new Set(['ct mark set ct mark or 0x80000000', 'ct mark and 0x80000000']),
+  )
   t.end()
 })
 
@@ -142,7 +182,11 @@ t.test('owned tables differ in their flags only, wherever they are named with a 
 })
 
 t.test('every command is one line with as many braces closed as opened, and never `;` before `;`', (t) => {
-  for (const line of [...everyRuleset().map(([ruleset, isOwned]) => installLine(ruleset, isOwned)), removeLine('ab', [4, 6]), removeLine('ab', [6])]) {
+  for (const line of [
+    ...everyRuleset().map(([ruleset, isOwned]) => installLine(ruleset, isOwned)),
+    removeLine('ab', [4, 6]),
+    removeLine('ab', [6]),
+  ]) {
     t.match(line, /^[^\n]+\n$/)
     t.equal(line.split('{').length, line.split('}').length, line.slice(0, 60))
     t.notMatch(line, /;\s*;/)
@@ -157,21 +201,27 @@ t.test('removing names these tables and no others', (t) => {
   t.end()
 })
 
-t.test('a kernel takes every ruleset, also in place of itself, and lets go of it', await requiresKernel('nft'), async (t) => {
-  const nft = nftIn(await openNamespace(t, 'accept'))
-  await nft('-f', '-', 'table ip certbot-nfq-a { }; table ip6 certbot-nfq-abc { }; table inet certbot-nfq-ab { }\n')
-  const before = await nft('list', 'ruleset')
-  for (const [ruleset, isOwned] of everyRuleset()) {
-    const title = JSON.stringify({ ...ruleset, isOwned })
-    const versions = ruleset.families.map(({ version }) => version)
-    // Owned tables are gone with their nft, so both have to come from one.
-    await nft('-f', '-', counting(installLine(ruleset, isOwned)).repeat(2) + (isOwned ? '' : '\n'))
-    const tables = (await nft('list', 'tables')).split('\n').filter((line) => line.endsWith('certbot-nfq-ab') && !line.includes('inet'))
-    t.strictSame(tables, isOwned ? [] : versions.map((version) => `table ${tableName('ab', version)}`), title)
-    if (!isOwned) await nft('-f', '-', removeLine('ab', versions))
-    t.equal(await nft('list', 'ruleset'), before, `${title}: nothing else is touched`)
-  }
-})
+t.test(
+  'a kernel takes every ruleset, also in place of itself, and lets go of it',
+  await requiresKernel('nft'),
+  async (t) => {
+    const nft = nftIn(await openNamespace(t, 'accept'))
+    await nft('-f', '-', 'table ip certbot-nfq-a { }; table ip6 certbot-nfq-abc { }; table inet certbot-nfq-ab { }\n')
+    const before = await nft('list', 'ruleset')
+    for (const [ruleset, isOwned] of everyRuleset()) {
+      const title = JSON.stringify({ ...ruleset, isOwned })
+      const versions = ruleset.families.map(({ version }) => version)
+      // Owned tables are gone with their nft, so both have to come from one.
+      await nft('-f', '-', counting(installLine(ruleset, isOwned)).repeat(2) + (isOwned ? '' : '\n'))
+      const tables = (await nft('list', 'tables'))
+        .split('\n')
+        .filter((line) => line.endsWith('certbot-nfq-ab') && !line.includes('inet'))
+      t.strictSame(tables, isOwned ? [] : versions.map((version) => `table ${tableName('ab', version)}`), title)
+      if (!isOwned) await nft('-f', '-', removeLine('ab', versions))
+      t.equal(await nft('list', 'ruleset'), before, `${title}: nothing else is touched`)
+    }
+  },
+)
 
 t.test('on real packets', await requiresKernel('nft'), async (t) => {
   const namespace = await openNamespace(t, 'packets')
@@ -179,8 +229,16 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
   const payloads = [...candidates, ...others]
   for (const version of [4, 6] as const) {
     const table = tableName('ab', version).split(' ')
-    const sources = async () => new Set([...(await nft('-n', 'list', 'set', ...table, 'followed')).matchAll(/(?:127\.0\.0\.1|::1) \. (\d+)/g)].map(([, port]) => Number(port)))
-    const counted = async (chain: string) => [...(await nft('list', 'chain', ...table, chain)).matchAll(/counter packets (\d+)/g)].map(([, packets]) => Number(packets))
+    const sources = async () =>
+      new Set(
+        [...(await nft('-n', 'list', 'set', ...table, 'followed')).matchAll(/(?:127\.0\.0\.1|::1) \. (\d+)/g)].map(
+          ([, port]) => Number(port),
+        ),
+      )
+    const counted = async (chain: string) =>
+      [...(await nft('list', 'chain', ...table, chain)).matchAll(/counter packets (\d+)/g)].map(([, packets]) =>
+        Number(packets),
+      )
     const install = (isTracked: boolean, selection: Ruleset['selection'] = 'prefilter') =>
       nft('-f', '-', counting(installLine({ ...ruleset, families: [{ version, isTracked }], selection }, false)))
 
@@ -188,7 +246,9 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
       await install(false)
       const ports = await exchange(namespace, version, payloads)
       const followed = await sources()
-      payloads.forEach((payload, index) => t.equal(followed.has(ports[index] ?? 0), candidates.includes(payload), JSON.stringify(payload)))
+      payloads.forEach((payload, index) =>
+        t.equal(followed.has(ports[index] ?? 0), candidates.includes(payload), JSON.stringify(payload)),
+      )
       t.strictSame(await counted('candidate'), [candidates.length], 'one packet each')
       const [further = 0] = await counted('followed')
       t.ok(further >= candidates.length, 'and the further ones of their connections are followed')
@@ -207,23 +267,33 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
 
     await t.test(`IPv${version}, exempt from tracking: followed by source`, async (t) => {
       const family = table[0] ?? ''
-      await nft('-f', '-', `table ${family} raw { chain out { type filter hook output priority -300; meta l4proto tcp notrack; }; }\n`)
+      await nft(
+        '-f',
+        '-',
+        `table ${family} raw { chain out { type filter hook output priority -300; meta l4proto tcp notrack; }; }\n`,
+      )
       await install(true)
       const ports = await exchange(namespace, version, payloads)
       const followed = await sources()
-      t.strictSame(ports.filter((port) => followed.has(port)), ports.slice(0, candidates.length))
+      t.strictSame(
+        ports.filter((port) => followed.has(port)),
+        ports.slice(0, candidates.length),
+      )
       t.equal((await counted('candidate'))[1], candidates.length)
       await nft('delete', 'table', family, 'raw')
     })
 
-    await t.test(`IPv${version}: without the prefilter every packet of the port is queued, and none of another`, async (t) => {
-      await install(false, 'port')
-      await exchange(namespace, version, ['G'], 81)
-      t.strictSame(await counted('select'), [0])
-      await exchange(namespace, version, ['POST / HTTP/1.1\r\n'])
-      const [all = 0] = await counted('select')
-      t.ok(all >= 4, 'handshake, data, end')
-    })
+    await t.test(
+      `IPv${version}: without the prefilter every packet of the port is queued, and none of another`,
+      async (t) => {
+        await install(false, 'port')
+        await exchange(namespace, version, ['G'], 81)
+        t.strictSame(await counted('select'), [0])
+        await exchange(namespace, version, ['POST / HTTP/1.1\r\n'])
+        const [all = 0] = await counted('select')
+        t.ok(all >= 4, 'handshake, data, end')
+      },
+    )
     await nft('delete', 'table', ...table)
   }
 })
@@ -232,7 +302,14 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
 t.test('a candidate is queued also when no more sources can be followed', await requiresKernel('nft'), async (t) => {
   const namespace = await openNamespace(t, 'full')
   const nft = nftIn(namespace)
-  await nft('-f', '-', counting(installLine({ ...untracked, families: [{ version: 4, isTracked: false }] }, false)).replace('size 65535', 'size 2'))
+  await nft(
+    '-f',
+    '-',
+    counting(installLine({ ...untracked, families: [{ version: 4, isTracked: false }] }, false)).replace(
+      'size 65535',
+      'size 2',
+    ),
+  )
   await exchange(namespace, 4, ['G', 'H', 'GE', starts[0]])
   const listing = await nft('list', 'chain', ...tableName('ab', 4).split(' '), 'candidate')
   t.match(listing, /counter packets 4/)
@@ -248,18 +325,34 @@ function change(text: string, at: number): string {
 }
 
 function everyRuleset(): (readonly [Ruleset, boolean])[] {
-  return combinations.families.flatMap((families) => combinations.ports.flatMap((ports) => (['prefilter', 'port'] as const).flatMap((selection) =>
-    [false, true].map((isOwned) => [{ ...ruleset, families, ports, selection }, isOwned] as const))))
+  return combinations.families.flatMap((families) =>
+    combinations.ports.flatMap((ports) =>
+      (['prefilter', 'port'] as const).flatMap((selection) =>
+        [false, true].map((isOwned) => [{ ...ruleset, families, ports, selection }, isOwned] as const),
+      ),
+    ),
+  )
 }
 
-/** A line for each command and chain; the two chains that compare a request's start byte by byte are checked here, and named. */
+/**
+ * A line for each command and chain; the two chains that compare a request's start byte by byte are checked here, and
+ * named.
+ */
 function readable(line: string): string {
   const comparisons = (start: string) => {
     const hex = (text: string) => Buffer.from(text).toString('hex')
-    return [`@ih,0,128 != 0x${hex(start.slice(0, 16))} return; `, ...[...start].map((byte, at) => (at === 0 ? '' : `@ih,${at * 8},8 != 0x${hex(byte)} return; `)), 'goto candidate;'].join('')
+    return [
+      `@ih,0,128 != 0x${hex(start.slice(0, 16))} return; `,
+      ...[...start].map((byte, at) => (at === 0 ? '' : `@ih,${at * 8},8 != 0x${hex(byte)} return; `)),
+      'goto candidate;',
+    ].join('')
   }
-  return starts.reduce((text, start) => text.replace(comparisons(start), `<${start}>`), line)
-    .replace(/; (?=(?:add|delete|table) )/g, '\n').replace(/ (?=set followed)/g, '\n').replace(/\}; (?=chain )/g, '}\n').replace(/\}; \}/g, '}\n}')
+  return starts
+    .reduce((text, start) => text.replace(comparisons(start), `<${start}>`), line)
+    .replace(/; (?=(?:add|delete|table) )/g, '\n')
+    .replace(/ (?=set followed)/g, '\n')
+    .replace(/\}; (?=chain )/g, '}\n')
+    .replace(/\}; \}/g, '}\n}')
 }
 
 /** With a counter for every `queue`, which not every kernel has. */
@@ -282,8 +375,16 @@ function nftIn(namespace: Namespace) {
 }
 
 /** Sends each payload over a connection of its own, in one segment, then a few bytes more; gives the clients' ports. */
-async function exchange(namespace: Namespace, version: IpVersion, payloads: readonly string[], port = 80): Promise<number[]> {
+async function exchange(
+  namespace: Namespace,
+  version: IpVersion,
+  payloads: readonly string[],
+  port = 80,
+): Promise<number[]> {
   const { ipv4, ipv6 } = namespace.addresses
-  const { stdout } = await namespace.exec([process.execPath, '--input-type=module', '-e', client, '--', version === 4 ? ipv4 : ipv6, String(port)], { input: JSON.stringify(payloads) })
+  const { stdout } = await namespace.exec(
+    [process.execPath, '--input-type=module', '-e', client, '--', version === 4 ? ipv4 : ipv6, String(port)],
+    { input: JSON.stringify(payloads) },
+  )
   return JSON.parse(stdout) as number[]
 }
