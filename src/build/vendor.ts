@@ -1,5 +1,5 @@
 /** Copies the packages that are part of the build to dist/node_modules, each with its licence. */
-import { cpSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, lchownSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { pathsOf, VENDORED, type Lock } from './lock.js'
 
@@ -12,6 +12,18 @@ for (const path of pathsOf(lock, VENDORED))
     recursive: true,
     filter: (file) => isRun(file.slice((root + path).length)),
   })
+takeOver(`${root}dist/node_modules`)
+
+/**
+ * Gives what is in a directory the directory's owner. npm 9, run by root, gives a package's files the owners that they
+ * had where it was packed, and newer versions of libuv copy owners as well: any user who happens to have such an id could
+ * change what root runs.
+ */
+function takeOver(directory: string): void {
+  const { uid, gid } = statSync(directory)
+  for (const file of readdirSync(directory, { recursive: true, encoding: 'utf8' }))
+    lchownSync(`${directory}/${file}`, uid, gid)
+}
 
 /** Neither types, maps and manuals, nor the packages within, which have paths of their own. */
 function isRun(file: string): boolean {
