@@ -23,7 +23,15 @@ export const run: Run = (argv, input) => runFor(TIME_LIMIT, argv, input)
 
 /** The same with a time limit of the caller's, in milliseconds. */
 export async function runFor(limit: number, [file = '', ...args]: readonly string[], input = ''): Promise<RunResult> {
-  const result = await execa(file, args, { reject: false, timeout: limit, env: environment(), extendEnv: false, input })
+  // Once root is given up the directory that this process began in may be closed to it.
+  const result = await execa(file, args, {
+    reject: false,
+    timeout: limit,
+    cwd: '/',
+    env: environment(),
+    extendEnv: false,
+    input,
+  })
   const { exitCode, stdout, stderr } = result
   if (exitCode !== undefined) return { exitCode, stdout, stderr }
   const unfinished = result.timedOut ? 'timed out' : result.signal === undefined ? 'not started' : 'killed'

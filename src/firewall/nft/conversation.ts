@@ -28,6 +28,7 @@ export function startNft(timeLimit = TIME_LIMIT): NftConversation {
     reject: false,
     stdout: 'ignore',
     buffer: false,
+    cwd: '/',
     env: environment(),
     extendEnv: false,
   })
