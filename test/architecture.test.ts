@@ -139,8 +139,8 @@ t.test('every folder of src is in the table', (t) => {
 for (const file of files) {
   t.test(`${file} imports only what it may`, (t) => {
     const rule = rules[roomOf(file)]
-    const strangers = importsOf(file).filter((name) => !rule || !isAllowed(file, name, rule))
-    t.same(strangers, [])
+    const wrong = importsOf(file).filter((name) => !rule || !isAllowed(file, name, rule))
+    t.same(wrong, [])
     t.end()
   })
 }

@@ -38,7 +38,7 @@ await build({
   plugins: [
     {
       name: 'rare ways apart',
-      setup: (it) => it.onResolve({ filter: /\/(hung-responder|cleanup-verdict|self-check)\.js$/ }, apart),
+      setup: (it) => it.onResolve({ filter: /\/(hung-responder|cleanup-diagnosis|self-check)\.js$/ }, apart),
     },
   ],
 })

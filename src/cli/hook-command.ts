@@ -54,6 +54,6 @@ export async function cleanupCommand(options: Options): Promise<void> {
     ask(directory, message, warn),
   )
   if (isWell(farewell) && !options.verbose) return
-  const { sayVerdict } = await import('./cleanup-verdict.js')
-  await sayVerdict(farewell, options.verbose)
+  const { sayDiagnosis } = await import('./cleanup-diagnosis.js')
+  await sayDiagnosis(farewell, options.verbose)
 }

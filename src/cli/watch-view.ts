@@ -1,7 +1,7 @@
 /** Shows what is watched: a table that is drawn anew, or lines of JSON. Writes through the function it is given. */
 import type { WatchEvent } from '../watch/events.js'
 import { formatEvent } from '../watch/json-lines.js'
-import { redraw, renderTable, type Row, type Sight, type Terminal } from '../watch/table.js'
+import { redraw, renderTable, type Row, type TableContents, type Terminal } from '../watch/table.js'
 
 export interface WatchView {
   show(events: readonly WatchEvent[]): void
@@ -29,22 +29,22 @@ export function jsonView(port: number, write: (text: string) => void): WatchView
 /** A table for a terminal, whose size is asked for at each drawing. */
 export function tableView(port: number, terminal: () => Terminal, write: (text: string) => void): WatchView {
   const rows = new Map<number, Row>()
-  let sight: Sight = { port, rows: [], requests: 0, attempts: { refused: 0, unanswered: 0 }, missed: 0 }
+  let contents: TableContents = { port, rows: [], requests: 0, attempts: { refused: 0, unanswered: 0 }, missed: 0 }
   let isStale = true
   let drawn = { lines: 0, columns: 0 }
   const take = (event: WatchEvent): void => {
     if (event.event === 'attempt') {
       const { attempt } = event
-      sight = {
-        ...sight,
+      contents = {
+        ...contents,
         newestAttempt: attempt,
-        attempts: { ...sight.attempts, [attempt.outcome]: sight.attempts[attempt.outcome] + 1 },
+        attempts: { ...contents.attempts, [attempt.outcome]: contents.attempts[attempt.outcome] + 1 },
       }
       return
     }
     const { request } = event
     rows.set(request.id, event.event === 'answer' ? { request, answer: event.answer } : { request })
-    sight = { ...sight, requests: Math.max(sight.requests, request.id) }
+    contents = { ...contents, requests: Math.max(contents.requests, request.id) }
     for (const oldest of rows.keys()) {
       if (rows.size <= MOST_ROWS) break
       rows.delete(oldest)
@@ -56,14 +56,14 @@ export function tableView(port: number, terminal: () => Terminal, write: (text: 
       isStale ||= events.length > 0
     },
     showMissed: (packets) => {
-      sight = { ...sight, missed: sight.missed + packets }
+      contents = { ...contents, missed: contents.missed + packets }
       isStale = true
     },
     draw: () => {
       const size = terminal()
       const isResized = drawn.columns !== size.columns
       if (!isStale && !isResized) return
-      const lines = renderTable({ ...sight, rows: [...rows.values()] }, size)
+      const lines = renderTable({ ...contents, rows: [...rows.values()] }, size)
       // Narrower lines have wrapped: where the table begins now is not known.
       const clear = isResized && drawn.columns !== 0 ? '\u001B[2J\u001B[H' : ''
       write(clear + redraw(clear === '' ? Math.min(drawn.lines, size.lines - 1) : 0, lines))

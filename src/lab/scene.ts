@@ -52,15 +52,15 @@ export async function openScene(
     const rulesBefore = await snapshotRules(lab.server)
     const pidsBefore = new Set((await lab.server.processes()).map(({ pid }) => pid))
 
-    const strangers = async (): Promise<string[]> =>
+    const leftProcesses = async (): Promise<string[]> =>
       (await lab.server.processes())
         .filter(({ pid }) => !pidsBefore.has(pid))
         .map(({ pid, command }) => `process ${pid}: ${command}`)
     const leftovers = async (): Promise<string[]> => {
-      await waitUntil(async () => (await strangers()).length === 0, 'processes').catch(() => undefined)
+      await waitUntil(async () => (await leftProcesses()).length === 0, 'processes').catch(() => undefined)
       const rules = await snapshotRules(lab.server)
       return [
-        ...(await strangers()),
+        ...(await leftProcesses()),
         ...(await socketsIn(certbot.runDirectory)).map((name) => `socket: ${name}`),
         ...(rules === rulesBefore ? [] : [`rules were\n${rulesBefore}\nand are\n${rules}`]),
       ]

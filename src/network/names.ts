@@ -7,16 +7,16 @@ import { canonical, versionOf, type IpVersion } from './addresses.js'
 const TIME_LIMIT = 5_000
 
 /** Addresses (none: the name has no record of the type), or why there is no answer. */
-export type Answer =
+export type DnsAnswer =
   | { readonly addresses: readonly string[] }
   | { readonly error: 'no such name' | 'no answer' | 'server failure'; readonly detail: string }
 
 export interface NameAddresses {
   readonly name: string
   /** Its A records. */
-  readonly 4: Answer
+  readonly 4: DnsAnswer
   /** Its AAAA records. */
-  readonly 6: Answer
+  readonly 6: DnsAnswer
 }
 
 /** Whom to ask, and how long. */
@@ -48,7 +48,7 @@ export async function lookUp(
   }
 }
 
-async function answer(asked: Promise<string[]>): Promise<Answer> {
+async function answer(asked: Promise<string[]>): Promise<DnsAnswer> {
   try {
     return { addresses: (await asked).map(canonical) }
   } catch (thrown) {
@@ -63,6 +63,6 @@ async function answer(asked: Promise<string[]>): Promise<Answer> {
 }
 
 function addressItself(address: string): NameAddresses {
-  const of = (version: IpVersion): Answer => ({ addresses: versionOf(address) === version ? [address] : [] })
+  const of = (version: IpVersion): DnsAnswer => ({ addresses: versionOf(address) === version ? [address] : [] })
   return { name: address, 4: of(4), 6: of(6) }
 }

@@ -30,7 +30,7 @@ export interface Table {
 }
 
 /** What a chain does with the packet. `none`: it comes out at the end. */
-export interface Outcome {
+export interface WalkResult {
   readonly verdict: 'accept' | 'drop' | 'none'
   /** The rule that says so, or `policy drop`. */
   readonly by: string
@@ -42,7 +42,7 @@ export interface Outcome {
 const DEEPEST = 32
 
 /** Follows a packet through a chain. Rules that only may match count as not matching. */
-export function walk(table: Table, name: string, depth = 0): Outcome {
+export function walk(table: Table, name: string, depth = 0): WalkResult {
   const chain = table.chains.get(name)
   const conditions: string[] = []
   if (!chain || depth > DEEPEST) return { verdict: 'none', by: '', conditions }

@@ -1,4 +1,4 @@
-import type { Answer, Outcome } from './events.js'
+import type { WatchedAnswer, AnswerOutcome } from './events.js'
 import { printableBytes } from '../wire/printable.js'
 import type { RequestHead } from './request-head.js'
 import { readResponseStart, type ResponseStart } from './response-start.js'
@@ -8,11 +8,11 @@ import { readResponseStart, type ResponseStart } from './response-start.js'
  * `not-http`.
  */
 export function answerOf(
-  outcome: Outcome,
+  outcome: AnswerOutcome,
   bytes: Uint8Array | undefined,
   request: RequestHead,
   bodyBytes: number,
-): Answer {
+): WatchedAnswer {
   if (!bytes || bytes.length === 0) return { outcome }
   const response = readResponseStart(bytes, request.method, bodyBytes)
   if (typeof response === 'string') return { outcome: 'not-http', body: printableBytes(bytes.subarray(0, bodyBytes)) }
@@ -22,7 +22,7 @@ export function answerOf(
 function describe(
   { status, reason, location, contentType, contentEncoding, body }: ResponseStart,
   { method, token }: RequestHead,
-): Omit<Answer, 'outcome'> {
+): Omit<WatchedAnswer, 'outcome'> {
   const text = printableBytes(body)
   const isReadable = method === 'GET' && status === 200 && contentEncoding === undefined
   return {

@@ -1,10 +1,10 @@
-import type { Answer } from './events.js'
+import type { WatchedAnswer } from './events.js'
 
 /** Green: as a validator wants it. Red: a validation fails by it. Yellow: it depends. */
 export type Colour = 'green' | 'yellow' | 'red'
 
 /** An answer in words: a short one, what is to be said of it, and how good it is. Undefined is none yet. */
-export function describeAnswer(answer: Answer | undefined): {
+export function describeAnswer(answer: WatchedAnswer | undefined): {
   readonly status: string
   readonly text: string
   readonly colour: Colour
@@ -16,7 +16,14 @@ export function describeAnswer(answer: Answer | undefined): {
   return { status: outcome === 'client-gone' ? 'gone' : outcome, ...SILENT[outcome] }
 }
 
-function describeResponse({ status = 0, reason = '', location, contentEncoding, body, startsWithToken }: Answer): {
+function describeResponse({
+  status = 0,
+  reason = '',
+  location,
+  contentEncoding,
+  body,
+  startsWithToken,
+}: WatchedAnswer): {
   status: string
   text: string
   colour: Colour

@@ -5,7 +5,7 @@
  * server ended the connection without a byte. `silent`: no byte for ten seconds (a later answer is told too).
  * `client-gone`: the client reset the connection first. `unknown`: not followed to its end.
  */
-export type Outcome = 'answered' | 'not-http' | 'closed' | 'reset' | 'silent' | 'client-gone' | 'unknown'
+export type AnswerOutcome = 'answered' | 'not-http' | 'closed' | 'reset' | 'silent' | 'client-gone' | 'unknown'
 
 /** A request for a challenge as it came by. Text from the wire is escaped: printable ASCII only. */
 export interface WatchedRequest {
@@ -24,8 +24,8 @@ export interface WatchedRequest {
 }
 
 /** What became of a request. Text from the wire is escaped. */
-export interface Answer {
-  readonly outcome: Outcome
+export interface WatchedAnswer {
+  readonly outcome: AnswerOutcome
   /**
    * Milliseconds from the request's last byte to the first byte of the response, or to the RST or FIN that came
    * instead; for `silent` the time waited.
@@ -61,4 +61,4 @@ export interface Attempt {
 export type WatchEvent =
   | { readonly event: 'attempt'; readonly attempt: Attempt }
   | { readonly event: 'request'; readonly request: WatchedRequest }
-  | { readonly event: 'answer'; readonly request: WatchedRequest; readonly answer: Answer }
+  | { readonly event: 'answer'; readonly request: WatchedRequest; readonly answer: WatchedAnswer }

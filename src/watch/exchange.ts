@@ -4,7 +4,7 @@ import { StreamStart } from '../wire/stream-start.js'
 import { FIN, RST } from '../wire/tcp.js'
 import { answerOf } from './answer.js'
 import type { CapturedSegment } from './captured-segment.js'
-import type { Outcome, WatchedRequest, WatchEvent } from './events.js'
+import type { AnswerOutcome, WatchedRequest, WatchEvent } from './events.js'
 import type { WatchLimits } from './limits.js'
 import { readRequestHead, type RequestHead } from './request-head.js'
 import { readResponseStart } from './response-start.js'
@@ -151,7 +151,7 @@ export class Exchange {
     this.#end(this.#firstByteAt !== undefined ? 'answered' : this.#isSilenceTold ? 'silent' : 'unknown', now)
   }
 
-  #end(outcome: Outcome, now: number): void {
+  #end(outcome: AnswerOutcome, now: number): void {
     this.#tellRequest()
     // Told at the tenth second already.
     if (outcome !== 'silent' || !this.#isSilenceTold) this.#tellAnswer(outcome, now)
@@ -160,7 +160,7 @@ export class Exchange {
     this.#answered = undefined
   }
 
-  #tellAnswer(outcome: Outcome, now: number): void {
+  #tellAnswer(outcome: AnswerOutcome, now: number): void {
     if (!this.#request || !this.#head) return
     const milliseconds = Math.max(0, (this.#firstByteAt ?? now) - this.#askedAt)
     const answer = answerOf(outcome, this.#answered?.bytes, this.#head, this.#limits.bodyBytes)

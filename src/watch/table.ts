@@ -1,15 +1,15 @@
 /** The table for a terminal, as text: what is known now in, lines out. */
-import type { Answer, Attempt, WatchedRequest } from './events.js'
+import type { WatchedAnswer, Attempt, WatchedRequest } from './events.js'
 import { describeAnswer, type Colour } from './describe-answer.js'
 
 /** A request, and its answer once there is one. */
 export interface Row {
   readonly request: WatchedRequest
-  readonly answer?: Answer
+  readonly answer?: WatchedAnswer
 }
 
 /** All that the table shows. */
-export interface Sight {
+export interface TableContents {
   readonly port: number
   /** Oldest first. */
   readonly rows: readonly Row[]
@@ -30,10 +30,10 @@ export interface Terminal {
 }
 
 /** Lines that fit the terminal, with one line left for the cursor; the newest rows when there are more than fit. */
-export function renderTable(sight: Sight, terminal: Terminal): string[] {
-  const notes = notesOf(sight)
+export function renderTable(contents: TableContents, terminal: Terminal): string[] {
+  const notes = notesOf(contents)
   const room = Math.max(1, terminal.lines - notes.length - 3)
-  const cells = sight.rows.slice(-room).map(cellsOf)
+  const cells = contents.rows.slice(-room).map(cellsOf)
   const widths = TITLES.map((title, at) =>
     Math.min(MOST[at] ?? Infinity, Math.max(title.length, ...cells.map(({ texts }) => texts[at]?.length ?? 0))),
   )
@@ -47,7 +47,7 @@ export function renderTable(sight: Sight, terminal: Terminal): string[] {
     )
   return [
     cut(
-      `certbot-nfq watch: port ${sight.port}, ${count(sight.requests, 'request')} for challenges so far. Ctrl-C ends it.`,
+      `certbot-nfq watch: port ${contents.port}, ${count(contents.requests, 'request')} for challenges so far. Ctrl-C ends it.`,
       terminal.columns,
     ),
     paint(fit(TITLES), 'bold', terminal),
@@ -86,7 +86,7 @@ function cellsOf({ request, answer }: Row): { texts: string[]; colour: Colour } 
   }
 }
 
-function notesOf({ rows, attempts, newestAttempt, missed }: Sight): string[] {
+function notesOf({ rows, attempts, newestAttempt, missed }: TableContents): string[] {
   const from = newestAttempt ? `, the last from ${newestAttempt.client.address}` : ''
   return [
     ...(rows.length === 0 ? ['Waiting for GET or HEAD /.well-known/acme-challenge/…'] : []),

@@ -37,7 +37,7 @@ export function measureHooks(lab: BenchLab, rounds: number): HookResults {
   // The first time is not counted: caches.
   for (let round = 0; round <= rounds; round++) {
     for (const [call, name, challenge] of life) {
-      // As a CA does. A challenge that nobody asked for costs its cleanup a verdict.
+      // As a CA does. A challenge that nobody asked for costs its cleanup a diagnosis.
       if (call === 'cleanup' || call === 'lastCleanup')
         exchange(lab.validator, { address: lab.for.validators, port }, challenge.request)
       const { argv, env } = lab.responder.hook(name, challenge)

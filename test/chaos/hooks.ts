@@ -22,7 +22,7 @@ const patience = 60_000
 const slack = 200
 
 /** What a cleanup says of validators that behaved badly, or of a challenge that nobody asked for. */
-const verdict = /^certbot-nfq: .*\n.* \[[a-z\d-]+, docs\/verdicts\.md\]\n/
+const diagnosis = /^certbot-nfq: .*\n.* \[[a-z\d-]+, docs\/diagnoses\.md\]\n/
 
 /**
  * A self-check on a machine that is emulated, or whose web server is restarting just then; that somebody else answered
@@ -32,7 +32,7 @@ const selfCheck = /^certbot-nfq: self-check: (?!.* by another ).*\n/
 
 /**
  * Runs `hooks/auth` or `hooks/cleanup`. Without a fault of its own, or of its responder, it has to succeed, and
- * silently but for a verdict, or a self-check that could not be made.
+ * silently but for a diagnosis, or a self-check that could not be made.
  */
 export async function runHook(
   world: World,
@@ -63,7 +63,7 @@ export async function runHook(
   )
   const isDone = end?.exitCode === 0
   const isExcused = (await befallen) || touches(world.deaths, from - slack, to)
-  if (end && !isExcused && (!isDone || service.output().replace(selfCheck, '').replace(verdict, '') !== ''))
+  if (end && !isExcused && (!isDone || service.output().replace(selfCheck, '').replace(diagnosis, '') !== ''))
     world.violate(`${title} failed without a reason: exit code ${String(end.exitCode)}\n${service.output()}`)
   return { isDone, from, to }
 }

@@ -26,7 +26,7 @@ export interface Hooks {
    */
   cleanup(challenge: Challenge, ...options: string[]): Promise<Finished>
   /** The same with all that it says. */
-  cleanupWithVerdict(challenge: Challenge, ...options: string[]): Promise<Finished>
+  cleanupWithDiagnosis(challenge: Challenge, ...options: string[]): Promise<Finished>
   /** Runs `hooks/auth` and throws when it fails or says anything. */
   arm(challenge: Challenge, ...options: string[]): Promise<void>
   /** Starts `hooks/certbot-nfq serve`; it listens when this resolves. */
@@ -109,9 +109,9 @@ function behind(lab: Lab): { namespace: Namespace; port: number } {
   return { namespace: lab.container as Namespace, port: containerPort }
 }
 
-/** The verdict on a challenge that nobody asked for. */
+/** The diagnosis of a challenge that nobody asked for. */
 const unasked =
-  /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, docs\/verdicts\.md\]\n/m
+  /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, docs\/diagnoses\.md\]\n/m
 
 function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, path }: ArmedLabOptions = {}): Hooks {
   const onPath: Record<string, string> = path === undefined ? {} : { PATH: path }
@@ -138,7 +138,7 @@ function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, 
       const { exitCode, stdout, stderr } = await hook('cleanup', challenge, options)
       return { exitCode, stdout, stderr: stderr.replace(unasked, '') }
     },
-    cleanupWithVerdict: (challenge, ...options) => hook('cleanup', challenge, options),
+    cleanupWithDiagnosis: (challenge, ...options) => hook('cleanup', challenge, options),
     arm: async (challenge, ...options) => {
       const { exitCode, stdout, stderr } = await hook('auth', challenge, options)
       if (exitCode !== 0 || stdout !== '' || stderr !== '')

@@ -20,7 +20,7 @@ t.test('the end of the responder while connections are open', await requiresKern
       await lab.arm(challenge)
       const client = await host.connect(version, { timestamps: true })
       await ask(client)
-      const cleanup = lab.cleanupWithVerdict(challenge)
+      const cleanup = lab.cleanupWithDiagnosis(challenge)
       await waitUntil(async () => (await lab.running()).challenges.length === 0, 'the challenge to be disarmed')
       client.send(ACK)
       client.send(FIN | ACK)
@@ -31,7 +31,7 @@ t.test('the end of the responder while connections are open', await requiresKern
         'its FIN is acknowledged',
       )
       const { exitCode, stderr } = await cleanup
-      t.strictSame([exitCode, stderr], [0, ''], 'and the verdict has the acknowledgment')
+      t.strictSame([exitCode, stderr], [0, ''], 'and the diagnosis has the acknowledgment')
       t.strictSame(
         client.received().filter(({ segment }) => segment.flags & RST),
         [],

@@ -1,7 +1,7 @@
 import t from 'tap'
-import type { Answer, WatchedRequest } from '../../src/watch/events.js'
+import type { WatchedAnswer, WatchedRequest } from '../../src/watch/events.js'
 import { formatEvent } from '../../src/watch/json-lines.js'
-import { redraw, renderTable, type Sight } from '../../src/watch/table.js'
+import { redraw, renderTable, type TableContents } from '../../src/watch/table.js'
 
 process.env['TZ'] = 'UTC'
 
@@ -15,9 +15,9 @@ const request: WatchedRequest = {
   token: 'a-token-that-is-long',
   host: 'a.example',
 }
-const sight: Sight = { port: 80, rows: [], requests: 0, attempts: { refused: 0, unanswered: 0 }, missed: 0 }
+const contents: TableContents = { port: 80, rows: [], requests: 0, attempts: { refused: 0, unanswered: 0 }, missed: 0 }
 const plain = { columns: 120, lines: 24, isColoured: false }
-const answers: readonly Answer[] = [
+const answers: readonly WatchedAnswer[] = [
   {
     outcome: 'answered',
     status: 200,
@@ -47,7 +47,7 @@ const answers: readonly Answer[] = [
 
 t.test('a table of every kind of answer', (t) => {
   const rows = [{ request }, ...answers.map((answer) => ({ request, answer }))]
-  t.strictSame(renderTable({ ...sight, rows, requests: 12 }, plain), [
+  t.strictSame(renderTable({ ...contents, rows, requests: 12 }, plain), [
     'certbot-nfq watch: port 80, 12 requests for challenges so far. Ctrl-C ends it.',
     'TIME      FROM             HOST       TOKEN         STATUS       MS  ANSWER',
     '03:04:05  192.0.2.2:40000  a.example  a-token-tha…                   waiting…',
@@ -75,7 +75,7 @@ t.test('what else there is to know stands below', (t) => {
     outcome: 'refused',
   } as const
   const lines = renderTable(
-    { ...sight, attempts: { refused: 1, unanswered: 2 }, newestAttempt: attempt, missed: 3 },
+    { ...contents, attempts: { refused: 1, unanswered: 2 }, newestAttempt: attempt, missed: 3 },
     plain,
   )
   t.strictSame(lines.slice(2), [
@@ -97,14 +97,14 @@ t.test('the table fits the terminal, whatever its size, and shows the newest', (
     },
   }))
   for (const columns of [1, 20, 80, 200]) {
-    const lines = renderTable({ ...sight, rows }, { columns, lines: 10, isColoured: false })
+    const lines = renderTable({ ...contents, rows }, { columns, lines: 10, isColoured: false })
     t.equal(lines.length, 9)
     t.ok(
       lines.every((line) => line.length <= columns),
       `${columns} columns`,
     )
   }
-  t.match(renderTable({ ...sight, rows }, { ...plain, lines: 10 }).at(-1), /ffff\]:49 /)
+  t.match(renderTable({ ...contents, rows }, { ...plain, lines: 10 }).at(-1), /ffff\]:49 /)
   t.end()
 })
 
@@ -112,7 +112,7 @@ t.test('colours say how good an answer is, where there are colours', (t) => {
   const codes = answers.map(
     (answer) =>
       /^\u001B\[(\d+)m.*\u001B\[0m$/.exec(
-        renderTable({ ...sight, rows: [{ request, answer }] }, { ...plain, isColoured: true })[2] ?? '',
+        renderTable({ ...contents, rows: [{ request, answer }] }, { ...plain, isColoured: true })[2] ?? '',
       )?.[1],
   )
   t.strictSame(codes, ['32', '31', '33', '33', '31', '31', '31', '31', '31', '33', '33'])
@@ -130,7 +130,7 @@ t.test('an event is a line of JSON', (t) => {
   const fields = { time: '2030-01-02T03:04:05.678Z', id, family, client, server, method, token, host }
   t.strictSame(JSON.parse(formatEvent({ event: 'request', request })), { event: 'request', ...fields })
   const [answer] = answers
-  t.strictSame(JSON.parse(formatEvent({ event: 'answer', request, answer: answer as Answer })), {
+  t.strictSame(JSON.parse(formatEvent({ event: 'answer', request, answer: answer as WatchedAnswer })), {
     event: 'answer',
     ...fields,
     ...answer,

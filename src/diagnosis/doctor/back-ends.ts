@@ -47,9 +47,9 @@ export function planTrial(
   isLegacyUsed: boolean,
 ): { backEnds: BackEndName[]; lastResort: BackEndName[] } {
   if (choice !== 'auto') return { backEnds: [choice], lastResort: [] }
-  const isShy = ({ isLegacy }: BackEnd) => isLegacy && !isLegacyUsed
+  const isLastResort = ({ isLegacy }: BackEnd) => isLegacy && !isLegacyUsed
   return {
-    backEnds: there.filter((one) => !isShy(one)).map(({ name }) => name),
-    lastResort: there.filter(isShy).map(({ name }) => name),
+    backEnds: there.filter((one) => !isLastResort(one)).map(({ name }) => name),
+    lastResort: there.filter(isLastResort).map(({ name }) => name),
   }
 }

@@ -74,13 +74,13 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
       ),
     ),
   ])
-  const grounds = groundsOf(options.port, machine, uplinks, rules)
-  const tables = grounds.flatMap((ground) => ground.tables)
+  const familyRules = rulesByFamily(options.port, machine, uplinks, rules)
+  const tables = familyRules.flatMap(({ tables }) => tables)
   const leftovers = await readLeftovers(directory, tables)
   const plan = planTrial(options.firewall, backEnds, readLegacyUse())
   const node = typeof hookNode === 'object' && 'execPath' in hookNode ? hookNode : process
   const trial = await tryIt(options, node, plan)
-  const portFacts = readPort(options, grounds)
+  const portFacts = readPort(options, familyRules)
   const findings = [
     judgeRights(readRights()),
     judgeOwners(options.whoCanChange(node.execPath)),
@@ -94,7 +94,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
       typeof leftovers.responder === 'object' && 'queue' in leftovers.responder ? leftovers.responder.queue : undefined,
     ),
     judgePort(portFacts),
-    ...judgeFilter(grounds, rules.silent),
+    ...judgeFilter(familyRules, rules.silent),
     judgeUntracked(tables),
     judgeReversePath(uplinks, readReversePathFilters()),
     judgeRunDirectory(readRunDirectory(directory)),
@@ -108,18 +108,18 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
   return findings.sort((one, other) => CHECKS.indexOf(one.check) - CHECKS.indexOf(other.check))
 }
 
-interface Ground {
+interface FamilyRules {
   readonly packet: Packet
   readonly tables: readonly Table[]
 }
 
 /** A packet for each family there is, and the tables it meets. */
-function groundsOf(
+function rulesByFamily(
   port: number,
   machine: readonly MachineAddress[],
   uplinks: readonly string[],
   rules: InstalledRules,
-): Ground[] {
+): FamilyRules[] {
   return (hasIpv6() ? ([4, 6] as const) : ([4] as const)).map((version) => {
     const destinations = machine
       .filter((one) => one.version === version && !['loopback', 'link-local'].includes(one.reach))
@@ -129,8 +129,8 @@ function groundsOf(
   })
 }
 
-function readPort({ port, noStandalone }: ExamineOptions, grounds: readonly Ground[]): PortFacts {
-  const of = (version: 4 | 6) => forwardsOf(grounds.find(({ packet }) => packet.version === version)?.tables ?? [])
+function readPort({ port, noStandalone }: ExamineOptions, familyRules: readonly FamilyRules[]): PortFacts {
+  const of = (version: 4 | 6) => forwardsOf(familyRules.find(({ packet }) => packet.version === version)?.tables ?? [])
   const forwards = { 4: of(4), 6: of(6) }
   const redirects = [...forwards[4], ...forwards[6]].flatMap((forward) =>
     forward.address === undefined && forward.port !== undefined ? [forward.port] : [],

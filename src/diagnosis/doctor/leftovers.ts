@@ -41,7 +41,7 @@ export function tagsIn(tables: readonly Table[]): string[] {
 /** Leftovers pass every packet on and the next hook removes them, so they are no failure. */
 export function judgeLeftovers({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {
   const others = tags.filter((one) => one !== tag)
-  const strangers =
+  const ofOthers =
     others.length === 0
       ? []
       : [
@@ -51,7 +51,7 @@ export function judgeLeftovers({ tag, responder, files, isLocked, tags }: Leftov
             'give certbot-nfq stop the --run-dir of those hooks; use one --run-dir for a port',
           ),
         ]
-  return [...judgeOwn({ tag, responder, files, isLocked, tags }), ...strangers]
+  return [...judgeOwn({ tag, responder, files, isLocked, tags }), ...ofOthers]
 }
 
 function judgeOwn({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {

@@ -1,11 +1,11 @@
 /** Do the names lead to this machine? Pure. */
-import type { Answer, NameAddresses } from '../../network/names.js'
+import type { DnsAnswer, NameAddresses } from '../../network/names.js'
 import type { IpVersion, MachineAddress } from '../../network/addresses.js'
 import { placeOf } from '../../network/place.js'
 import { fail, ok, warn, type Finding } from './finding.js'
 
 /** What a name is held against. */
-export interface Ground {
+export interface HostFacts {
   readonly machine: readonly MachineAddress[]
   /** The families in which somebody answers on the port. */
   readonly served: readonly IpVersion[]
@@ -15,7 +15,7 @@ export interface Ground {
 const TYPES = { 4: 'A', 6: 'AAAA' } as const
 
 /** All that is wrong with a name, or that nothing is. */
-export function judgeName(found: NameAddresses, ground: Ground): Finding[] {
+export function judgeName(found: NameAddresses, host: HostFacts): Finding[] {
   const { name } = found
   const records = ([4, 6] as const).flatMap((version) =>
     addressesIn(found[version]).map((address) => ({ version, address })),
@@ -31,10 +31,7 @@ export function judgeName(found: NameAddresses, ground: Ground): Finding[] {
       ),
     ]
   }
-  const problems = [
-    ...errors,
-    ...records.flatMap(({ version, address }) => judgeRecord(name, version, address, ground)),
-  ]
+  const problems = [...errors, ...records.flatMap(({ version, address }) => judgeRecord(name, version, address, host))]
   if (problems.length > 0) return problems
   return [
     ok(
@@ -53,7 +50,12 @@ export function judgeWildcard(name: string): Finding {
   )
 }
 
-function judgeRecord(name: string, version: IpVersion, address: string, { machine, served, port }: Ground): Finding[] {
+function judgeRecord(
+  name: string,
+  version: IpVersion,
+  address: string,
+  { machine, served, port }: HostFacts,
+): Finding[] {
   const record = `${name}: ${TYPES[version]} ${address}`
   const own = machine.find((one) => one.address === address)
   switch (placeOf(address, machine)) {
@@ -106,7 +108,7 @@ function elsewhereFix(version: IpVersion, port: number): string {
   return `correct or remove the ${TYPES[version]} record, unless a proxy or router there hands the request on to port ${port} of this machine`
 }
 
-function judgeError(name: string, version: IpVersion, answer: Answer): Finding[] {
+function judgeError(name: string, version: IpVersion, answer: DnsAnswer): Finding[] {
   if (!('error' in answer)) return []
   if (answer.error === 'no such name')
     return [
@@ -125,6 +127,6 @@ function judgeError(name: string, version: IpVersion, answer: Answer): Finding[]
   ]
 }
 
-function addressesIn(answer: Answer): readonly string[] {
+function addressesIn(answer: DnsAnswer): readonly string[] {
   return 'error' in answer ? [] : answer.addresses
 }

@@ -6,10 +6,10 @@ import { CHALLENGE_PATH } from '../../wire/http.js'
  * `refused` also where there is no way there. `not accepted` and `silent`, accepted but without an answer, are so as
  * long as nothing has come. `unknown` could not be tried.
  */
-export type Outcome = 'answered' | 'other answer' | 'refused' | 'not accepted' | 'silent' | 'unknown'
+export type AskState = 'answered' | 'other answer' | 'refused' | 'not accepted' | 'silent' | 'unknown'
 
-export interface Answer {
-  readonly outcome: Outcome
+export interface AskResult {
+  readonly state: AskState
   /** Who asked, once it was accepted: `127.0.0.1:54321` or `[::1]:54321`. */
   readonly client?: string
 }
@@ -24,7 +24,7 @@ export interface Question {
 /** A request under way. It goes on until it is closed. */
 export interface Asking {
   /** As it is now. */
-  readonly answer: Answer
+  readonly result: AskResult
   /** Resolves when it is accepted, or has ended. */
   readonly accepted: Promise<void>
   /** Resolves with an answer of whatever kind, or a refusal: never while nothing comes. */
@@ -35,20 +35,20 @@ export interface Asking {
 /** Asks. */
 export function ask({ address, port, token, keyAuthorization }: Question): Asking {
   let received = ''
-  let answer: Answer = { outcome: 'not accepted' }
+  let result: AskResult = { state: 'not accepted' }
   const socket = createConnection({ host: address, port })
   const [accepted, accept] = signal()
   const [ended, end] = signal()
-  const conclude = (outcome: Outcome) => {
+  const conclude = (state: AskState) => {
     socket.destroy()
-    answer = { ...answer, outcome }
+    result = { ...result, state }
     accept()
     end()
   }
   const bracketed = (host: string) => (host.includes(':') ? `[${host}]` : host)
   socket.setEncoding('latin1')
   socket.on('connect', () => {
-    answer = { outcome: 'silent', client: `${bracketed(socket.localAddress ?? '')}:${socket.localPort}` }
+    result = { state: 'silent', client: `${bracketed(socket.localAddress ?? '')}:${socket.localPort}` }
     accept()
     socket.write(
       `GET ${CHALLENGE_PATH}${token} HTTP/1.1\r\nHost: ${bracketed(address)}\r\nUser-Agent: certbot-nfq self-check\r\nConnection: close\r\n\r\n`,
@@ -66,8 +66,8 @@ export function ask({ address, port, token, keyAuthorization }: Question): Askin
     else if (code === 'ECONNRESET') conclude('other answer')
   })
   return {
-    get answer() {
-      return answer
+    get result() {
+      return result
     },
     accepted,
     ended,

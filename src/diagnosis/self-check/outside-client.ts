@@ -25,7 +25,7 @@ async function work({ pid, questions }: OutsideJob): Promise<void> {
     await run([...there, 'ip', '-force', '-batch', '-'], formatBatch(cable.outside))
     const askings = questions.map(ask)
     const tell = (isOver: boolean) => {
-      const news: OutsideNews = { answers: askings.map(({ answer }) => answer), isOver }
+      const news: OutsideNews = { results: askings.map(({ result }) => result), isOver }
       if (process.connected) process.send?.(news, () => undefined)
     }
     for (const { ended } of askings) void ended.then(() => tell(false))

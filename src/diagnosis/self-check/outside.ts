@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { Answer, Question } from './ask.js'
+import type { AskResult, Question } from './ask.js'
 import { patience } from './patience.js'
 
 /** What the process is told. */
@@ -15,17 +15,17 @@ export interface OutsideJob {
 }
 
 /**
- * What it tells, each time something has changed: an answer for each question, and whether to wait for more is of no
+ * What it tells, each time something has changed: a result for each question, and whether to wait for more is of no
  * use.
  */
 export interface OutsideNews {
-  readonly answers: readonly Answer[]
+  readonly results: readonly AskResult[]
   readonly isOver: boolean
 }
 
 export interface OutsideAsking {
-  /** An answer for each question, as it is now. */
-  readonly answers: readonly Answer[]
+  /** A result for each question, as it is now. */
+  readonly results: readonly AskResult[]
   /** Resolves when all have been answered, or waited for long enough, or cannot be asked. */
   readonly over: Promise<void>
   /** Takes process and cable away. */
@@ -48,13 +48,13 @@ export function askFromOutside(questions: readonly Question[]): OutsideAsking {
     cwd: '/',
     env: { PATH },
   })
-  let answers: readonly Answer[] = questions.map(() => ({ outcome: 'unknown' }))
+  let results: readonly AskResult[] = questions.map(() => ({ state: 'unknown' }))
   const ended = new Promise<void>((resolve) => client.once('error', () => resolve()).once('exit', () => resolve()))
   const closed = new AbortController()
   const over = new Promise<void>((resolve) => {
     client.on('message', (message) => {
       const news = message as OutsideNews
-      answers = news.answers
+      results = news.results
       if (news.isOver) resolve()
     })
     void ended.then(resolve)
@@ -63,8 +63,8 @@ export function askFromOutside(questions: readonly Question[]): OutsideAsking {
   const job: OutsideJob = { pid: process.pid, questions }
   client.send(job, () => undefined)
   return {
-    get answers() {
-      return answers
+    get results() {
+      return results
     },
     over,
     close: async () => {

@@ -13,7 +13,7 @@ import { isTranslated } from '../../rules-read/translation.js'
 import { ask, type Asking, type Question } from './ask.js'
 import { askFromOutside } from './outside.js'
 import { PATIENCE, patience } from './patience.js'
-import { warningOf, type Finding } from './verdict.js'
+import { warningOf, type CheckedPort } from './warning.js'
 
 /** Milliseconds after which a connection over loopback that was not accepted is tried from outside as well. */
 const LOOPBACK_TIME = 600
@@ -25,7 +25,7 @@ const LISTING_TIME = 15_000
 const MAX_ADDRESSES = 4
 
 /** One port by one family, asked for. */
-interface Attempt extends Omit<Finding, 'answers'> {
+interface Attempt extends Omit<CheckedPort, 'results'> {
   /** Over loopback; undefined where a validator's request takes another way. */
   readonly here: Asking | undefined
 }
@@ -45,13 +45,13 @@ export async function selfCheck(
   const questions = attempts.map((attempt) => questionOutside(order, attempt))
   const asked = questions.filter((question) => question !== undefined)
   const outside = asked.length > 0 ? askFromOutside(asked) : undefined
-  const answersOutside = () => questions.map((question) => question && outside?.answers[asked.indexOf(question)])
+  const resultsOutside = () => questions.map((question) => question && outside?.results[asked.indexOf(question)])
 
   const answeredOutside = async (at: number) => {
     await outside?.over
-    const answer = answersOutside()[at]
+    const result = resultsOutside()[at]
     // Where nobody can ask from outside, loopback decides.
-    if (!answer || answer.outcome === 'unknown') await attempts[at]?.here?.ended
+    if (!result || result.state === 'unknown') await attempts[at]?.here?.ended
   }
   const settled = attempts.map(async ({ here }, at) =>
     Promise.race([...(here ? [here.ended] : []), answeredOutside(at)]),
@@ -60,14 +60,14 @@ export async function selfCheck(
 
   // What is still open may be answered meanwhile: the responder gives its connections the time to end.
   const seen = await report().catch(() => undefined)
-  const findings = attempts.map(({ here, ...place }, at) => ({
+  const checked = attempts.map(({ here, ...place }, at) => ({
     ...place,
-    answers: [here?.answer, answersOutside()[at]].filter((answer) => answer !== undefined),
+    results: [here?.result, resultsOutside()[at]].filter((result) => result !== undefined),
   }))
   over.abort()
   for (const { here } of attempts) here?.close()
   await outside?.close()
-  return warningOf(findings, seen)
+  return warningOf(checked, seen)
 }
 
 /** Until it is accepted, or has not been for a while. */
@@ -83,7 +83,7 @@ async function askFromHere(
     here = ask({ ...order, port, address })
     await Promise.race([here.accepted, patience(LOOPBACK_TIME, givenUp)])
     // One that listens on a single address is found there.
-    if (here.answer.outcome !== 'refused') break
+    if (here.result.state !== 'refused') break
   }
   return { port, version, isTranslated: isElsewhere, here }
 }
@@ -91,7 +91,7 @@ async function askFromHere(
 /** Sent on to a container it passes other chains from outside; and a machine may keep its own loopback shut. */
 function questionOutside(order: SelfCheckOrder, { port, version, here }: Attempt): Question | undefined {
   const [address] = addressesOf(version)
-  const isNeeded = !here || here.answer.outcome === 'not accepted'
+  const isNeeded = !here || here.result.state === 'not accepted'
   return isNeeded && address !== undefined ? { ...order, port, address } : undefined
 }
 

@@ -1,5 +1,6 @@
 /**
- * What a cleanup may find, and what to do about it. docs/verdicts.md explains each code; a test holds the two together.
+ * Each diagnosis that a cleanup may make, and what to do about it. docs/diagnoses.md explains each code; a test
+ * compares the two.
  */
 
 export const ADVICE = {
@@ -21,15 +22,15 @@ export const ADVICE = {
   'other-token': 'Look for a second ACME client for this name; hooks on one port must all have the same --run-dir.',
 } as const satisfies Record<string, string>
 
-export type VerdictCode = keyof typeof ADVICE
+export type DiagnosisCode = keyof typeof ADVICE
 
 /** What went wrong with a challenge, as far as this machine can tell. `cause` is one line for a person. */
-export interface Verdict {
-  readonly code: VerdictCode
+export interface Diagnosis {
+  readonly code: DiagnosisCode
   readonly cause: string
 }
 
 /** The two lines a user reads: cause, and what to do. */
-export function describeVerdict({ code, cause }: Verdict): string {
-  return `certbot-nfq: ${cause}\n${ADVICE[code]} [${code}, docs/verdicts.md]`
+export function describeDiagnosis({ code, cause }: Diagnosis): string {
+  return `certbot-nfq: ${cause}\n${ADVICE[code]} [${code}, docs/diagnoses.md]`
 }

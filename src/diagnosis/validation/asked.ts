@@ -1,13 +1,13 @@
-/** The verdict on a challenge that somebody asked for. Pure. */
+/** The diagnosis of a challenge that somebody asked for. Pure. */
 import type { ChallengeStatus } from '../../control/challenge-status.js'
-import type { Verdict } from './advice.js'
-import { visitorsOf, type Outcome, type Visitor } from './visitors.js'
+import type { Diagnosis } from './advice.js'
+import { visitorsOf, type VisitorState, type Visitor } from './visitors.js'
 import { count, list } from './words.js'
 
 /** What is wrong; `undefined` when every address that asked has acknowledged the answer. The challenge has visits. */
-export function judgeAsked(challenge: ChallengeStatus): Verdict | undefined {
+export function diagnoseAsked(challenge: ChallengeStatus): Diagnosis | undefined {
   const visitors = visitorsOf(challenge.visits)
-  const has = (outcome: Outcome) => visitors.some((visitor) => visitor.outcome === outcome)
+  const has = (state: VisitorState) => visitors.some((visitor) => visitor.state === state)
   if (has('not acknowledged')) return { code: 'not-acknowledged', cause: describeAsked(challenge) }
   return has('not finished') ? { code: 'not-finished', cause: describeAsked(challenge) } : undefined
 }
@@ -19,7 +19,7 @@ export function judgeAsked(challenge: ChallengeStatus): Verdict | undefined {
 export function describeAsked({ identifier, visits }: ChallengeStatus): string {
   const visitors = visitorsOf(visits)
   const who = `${count(visits.length, 'request')} from ${count(visitors.length, 'address', 'addresses')} (${versionsOf(visitors)})`
-  return [`${identifier}: ${who}`, ...outcomesOf(visitors)].join('; ')
+  return [`${identifier}: ${who}`, ...stateClauses(visitors)].join('; ')
 }
 
 function versionsOf(visitors: readonly Visitor[]): string {
@@ -33,11 +33,11 @@ const phrases = {
   'acknowledged': 'the answer was acknowledged by',
   'not acknowledged': 'the answer was not acknowledged by',
   'not finished': 'the request was not finished by',
-} as const satisfies Record<Outcome, string>
+} as const satisfies Record<VisitorState, string>
 
-function outcomesOf(visitors: readonly Visitor[]): string[] {
-  return (Object.keys(phrases) as Outcome[]).flatMap((outcome) => {
-    const those = visitors.filter((visitor) => visitor.outcome === outcome).map(({ address }) => address)
-    return those.length > 0 ? [`${phrases[outcome]} ${list(those)}`] : []
+function stateClauses(visitors: readonly Visitor[]): string[] {
+  return (Object.keys(phrases) as VisitorState[]).flatMap((state) => {
+    const those = visitors.filter((visitor) => visitor.state === state).map(({ address }) => address)
+    return those.length > 0 ? [`${phrases[state]} ${list(those)}`] : []
   })
 }

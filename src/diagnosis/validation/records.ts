@@ -1,6 +1,6 @@
 /** What the DNS says of a name, beside where this machine is. Pure. */
 import { reachOf, type MachineAddress } from '../../network/addresses.js'
-import type { Answer, NameAddresses } from '../../network/names.js'
+import type { DnsAnswer, NameAddresses } from '../../network/names.js'
 import { placeOf } from '../../network/place.js'
 import { list } from './words.js'
 
@@ -32,7 +32,7 @@ export function groupRecords(names: NameAddresses, machine: readonly MachineAddr
   ).flatMap(([type, answer]) => groupsOf(type, answer, machine))
 }
 
-function groupsOf(type: RecordType, answer: Answer, machine: readonly MachineAddress[]): RecordGroup[] {
+function groupsOf(type: RecordType, answer: DnsAnswer, machine: readonly MachineAddress[]): RecordGroup[] {
   if ('error' in answer) {
     if (answer.error === 'no such name') return [{ type, where: 'no such name', addresses: [] }]
     return [{ type, where: 'no answer', addresses: [], detail: answer.error }]

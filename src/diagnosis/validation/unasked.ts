@@ -1,8 +1,8 @@
-/** The verdict on a challenge that nobody asked for: where the name leads to, and what that makes likely. Pure. */
+/** The diagnosis of a challenge that nobody asked for: where the name leads to, and what that makes likely. Pure. */
 import type { ChallengeStatus } from '../../control/challenge-status.js'
 import type { MachineAddress } from '../../network/addresses.js'
 import type { NameAddresses } from '../../network/names.js'
-import type { Verdict, VerdictCode } from './advice.js'
+import type { Diagnosis, DiagnosisCode } from './advice.js'
 import { groupRecords, nameRecords, type RecordGroup, type Whereabouts } from './records.js'
 import { count } from './words.js'
 
@@ -10,11 +10,11 @@ import { count } from './words.js'
 const HTTP_PORT = 80
 
 /** `names` are the addresses of the challenge's identifier, `machine` those of this machine. */
-export function judgeUnasked(
+export function diagnoseUnasked(
   challenge: ChallengeStatus,
   names: NameAddresses,
   machine: readonly MachineAddress[],
-): Verdict {
+): Diagnosis {
   const { identifier, port } = challenge
   const groups = groupRecords(names, machine)
   const causes = [...causesIn(groups, port), ...otherTokens(challenge)]
@@ -66,9 +66,9 @@ const codes = [
   ['not public', 'not-public'],
   ['behind NAT', 'behind-nat'],
   ['no answer', 'lookup-failed'],
-] as const satisfies readonly (readonly [Whereabouts, VerdictCode])[]
+] as const satisfies readonly (readonly [Whereabouts, DiagnosisCode])[]
 
-function codeFor(groups: readonly RecordGroup[], { port, strays }: ChallengeStatus): VerdictCode {
+function codeFor(groups: readonly RecordGroup[], { port, strays }: ChallengeStatus): DiagnosisCode {
   const known = groups.filter(({ where }) => where !== 'no such name')
   if (known.length === 0) return 'no-such-name'
   const elsewhere = known.filter(({ where }) => where === 'elsewhere')

@@ -2,19 +2,19 @@
 import type { Visit } from '../../control/challenge-status.js'
 
 /** How it went with an address in the end: its newest request counts. */
-export type Outcome = 'acknowledged' | 'not acknowledged' | 'not finished'
+export type VisitorState = 'acknowledged' | 'not acknowledged' | 'not finished'
 
 export interface Visitor {
   /** Without port or brackets. */
   readonly address: string
-  readonly outcome: Outcome
+  readonly state: VisitorState
 }
 
 /** Everybody who asked, in the order in which they first did. */
 export function visitorsOf(visits: readonly Visit[]): Visitor[] {
-  const outcomes = new Map<string, Outcome>()
-  for (const visit of visits) outcomes.set(addressOf(visit.client), outcomeOf(visit))
-  return [...outcomes].map(([address, outcome]) => ({ address, outcome }))
+  const states = new Map<string, VisitorState>()
+  for (const visit of visits) states.set(addressOf(visit.client), stateOf(visit))
+  return [...states].map(([address, state]) => ({ address, state }))
 }
 
 /** Of an endpoint, `192.0.2.1:80` or `[2001:db8::1]:80`. */
@@ -22,7 +22,7 @@ function addressOf(client: string): string {
   return client.slice(0, client.lastIndexOf(':')).replace(/^\[|\]$/g, '')
 }
 
-function outcomeOf({ state, answer }: Visit): Outcome {
+function stateOf({ state, answer }: Visit): VisitorState {
   if (state === 'acknowledged') return state
   return state === 'answered' || answer ? 'not acknowledged' : 'not finished'
 }

@@ -4,12 +4,12 @@ import { tablesOfSave } from '../../../src/rules-read/iptables-rules.js'
 import { judgeUntracked } from '../../../src/diagnosis/doctor/untracked.js'
 import { ipv4, ipv6 } from '../../rules-read/packets.js'
 
-const ground = (text: string, packet = ipv4) => ({ packet, tables: tablesOfSave(text, 'iptables-nft', packet) })
+const rulesIn = (text: string, packet = ipv4) => ({ packet, tables: tablesOfSave(text, 'iptables-nft', packet) })
 const open = '*filter\n:INPUT ACCEPT [0:0]\nCOMMIT\n'
 const closed = '*filter\n:INPUT DROP [0:0]\n-A INPUT -i lo -j ACCEPT\n-A INPUT -s 10.0.0.0/8 -j ACCEPT\nCOMMIT\n'
 
 t.test('a policy that drops is told, with what may let the packet in all the same, and the family', (t) => {
-  const [finding, ...more] = judgeFilter([ground(open), ground(closed, ipv6)], [])
+  const [finding, ...more] = judgeFilter([rulesIn(open), rulesIn(closed, ipv6)], [])
   t.match(finding, { check: 'filter', level: 'warn', fix: /ufw allow 80\/tcp/ })
   t.equal(
     finding?.message,
@@ -22,7 +22,7 @@ t.test('a policy that drops is told, with what may let the packet in all the sam
 t.test('a drop before the filter table counts; a NAT table does not', (t) => {
   const drop = (table: string, chain: string) =>
     judgeFilter(
-      [ground(`*${table}\n:${chain} ACCEPT [0:0]\n-A ${chain} -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n`)],
+      [rulesIn(`*${table}\n:${chain} ACCEPT [0:0]\n-A ${chain} -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n`)],
       [],
     )[0]?.level
   t.strictSame(
@@ -33,7 +33,7 @@ t.test('a drop before the filter table counts; a NAT table does not', (t) => {
 })
 
 t.test('rules that could not be read are not taken for none', (t) => {
-  t.match(judgeFilter([ground(open)], []), [{ level: 'ok' }])
+  t.match(judgeFilter([rulesIn(open)], []), [{ level: 'ok' }])
   t.match(judgeFilter([], ['nft: Operation not permitted']), [
     { level: 'warn', message: /nft: Operation not permitted/ },
   ])
@@ -42,7 +42,7 @@ t.test('rules that could not be read are not taken for none', (t) => {
 
 t.test('an exemption from tracking is told, but one of another port is not', (t) => {
   const raw = (rule: string) =>
-    judgeUntracked(ground(`*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING ${rule}\nCOMMIT\n`).tables).level
+    judgeUntracked(rulesIn(`*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING ${rule}\nCOMMIT\n`).tables).level
   t.strictSame(
     [
       '-j NOTRACK',

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { judgeName, judgeWildcard, type Ground } from '../../../src/diagnosis/doctor/names.js'
+import { judgeName, judgeWildcard, type HostFacts } from '../../../src/diagnosis/doctor/names.js'
 import { reachOf, versionOf } from '../../../src/network/addresses.js'
-import type { Answer } from '../../../src/network/names.js'
+import type { DnsAnswer } from '../../../src/network/names.js'
 
-const ground = (addresses: string[], served: (4 | 6)[] = [4, 6]): Ground => {
+const host = (addresses: string[], served: (4 | 6)[] = [4, 6]): HostFacts => {
   return {
     machine: addresses.map((address) => ({
       address,
@@ -15,10 +15,10 @@ const ground = (addresses: string[], served: (4 | 6)[] = [4, 6]): Ground => {
     port: 80,
   }
 }
-const own = ground(['203.0.113.5', '2001:db8::5'])
-const none: Answer = { addresses: [] }
-const name = (four: Answer, six: Answer) => ({ name: 'a.example', 4: four, 6: six })
-const at = (...addresses: string[]): Answer => ({ addresses })
+const own = host(['203.0.113.5', '2001:db8::5'])
+const none: DnsAnswer = { addresses: [] }
+const name = (four: DnsAnswer, six: DnsAnswer) => ({ name: 'a.example', 4: four, 6: six })
+const at = (...addresses: string[]): DnsAnswer => ({ addresses })
 
 t.test('a name of this machine is well', (t) => {
   t.strictSame(judgeName(name(at('203.0.113.5'), at('2001:db8::5')), own), [
@@ -40,10 +40,10 @@ t.test('each address that is another machine’s is a warning; of an AAAA it is 
 })
 
 t.test('a NAT, an address of the site, and a family that nobody answers in are warnings', (t) => {
-  t.match(judgeName(name(at('203.0.113.5'), none), ground(['192.168.1.5'])), [
+  t.match(judgeName(name(at('203.0.113.5'), none), host(['192.168.1.5'])), [
     { level: 'warn', message: /behind a NAT/, fix: /port 80 to port 80/ },
   ])
-  t.match(judgeName(name(at('192.168.1.5'), none), ground(['192.168.1.5'])), [
+  t.match(judgeName(name(at('192.168.1.5'), none), host(['192.168.1.5'])), [
     { level: 'warn', message: /of this machine, but private/ },
   ])
   t.match(judgeName(name(at('192.168.1.6'), none), own), [{ level: 'warn', message: /a public CA cannot reach it/ }])
@@ -54,7 +54,7 @@ t.test('a NAT, an address of the site, and a family that nobody answers in are w
 })
 
 t.test('a name that is not there, or has no address, or is a wildcard, is a failure; silence is a warning', (t) => {
-  const error = (error: 'no such name' | 'no answer'): Answer => ({ error, detail: 'detail' })
+  const error = (error: 'no such name' | 'no answer'): DnsAnswer => ({ error, detail: 'detail' })
   t.match(judgeName(name(error('no such name'), error('no such name')), own), [
     { level: 'fail', message: /does not exist/ },
   ])

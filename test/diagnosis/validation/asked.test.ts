@@ -1,20 +1,20 @@
 import t from 'tap'
 import type { ChallengeStatus, Visit } from '../../../src/control/challenge-status.js'
-import { describeAsked, judgeAsked } from '../../../src/diagnosis/validation/asked.js'
+import { describeAsked, diagnoseAsked } from '../../../src/diagnosis/validation/asked.js'
 
 const at = '2030-01-02T03:04:07.000Z'
 const answer = { status: 200, bytes: 87 }
 
-t.test('where everybody has acknowledged the answer there is no verdict, but the story can be told', (t) => {
+t.test('where everybody has acknowledged the answer there is no diagnosis, but the story can be told', (t) => {
   const one = asked(['192.0.2.2:1', 'acknowledged'])
-  t.equal(judgeAsked(one), undefined)
+  t.equal(diagnoseAsked(one), undefined)
   t.equal(describeAsked(one), 'example.org: 1 request from 1 address (IPv4); the answer was acknowledged by 192.0.2.2')
   const several = asked(
     ['192.0.2.2:1', 'acknowledged'],
     ['192.0.2.2:2', 'acknowledged'],
     ['[2001:db8::2]:1', 'acknowledged'],
   )
-  t.equal(judgeAsked(several), undefined)
+  t.equal(diagnoseAsked(several), undefined)
   t.equal(
     describeAsked(several),
     'example.org: 3 requests from 2 addresses (1 IPv4, 1 IPv6); the answer was acknowledged by 192.0.2.2 and 2001:db8::2',
@@ -38,7 +38,7 @@ t.test('from many places: some are named, all are counted', (t) => {
 
 t.test('an answer that nobody acknowledged, given up or not', (t) => {
   for (const state of ['answered', 'abandoned'] as const) {
-    t.strictSame(judgeAsked(asked(['192.0.2.2:1', state, answer])), {
+    t.strictSame(diagnoseAsked(asked(['192.0.2.2:1', state, answer])), {
       code: 'not-acknowledged',
       cause: 'example.org: 1 request from 1 address (IPv4); the answer was not acknowledged by 192.0.2.2',
     })
@@ -48,7 +48,7 @@ t.test('an answer that nobody acknowledged, given up or not', (t) => {
 
 t.test('a request that was never whole', (t) => {
   for (const state of ['taken over', 'abandoned'] as const) {
-    t.strictSame(judgeAsked(asked(['192.0.2.2:1', state])), {
+    t.strictSame(diagnoseAsked(asked(['192.0.2.2:1', state])), {
       code: 'not-finished',
       cause: 'example.org: 1 request from 1 address (IPv4); the request was not finished by 192.0.2.2',
     })
@@ -62,7 +62,7 @@ t.test('only some acknowledged: who did and who did not is said', (t) => {
     ['192.0.2.3:1', 'abandoned', answer],
     ['[2001:db8::2]:1', 'abandoned'],
   )
-  t.strictSame(judgeAsked(some), {
+  t.strictSame(diagnoseAsked(some), {
     code: 'not-acknowledged',
     cause:
       'example.org: 3 requests from 3 addresses (2 IPv4, 1 IPv6); the answer was acknowledged by 192.0.2.2; the answer was not acknowledged by 192.0.2.3; the request was not finished by 2001:db8::2',
@@ -71,8 +71,8 @@ t.test('only some acknowledged: who did and who did not is said', (t) => {
 })
 
 t.test('whoever tried again and got it is content', (t) => {
-  t.equal(judgeAsked(asked(['192.0.2.2:1', 'abandoned'], ['192.0.2.2:2', 'acknowledged', answer])), undefined)
-  t.match(judgeAsked(asked(['192.0.2.2:2', 'acknowledged', answer], ['192.0.2.2:1', 'abandoned'])), {
+  t.equal(diagnoseAsked(asked(['192.0.2.2:1', 'abandoned'], ['192.0.2.2:2', 'acknowledged', answer])), undefined)
+  t.match(diagnoseAsked(asked(['192.0.2.2:2', 'acknowledged', answer], ['192.0.2.2:1', 'abandoned'])), {
     code: 'not-finished',
   })
   t.end()

@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { ChallengeStatus } from '../../../src/control/challenge-status.js'
 import { addressesOfMachine, reachOf, versionOf, type MachineAddress } from '../../../src/network/addresses.js'
-import type { Answer, NameAddresses } from '../../../src/network/names.js'
-import { describeVerdict } from '../../../src/diagnosis/validation/advice.js'
-import { judgeUnasked } from '../../../src/diagnosis/validation/unasked.js'
+import type { DnsAnswer, NameAddresses } from '../../../src/network/names.js'
+import { describeDiagnosis } from '../../../src/diagnosis/validation/advice.js'
+import { diagnoseUnasked } from '../../../src/diagnosis/validation/unasked.js'
 
 const challenge: ChallengeStatus = {
   token: 'token',
@@ -15,9 +15,9 @@ const challenge: ChallengeStatus = {
 }
 const machine = machineWith('127.0.0.1', '192.0.2.1', '::1', '2001:db8::1')
 const natted = machineWith('127.0.0.1', '10.0.0.5', '::1', 'fe80::1')
-const noName: Answer = { error: 'no such name', detail: 'queryA ENOTFOUND example.org' }
-const noAnswer: Answer = { error: 'no answer', detail: 'queryA ECANCELLED example.org' }
-const serverFailure: Answer = { error: 'server failure', detail: 'queryA ESERVFAIL example.org' }
+const noName: DnsAnswer = { error: 'no such name', detail: 'queryA ENOTFOUND example.org' }
+const noAnswer: DnsAnswer = { error: 'no answer', detail: 'queryA ECANCELLED example.org' }
+const serverFailure: DnsAnswer = { error: 'server failure', detail: 'queryA ESERVFAIL example.org' }
 
 interface Case {
   readonly title: string
@@ -155,9 +155,12 @@ const cases: readonly Case[] = [
 
 for (const { title, names, code, causes, machine: here = machine, port = 80 } of cases) {
   t.test(title, (t) => {
-    const verdict = judgeUnasked({ ...challenge, port }, names, here)
-    t.strictSame(verdict, { code, cause: `no request for example.org reached port ${port} of this machine: ${causes}` })
-    t.match(describeVerdict(verdict), /^certbot-nfq: no request for .*\n\S.* \[[a-z-0-9]+, docs\/verdicts\.md\]$/)
+    const diagnosis = diagnoseUnasked({ ...challenge, port }, names, here)
+    t.strictSame(diagnosis, {
+      code,
+      cause: `no request for example.org reached port ${port} of this machine: ${causes}`,
+    })
+    t.match(describeDiagnosis(diagnosis), /^certbot-nfq: no request for .*\n\S.* \[[a-z-0-9]+, docs\/diagnoses\.md\]$/)
     t.end()
   })
 }
@@ -168,10 +171,10 @@ t.test('requests for other tokens are told of, and are what is wrong where nothi
     strays: { count: 3, at: '2030-01-02T03:04:07.000Z', client: '192.0.2.2:40000', token: 'other' },
   }
   const more = '; 3 requests came for other tokens, last from 192.0.2.2:40000 for other'
-  const right = judgeUnasked(strayed, records(['192.0.2.1']), machine)
+  const right = diagnoseUnasked(strayed, records(['192.0.2.1']), machine)
   t.equal(right.code, 'other-token')
   t.ok(right.cause.endsWith(more), right.cause)
-  const elsewhere = judgeUnasked(
+  const elsewhere = diagnoseUnasked(
     { ...strayed, strays: { ...strayed.strays, count: 1 } },
     records(['203.0.113.9']),
     machine,
@@ -184,7 +187,7 @@ t.test('requests for other tokens are told of, and are what is wrong where nothi
 t.test('of many addresses some are named', (t) => {
   const many = Array.from({ length: 9 }, (_, at) => `203.0.113.${at + 1}`)
   t.match(
-    judgeUnasked(challenge, records(many), machine).cause,
+    diagnoseUnasked(challenge, records(many), machine).cause,
     /A 203\.0\.113\.1, 203\.0\.113\.2, 203\.0\.113\.3, 203\.0\.113\.4 and 5 more that are not addresses/,
   )
   t.end()
@@ -192,7 +195,7 @@ t.test('of many addresses some are named', (t) => {
 
 t.test('the real addresses of this machine lead here', (t) => {
   const public4 = { address: '192.0.2.77', version: 4, reach: 'public', device: 'test' } as const
-  t.equal(judgeUnasked(challenge, records(['192.0.2.77']), [...addressesOfMachine(), public4]).code, 'not-let-in')
+  t.equal(diagnoseUnasked(challenge, records(['192.0.2.77']), [...addressesOfMachine(), public4]).code, 'not-let-in')
   t.end()
 })
 
@@ -204,6 +207,6 @@ function records(a: readonly string[] = [], aaaa: readonly string[] = []): NameA
   return answers({ addresses: a }, { addresses: aaaa })
 }
 
-function answers(a: Answer, aaaa: Answer): NameAddresses {
+function answers(a: DnsAnswer, aaaa: DnsAnswer): NameAddresses {
   return { name: 'example.org', 4: a, 6: aaaa }
 }

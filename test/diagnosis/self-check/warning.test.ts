@@ -1,22 +1,22 @@
 import t from 'tap'
 import type { Visit, VisitState } from '../../../src/control/challenge-status.js'
-import type { Outcome } from '../../../src/diagnosis/self-check/ask.js'
-import { warningOf, type Finding } from '../../../src/diagnosis/self-check/verdict.js'
+import type { AskState } from '../../../src/diagnosis/self-check/ask.js'
+import { warningOf, type CheckedPort } from '../../../src/diagnosis/self-check/warning.js'
 
 const client = '127.0.0.1:40000'
 const found = (
   version: 4 | 6,
-  outcome: Outcome,
+  state: AskState,
   {
     isTranslated = false,
     port = 80,
     before = [],
-  }: { isTranslated?: boolean | undefined; port?: number; before?: Outcome[] } = {},
-): Finding => ({
+  }: { isTranslated?: boolean | undefined; port?: number; before?: AskState[] } = {},
+): CheckedPort => ({
   port,
   version,
   isTranslated,
-  answers: [...before.map((outcome) => ({ outcome, client: '127.0.0.1:39999' })), { outcome, client }],
+  results: [...before.map((state) => ({ state, client: '127.0.0.1:39999' })), { state, client }],
 })
 const visit = (state: VisitState): Visit => ({ at: '2030-01-02T03:04:05.000Z', client, state })
 
@@ -29,7 +29,7 @@ t.test('nothing is said where all is well, or nothing is known', (t) => {
     [found(4, 'refused', { isTranslated: true }), found(6, 'refused', { isTranslated: true })],
     [found(4, 'answered', { before: ['not accepted'] })],
     [found(4, 'unknown', { before: ['answered'] })],
-    [{ port: 80, version: 4, isTranslated: undefined, answers: [{ outcome: 'refused' }] } as const],
+    [{ port: 80, version: 4, isTranslated: undefined, results: [{ state: 'refused' }] } as const],
   ])
     t.equal(warningOf(findings, []), undefined, JSON.stringify(findings))
   t.end()
@@ -67,11 +67,11 @@ t.test('each fault is said in one line, with what it may mean', (t) => {
 
 t.test('what the responder has seen is slow, and no fault; of another connection it says nothing', (t) => {
   for (const state of ['taken over', 'acknowledged', 'abandoned'] as const) {
-    for (const outcome of ['silent', 'other answer'] as const)
-      t.equal(warningOf([found(4, outcome)], [visit(state)]), undefined, `${outcome}, ${state}`)
+    for (const asked of ['silent', 'other answer'] as const)
+      t.equal(warningOf([found(4, asked)], [visit(state)]), undefined, `${asked}, ${state}`)
     t.equal(
       warningOf(
-        [{ ...found(4, 'not accepted'), answers: [{ outcome: 'silent', client }, { outcome: 'not accepted' }] }],
+        [{ ...found(4, 'not accepted'), results: [{ state: 'silent', client }, { state: 'not accepted' }] }],
         [visit(state)],
       ),
       undefined,
@@ -86,8 +86,8 @@ t.test('what the responder has seen is slow, and no fault; of another connection
 })
 
 t.test('a responder that does not tell what it has seen is not suspected', (t) => {
-  for (const outcome of ['silent', 'other answer'] as const)
-    t.equal(warningOf([found(4, outcome)], undefined), undefined, outcome)
+  for (const state of ['silent', 'other answer'] as const)
+    t.equal(warningOf([found(4, state)], undefined), undefined, state)
   t.match(warningOf([found(4, 'not accepted')], undefined), /no connection/)
   t.match(warningOf([found(4, 'refused')], undefined), /nobody accepts/)
   t.end()

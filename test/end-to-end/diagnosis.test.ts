@@ -23,10 +23,10 @@ t.test(
     const output = stdout + stderr
     t.equal(exitCode, 1)
     t.match(output, /Some challenges have failed/)
-    const verdicts = [...output.matchAll(/certbot-nfq: (no request for .*)\n.* \[(.*), docs\/verdicts\.md\]/g)]
+    const diagnoses = [...output.matchAll(/certbot-nfq: (no request for .*)\n.* \[(.*), docs\/diagnoses\.md\]/g)]
       .map(([, cause, code]) => [cause, code])
       .sort(([, one = ''], [, other = '']) => one.localeCompare(other))
-    t.same(verdicts, [
+    t.same(diagnoses, [
       [
         `no request for elsewhere.example.com reached port 80 of this machine: it has an A ${elsewhere.ipv4} that is not an address of this machine`,
         'elsewhere',

@@ -1,8 +1,8 @@
 /** What a self-check found out, in words. */
 import type { Visit } from '../../control/challenge-status.js'
-import type { Answer } from './ask.js'
+import type { AskResult } from './ask.js'
 
-export interface Finding {
+export interface CheckedPort {
   readonly port: number
   readonly version: 4 | 6
   /**
@@ -11,7 +11,7 @@ export interface Finding {
    */
   readonly isTranslated: boolean | undefined
   /** In the order in which they were asked for; the last one that is known counts, unless one is good. */
-  readonly answers: readonly Answer[]
+  readonly results: readonly AskResult[]
 }
 
 const SENTENCES = {
@@ -33,32 +33,31 @@ type Fault = keyof typeof SENTENCES
  * way. Nor is a family that nobody listens by while the other one works, nor a refusal where a rule that sends the port
  * on may be for some interfaces only.
  */
-export function warningOf(findings: readonly Finding[], seen: readonly Visit[] | undefined): string | undefined {
-  const isReached = (port: number) => findings.some((finding) => finding.port === port && isAnswered(finding))
-  const faults = findings.flatMap((finding) => {
-    const fault = faultOf(finding, seen)
-    const isNone =
-      fault === undefined || (fault === 'nobody' && (finding.isTranslated !== false || isReached(finding.port)))
-    return isNone ? [] : [SENTENCES[fault](`port ${finding.port} by IPv${finding.version}`)]
+export function warningOf(checked: readonly CheckedPort[], seen: readonly Visit[] | undefined): string | undefined {
+  const isReached = (port: number) => checked.some((one) => one.port === port && isAnswered(one))
+  const faults = checked.flatMap((one) => {
+    const fault = faultOf(one, seen)
+    const isNone = fault === undefined || (fault === 'nobody' && (one.isTranslated !== false || isReached(one.port)))
+    return isNone ? [] : [SENTENCES[fault](`port ${one.port} by IPv${one.version}`)]
   })
   if (faults.length === 0) return undefined
   return `certbot-nfq: self-check: ${faults.join('; ')}. The challenge is armed all the same. [docs/self-check.md]`
 }
 
-function isAnswered({ answers }: Finding): boolean {
-  return answers.some(({ outcome }) => outcome === 'answered')
+function isAnswered({ results }: CheckedPort): boolean {
+  return results.some(({ state }) => state === 'answered')
 }
 
-function faultOf(finding: Finding, seen: readonly Visit[] | undefined): Fault | undefined {
-  const answers = finding.answers.filter(({ outcome }) => outcome !== 'unknown')
-  const stateOf = ({ client }: Answer) => seen?.findLast((visit) => visit.client === client)?.state
-  const isUnderWay = (answer: Answer) => !['answered', undefined].includes(stateOf(answer))
-  const answer = answers.at(-1)
-  if (!answer || isAnswered(finding) || answers.some(isUnderWay)) return undefined
-  if (answer.outcome === 'refused') return 'nobody'
-  if (answer.outcome === 'not accepted') return 'not accepted'
+function faultOf(checked: CheckedPort, seen: readonly Visit[] | undefined): Fault | undefined {
+  const results = checked.results.filter(({ state }) => state !== 'unknown')
+  const stateOf = ({ client }: AskResult) => seen?.findLast((visit) => visit.client === client)?.state
+  const isUnderWay = (result: AskResult) => !['answered', undefined].includes(stateOf(result))
+  const result = results.at(-1)
+  if (!result || isAnswered(checked) || results.some(isUnderWay)) return undefined
+  if (result.state === 'refused') return 'nobody'
+  if (result.state === 'not accepted') return 'not accepted'
   // Whether it came to the responder, only that one can tell.
   if (!seen) return undefined
-  if (answer.outcome === 'silent') return stateOf(answer) ? 'lost' : 'not seen'
-  return stateOf(answer) ? undefined : 'other'
+  if (result.state === 'silent') return stateOf(result) ? 'lost' : 'not seen'
+  return stateOf(result) ? undefined : 'other'
 }

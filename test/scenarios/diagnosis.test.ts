@@ -12,7 +12,7 @@ const challenge = challengeFor('asked for')
 const other = challengeFor('not asked for')
 const silence = { exitCode: 0, stdout: '', stderr: '' }
 const unasked =
-  /^certbot-nfq: no request for example\.com reached port 80 of this machine: .*\n.* \[lookup-failed, docs\/verdicts\.md\]\n$/
+  /^certbot-nfq: no request for example\.com reached port 80 of this machine: .*\n.* \[lookup-failed, docs\/diagnoses\.md\]\n$/
 
 t.test('what a cleanup says of how its challenge went', await requiresKernel(...programs), async (t) => {
   t.test('nothing, when whoever asked has acknowledged the answer', async (t) => {
@@ -20,7 +20,7 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     await lab.arm(challenge)
     for (const address of addressesOf(lab))
       t.equal(await exchange(lab.validator, { address }, challenge.request), challenge.reply)
-    t.same(await lab.cleanupWithVerdict(challenge), silence)
+    t.same(await lab.cleanupWithDiagnosis(challenge), silence)
     t.same(await lab.leftovers(), [])
   })
 
@@ -30,33 +30,33 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     for (const address of addressesOf(lab)) await exchange(lab.validator, { address }, challenge.request)
     const stderr =
       'certbot-nfq: example.com: 2 requests from 2 addresses (1 IPv4, 1 IPv6); the answer was acknowledged by 192.0.2.2 and 2001:db8::2\n'
-    t.same(await lab.cleanupWithVerdict(challenge, '--verbose'), { exitCode: 0, stdout: '', stderr })
+    t.same(await lab.cleanupWithDiagnosis(challenge, '--verbose'), { exitCode: 0, stdout: '', stderr })
   })
 
   t.test('with --verbose also that nothing is known: not armed any more, and without a responder', async (t) => {
     const lab = await openArmedLab(t)
     await lab.arm(other)
-    t.match(await lab.cleanupWithVerdict(challenge, '--verbose'), {
+    t.match(await lab.cleanupWithDiagnosis(challenge, '--verbose'), {
       exitCode: 0,
       stdout: '',
       stderr: /^certbot-nfq: the responder tells nothing of this challenge.*\n$/,
     })
-    t.same(await lab.cleanupWithVerdict(challenge), silence)
+    t.same(await lab.cleanupWithDiagnosis(challenge), silence)
     await lab.cleanup(other)
-    t.match(await lab.cleanupWithVerdict(challenge, '--verbose'), {
+    t.match(await lab.cleanupWithDiagnosis(challenge, '--verbose'), {
       exitCode: 0,
       stdout: '',
       stderr: /^certbot-nfq: no responder runs.*\n$/,
     })
-    t.same(await lab.cleanupWithVerdict(challenge), silence)
+    t.same(await lab.cleanupWithDiagnosis(challenge), silence)
   })
 
   t.test('each speaks of its own challenge only', async (t) => {
     const lab = await openArmedLab(t)
     for (const each of [challenge, other]) await lab.arm(each)
     await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, challenge.request)
-    t.match(await lab.cleanupWithVerdict(other), { exitCode: 0, stdout: '', stderr: unasked })
-    t.same(await lab.cleanupWithVerdict(challenge), silence)
+    t.match(await lab.cleanupWithDiagnosis(other), { exitCode: 0, stdout: '', stderr: unasked })
+    t.same(await lab.cleanupWithDiagnosis(challenge), silence)
   })
 
   t.test('an answer that is never acknowledged', async (t) => {
@@ -78,10 +78,10 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     await visitIs(lab, 'abandoned')
     const cause =
       'certbot-nfq: example.com: 1 request from 1 address (IPv4); the answer was not acknowledged by 192.0.2.66\n'
-    const { exitCode, stderr } = await lab.cleanupWithVerdict(challenge)
+    const { exitCode, stderr } = await lab.cleanupWithDiagnosis(challenge)
     t.equal(exitCode, 0)
     t.ok(stderr.startsWith(cause), stderr)
-    t.match(stderr, /\n.* \[not-acknowledged, docs\/verdicts\.md\]\n$/)
+    t.match(stderr, /\n.* \[not-acknowledged, docs\/diagnoses\.md\]\n$/)
   })
 
   t.test('an answer that is acknowledged only while the last challenge is taken back', async (t) => {
@@ -91,7 +91,7 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     const client = await host.connect(4, { timestamps: true })
     client.send(ACK_PSH, challenge.request)
     const { segment } = await client.receive(2)
-    const cleanup = lab.cleanupWithVerdict(challenge)
+    const cleanup = lab.cleanupWithDiagnosis(challenge)
     await waitUntil(async () => (await lab.status())?.challenges.length === 0, 'the challenge to be taken back')
     client.acknowledgment = segment.sequence + segment.payload.length + 1
     client.send(ACK_FIN)
@@ -106,11 +106,11 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     await visitIs(lab, 'taken over')
     await client.reset()
     await visitIs(lab, 'abandoned')
-    const { exitCode, stderr } = await lab.cleanupWithVerdict(challenge)
+    const { exitCode, stderr } = await lab.cleanupWithDiagnosis(challenge)
     t.equal(exitCode, 0)
     t.match(
       stderr,
-      /^certbot-nfq: example\.com: 1 request from 1 address \(IPv6\); the request was not finished by 2001:db8::2\n.* \[not-finished, docs\/verdicts\.md\]\n$/,
+      /^certbot-nfq: example\.com: 1 request from 1 address \(IPv6\); the request was not finished by 2001:db8::2\n.* \[not-finished, docs\/diagnoses\.md\]\n$/,
     )
   })
 
@@ -118,7 +118,7 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     const lab = await openArmedLab(t)
     await lab.arm(challenge)
     t.match(await exchange(lab.validator, { address: lab.server.addresses.ipv4 }, other.request), /Server: nginx/)
-    const { stderr } = await lab.cleanupWithVerdict(challenge)
+    const { stderr } = await lab.cleanupWithDiagnosis(challenge)
     t.match(stderr, unasked)
     t.match(
       stderr,

@@ -3,9 +3,9 @@ import type { ChallengeStatus } from '../control/challenge-status.js'
 import type { Farewell } from '../client/disarm.js'
 import { addressesOfMachine } from '../network/addresses.js'
 import { lookUp } from '../network/names.js'
-import { describeVerdict, type Verdict } from '../diagnosis/validation/advice.js'
-import { describeAsked, judgeAsked } from '../diagnosis/validation/asked.js'
-import { judgeUnasked } from '../diagnosis/validation/unasked.js'
+import { describeDiagnosis, type Diagnosis } from '../diagnosis/validation/advice.js'
+import { describeAsked, diagnoseAsked } from '../diagnosis/validation/asked.js'
+import { diagnoseUnasked } from '../diagnosis/validation/unasked.js'
 import { printable } from '../wire/printable.js'
 
 /** Milliseconds for all of a name's addresses: certbot waits meanwhile. */
@@ -15,21 +15,21 @@ const LOOK_UP_TIME = 3_000
  * Says on standard error what went wrong, if anything did; with `isVerbose` also that all went well. The exit status
  * stays: the cleanup worked.
  */
-export async function sayVerdict(farewell: Farewell, isVerbose: boolean): Promise<void> {
-  const text = await verdictText(farewell, isVerbose)
+export async function sayDiagnosis(farewell: Farewell, isVerbose: boolean): Promise<void> {
+  const text = await diagnosisText(farewell, isVerbose)
   if (text !== undefined) process.stderr.write(`${text}\n`)
 }
 
-async function verdictText(farewell: Farewell, isVerbose: boolean): Promise<string | undefined> {
+async function diagnosisText(farewell: Farewell, isVerbose: boolean): Promise<string | undefined> {
   if (typeof farewell === 'string') return isVerbose ? `certbot-nfq: ${unknowing[farewell]}` : undefined
   try {
-    const verdict = await judge(farewell)
-    if (verdict) return describeVerdict(verdict)
+    const diagnosis = await judge(farewell)
+    if (diagnosis) return describeDiagnosis(diagnosis)
     return isVerbose ? `certbot-nfq: ${describeAsked(farewell)}` : undefined
   } catch (thrown) {
     // The cleanup is done: what fails here must not make it look as if it were not.
     return isVerbose
-      ? `certbot-nfq: no verdict on ${farewell.identifier}: ${printable((thrown as Error).message)}`
+      ? `certbot-nfq: no diagnosis of ${farewell.identifier}: ${printable((thrown as Error).message)}`
       : undefined
   }
 }
@@ -40,8 +40,12 @@ const unknowing = {
     'the responder tells nothing of this challenge: it is not armed any more, or the responder is of an older version',
 } as const satisfies Record<Exclude<Farewell, ChallengeStatus>, string>
 
-async function judge(challenge: ChallengeStatus): Promise<Verdict | undefined> {
-  if (challenge.visits.length > 0) return judgeAsked(challenge)
+async function judge(challenge: ChallengeStatus): Promise<Diagnosis | undefined> {
+  if (challenge.visits.length > 0) return diagnoseAsked(challenge)
   // For an IP address nobody is asked.
-  return judgeUnasked(challenge, await lookUp(challenge.identifier, { timeLimit: LOOK_UP_TIME }), addressesOfMachine())
+  return diagnoseUnasked(
+    challenge,
+    await lookUp(challenge.identifier, { timeLimit: LOOK_UP_TIME }),
+    addressesOfMachine(),
+  )
 }
