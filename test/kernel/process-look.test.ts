@@ -37,9 +37,10 @@ t.test('one whose other thread or child is at work is not asleep', async (t) => 
     "new (require('worker_threads').Worker)('for (;;);', { eval: true }); setInterval(() => undefined, 1e9)",
   )
   t.ok(await thread.until(({ state }) => state === 'busy'))
+  // It ends with its parent, however that ends.
   const parent = await node(
     t,
-    "const child = require('child_process').spawn(process.execPath, ['-e', 'for (;;);']); process.on('SIGTERM', () => { child.kill('SIGKILL'); process.exit() })",
+    "require('child_process').spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, '-e', 'for (;;);'])",
   )
   t.match(await parent.until(({ state, children }) => state === 'busy' && children.length === 1), {
     children: [Number],
