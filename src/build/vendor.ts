@@ -16,8 +16,8 @@ takeOver(`${root}dist/node_modules`)
 
 /**
  * Gives what is in a directory the directory's owner. npm 9, run by root, gives a package's files the owners that they
- * had where it was packed, and newer versions of libuv copy owners as well: any user who happens to have such an id could
- * change what root runs.
+ * had where it was packed, and newer versions of libuv copy owners as well: any user who happens to have such an id
+ * could change what root runs.
  */
 function takeOver(directory: string): void {
   const { uid, gid } = statSync(directory)

@@ -1,5 +1,5 @@
-// In /root, which is root's alone, the trial could start no program of the firewall once it had given root up: "could not
-// be started (EACCES)".
+// In /root, which is root's alone, the trial could start no program of the firewall once it had given root up: "could
+// not be started (EACCES)".
 import t from 'tap'
 import { requiresKernel } from '../requires-kernel.js'
 import { openArmedLab, programs } from '../scenarios/armed-lab.js'

@@ -1,5 +1,5 @@
-// With npm 9, and a Node whose libuv copies owners, what the build copied belonged to whoever had packed it: on Debian 13
-// to user 501.
+// With npm 9, and a Node whose libuv copies owners, what the build copied belonged to whoever had packed it: on Debian
+// 13 to user 501.
 import { chownSync, cpSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { VENDORED } from '../../src/build/lock.js'
