@@ -37,6 +37,8 @@ export const FIXES = {
     'Run certbot or this command as root: rules, queue, raw and packet sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
   'protocol-version': 'Stop the old responder with: certbot-nfq stop (any version), then run certbot again.',
   'queue-unavailable': 'Give a free number with --queue-num, or load the kernel module: modprobe nfnetlink_queue',
+  'read-only-file-system':
+    'Mount that file system so that it can be written to (findmnt shows how it is), or give another path: --run-dir, or for install --hooks-dir and --config-dir.',
   'reconfigure-failed':
     'Read what certbot says above; see whether a rehearsal passes: certbot certonly --dry-run with the same options.',
   'renewal-changed': 'Run this again: it begins with the file as it is now.',
@@ -54,6 +56,8 @@ export const FIXES = {
   'token-malformed': 'Let certbot call this program, with --preferred-challenges http.',
   'token-missing':
     'certbot-nfq passes http-01 only: use --preferred-challenges http (a wildcard name needs dns-01 and another hook).',
+  'too-few-descriptors':
+    'Allow more open files: ulimit -n, LimitNOFILE= of a systemd unit, --ulimit nofile of a container; for the whole machine fs.file-max.',
   'too-many-challenges': 'Ask for fewer names at a time, or stop what is armed and forgotten with: certbot-nfq stop',
   'unsafe-owner':
     'Give it to root alone (chown -R root: DIRECTORY; chmod -R go-w DIRECTORY), install elsewhere, or take the risk with --unsafe-owner.',
@@ -77,7 +81,30 @@ export class Failure extends Error {
 export function toFailure(thrown: unknown): Failure {
   if (isFailure(thrown)) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
-  return new Failure('internal', `unexpected: ${message}`, { cause: thrown })
+  return shortage(message, thrown) ?? new Failure('internal', `unexpected: ${message}`, { cause: thrown })
+}
+
+/**
+ * What the system has run out of, where `cause` is an error of a system call that says so; whatever was being done,
+ * that is what has to be put right.
+ */
+export function shortage(message: string, cause: unknown): Failure | undefined {
+  switch (errnoOf(cause)) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return new Failure('disk-full', message, { cause })
+    case 'EROFS':
+      return new Failure('read-only-file-system', message, { cause })
+    case 'EMFILE':
+    case 'ENFILE':
+      return new Failure('too-few-descriptors', message, { cause })
+    default:
+      return undefined
+  }
+}
+
+function errnoOf(thrown: unknown): unknown {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined
 }
 
 /** Whether something thrown is a Failure; also one of another copy of this module, for bundles have their own. */

@@ -25,9 +25,9 @@ const rules: Readonly<Record<string, Rule>> = {
   // The TCP peer knows no protocol above TCP.
   'intercept': { imports: ['wire'], except: ['wire/http.ts'], node: false, packages: false },
   'challenge': { imports: ['intercept', 'wire'], node: false, packages: false },
-  'firewall': { imports: ['failure.ts', 'firewall/nft', 'firewall/iptables'], node: true, packages: true },
+  'firewall': { imports: ['failure.ts', 'kernel', 'firewall/nft', 'firewall/iptables'], node: true, packages: true },
   'firewall/bpf': { imports: [], node: false, packages: false },
-  'firewall/nft': { imports: ['failure.ts', 'firewall', 'firewall/bpf'], node: false, packages: true },
+  'firewall/nft': { imports: ['failure.ts', 'kernel', 'firewall', 'firewall/bpf'], node: false, packages: true },
   'firewall/iptables': {
     imports: ['failure.ts', 'firewall', 'firewall/bpf', 'firewall/nft'],
     node: false,

@@ -2,7 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Failure, isFailureCode } from '../failure.js'
-import { closeGivenDescriptors } from '../kernel/descriptors.js'
+import { closeGivenDescriptors, requireDescriptors } from '../kernel/descriptors.js'
 import { nodeFlags } from './node-flags.js'
 import { formatOptions, type Options } from './options.js'
 import { untilStartHangs } from './start-hang.js'
@@ -76,6 +76,7 @@ function keep(
   const program = fileURLToPath(new URL('responder.cjs', import.meta.url))
   const [keeper, ...words] = keeperCommand(options.runDir, process, program, mode, ...formatOptions(options))
   closeGivenDescriptors()
+  requireDescriptors()
   // Nothing of certbot's environment: under snap it is full of snap's own paths.
   const env = { PATH: [process.env['PATH'], '/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':') }
   return spawn(keeper, words, { ...streams, cwd: '/', env })

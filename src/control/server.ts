@@ -9,7 +9,7 @@ import {
   type ControlRequest,
   type ControlResponse,
 } from './message.js'
-import { Failure, toFailure } from '../failure.js'
+import { Failure, shortage, toFailure } from '../failure.js'
 
 /** Milliseconds a client may take to say its line. */
 const LINE_TIME = 5_000
@@ -37,9 +37,10 @@ export function listen(path: string, handlers: ControlHandlers): Promise<Control
   const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, handlers))
   removeSocket(path)
   return new Promise((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(new Failure('run-directory', `cannot listen at ${path}: ${cause.message}`, { cause })),
-    )
+    server.once('error', (cause) => {
+      const message = `cannot listen at ${path}: ${cause.message}`
+      reject(shortage(message, cause) ?? new Failure('run-directory', message, { cause }))
+    })
     // The directory is 0700 already; the mask makes the socket 0600 from its first instant.
     const mask = process.umask(0o177)
     server.listen(path, () => resolve({ close: () => close(server, path) }))

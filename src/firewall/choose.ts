@@ -24,7 +24,7 @@ export interface Chosen {
 /**
  * Installs the ruleset by the first way that works: each back end with the prefilter, then each without. The latter
  * only when kernel or program lacks something for the former: what goes by is no reason to queue everybody's packets.
- * @throws Failure `firewall-unavailable`, `firewall-failed`, `firewall-busy`
+ * @throws Failure `firewall-unavailable`, `firewall-failed`, `firewall-busy`, `too-few-descriptors`
  */
 export async function installFirst(
   choice: FirewallChoice,
@@ -44,8 +44,9 @@ export async function installFirst(
       } catch (thrown) {
         const failure = toFailure(thrown)
         refusals.push(`${name} (${selection}): ${failure.message}`)
-        // The others share that lock, and would wait for it again.
-        if (failure.code === 'firewall-busy') throw new Failure(failure.code, refusals.join('; '), { cause: thrown })
+        // The others share that lock, and would wait for it again; descriptors they lack as well.
+        if (failure.code === 'firewall-busy' || failure.code === 'too-few-descriptors')
+          throw new Failure(failure.code, refusals.join('; '), { cause: thrown })
         if (!isLack(complaintOf(failure))) isLacking = false
       }
     }

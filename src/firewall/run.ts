@@ -1,6 +1,7 @@
 /** Runs the firewall's own programs. */
 import { execa } from 'execa'
-import { Failure } from '../failure.js'
+import { Failure, toFailure, type FailureCode } from '../failure.js'
+import { requireDescriptors } from '../kernel/descriptors.js'
 import { environment } from './program-path.js'
 
 export { environment, isProgram } from './program-path.js'
@@ -23,6 +24,11 @@ export const run: Run = (argv, input) => runFor(TIME_LIMIT, argv, input)
 
 /** The same with a time limit of the caller's, in milliseconds. */
 export async function runFor(limit: number, [file = '', ...args]: readonly string[], input = ''): Promise<RunResult> {
+  try {
+    requireDescriptors()
+  } catch (thrown) {
+    return { exitCode: 127, stdout: '', stderr: toFailure(thrown).message, unfinished: 'not started' }
+  }
   // Once root is given up the directory that this process began in may be closed to it.
   const result = await execa(file, args, {
     reject: false,
@@ -55,7 +61,7 @@ export async function runOrFail(run: Run, argv: readonly string[], input?: strin
 
 /**
  * A run that did not succeed, as a failure: with the program's own first line, or that another holds the lock of
- * iptables.
+ * iptables, or that no more files could be opened to start it.
  */
 export function failureOf(argv: readonly string[], result: RunResult): Failure {
   // The nft variants of iptables begin with a line of their name and version alone.
@@ -64,10 +70,8 @@ export function failureOf(argv: readonly string[], result: RunResult): Failure {
       .replace(/^\S+ v[\d.]+ \(nf_tables\):\s*/, '')
       .trim()
       .split('\n', 1)[0] || `exit code ${result.exitCode}`
-  const isBusy = /holding the xtables lock/.test(result.stderr)
-  return new Failure(
-    isBusy ? 'firewall-busy' : 'firewall-failed',
-    `${argv.join(' ')}: ${isBusy ? 'another program holds the lock of iptables, /run/xtables.lock' : reason}`,
-    { cause: result },
-  )
+  const [code, why]: [FailureCode, string] = /holding the xtables lock/.test(result.stderr)
+    ? ['firewall-busy', 'another program holds the lock of iptables, /run/xtables.lock']
+    : [/EMFILE|ENFILE/.test(reason) ? 'too-few-descriptors' : 'firewall-failed', reason]
+  return new Failure(code, `${argv.join(' ')}: ${why}`, { cause: result })
 }

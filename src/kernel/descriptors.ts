@@ -2,7 +2,8 @@
  * What programs that are run would get of this process besides their three standard streams: every descriptor that is
  * not close-on-exec (open(2)).
  */
-import { closeSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { shortage } from '../failure.js'
 import type { Libc } from './libc.js'
 
 /** FIOCLEX of ioctl(2). */
@@ -17,6 +18,25 @@ const O_CLOEXEC = 0o2000000
  */
 export function keepDescriptors(libc: Libc): void {
   for (const fd of inheritedDescriptors()) libc.ioctl(fd, FIOCLEX, new Uint8Array())
+}
+
+/** What starting a program takes: a pair for each stream, another for its failure, and what finds the program. */
+const FOR_A_PROGRAM = 12
+
+/**
+ * Makes sure that as many more can be opened, by default those that it takes to start a program. Node tells of their
+ * lack there in two ways at once, of which one nobody can catch.
+ * @throws Failure `too-few-descriptors`
+ */
+export function requireDescriptors(count = FOR_A_PROGRAM): void {
+  const opened: number[] = []
+  try {
+    while (opened.length < count) opened.push(openSync('/', 'r'))
+  } catch (cause) {
+    throw shortage(`this process can open no ${count} more files: ${(cause as Error).message}`, cause) ?? cause
+  } finally {
+    for (const fd of opened) closeSync(fd)
+  }
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The responder's log: its newest lines in memory, for `status`, and whatever else wants them. */
 import { constants, openSync, writeSync } from 'node:fs'
-import { Failure } from '../failure.js'
+import { Failure, shortage } from '../failure.js'
 import { formatEntry, type Level, type LogEntry, type LogFields, type LogFormat } from './log-format.js'
 
 export interface Log {
@@ -89,6 +89,7 @@ function openForAppending(path: string): number {
       0o600,
     )
   } catch (error) {
-    throw new Failure('log-file', `cannot write to the log file ${path}: ${(error as Error).message}`)
+    const message = `cannot write to the log file ${path}: ${(error as Error).message}`
+    throw shortage(message, error) ?? new Failure('log-file', message)
   }
 }

@@ -1,7 +1,7 @@
 /** The directory that holds the control socket and the lock of one responder. */
 import { lstatSync, mkdirSync, readlinkSync, rmdirSync, type Stats } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
-import { Failure } from '../failure.js'
+import { Failure, shortage } from '../failure.js'
 
 export interface RunDirectory {
   readonly path: string
@@ -33,16 +33,20 @@ function hash(text: string): string {
 /** sun_path of unix(7), less its final zero byte. */
 const MAX_SOCKET_PATH = 107
 
-/** Makes the directory, mode 0700, or checks the one that is there. @throws Failure `run-directory`, `not-root` */
+/**
+ * Makes the directory, mode 0700, or checks the one that is there.
+ * @throws Failure `run-directory`, `not-root`, `disk-full`, `read-only-file-system`
+ */
 export function prepareRunDirectory({ path }: RunDirectory): void {
   checkAbove(path)
   try {
     mkdirSync(path, { mode: 0o700 })
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
+    const cause = `cannot make the run directory ${path}: ${message}`
     if (code === 'EACCES' && process.geteuid?.() !== 0)
       throw new Failure('not-root', `only root can make the run directory ${path}`)
-    if (code !== 'EEXIST') throw new Failure('run-directory', `cannot make the run directory ${path}: ${message}`)
+    if (code !== 'EEXIST') throw shortage(cause, error) ?? new Failure('run-directory', cause)
   }
   checkRunDirectory({ path })
 }

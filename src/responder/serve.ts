@@ -18,6 +18,7 @@ import { needsLegacyIptables } from '../firewall/iptables/iptables.js'
 import { run } from '../firewall/run.js'
 import { isTranslated } from '../rules-read/translation.js'
 import type { Lock } from '../kernel/lock.js'
+import { requireDescriptors } from '../kernel/descriptors.js'
 import { openPeerLookup } from '../kernel/peer.js'
 import { openXtablesLock } from '../kernel/xtables-lock.js'
 import { Leases, MAX_LEASES } from './leases.js'
@@ -43,6 +44,9 @@ export interface ServeOptions {
   /** Of the program, for status. */
   readonly version: string
 }
+
+/** Descriptors that a start takes at once: queue, sockets, and the programs that look for leftover rules. */
+const FOR_A_START = 24
 
 /** Milliseconds a transient responder waits for a challenge. */
 const IDLE_TIME = 10_000
@@ -75,6 +79,7 @@ export interface RunningResponder {
  */
 export async function serve(options: ServeOptions, log: Log): Promise<RunningResponder | undefined> {
   let lock: Lock | undefined
+  requireDescriptors(FOR_A_START)
   try {
     // A hook asks again by itself.
     lock = await lockRunDirectory(options.directory, options.isTransient ? 0 : SWEEP_TIME)
@@ -102,7 +107,7 @@ export async function serve(options: ServeOptions, log: Log): Promise<RunningRes
   } catch (thrown) {
     lock?.release()
     // One that was refused is somebody else's.
-    if (toFailure(thrown).code !== 'run-directory') removeRunDirectory(options.directory)
+    if (lock || toFailure(thrown).code !== 'run-directory') removeRunDirectory(options.directory)
     throw thrown
   }
 }

@@ -1,7 +1,7 @@
 /** What a killed responder leaves, removed without starting another. */
 import { existsSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { Failure } from '../failure.js'
+import { Failure, toFailure } from '../failure.js'
 import { sweep } from '../firewall/choose.js'
 import { run } from '../firewall/run.js'
 import type { Lock } from '../kernel/lock.js'
@@ -30,6 +30,14 @@ export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
  * made, no responder has one either, and nothing is locked.
  */
 async function lockForSweeping(directory: RunDirectory): Promise<Pick<Lock, 'release'> | undefined> {
-  if (existsSync(dirname(directory.path))) return lockRunDirectory(directory)
-  return { release: () => undefined }
+  if (!existsSync(dirname(directory.path))) return UNLOCKED
+  try {
+    return await lockRunDirectory(directory)
+  } catch (thrown) {
+    const hasNoRoom = ['disk-full', 'read-only-file-system'].includes(toFailure(thrown).code)
+    if (!hasNoRoom || existsSync(directory.lock)) throw thrown
+    return UNLOCKED
+  }
 }
+
+const UNLOCKED: Pick<Lock, 'release'> = { release: () => undefined }

@@ -1,11 +1,13 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import t from 'tap'
 import { temporaryDirectory } from '../temporary-directory.js'
 
 const directory = temporaryDirectory(t)
 process.env['PATH'] = [directory, process.env['PATH']].join(delimiter)
-const { isProgram, run, runFor, runOrFail } = await import('../../src/firewall/run.js')
+const { failureOf, isProgram, run, runFor, runOrFail } = await import('../../src/firewall/run.js')
+const { startNft } = await import('../../src/firewall/nft/conversation.js')
 
 t.test('a program gets its arguments and its input, and says how it ended', async (t) => {
   t.match(await run(['sh', '-c', 'echo "$1"; cat; echo complaint >&2; exit 3', 'sh', 'a b'], 'input'), {
@@ -39,6 +41,25 @@ t.test('a program that takes too long is ended, and gives exit code 127', async 
     stderr: 'no answer within 0.01 s',
     unfinished: 'timed out',
   })
+})
+
+t.test('a program that no files are left for is not begun, and that is named', async (t) => {
+  const limit = (words: string) => execFileSync('prlimit', [`--pid=${process.pid}`, `--nofile=${words}`])
+  const [, soft = ''] = /^Max open files\s+(\S+)/m.exec(readFileSync('/proc/self/limits', 'latin1')) ?? []
+  const opened: number[] = []
+  // As many as are open, and less than a program takes.
+  limit(`${readdirSync('/proc/self/fd').length + 20}:`)
+  try {
+    for (let few = 0; few < 12; few++) opened.push(openSync('/', 'r'))
+    const ended = await run(['true'])
+    t.match(ended, { exitCode: 127, unfinished: 'not started', stderr: /EMFILE/ })
+    t.equal(failureOf(['true'], ended).code, 'too-few-descriptors')
+    t.throws(() => startNft(), { code: 'too-few-descriptors' })
+  } finally {
+    for (const fd of opened) closeSync(fd)
+  }
+  t.match(await run(['true']), { exitCode: 0 }, 'what was opened to find out is closed')
+  limit(`${soft}:`)
 })
 
 t.test('programs speak English, and are found with a short PATH', async (t) => {

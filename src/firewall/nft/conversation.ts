@@ -1,6 +1,7 @@
 /** An `nft -i` process, spoken to over pipes. */
 import { execa } from 'execa'
 import { Failure } from '../../failure.js'
+import { requireDescriptors } from '../../kernel/descriptors.js'
 import { environment } from '../run.js'
 
 export interface NftConversation {
@@ -19,9 +20,10 @@ const TIME_LIMIT = 15_000
 
 /**
  * Starts it in a session of its own, so that a Ctrl-C for us does not end it first. Only this process holds the writing
- * end of its standard input: Node opens every descriptor close-on-exec.
+ * end of its standard input: Node opens every descriptor close-on-exec. @throws Failure `too-few-descriptors`
  */
 export function startNft(timeLimit = TIME_LIMIT): NftConversation {
+  requireDescriptors()
   const nft = execa('nft', ['-i'], {
     detached: true,
     cleanup: false,
