@@ -6,6 +6,7 @@ import { parsePacket, turnIntoReset, type TcpPacket } from '../wire/packet.js'
 import { seqAdd } from '../wire/sequence.js'
 import { StreamStart } from '../wire/stream-start.js'
 import { ACK, FIN, RST, SYN, type TcpSegment } from '../wire/tcp.js'
+import { FlowTable } from './flow-table.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
 import type { Answer, Recognised, Service } from './service.js'
 import { TcpPeer, type TakeOver } from './tcp-peer.js'
@@ -36,7 +37,7 @@ export interface FlowEvent {
 /** A connection that may turn out to be for us. */
 interface Watched {
   readonly start: StreamStart
-  readonly expiresAt: number
+  expiresAt: number
 }
 
 /** A connection that was taken over. */
@@ -49,16 +50,15 @@ interface Taken {
 
 const ACCEPT: Decision = { verdict: 'accept', replies: [], events: [] }
 const RELEASE: Decision = { verdict: 'release', replies: [], events: [] }
+const DROP: Decision = { verdict: 'drop', replies: [], events: [] }
 
 export class Interceptor {
-  /** Flows forgotten because there were too many at once. */
-  evicted = 0
   readonly #services: readonly Service[]
   readonly #limits: Limits
   readonly #onOutput: () => void
   readonly #longestStart: number
-  readonly #watched = new Map<string, Watched>()
-  readonly #taken = new Map<string, Taken>()
+  readonly #watched: FlowTable<Watched>
+  readonly #taken: FlowTable<Taken>
 
   /** `onOutput` is called when a service sends something by itself: `poll` has packets then. */
   constructor(services: readonly Service[], limits: Limits = DEFAULT_LIMITS, onOutput: () => void = () => undefined) {
@@ -66,6 +66,8 @@ export class Interceptor {
     this.#limits = limits
     this.#onOutput = onOutput
     this.#longestStart = Math.max(...services.map(({ longestStart }) => longestStart))
+    this.#watched = new FlowTable(limits.watched)
+    this.#taken = new FlowTable(limits.taken)
   }
 
   /**
@@ -78,15 +80,11 @@ export class Interceptor {
     const flow = flowKey(packet)
     const { flags } = packet.segment
     if (flags & SYN) return this.#meetSyn(flow, packet.segment)
-    const taken = this.#taken.get(flow)
-    if (taken?.peer.isSucceededBy(packet.segment)) this.#taken.delete(flow)
-    else if (taken) return this.#answer(flow, taken, packet, now)
-    if (flags & RST || !(flags & ACK)) {
-      this.#watched.delete(flow)
-      return RELEASE
-    }
-    if (packet.segment.payload.length > 0) return this.#watch(bytes, flow, packet, now)
-    return this.#watched.has(flow) ? ACCEPT : RELEASE
+    const taken = this.#taken.of(flow).find(({ peer }) => peer.isFor(packet.segment))
+    if (taken) return this.#answer(taken, packet, now)
+    if (flags & RST || !(flags & ACK)) this.#forgetReset(flow, packet.segment)
+    else if (packet.segment.payload.length > 0) return this.#watch(bytes, flow, packet, now)
+    return this.#pass(flow)
   }
 
   /**
@@ -96,10 +94,10 @@ export class Interceptor {
   poll(now: number): { replies: readonly Uint8Array[]; events: readonly FlowEvent[] } {
     const replies: Uint8Array[] = []
     const events: FlowEvent[] = []
-    for (const [flow, watched] of this.#watched) if (now >= watched.expiresAt) this.#watched.delete(flow)
-    for (const [flow, taken] of this.#taken) {
+    for (const watched of this.#watched) if (now >= watched.expiresAt) this.#watched.delete(watched)
+    for (const taken of this.#taken) {
       replies.push(...taken.peer.poll(now))
-      events.push(...this.#news(flow, taken))
+      events.push(...this.#news(taken))
     }
     return { replies, events }
   }
@@ -107,6 +105,11 @@ export class Interceptor {
   /** Connections remembered, of any kind: while it is 0 there is nothing to poll for. */
   get flows(): number {
     return this.#watched.size + this.#taken.size
+  }
+
+  /** Flows forgotten because there were too many at once. */
+  get evicted(): number {
+    return this.#watched.evicted + this.#taken.evicted
   }
 
   /** Bytes kept of requests that are not complete. */
@@ -127,48 +130,67 @@ export class Interceptor {
   /** Connections taken over that are not closed yet. */
   get openFlows(): number {
     let open = 0
-    for (const { peer } of this.#taken.values()) if (peer.state === 'open' || peer.state === 'closing') open++
+    for (const { peer } of this.#taken) if (peer.isOpen) open++
     return open
   }
 
   /**
-   * A new connection from a client port used before: whatever is known of the old one is void. But the SYN that opened
-   * the connection may come late or twice: the client is not to hear of it from a server that knows the connection no
-   * more.
+   * Nothing that is known goes because of a SYN: anybody may have sent it (RFC 5961, 4.2). It passes, but not to a
+   * connection that is open here: the server, which has none, would answer the client, and its kernel's connection
+   * tracking would follow that answer. A client that really has begun anew says so by a RST to the challenge, and its
+   * next SYN passes.
    */
   #meetSyn(flow: string, { sequence }: TcpSegment): Decision {
     const first = seqAdd(sequence, 1)
-    if (this.#taken.get(flow)?.peer.firstSequence === first) return { ...ACCEPT, verdict: 'drop' }
-    if (this.#watched.get(flow)?.start.sequence === first) return ACCEPT
-    this.#taken.delete(flow)
-    this.#watched.delete(flow)
-    return ACCEPT
+    const taken = this.#taken.of(flow)
+    // The SYN that opened the connection, come late or twice.
+    if (taken.some(({ peer }) => peer.firstSequence === first)) return DROP
+    const open = taken.filter(({ peer }) => peer.isOpen)
+    return open.length > 0 ? { ...DROP, replies: open.flatMap(({ peer }) => peer.challenge()) } : ACCEPT
+  }
+
+  /** What is known of a flow goes with a RST at the sequence number that comes next, and no other (RFC 5961, 3.2). */
+  #forgetReset(flow: string, { flags, sequence }: TcpSegment): void {
+    if (!(flags & RST)) return
+    for (const watched of this.#watched.of(flow))
+      if (watched.start.nextSequence === sequence) this.#watched.delete(watched)
+  }
+
+  /** The packet is the server's. */
+  #pass(flow: string): Decision {
+    return this.#watched.of(flow).length + this.#taken.of(flow).length > 0 ? ACCEPT : RELEASE
   }
 
   /** A segment of a connection that may turn out to be for us. */
   #watch(bytes: Uint8Array, flow: string, packet: TcpPacket, now: number): Decision {
     const { segment } = packet
-    const watched = this.#watched.get(flow)
-    const isElsewhere = watched && !watched.start.covers(segment.sequence, segment.payload.length)
-    // What looked like the start of a request may have been the end of the one before: then this segment may be the
-    // start.
-    const read =
-      (watched && !isElsewhere && this.#extend(watched.start, segment)) ||
-      this.#extend(new StreamStart(segment.sequence, this.#longestStart), segment)
-    if (isElsewhere && !read) return ACCEPT
+    const { found, read } = this.#read(flow, segment)
     if (read?.recognised === 'partial' && !(segment.flags & FIN)) {
-      const entry = { start: read.start, expiresAt: now + this.#limits.watchedFor }
-      this.#remember(this.#watched, flow, entry, this.#limits.watched)
+      const watched = found ?? { start: read.start, expiresAt: 0 }
+      watched.expiresAt = now + this.#limits.watchedFor
+      this.#watched.set(flow, watched)
       return ACCEPT
     }
-    if (watched) this.#watched.delete(flow)
-    if (!read || read.recognised === 'partial') return RELEASE
+    if (found) this.#watched.delete(found)
+    if (!read || read.recognised === 'partial') return this.#pass(flow)
     const { key, open } = read.recognised
     if (open) return this.#takeOver(bytes, flow, packet, { ...read, key, open, onOutput: this.#onOutput }, now)
     return {
-      ...RELEASE,
+      ...this.#pass(flow),
       events: [{ kind: 'unknown token', key, client: packet.ip.source.slice(), clientPort: segment.sourcePort }],
     }
+  }
+
+  /** Reads a segment as more of a start that is known, or as a start. */
+  #read(flow: string, segment: TcpSegment): { found?: Watched; read: Extended | undefined } {
+    for (const found of this.#watched.of(flow)) {
+      if (!found.start.covers(segment.sequence, segment.payload.length)) continue
+      const read = this.#extend(found.start, segment)
+      if (read) return { found, read }
+      // It may have been the end of the request before: then this segment may be the start.
+      this.#watched.delete(found)
+    }
+    return { read: this.#extend(new StreamStart(segment.sequence, this.#longestStart), segment) }
   }
 
   /** Adds a segment to the start of a stream, and reads that as it is then; `undefined` when it is for no service. */
@@ -197,19 +219,19 @@ export class Interceptor {
       isAnswerTold: false,
       isAcknowledgmentTold: false,
     }
-    this.#remember(this.#taken, flow, taken, this.#limits.taken)
+    this.#taken.set(flow, taken)
     const replies = taken.peer.receive(segment, now)
-    const events = [eventOf('taken over', taken), ...this.#news(flow, taken)]
+    const events = [eventOf('taken over', taken), ...this.#news(taken)]
     return { verdict: { replace: turnIntoReset(bytes, packet, known.nextSequence) }, replies, events }
   }
 
-  #answer(flow: string, taken: Taken, packet: TcpPacket, now: number): Decision {
+  #answer(taken: Taken, packet: TcpPacket, now: number): Decision {
     const replies = taken.peer.receive(packet.segment, now)
-    return { verdict: 'drop', replies, events: this.#news(flow, taken) }
+    return { ...DROP, replies, events: this.#news(taken) }
   }
 
   /** What there is to tell of a connection that was not told before. Forgets one that is over. */
-  #news(flow: string, taken: Taken): FlowEvent[] {
+  #news(taken: Taken): FlowEvent[] {
     const { peer } = taken
     const events: FlowEvent[] = []
     if (peer.answer && !taken.isAnswerTold) {
@@ -221,21 +243,10 @@ export class Interceptor {
       events.push(eventOf('acknowledged', taken))
     }
     if (peer.state === 'over') {
-      this.#taken.delete(flow)
+      this.#taken.delete(taken)
       if (!taken.isAcknowledgmentTold) events.push(eventOf('abandoned', taken))
     }
     return events
-  }
-
-  /** Sets an entry as the newest of a bounded map, and drops the oldest ones beyond the bound. */
-  #remember<Entry>(map: Map<string, Entry>, flow: string, entry: Entry, limit: number): void {
-    map.delete(flow)
-    map.set(flow, entry)
-    for (const oldest of map.keys()) {
-      if (map.size <= limit) break
-      map.delete(oldest)
-      this.evicted++
-    }
   }
 }
 

@@ -17,6 +17,9 @@ export interface Chunk {
 const INITIAL_SEGMENTS = 10
 const MAX_IN_FLIGHT = 0xffff
 
+/** What a window can be by its scale (RFC 7323, 2.3). */
+const LARGEST_WINDOW = 2 ** 30
+
 export class SendQueue {
   /** Whether our FIN has been acknowledged, and with it all we sent. */
   isFinAcknowledged = false
@@ -70,6 +73,15 @@ export class SendQueue {
   /** Adds the FIN. */
   end(): void {
     this.#isEnding = true
+  }
+
+  /**
+   * Whether an acknowledgment is within what was sent, or was before (RFC 5961, 5.2). Before anything was sent it may be
+   * ahead by what the server has under way: no more than the largest window (RFC 7323, 2.3).
+   */
+  isAcceptable(acknowledgment: number): boolean {
+    const ahead = seqDiff(acknowledgment, this.#max)
+    return ahead >= -MAX_IN_FLIGHT && ahead <= (this.#hasSent ? 0 : LARGEST_WINDOW)
   }
 
   /**

@@ -42,8 +42,8 @@ const WINDOW = 0xffff
 const SEGMENT_SIZE = { 4: 536, 6: 1_220 } as const
 const TIMESTAMPS_SIZE = 12
 
-/** Empty segments out of place that we answer, at most: an answer to an answer must not go on for ever. */
-const MAX_PROBES = 16
+/** Segments out of place that are answered by an acknowledgment, at most. */
+const MAX_CHALLENGES = 16
 
 export class TcpPeer {
   readonly client: Uint8Array
@@ -60,7 +60,7 @@ export class TcpPeer {
   #timestamps: Timestamps | undefined
   #hasClientFin = false
   #isInside = true
-  #probes = 0
+  #challenges = 0
   #expiresAt: number
 
   constructor({ envelope, segment, before, nextSequence, open, onOutput }: TakeOver, limits: Limits, now: number) {
@@ -102,29 +102,34 @@ export class TcpPeer {
     return this.#sending.isFinAcknowledged
   }
 
-  /**
-   * Whether a segment is of another connection with the same addresses and ports: a later one, or the true one where
-   * ours was forged. On a closed connection the client neither sends nor acknowledges anything new; on an open one both
-   * numbers have to be far off. The SYN need not have been seen: where the kernel queues by connection mark, a new
-   * connection has none yet.
-   */
-  isSucceededBy({ flags, sequence, acknowledgment }: TcpSegment): boolean {
-    if (flags & RST || !(flags & ACK)) return false
-    const received = seqDiff(this.#receiveNext, sequence)
-    const sent = seqDiff(this.#sending.max, acknowledgment)
-    const isLate = (behind: number) => behind >= 0 && behind <= WINDOW
-    if (this.state === 'closed') return !(isLate(received) && isLate(sent))
-    return Math.abs(received) > WINDOW && Math.abs(sent) > WINDOW
+  /** Whether a direction may still have something to say: before `closed`. */
+  get isOpen(): boolean {
+    return this.state === 'open' || this.state === 'closing'
   }
 
-  /** Takes a segment of the client's (not a SYN) and gives the packets to send back. */
+  /**
+   * Whether a segment with our addresses and ports (not a SYN) may be of this connection, and not of a later one, or of
+   * the true one where ours was forged. On a closed connection the client neither sends nor acknowledges anything new;
+   * on an open one the numbers of another are both far off. Whoever guesses changes nothing by it: see `receive`.
+   */
+  isFor({ flags, sequence, acknowledgment }: TcpSegment): boolean {
+    const received = seqDiff(sequence, this.#receiveNext)
+    const sent = seqDiff(acknowledgment, this.#sending.max)
+    if (flags & RST || !(flags & ACK)) return isNear(received)
+    if (this.state === 'closed') return isNear(received) && isNear(sent) && received <= 0 && sent <= 0
+    return isNear(received) || isNear(sent)
+  }
+
+  /**
+   * Takes a segment of the client's (not a SYN) and gives the packets to send back. One that is out of the window, or
+   * acknowledges what is, gets an acknowledgment and changes nothing (RFC 9293, 3.10.7.4; RFC 5961, 5.2).
+   */
   receive(segment: TcpSegment, now: number): Uint8Array[] {
     if (this.state === 'over') return []
-    if (segment.flags & RST) {
-      if (this.#isInWindow(segment.sequence)) this.state = 'over'
-      return []
-    }
+    if (segment.flags & RST) return this.#receiveReset(segment)
     if (!(segment.flags & ACK)) return []
+    if (!isNear(seqDiff(segment.sequence, this.#receiveNext)) || !this.#sending.isAcceptable(segment.acknowledgment))
+      return this.challenge()
     const wasTooOld = this.#rememberTimestamps(segment)
     this.#sending.acknowledge(segment.acknowledgment, segment.window, now)
     const length = segment.payload.length + (segment.flags & FIN ? 1 : 0)
@@ -135,7 +140,18 @@ export class TcpPeer {
     const isRepeated = length > 0 ? !isNew : wasTooOld
     if (isRepeated && this.#sending.isWaiting) return this.#sending.repeat().map((chunk) => this.#emit(chunk))
     if (length > 0) return [this.#emit(this.#bare(ACK))]
-    return segment.sequence === this.#receiveNext ? [] : this.#acknowledgeProbe()
+    return segment.sequence === this.#receiveNext ? [] : this.challenge()
+  }
+
+  /**
+   * An acknowledgment of what we have, as a segment out of place gets it (RFC 9293, 3.10.7.4; RFC 5961, 3.2, 4.2 and
+   * 5.2): whoever has the connection knows by it where we are, and whoever has none answers with a RST. Given so often
+   * at most, for an answer to an answer must not go on for ever.
+   */
+  challenge(): Uint8Array[] {
+    if (this.#challenges >= MAX_CHALLENGES) return []
+    this.#challenges++
+    return [this.#emit(this.#bare(ACK))]
   }
 
   /** Sends what is due, and ends the connection at its age. To be called every now and then, and upon `onOutput`. */
@@ -178,16 +194,11 @@ export class TcpPeer {
     this.#expiresAt = now + this.#limits.closedFor
   }
 
-  /** Answers an empty segment that is out of place, as RFC 9293, 3.10.7.4 wants: a keep-alive, for one. */
-  #acknowledgeProbe(): Uint8Array[] {
-    if (this.#probes >= MAX_PROBES) return []
-    this.#probes++
-    return [this.#emit(this.#bare(ACK))]
-  }
-
-  #isInWindow(sequence: number): boolean {
+  /** RFC 5961, 3.2: only a RST at exactly the sequence number that comes next ends a connection. */
+  #receiveReset({ sequence }: TcpSegment): Uint8Array[] {
     const ahead = seqDiff(sequence, this.#receiveNext)
-    return ahead >= 0 && ahead < WINDOW
+    if (ahead === 0) this.state = 'over'
+    return ahead > 0 && ahead < WINDOW ? this.challenge() : []
   }
 
   /**
@@ -222,4 +233,9 @@ export class TcpPeer {
       ...(this.#timestamps && { timestamps: this.#timestamps }),
     })
   }
+}
+
+/** Whether a sequence number that is so far off may be of the same connection: by our window at most. */
+function isNear(distance: number): boolean {
+  return Math.abs(distance) <= WINDOW
 }

@@ -107,13 +107,24 @@ export class Connections {
       { bytes: talk.say(ACK), expected: 'drop', token },
       { bytes: talk.say(ACK | FIN), expected: 'drop', token },
     )
+    const attacked = random.oneIn(3) ? planned.flatMap((each) => [...this.#blind(client), each]) : planned
     // The same port again, of a connection whose SYN the kernel did not queue.
     if (random.oneIn(3))
-      planned.push({
+      attacked.push({
         bytes: this.#talk(client).say(PSH | ACK, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n'),
         expected: 'accept',
       })
-    return planned
+    return attacked
+  }
+
+  /** What somebody sends who knows the ports and guesses the rest, now and then; nothing is foretold of it. */
+  #blind(client: Client): Planned[] {
+    const random = this.#random
+    return Array.from({ length: random.below(4) }, () => {
+      const flags = random.pick([SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, FIN, 0])
+      const talk = new Talk(client, random, random.next())
+      return { bytes: talk.say(flags, random.pick(['', 'G', 'GET /.well-known/', 'something else'])) }
+    })
   }
 
   #disturb(packets: readonly Uint8Array[]): Planned[] {
@@ -130,7 +141,8 @@ export class Connections {
   }
 
   #talk(client: Client): Talk {
-    return new Talk(client, this.#random)
+    const random = this.#random
+    return new Talk(client, random, random.oneIn(4) ? 0xffffffff - random.below(300) : random.next())
   }
 
   #shared(): Client {
@@ -165,9 +177,9 @@ class Talk {
   #acknowledgment: number
   #clock = 1
 
-  constructor(client: Client, random: Random) {
+  constructor(client: Client, random: Random, sequence: number) {
     this.#client = client
-    this.#sequence = random.oneIn(4) ? 0xffffffff - random.below(300) : random.next()
+    this.#sequence = sequence
     this.#acknowledgment = random.next()
     this.#hasTimestamps = random.oneIn(2)
   }

@@ -31,7 +31,8 @@ export class Model {
   readonly #known: ReadonlyMap<string, Challenge>
   readonly #limits: Limits
   readonly #said = new Map<string, Said>()
-  readonly #taken = new Map<string, Taken>()
+  /** Several of a flow: who sends with a client's address and port need not be the client. */
+  readonly #taken = new Map<string, Taken[]>()
   #sweptAt = 0
 
   /** `challenges`: what is armed, as the interceptor sees it; `known`: all that ever may be. */
@@ -49,7 +50,6 @@ export class Model {
     if (observed) this.#listen(observed, now)
     if (verdict === 'accept' || verdict === 'release') {
       if (replies.length > 0) throw new WrongDecision('a reply to a packet that is the server’s')
-      if (observed) this.#taken.delete(observed.key)
       return
     }
     if (!observed) throw new WrongDecision('no TCP packet, and yet not accepted')
@@ -57,8 +57,8 @@ export class Model {
       const token = events.find(({ kind }) => kind === 'taken over')?.key ?? ''
       this.#checkTakeOver(observed, token)
       checkReset(packet, observed, verdict.replace)
-      this.#taken.set(observed.key, { challenge: this.#known.get(token) as Challenge, at: now })
-      this.#said.delete(observed.key)
+      const taken = { challenge: this.#known.get(token) as Challenge, at: now }
+      this.#taken.set(observed.key, [...(this.#taken.get(observed.key) ?? []), taken])
     }
     this.checkReplies(replies, observed.key)
   }
@@ -70,17 +70,18 @@ export class Model {
   checkReplies(replies: readonly Uint8Array[], key?: string): void {
     if (key !== undefined && !this.#taken.has(key))
       throw new WrongDecision('dropped a packet of a flow that was not taken over')
-    if (replies.length > 1 && key !== undefined) throw new WrongDecision(`${replies.length} replies to one packet`)
+    if (key !== undefined && replies.length > (this.#taken.get(key)?.length ?? 0))
+      throw new WrongDecision(`${replies.length} replies to one packet`)
     for (const reply of replies) {
       const sent = observe(reply, true)
       if (!sent) throw new WrongDecision('a reply that is no valid packet')
       const back = sent.destination + sent.source + ports(sent.destinationPort, sent.sourcePort)
-      const taken = this.#taken.get(back)
-      if (!taken || (key !== undefined && back !== key)) throw new WrongDecision('a reply to somebody else')
+      const taken = this.#taken.get(back) ?? []
+      if (taken.length === 0 || (key !== undefined && back !== key)) throw new WrongDecision('a reply to somebody else')
       const text = sent.payload.toString('latin1')
       // What was acknowledged is not repeated.
-      if (![taken.challenge.reply, replyToHead(taken.challenge)].some((whole) => whole.endsWith(text)))
-        throw new WrongDecision('a reply with another text')
+      const texts = taken.flatMap(({ challenge }) => [challenge.reply, replyToHead(challenge)])
+      if (!texts.some((whole) => whole.endsWith(text))) throw new WrongDecision('a reply with another text')
       if (sent.flags & SYN) throw new WrongDecision('a reply with SYN')
     }
   }
@@ -90,7 +91,11 @@ export class Model {
     this.#sweptAt = now
     const { watchedFor, takenFor, closedFor } = this.#limits
     for (const [key, { at }] of this.#said) if (now - at > watchedFor + TURN) this.#said.delete(key)
-    for (const [key, { at }] of this.#taken) if (now - at > takenFor + closedFor + TURN) this.#taken.delete(key)
+    for (const [key, all] of this.#taken) {
+      const young = all.filter(({ at }) => now - at <= takenFor + closedFor + TURN)
+      if (young.length > 0) this.#taken.set(key, young)
+      else this.#taken.delete(key)
+    }
   }
 
   /** How many flows the model keeps in mind. */
@@ -99,20 +104,16 @@ export class Model {
   }
 
   #listen(observed: ObservedPacket, now: number): void {
-    const { key, flags, sequence, payload } = observed
+    const { key, flags, payload } = observed
+    if (flags & (SYN | RST) || !(flags & ACK) || payload.length === 0) return
     const said = this.#said.get(key)
-    if (flags & SYN) {
-      if (said && !said.segments.some((segment) => segment.sequence === (sequence + 1) >>> 0)) this.#said.delete(key)
-    } else if (flags & RST || !(flags & ACK)) {
-      if (!this.#taken.has(key)) this.#said.delete(key)
-    } else if (payload.length > 0) {
-      if (!said) this.#said.set(key, { segments: [observed], at: now })
-      else {
-        said.at = now
-        said.segments.push(observed)
-        if (said.segments.length > MOST_SEGMENTS) said.segments.shift()
-      }
+    if (!said) {
+      this.#said.set(key, { segments: [observed], at: now })
+      return
     }
+    said.at = now
+    said.segments.push(observed)
+    if (said.segments.length > MOST_SEGMENTS) said.segments.shift()
   }
 
   #checkTakeOver(observed: ObservedPacket, token: string): void {

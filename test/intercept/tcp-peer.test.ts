@@ -4,6 +4,8 @@ import { headers, reply, replyEnd, request, requestLine, Stage, swallowed, untou
 
 const end = request.length
 const fullReply = { at: 0, ack: end, flags: 'FIN PSH ACK', text: reply }
+/** What a segment out of place is answered once the reply is out. */
+const challenge = { at: replyEnd, ack: end, flags: 'ACK' }
 
 t.test('the client closes after us: its FIN is acknowledged, and again when it comes again', (t) => {
   const stage = answered()
@@ -151,10 +153,33 @@ t.test('our FIN is repeated alone once all before it is acknowledged', (t) => {
   t.end()
 })
 
-t.test('an acknowledgment of what was never sent does not count', (t) => {
+t.test('an acknowledgment of what was never sent does not count, and is answered (RFC 5961, 5.2)', (t) => {
   const stage = answered()
-  for (const ack of [replyEnd + 1, replyEnd + 1_000]) t.same(stage.client({ at: end, ack }), swallowed, `${ack}`)
+  for (const ack of [replyEnd + 1, replyEnd + 1_000, replyEnd + 2 ** 31, replyEnd - 65_536])
+    t.same(stage.client({ at: end, ack }), { ...swallowed, client: [challenge] }, `${ack}`)
   t.same(stage.wait(1_000).client, [fullReply])
+  t.end()
+})
+
+t.test('what comes with such an acknowledgment does not count', (t) => {
+  for (const ack of [-65_536, -(2 ** 30), 2 ** 30 + 1]) {
+    const stage = new Stage()
+    stage.client({ text: requestLine })
+    const answer = { at: 0, ack: requestLine.length, flags: 'ACK' }
+    t.same(stage.client({ at: requestLine.length, text: 'X: y\r\n\r\n', ack }).client, [answer])
+    t.same(stage.client({ at: requestLine.length, flags: FIN | ACK, ack }).client, [answer])
+    t.same(stage.client({ at: requestLine.length, text: headers }).client, [fullReply])
+  }
+  t.end()
+})
+
+t.test('before the answer, an acknowledgment with a sequence number out of the window does not move its place', (t) => {
+  for (const at of [requestLine.length + 65_536, -65_536, 2 ** 31]) {
+    const stage = new Stage()
+    stage.client({ text: requestLine })
+    stage.client({ at, ack: 100 })
+    t.same(stage.client({ at: requestLine.length, text: headers }).client, [fullReply])
+  }
   t.end()
 })
 
@@ -179,22 +204,38 @@ t.test('a plain acknowledgment is not answered', (t) => {
   t.end()
 })
 
-t.test('a RST in the window ends the connection without a word', (t) => {
-  for (const ahead of [0, 1, 65_534]) {
+t.test('a RST at the sequence number that comes next ends the connection without a word', (t) => {
+  for (const flags of [RST, RST | ACK]) {
+    const stage = answered()
+    t.same(stage.client({ at: end, flags }), { ...swallowed, events: ['abandoned'] })
+    t.equal(stage.interceptor.flows, 0)
+    t.same(stage.wait(1_000), { client: [], events: [] })
+  }
+  t.end()
+})
+
+t.test('another RST in the window is answered, so that a client that means it can say so (RFC 5961, 3.2)', (t) => {
+  for (const ahead of [1, 65_534]) {
     for (const flags of [RST, RST | ACK]) {
       const stage = answered()
-      t.same(stage.client({ at: end + ahead, flags }), { ...swallowed, events: ['abandoned'] })
-      t.equal(stage.interceptor.flows, 0)
-      t.same(stage.wait(1_000), { client: [], events: [] })
+      t.same(stage.client({ at: end + ahead, flags }), { ...swallowed, client: [challenge] })
+      t.equal(stage.interceptor.openFlows, 1)
+      t.same(stage.client({ at: challenge.ack, flags: RST }), { ...swallowed, events: ['abandoned'] })
     }
   }
   t.end()
 })
 
-t.test('a RST outside the window is ignored, and does not reach the server', (t) => {
-  for (const ahead of [-1, -end, 65_535, 2 ** 31]) {
+t.test('a RST outside the window changes nothing', (t) => {
+  for (const [ahead, outcome] of [
+    [-1, swallowed],
+    [-end, swallowed],
+    [65_535, swallowed],
+    [65_536, untouched],
+    [2 ** 31, untouched],
+  ] as const) {
     const stage = answered()
-    t.same(stage.client({ at: end + ahead, flags: RST }), swallowed)
+    t.same(stage.client({ at: end + ahead, flags: RST }), outcome)
     t.equal(stage.interceptor.flows, 1)
     t.same(stage.wait(1_000).client, [fullReply])
   }
@@ -233,16 +274,14 @@ t.test(
 )
 
 t.test('a late RST on a closed connection does not reach the server', (t) => {
-  for (const at of [end + 1, end + 100_000]) {
-    for (const [flags, ack] of [
-      [RST, 0],
-      [RST | ACK, replyEnd],
-      [RST | ACK, replyEnd + 100_000],
-    ] as const) {
-      const stage = answered()
-      stage.client({ at: end, ack: replyEnd, flags: FIN | ACK })
-      t.same(stage.client({ at, flags, ack }), swallowed)
-    }
+  for (const [flags, ack] of [
+    [RST, 0],
+    [RST | ACK, replyEnd],
+    [RST | ACK, replyEnd + 100_000],
+  ] as const) {
+    const stage = answered()
+    stage.client({ at: end, ack: replyEnd, flags: FIN | ACK })
+    t.same(stage.client({ at: end + 1, flags, ack }), swallowed)
   }
   t.end()
 })

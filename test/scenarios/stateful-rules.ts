@@ -7,6 +7,12 @@ export async function trackInvalid(server: Namespace): Promise<void> {
   await restore(server, 'ip6tables', ['-A INPUT -m conntrack --ctstate INVALID -j DROP'])
 }
 
+/** A stateful rule that drops nothing: what connection tracking takes for invalid reaches the server. */
+export async function trackNew(server: Namespace): Promise<void> {
+  await restore(server, 'iptables', ['-A INPUT -m conntrack --ctstate NEW -j ACCEPT'])
+  await restore(server, 'ip6tables', ['-A INPUT -m conntrack --ctstate NEW -j ACCEPT'])
+}
+
 /**
  * Nothing comes in or goes out, or through, but what belongs to a connection that a client has opened to port 80; and
  * what IPv6 cannot do without. The loopback interface is shut as well.
