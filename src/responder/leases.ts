@@ -4,19 +4,19 @@ import type { ArmRequest } from '../control/message.js'
 import { Failure } from '../failure.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
+import type { Clock } from './clock.js'
+import type { Wanted } from './rules.js'
+import { Visits } from './visits.js'
 
 /** At most so many at once; a certificate has up to 100 names. */
 export const MAX_LEASES = 1_000
 
-/** The newest visits of a challenge that are kept. */
-const MAX_VISITS = 50
-
 interface Lease {
   readonly request: ArmRequest
   readonly armedAt: Date
-  /** Milliseconds, on the clock that `now` is of. */
+  /** Milliseconds on the clock. */
   readonly expiresAt: number
-  readonly visits: NotedVisit[]
+  readonly visits: Visits
   /** How many strays there had been when it was armed. */
   readonly straysBefore: number
 }
@@ -25,23 +25,20 @@ interface Lease {
 interface Check {
   /** The challenge whose hook makes it. */
   readonly challenge: string
-  readonly visits: NotedVisit[]
-}
-
-interface NotedVisit {
-  readonly at: Date
-  readonly client: string
-  state: Visit['state']
-  answer?: { readonly status: number; readonly bytes: number }
+  readonly visits: Visits
 }
 
 export class Leases {
+  readonly #clock: Clock
   readonly #leases = new Map<string, Lease>()
   readonly #challenges = new Map<string, string>()
-  /** Retired, and not yet taken leave of. */
-  readonly #leaving = new Map<string, Lease>()
+  readonly #retired = new Map<string, Lease>()
   #strays: Strays = { count: 0, at: '', client: '', token: '' }
   readonly #checks = new Map<string, Check>()
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
 
   /** Token to key authorization, as the responder wants it. */
   get challenges(): ReadonlyMap<string, string> {
@@ -52,27 +49,28 @@ export class Leases {
     return this.#leases.size
   }
 
-  /** Every port that some challenge wants, in ascending order. */
-  get ports(): number[] {
-    return [...new Set([...this.#leases.values()].map(({ request }) => request.port))].sort((a, b) => a - b)
+  /** What the rules are to cover: every port that some challenge wants, in ascending order. */
+  get wanted(): Wanted {
+    const ports = new Set([...this.#leases.values()].map(({ request }) => request.port))
+    return { ports: [...ports].sort((a, b) => a - b) }
   }
 
-  /** When the next challenge expires; `Infinity` without any. */
-  get nextExpiry(): number {
-    return Math.min(Infinity, ...[...this.#leases.values()].map(({ expiresAt }) => expiresAt))
+  /** Milliseconds until the next challenge expires; `Infinity` without any. */
+  get untilExpiry(): number {
+    return Math.min(Infinity, ...[...this.#leases.values()].map(({ expiresAt }) => expiresAt)) - this.#clock.now()
   }
 
   /**
-   * Arms a challenge; one that is armed already gets the new key authorization and a new lease of life. @throws Failure
-   * `too-many-challenges`
+   * Arms a challenge. One that is armed already gets the new key authorization and its whole time again.
+   * @throws Failure `too-many-challenges`
    */
-  arm(request: ArmRequest, now: number): void {
+  arm(request: ArmRequest): void {
     const known = this.#leases.get(request.token)
     if (!known && this.#leases.size >= MAX_LEASES)
       throw new Failure('too-many-challenges', `${MAX_LEASES} challenges are armed already`)
-    const expiresAt = now + request.ttl * 1000
-    const { visits = [], straysBefore = this.#strays.count } = known ?? {}
-    this.#leases.set(request.token, { request, armedAt: new Date(), expiresAt, visits, straysBefore })
+    const expiresAt = this.#clock.now() + request.ttl * 1000
+    const { visits = new Visits(), straysBefore = this.#strays.count } = known ?? {}
+    this.#leases.set(request.token, { request, armedAt: this.#clock.date(), expiresAt, visits, straysBefore })
     this.#challenges.set(request.token, request.keyAuthorization)
   }
 
@@ -81,13 +79,13 @@ export class Leases {
    * covered for it.
    */
   armForCheck(token: string, keyAuthorization: string, challenge: string): void {
-    this.#checks.set(token, { challenge, visits: [] })
+    this.#checks.set(token, { challenge, visits: new Visits() })
     this.#challenges.set(token, keyAuthorization)
   }
 
-  /** Who has asked for such a token so far; `undefined` when it is none. */
+  /** Returns who has asked for such a token so far; `undefined` when it is none. */
   checked(token: string): Visit[] | undefined {
-    return this.#checks.get(token)?.visits.map(visitOf)
+    return this.#checks.get(token)?.visits.list()
   }
 
   /** Forgets such a token. */
@@ -102,67 +100,61 @@ export class Leases {
     for (const [check, { challenge }] of this.#checks) if (challenge === token) this.disarmCheck(check)
   }
 
-  /** The same, but until `takeLeave` its visits are noted on: connections may still be ending. */
+  /** Disarms a challenge whose visits are noted until `conclude`: its connections may still be ending. */
   retire(token: string): void {
     const lease = this.#leases.get(token)
     this.disarm(token)
-    if (lease) this.#leaving.set(token, lease)
+    if (lease) this.#retired.set(token, lease)
   }
 
-  /** The last of a challenge that was retired; `undefined` when it was not armed, and the second time. */
-  takeLeave(token: string, now: number): ChallengeStatus | undefined {
-    const lease = this.#leaving.get(token)
-    this.#leaving.delete(token)
-    return lease && this.#statusOf(lease, now)
+  /** Returns the last status of a retired challenge and forgets it; `undefined` for any other. */
+  conclude(token: string): ChallengeStatus | undefined {
+    const lease = this.#retired.get(token)
+    this.#retired.delete(token)
+    return lease && this.#statusOf(lease)
   }
 
-  /** Forgets all whose time has come, and gives their tokens. */
-  expire(now: number): string[] {
+  /** Forgets all challenges whose time is over, and returns their tokens. */
+  expire(): string[] {
+    const now = this.#clock.now()
     const expired = [...this.#leases].filter(([, { expiresAt }]) => expiresAt <= now).map(([token]) => token)
     for (const token of expired) this.disarm(token)
     return expired
   }
 
-  /** Forgets all. */
+  /** Forgets all challenges. */
   clear(): void {
     for (const token of [...this.#leases.keys()]) this.disarm(token)
   }
 
   /** Notes what a validator did. */
-  note({ kind, key: token, client, clientPort, answer }: FlowEvent): void {
-    const endpoint = formatEndpoint(client, clientPort)
+  note(event: FlowEvent): void {
+    const { kind, key: token, client, clientPort } = event
+    const at = this.#clock.date()
     if (kind === 'unknown token') {
-      this.#strays = { count: this.#strays.count + 1, at: new Date().toISOString(), client: endpoint, token }
+      const [count, endpoint] = [this.#strays.count + 1, formatEndpoint(client, clientPort)]
+      this.#strays = { count, at: at.toISOString(), client: endpoint, token }
       return
     }
-    const asked = this.#leases.get(token) ?? this.#leaving.get(token) ?? this.#checks.get(token)
-    if (!asked) return
-    const { visits } = asked
-    let visit = visits.findLast((visit) => visit.client === endpoint)
-    if (!visit || kind === 'taken over') visits.push((visit = { at: new Date(), client: endpoint, state: kind }))
-    visit.state = kind
-    if (answer) visit.answer = answer
-    if (visits.length > MAX_VISITS) visits.shift()
+    const asked = this.#leases.get(token) ?? this.#retired.get(token) ?? this.#checks.get(token)
+    asked?.visits.note({ ...event, kind }, at)
   }
 
-  status(now: number): ChallengeStatus[] {
-    return [...this.#leases.values()].map((lease) => this.#statusOf(lease, now))
+  /** Returns the status of every armed challenge. */
+  status(): ChallengeStatus[] {
+    return [...this.#leases.values()].map((lease) => this.#statusOf(lease))
   }
 
-  #statusOf({ request, armedAt, expiresAt, visits, straysBefore }: Lease, now: number): ChallengeStatus {
+  #statusOf({ request, armedAt, expiresAt, visits, straysBefore }: Lease): ChallengeStatus {
     const strays = this.#strays.count - straysBefore
     return {
       token: request.token,
       identifier: request.identifier,
       port: request.port,
       armedAt: armedAt.toISOString(),
-      expiresIn: Math.max(0, Math.round((expiresAt - now) / 1000)),
-      visits: visits.map(visitOf),
+      expiresIn: Math.max(0, Math.round((expiresAt - this.#clock.now()) / 1000)),
+      visits: visits.list(),
       ...(strays > 0 && { strays: { ...this.#strays, count: strays } }),
     }
   }
-}
-
-function visitOf({ at, ...rest }: NotedVisit): Visit {
-  return { at: at.toISOString(), ...rest }
 }

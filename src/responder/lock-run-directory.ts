@@ -1,6 +1,7 @@
 /** Whoever installs or removes rules of a run directory holds its lock meanwhile. */
 import { existsSync } from 'node:fs'
 import { takeLock, type Lock } from '../kernel/lock.js'
+import { pause, systemClock, type Clock } from './clock.js'
 import { prepareRunDirectory, type RunDirectory } from './run-directory.js'
 
 /** Milliseconds between tries. */
@@ -12,13 +13,17 @@ const PAUSE = 20
  * and our locking it: then once more.
  * @throws Failure `run-directory`, `not-root`, `native-module`
  */
-export async function lockRunDirectory(directory: RunDirectory, patience = 0): Promise<Lock | undefined> {
-  const end = performance.now() + patience
+export async function lockRunDirectory(
+  directory: RunDirectory,
+  patience = 0,
+  clock: Clock = systemClock,
+): Promise<Lock | undefined> {
+  const end = clock.now() + patience
   for (;;) {
     const lock = await tryToLock(directory)
     // Only a responder has a socket.
-    if (lock || existsSync(directory.socket) || performance.now() >= end) return lock
-    await new Promise((resolve) => setTimeout(resolve, PAUSE))
+    if (lock || existsSync(directory.socket) || clock.now() >= end) return lock
+    await pause(clock, PAUSE)
   }
 }
 

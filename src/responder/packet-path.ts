@@ -1,14 +1,24 @@
 /** Joins queue, interceptor and raw socket: the way of a packet through this process. */
-import { openQueue, type PacketVerdict } from '../kernel/queue.js'
-import { openRawSockets } from '../kernel/raw-socket.js'
+import type { openQueue, PacketVerdict } from '../kernel/queue.js'
+import type { openRawSockets } from '../kernel/raw-socket.js'
 import { Interceptor, type FlowEvent } from '../intercept/interceptor.js'
 import { DEFAULT_LIMITS } from '../intercept/limits.js'
 import type { Service } from '../intercept/service.js'
 import { formatEndpoint } from '../wire/address.js'
+import { every, pause, type Clock } from './clock.js'
 import type { Log } from './log.js'
 
 /** How often flows are looked at for what is due, in milliseconds; only while there are any. */
 const TICK = 100
+
+/** How often it is looked whether all connections are closed, in milliseconds. */
+const DRAIN_PAUSE = 20
+
+export interface PacketEdges {
+  readonly openQueue: typeof openQueue
+  readonly openRawSockets: typeof openRawSockets
+  readonly clock: Clock
+}
 
 export interface PacketPath {
   readonly queue: number
@@ -23,6 +33,7 @@ export interface PacketPath {
 export async function openPacketPath(
   services: readonly Service[],
   queueNumber: number | undefined,
+  { openQueue, openRawSockets, clock }: PacketEdges,
   log: Log,
   onEvent: (event: FlowEvent) => void,
 ): Promise<PacketPath> {
@@ -40,7 +51,7 @@ export async function openPacketPath(
     'abandoned': 0,
     'unknown token': 0,
   }
-  let timer: NodeJS.Timeout | undefined
+  let stopPolling: (() => void) | undefined
   let lastInterface = 0
 
   const queue = await openQueue(queueNumber, handle, (thrown) => {
@@ -53,7 +64,7 @@ export async function openPacketPath(
 
   function handle(bytes: Uint8Array, interfaceIndex: number): PacketVerdict {
     counts.packets++
-    const { verdict, replies, events } = interceptor.decide(bytes, performance.now())
+    const { verdict, replies, events } = interceptor.decide(bytes, clock.now())
     const isOurs = verdict !== 'accept' && verdict !== 'release'
     if (isOurs) {
       counts.dropped++
@@ -61,17 +72,17 @@ export async function openPacketPath(
       sendAll(replies)
     }
     report(events)
-    if (!timer && interceptor.flows > 0) timer = setInterval(poll, TICK)
+    if (interceptor.flows > 0) stopPolling ??= every(clock, TICK, poll)
     return { verdict: isOurs ? verdict : 'accept' }
   }
 
   function poll(): void {
-    const { replies, events } = interceptor.poll(performance.now())
+    const { replies, events } = interceptor.poll(clock.now())
     sendAll(replies)
     report(events)
     if (interceptor.flows > 0) return
-    clearInterval(timer)
-    timer = undefined
+    stopPolling?.()
+    stopPolling = undefined
   }
 
   /** A service has something to say by itself. Not at once: it may be in the middle of something. */
@@ -106,8 +117,8 @@ export async function openPacketPath(
   }
 
   async function drained(limit: number): Promise<void> {
-    const end = performance.now() + limit
-    while (interceptor.openFlows > 0 && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 20))
+    const end = clock.now() + limit
+    while (interceptor.openFlows > 0 && clock.now() < end) await pause(clock, DRAIN_PAUSE)
   }
 
   return {

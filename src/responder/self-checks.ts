@@ -2,6 +2,7 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Visit } from '../control/challenge-status.js'
 import type { SelfCheckOrder } from '../control/self-check-order.js'
+import { pause, type Clock } from './clock.js'
 import type { Leases } from './leases.js'
 
 /** Turns of the event loop in which what came before is handled: the queue gives a packet a turn. */
@@ -32,12 +33,15 @@ export function orderSelfCheck(
  * kernel has queued count, and connections get their time to end: who asks has waited for long, and wants to know
  * whether to wait on.
  */
-export async function reportSelfCheck(leases: Leases, token: string): Promise<readonly Visit[] | undefined> {
+export async function reportSelfCheck(
+  leases: Leases,
+  token: string,
+  clock: Clock,
+): Promise<readonly Visit[] | undefined> {
   for (let turn = 0; turn < TURNS && leases.checked(token); turn++)
     await new Promise((resolve) => setImmediate(resolve))
   const isOpen = ({ state }: Visit) => state === 'taken over' || state === 'answered'
-  for (let look = 0; look < LOOKS && leases.checked(token)?.some(isOpen); look++)
-    await new Promise((resolve) => setTimeout(resolve, PAUSE))
+  for (let look = 0; look < LOOKS && leases.checked(token)?.some(isOpen); look++) await pause(clock, PAUSE)
   const seen = leases.checked(token)
   leases.disarmCheck(token)
   return seen

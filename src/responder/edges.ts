@@ -1,0 +1,25 @@
+/** What a responder asks of the machine it runs on. A test gives others. */
+import { run, type Run } from '../firewall/run.js'
+import { openQueue } from '../kernel/queue.js'
+import { openRawSockets } from '../kernel/raw-socket.js'
+import { openXtablesLock } from '../kernel/xtables-lock.js'
+import { systemClock, type Clock } from './clock.js'
+import { findFamilies, type Families } from './families.js'
+
+export interface Edges {
+  readonly clock: Clock
+  readonly run: Run
+  readonly openQueue: typeof openQueue
+  readonly openRawSockets: typeof openRawSockets
+  readonly openXtablesLock: typeof openXtablesLock
+  readonly findFamilies: () => Promise<Families>
+}
+
+export const systemEdges: Edges = {
+  clock: systemClock,
+  run,
+  openQueue,
+  openRawSockets,
+  openXtablesLock,
+  findFamilies: () => findFamilies(run),
+}

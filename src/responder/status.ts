@@ -1,0 +1,57 @@
+/** What `certbot-nfq status` is told. */
+import { PROTOCOL_VERSION } from '../control/message.js'
+import type { ResponderStatus } from '../control/responder-status.js'
+import { MAX_LEASES, type Leases } from './leases.js'
+import type { Log } from './log.js'
+import type { PacketPath } from './packet-path.js'
+import type { Rules } from './rules.js'
+import type { Standalone } from './standalone.js'
+import type { Watchdog } from './watchdog.js'
+
+/** What never changes while a responder runs. */
+export interface Identity {
+  /** Of the program. */
+  readonly version: string
+  readonly pid: number
+  readonly startedAt: Date
+  /** The bit of the connection mark. */
+  readonly mark: number
+}
+
+export interface StatusParts {
+  readonly leases: Leases
+  readonly path: Pick<PacketPath, 'queue' | 'counts' | 'limits'>
+  readonly rules: Pick<Rules, 'inForce'>
+  readonly watchdog: Pick<Watchdog, 'repairs'>
+  readonly standalone: Pick<Standalone, 'ports' | 'served'>
+  readonly log: Log
+}
+
+/** Returns the status of this moment. */
+export function statusOf(
+  { version, pid, startedAt, mark }: Identity,
+  { leases, path, rules, watchdog, standalone, log }: StatusParts,
+): ResponderStatus {
+  const { inForce } = rules
+  return {
+    version,
+    protocol: PROTOCOL_VERSION,
+    pid,
+    startedAt: startedAt.toISOString(),
+    queue: path.queue,
+    mark,
+    ports: leases.wanted.ports,
+    ...(inForce && { firewall: inForce }),
+    ...(standalone.ports.length > 0 && { standalone: standalone.ports }),
+    challenges: leases.status(),
+    counts: {
+      'tokens': leases.size,
+      ...path.counts,
+      'rules repaired': watchdog.repairs,
+      'served ourselves': standalone.served,
+      ...log.counts,
+    },
+    limits: { tokens: MAX_LEASES, ...path.limits, ...log.limits },
+    log: log.recent,
+  }
+}

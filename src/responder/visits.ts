@@ -1,0 +1,36 @@
+/** Who has asked for one token, and how that went. */
+import type { Visit } from '../control/challenge-status.js'
+import type { FlowEvent } from '../intercept/interceptor.js'
+import { formatEndpoint } from '../wire/address.js'
+
+/** The newest visits that are kept. */
+const MAX_VISITS = 50
+
+interface NotedVisit {
+  readonly at: Date
+  readonly client: string
+  state: Visit['state']
+  answer?: NonNullable<Visit['answer']>
+}
+
+/** An event of a connection that was taken over. */
+export type VisitEvent = FlowEvent & { readonly kind: Visit['state'] }
+
+export class Visits {
+  readonly #visits: NotedVisit[] = []
+
+  /** Notes an event that came at this time of day. A client's next connection is a visit of its own. */
+  note({ kind, client, clientPort, answer }: VisitEvent, at: Date): void {
+    const endpoint = formatEndpoint(client, clientPort)
+    let visit = this.#visits.findLast((visit) => visit.client === endpoint)
+    if (!visit || kind === 'taken over') this.#visits.push((visit = { at, client: endpoint, state: kind }))
+    visit.state = kind
+    if (answer) visit.answer = answer
+    if (this.#visits.length > MAX_VISITS) this.#visits.shift()
+  }
+
+  /** Returns the newest visits as they are now, oldest first. */
+  list(): Visit[] {
+    return this.#visits.map(({ at, ...rest }) => ({ at: at.toISOString(), ...rest }))
+  }
+}

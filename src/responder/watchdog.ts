@@ -1,0 +1,81 @@
+/** Looks now and then whether the rules are still there, and puts them back. */
+import { toFailure } from '../failure.js'
+import { every, type Clock } from './clock.js'
+import type { Log } from './log.js'
+import type { Rules } from './rules.js'
+
+/** What is watched. */
+export type WatchedRules = Pick<Rules, 'presence' | 'inTurn' | 'putBack'>
+
+/** Milliseconds between looks. */
+const LOOK_TIME = 3_000
+
+/** How often the back end in use is tried again before another may be chosen. */
+const TRIES_BEFORE_CHOICE = 3
+
+export class Watchdog {
+  /** How often the rules were put back. */
+  repairs = 0
+  /** Ends the looks. */
+  readonly stop: () => void
+  readonly #rules: WatchedRules
+  readonly #log: Log
+  #failedTries = 0
+  #isLooking = false
+  /** What the last look ended with, so that it is said once. */
+  #lastFault = ''
+
+  constructor(rules: WatchedRules, clock: Clock, log: Log) {
+    this.#rules = rules
+    this.#log = log
+    this.stop = every(clock, LOOK_TIME, () => void this.#look())
+  }
+
+  /**
+   * Puts the rules back when another program has taken any of them away (a reload of firewalld, a flush). What keeps it
+   * from that is said once, and left to the next look. Never rejects.
+   */
+  async #look(): Promise<void> {
+    // A look may take longer than the time between two.
+    if (this.#isLooking) return
+    this.#isLooking = true
+    try {
+      // Out of turn: nobody who arms or disarms waits for a program that only lists. In turn once more, as what was
+      // seen may have been a change of ours.
+      if (await this.#isBroken())
+        await this.#rules.inTurn(async () => {
+          if (await this.#isBroken()) await this.#repair()
+        })
+    } catch (thrown) {
+      this.#sayOnce('error', `the rules are not all there: ${toFailure(thrown).message}`)
+    } finally {
+      this.#isLooking = false
+    }
+  }
+
+  async #isBroken(): Promise<boolean> {
+    const presence = await this.#rules.presence()
+    if (presence === 'whole') {
+      this.#failedTries = 0
+      this.#lastFault = ''
+    } else if (typeof presence === 'object') {
+      this.#sayOnce('warning', `it cannot be seen whether the rules are all there: ${presence.unknown}`)
+    }
+    return presence === 'broken'
+  }
+
+  async #repair(): Promise<void> {
+    if (this.#failedTries === 0) this.#log('warning', 'the rules were changed by another program; putting them back')
+    this.#failedTries++
+    // In the middle of a reload everything may fail for a moment: that is no reason to take another back end, or the
+    // whole port, at once.
+    await this.#rules.putBack(this.#failedTries > TRIES_BEFORE_CHOICE)
+    this.#failedTries = 0
+    this.repairs++
+  }
+
+  #sayOnce(level: 'warning' | 'error', fault: string): void {
+    if (fault !== this.#lastFault) this.#log(level, fault)
+    this.#lastFault = fault
+  }
+}
