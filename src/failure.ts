@@ -121,6 +121,23 @@ export function describeFailure(failure: Failure, page = 'docs/errors.md', empha
   return `${emphasize('certbot-nfq:')} ${printable(failure.message)}\n${FIXES[failure.code]} [${failure.code}, ${page}#${failure.code}]`
 }
 
+/**
+ * Returns the failure for a refusal by the kernel. Who is root already, or was until now, is not told to become root.
+ */
+export function refusedRight(message: string, isRoot = process.geteuid?.() === 0): Failure {
+  return isRoot ? new Failure('capability-missing', message) : new Failure('not-root', message)
+}
+
+/**
+ * Returns the failure for a refusal by the file system. `what` says what could not be done, as in `write /a/path`. A
+ * failure stays as it is.
+ */
+export function fileFailure(what: string, cause: unknown): Failure {
+  if (isFailure(cause)) return cause
+  const message = `cannot ${what}: ${(cause as Error).message}`
+  return shortage(message, cause) ?? new Failure('install-failed', message, { cause })
+}
+
 /** Whether a code that came from elsewhere is one of ours. */
 export function isFailureCode(code: unknown): code is FailureCode {
   return typeof code === 'string' && Object.hasOwn(FIXES, code)

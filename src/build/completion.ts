@@ -1,6 +1,7 @@
 /** Completion for bash and zsh, made of the same tables as the command line. No Node runs at a TAB. Pure. */
 import { COMMAND_SPECS } from '../cli/commands.js'
 import { OPTION_SPECS, type OptionSpec } from '../cli/options.js'
+import { quoteForShell } from '../client/certbot/hook-command.js'
 import { FIREWALL_CHOICES } from '../firewall/choices.js'
 
 /** What can stand behind an option. */
@@ -70,10 +71,9 @@ export function zshCompletion(): string {
     file: '_files',
     other: ' ',
   }
-  const quoted = (words: string) => `'${words.replaceAll("'", `'\\''`)}'`
   const option = ([name, spec]: readonly [string, OptionSpec]) => {
     const about = `[${spec.describe.replace(/[[\]\\]/g, '\\$&')}]`
-    return quoted(
+    return quoteForShell(
       spec.takes === undefined
         ? `--${name}${about}`
         : `--${name}=${about}:${spec.takes}:${actions[kindOf(name, spec)]}`,
@@ -83,7 +83,7 @@ export function zshCompletion(): string {
     '#compdef certbot-nfq',
     '# zsh completion for certbot-nfq(8)',
     'local -a own commands',
-    `commands=(${commands.map(([name, { describe }]) => quoted(`${name}:${describe.replaceAll(':', '\\:')}`)).join(' ')})`,
+    `commands=(${commands.map(([name, { describe }]) => quoteForShell(`${name}:${describe.replaceAll(':', '\\:')}`)).join(' ')})`,
     'case ${words[(r)' + `(${commands.map(([name]) => name).join('|')})` + ']} in',
     ...commands
       .filter(([, { options }]) => options)

@@ -1,6 +1,7 @@
 /** Starts responders, each by hooks/keep, which stays root and clears up after it. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { environment } from '../firewall/program-path.js'
 import { Failure, isFailureCode } from '../failure.js'
 import { closeGivenDescriptors, requireDescriptors } from '../kernel/descriptors.js'
 import { nodeFlags } from './node-flags.js'
@@ -77,9 +78,9 @@ function keep(
   const [keeper, ...words] = keeperCommand(options.runDir, process, program, mode, ...formatOptions(options))
   closeGivenDescriptors()
   requireDescriptors()
-  // Nothing of certbot's environment: under snap it is full of snap's own paths.
-  const env = { PATH: [process.env['PATH'], '/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':') }
-  return spawn(keeper, words, { ...streams, cwd: '/', env })
+  // Nothing else of certbot's environment: under snap it is full of snap's own paths.
+  const { PATH = '' } = environment()
+  return spawn(keeper, words, { ...streams, cwd: '/', env: { PATH } })
 }
 
 async function readReport(responder: ChildProcess): Promise<StartReport> {

@@ -8,7 +8,6 @@ import { openPacketCapture } from '../kernel/packet-capture.js'
 import { dropAllPrivileges } from '../kernel/privileges.js'
 import { Watcher } from '../watch/watcher.js'
 import { showsColour } from './colour.js'
-import { forbidDebugger } from './forbid-debugger.js'
 import type { Options } from './options.js'
 import { jsonView, tableView, type WatchView } from './watch-view.js'
 
@@ -48,6 +47,17 @@ async function watch(
   await capture.run((packet, at) => view.show(watcher.take(packet, at)), rest)
   view.show(watcher.finish(Date.now()))
   view.draw()
+}
+
+/**
+ * Takes Node's debugger away: no signal starts it any more, and one that runs is closed. Whoever connects to it acts as
+ * this process, and its port is open to everybody on the machine. To be called before root is given up.
+ */
+async function forbidDebugger(): Promise<void> {
+  process.on('SIGUSR1', () => undefined)
+  // A Node may be built without it.
+  const inspector = await import('node:inspector').catch(() => undefined)
+  if (inspector?.url() !== undefined) inspector.close()
 }
 
 function write(text: string): void {

@@ -1,5 +1,6 @@
 /** What a hook is to ask for, on ports that nobody has checked yet. */
 import { isListOf, isObject, isPort } from './fields.js'
+import type { IpVersion } from '../wire/ip.js'
 
 /**
  * The token is forgotten by a disarm, or with the challenge whose hook was told; it is no challenge itself, and keeps
@@ -9,7 +10,7 @@ export interface SelfCheckOrder {
   readonly token: string
   readonly keyAuthorization: string
   readonly ports: readonly number[]
-  readonly families: readonly (4 | 6)[]
+  readonly families: readonly IpVersion[]
 }
 
 /** Most ports that are read, and that one hook tries. */
@@ -39,6 +40,6 @@ export function readSelfCheckOrder(value: unknown): SelfCheckOrder | undefined {
 const TOKEN = /^self-check-[A-Za-z0-9_-]{16,64}$/
 const THUMBPRINT = /^[A-Za-z0-9_-]{16,128}$/
 
-function isFamily(value: unknown): value is 4 | 6 {
+function isFamily(value: unknown): value is IpVersion {
   return value === 4 || value === 6
 }

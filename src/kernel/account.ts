@@ -5,9 +5,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import { Failure } from '../failure.js'
+import { Failure, refusedRight } from '../failure.js'
 import { loadLibc } from './libc.js'
-import { refusedRight } from './refused-right.js'
 
 /** A user as the kernel knows it. */
 export interface Account {

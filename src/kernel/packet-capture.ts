@@ -5,9 +5,8 @@
 import { endianness } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { getSystemErrorName } from 'node:util'
-import { Failure } from '../failure.js'
+import { Failure, refusedRight } from '../failure.js'
 import { loadLibc, type Libc } from './libc.js'
-import { refusedRight } from './refused-right.js'
 
 /** One instruction of classic BPF (struct sock_filter). */
 export interface FilterInstruction {

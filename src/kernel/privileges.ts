@@ -5,10 +5,9 @@
  */
 import { constants, endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
-import { Failure } from '../failure.js'
+import { Failure, refusedRight } from '../failure.js'
 import { takeFreeAccount, type Account } from './account.js'
 import { loadLibc, type Libc } from './libc.js'
-import { refusedRight } from './refused-right.js'
 import { excessOf, readThreads } from './threads.js'
 
 const CAP_NET_BIND_SERVICE = 10

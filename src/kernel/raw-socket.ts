@@ -1,8 +1,8 @@
 /** Sends whole IP packets of our own making: raw sockets with IPPROTO_RAW (raw(7), ipv6(7)). */
+import { refusedRight } from '../failure.js'
 import { endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { loadLibc, type Libc } from './libc.js'
-import { refusedRight } from './refused-right.js'
 
 /**
  * Sends one IP packet; `interfaceIndex` matters for link-local destinations only. Gives the error's name (`EPERM`: a

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CertificateAuthority } from './certificate-authority.js'
 import type { Finished, Lab } from './lab.js'
+import { quoteForShell } from '../client/certbot/hook-command.js'
 import { inRepository } from './repository.js'
 
 /** Real certbot in the lab's server namespace, with configuration, work and log directories of its own. */
@@ -55,7 +56,7 @@ export async function createCertbot(lab: Lab, authority: CertificateAuthority, h
   const runDirectory = hooks.runDirectory ?? join(lab.directory, 'run')
   const hook = (name: 'auth' | 'cleanup'): string =>
     [join(hooks.directory ?? inRepository('hooks'), name), '--run-dir', runDirectory, ...(hooks.options ?? [])]
-      .map(quote)
+      .map(quoteForShell)
       .join(' ')
   const enter = hooks.nameServer === undefined ? [] : await withNameServer(hooks.nameServer, directory)
   const live = join(directory, 'config', 'live')
@@ -103,9 +104,4 @@ async function withNameServer(address: string, directory: string): Promise<reado
   const file = join(directory, 'resolv.conf')
   await writeFile(file, `nameserver ${address}\n`)
   return ['unshare', '--mount', 'sh', '-c', 'mount --bind "$0" /etc/resolv.conf && exec "$@"', file]
-}
-
-/** One word for the shell certbot gives its hooks to; left alone where that is safe, to be readable in messages. */
-function quote(word: string): string {
-  return /^[\w./:=+-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

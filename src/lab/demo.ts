@@ -1,3 +1,4 @@
+import { CHALLENGE_PATH } from '../wire/http.js'
 import { startBystanders } from './bystanders.js'
 import { readCertificate } from './certificate.js'
 import { captureChallenges, type ChallengeExchange } from './challenge-traffic.js'
@@ -121,7 +122,7 @@ async function showAftermath(scene: Scene, tell: Story): Promise<void> {
   tell.step('What nginx saw')
   const challenges = await scene.challengesAtWebServer()
   tell.detail(
-    `${(await scene.webServer.requests()).length} requests, ${challenges.length} of them for /.well-known/acme-challenge/`,
+    `${(await scene.webServer.requests()).length} requests, ${challenges.length} of them for ${CHALLENGE_PATH}`,
   )
   expect(challenges.length === 0, 'a challenge reached nginx')
 

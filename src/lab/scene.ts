@@ -8,6 +8,7 @@ import { createCertbot, type Certbot, type Hooks } from './certbot.js'
 import { openLab, type Lab } from './lab.js'
 import type { Program } from './programs.js'
 import { snapshotRules } from './rules.js'
+import { CHALLENGE_PATH } from '../wire/http.js'
 import { waitUntil } from './wait-until.js'
 import { startWebServer, type WebServer } from './web-server.js'
 
@@ -37,8 +38,6 @@ export const scenePrograms: readonly Program[] = [
   'openssl',
   'bash',
 ]
-
-const challengePath = '/.well-known/acme-challenge/'
 
 /** Opens a lab and starts everything in it. */
 export async function openScene(
@@ -70,7 +69,7 @@ export async function openScene(
       webServer,
       authority,
       certbot,
-      challengesAtWebServer: async () => (await webServer.requests()).filter((line) => line.includes(challengePath)),
+      challengesAtWebServer: async () => (await webServer.requests()).filter((line) => line.includes(CHALLENGE_PATH)),
       leftovers,
       close: lab.close,
     }

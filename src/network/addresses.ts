@@ -1,8 +1,7 @@
 /** The addresses of this machine, and what kind an address is. Light: a hook loads it too. */
 import { BlockList } from 'node:net'
 import { networkInterfaces } from 'node:os'
-
-export type IpVersion = 4 | 6
+import type { IpVersion } from '../wire/ip.js'
 
 /** Who can reach an address: everybody, the site, the link, this machine. Documentation ranges count as public. */
 export type Reach = 'public' | 'private' | 'link-local' | 'loopback'

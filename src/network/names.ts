@@ -1,7 +1,8 @@
 /** What the DNS says of a name, as a CA would see it: /etc/hosts is not asked. Light: a hook loads it too. */
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { canonical, versionOf, type IpVersion } from './addresses.js'
+import type { IpVersion } from '../wire/ip.js'
+import { canonical, versionOf } from './addresses.js'
 
 /** Milliseconds for all of a name's answers. */
 const TIME_LIMIT = 5_000

@@ -1,7 +1,7 @@
 /** Reads every firewall rule there is, and changes none. */
 import { isProgram, type Run } from '../firewall/run.js'
 import { isLegacyInUse } from '../firewall/tracking-rules.js'
-import type { IpVersion } from '../network/addresses.js'
+import type { IpVersion } from '../wire/ip.js'
 import type { Table } from './chains.js'
 import { tablesOfSave } from './iptables-rules.js'
 import { tablesOfNft } from './nft-rules.js'
@@ -15,15 +15,18 @@ export interface InstalledRules {
   readonly silent: readonly string[]
 }
 
-/** By every program that may have put some there. Takes root: without, `silent` says so. */
-export async function readInstalledRules(run: Run): Promise<InstalledRules> {
+/**
+ * Reads the rules of these IP versions by every program that may have made some. It takes root; without, `silent` says
+ * so.
+ */
+export async function readInstalledRules(run: Run, versions: readonly IpVersion[] = [4, 6]): Promise<InstalledRules> {
   const silent: string[] = []
   const read = async (argv: readonly string[]) => {
     const { exitCode, stdout, stderr } = await run(argv)
     if (exitCode !== 0) silent.push(`${argv.join(' ')}: ${stderr.trim().split('\n', 1)[0] ?? ''}`)
     return exitCode === 0 ? stdout : undefined
   }
-  const programs = ([4, 6] as const).flatMap((version) => saversOf(version).map((program) => ({ version, program })))
+  const programs = versions.flatMap((version) => saversOf(version).map((program) => ({ version, program })))
   const saves = await Promise.all(
     programs.map(async ({ version, program }) => ({ version, program, text: (await read([program])) ?? '' })),
   )
@@ -32,10 +35,15 @@ export async function readInstalledRules(run: Run): Promise<InstalledRules> {
   return { saves, nft, silent }
 }
 
-/** `iptables-nft-save` and the like; legacy only where it is in use, for its looking brings its tables in. */
+/**
+ * Returns the programs that print the rules. Where there is no `iptables-nft-save`, the plain name is the only variant.
+ * Legacy is asked only where it is in use, because asking it makes its tables.
+ */
 function saversOf(version: IpVersion): string[] {
   const name = version === 4 ? 'iptables' : 'ip6tables'
-  return [`${name}-nft-save`, ...(isLegacyInUse(version) ? [`${name}-legacy-save`] : [])].filter(isProgram)
+  const nftVariant = [`${name}-nft-save`, `${name}-save`].find(isProgram)
+  const legacy = isLegacyInUse(version) ? [`${name}-legacy-save`].filter(isProgram) : []
+  return [...(nftVariant === undefined ? [] : [nftVariant]), ...legacy]
 }
 
 /**

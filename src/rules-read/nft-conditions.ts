@@ -1,5 +1,4 @@
 /** Conditions of nft rules, in the words of libnftables-json(5). Pure. */
-import { listOf, objectOf, type Json } from './json.js'
 import { any, destinationWithin, deviceIs, not, portWithin, type Match, type Packet } from './packet.js'
 
 /** How far `{ op, left, right }` holds for the packet; what is not known is `maybe`. */
@@ -55,4 +54,22 @@ function anyOf(right: unknown, judge: (value: unknown) => Match): Match {
 
 function yesIf(condition: boolean): Match {
   return condition ? 'yes' : 'no'
+}
+
+/** A JSON object of nft, of which nothing is believed. */
+export type Json = Readonly<Record<string, unknown>>
+
+/** The object it is, or an empty one. */
+export function objectOf(value: unknown): Json {
+  return typeof value === 'object' && value !== null ? (value as Json) : {}
+}
+
+/** The list it is, or an empty one. */
+export function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
+}
+
+/** The string it is, or an empty one. */
+export function wordOf(value: unknown): string {
+  return typeof value === 'string' ? value : ''
 }

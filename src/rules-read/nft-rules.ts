@@ -1,7 +1,6 @@
 /** What `nft --json list ruleset` prints (libnftables-json(5)), as chains. Pure. */
 import type { Chain, Rule, Table, Target } from './chains.js'
-import { listOf, objectOf, wordOf, type Json } from './json.js'
-import { judgeCondition } from './nft-conditions.js'
+import { judgeCondition, listOf, objectOf, wordOf, type Json } from './nft-conditions.js'
 import { all, type Match, type Packet } from './packet.js'
 
 /** The tables that a packet of this family meets, each rule judged for it. @throws SyntaxError when it is not JSON */
@@ -51,7 +50,16 @@ function judgeRule(statements: readonly Json[], text: string, packet: Packet): R
   for (const statement of statements) {
     const [kind = '', value] = Object.entries(statement)[0] ?? []
     const target = targetOf(kind, value)
-    if (target) rules.push({ match: all(conditions), target, text })
+    const destinations = objectOf(objectOf(objectOf(value)['addr'])['map'])
+    if (target?.kind === 'forward' && 'key' in destinations)
+      rules.push(
+        ...judgeDestinations(destinations, packet).map(({ match, target }) => ({
+          match: all([...conditions, match]),
+          target,
+          text,
+        })),
+      )
+    else if (target) rules.push({ match: all(conditions), target, text })
     else if (kind === 'vmap')
       rules.push(
         ...judgeMap(objectOf(value), packet).map(({ match, target }) => ({
@@ -75,6 +83,16 @@ function judgeMap({ key, data }: Json, packet: Packet): { match: Match; target: 
     const [kind = '', operand] = Object.entries(objectOf(verdict))[0] ?? []
     const target = targetOf(kind, operand)
     return target ? [{ match: judgeCondition({ op: '==', left: key, right: value }, packet), target }] : []
+  })
+}
+
+/** A destination NAT by a map: one target for each entry. */
+function judgeDestinations({ key, data }: Json, packet: Packet): { match: Match; target: Target }[] {
+  return listOf(objectOf(data)['set']).map((entry) => {
+    const [value, to] = listOf(entry)
+    const [addr, port] = typeof to === 'string' ? [to] : listOf(objectOf(to)['concat'])
+    const target = targetOf('dnat', { addr, port }) ?? { kind: 'other' }
+    return { match: judgeCondition({ op: '==', left: key, right: value }, packet), target }
   })
 }
 

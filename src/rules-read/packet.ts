@@ -3,7 +3,8 @@
  * for it. Pure.
  */
 import { BlockList } from 'node:net'
-import { versionOf, type IpVersion } from '../network/addresses.js'
+import { versionOf } from '../network/addresses.js'
+import type { IpVersion } from '../wire/ip.js'
 
 /** Comes from outside, from any address, and starts a connection. */
 export interface Packet {

@@ -1,4 +1,5 @@
 /** What is told of a challenge request while one watches: that it came, and what became of it. */
+import type { IpVersion } from '../wire/ip.js'
 
 /**
  * How a request ended. `answered`: with HTTP. `not-http`: with bytes that are something else. `closed`, `reset`: the
@@ -13,7 +14,7 @@ export interface WatchedRequest {
   readonly id: number
   /** Milliseconds since 1970, when its last byte passed. */
   readonly at: number
-  readonly family: 4 | 6
+  readonly family: IpVersion
   readonly client: { readonly address: string; readonly port: number }
   readonly server: { readonly address: string; readonly port: number }
   readonly method: 'GET' | 'HEAD'
@@ -49,7 +50,7 @@ export interface WatchedAnswer {
 export interface Attempt {
   /** Milliseconds since 1970, of its first SYN. */
   readonly at: number
-  readonly family: 4 | 6
+  readonly family: IpVersion
   readonly client: { readonly address: string; readonly port: number }
   readonly server: { readonly address: string; readonly port: number }
   /**

@@ -1,6 +1,7 @@
 /** The table for a terminal, as text: what is known now in, lines out. */
 import type { WatchedAnswer, Attempt, WatchedRequest } from './events.js'
 import { describeAnswer, type Colour } from './describe-answer.js'
+import { CHALLENGE_PATH } from '../wire/http.js'
 
 /** A request, and its answer once there is one. */
 export interface Row {
@@ -89,7 +90,7 @@ function cellsOf({ request, answer }: Row): { texts: string[]; colour: Colour } 
 function notesOf({ rows, attempts, newestAttempt, missed }: TableContents): string[] {
   const from = newestAttempt ? `, the last from ${newestAttempt.client.address}` : ''
   return [
-    ...(rows.length === 0 ? ['Waiting for GET or HEAD /.well-known/acme-challenge/…'] : []),
+    ...(rows.length === 0 ? [`Waiting for GET or HEAD ${CHALLENGE_PATH}…`] : []),
     ...(attempts.refused > 0
       ? [`${count(attempts.refused, 'connection attempt')} refused: nothing listens, or a firewall rejects${from}`]
       : []),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { inRepository } from '../../src/lab/repository.js'
-import { ADVICE } from '../../src/diagnosis/validation/advice.js'
+import { ADVICE } from '../../src/diagnosis/validation/diagnosis.js'
 
 const [, ...parts] = readFileSync(inRepository('docs/diagnoses.md'), 'utf8').split(/^## /m)
 const sections = new Map(parts.map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1)]))

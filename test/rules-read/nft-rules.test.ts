@@ -2,7 +2,7 @@ import t from 'tap'
 import { walk } from '../../src/rules-read/chains.js'
 import { forwardsOf } from '../../src/rules-read/forwards.js'
 import { tablesOfNft } from '../../src/rules-read/nft-rules.js'
-import { judgeUntracked } from '../../src/diagnosis/doctor/untracked.js'
+import { judgeUntracked } from '../../src/diagnosis/doctor/filter.js'
 import type { Packet } from '../../src/rules-read/packet.js'
 import { ipv4, ipv6 } from './packets.js'
 
@@ -121,6 +121,19 @@ t.test('destination NAT, exemption from tracking, and tables of another family',
   t.match(forwardsOf(before([{ dnat: { family: 'ip', addr: '10.88.0.2', port: 8080 } }])), [
     { address: '10.88.0.2', port: 8080, origin: 'nft inet fw' },
   ])
+  const map = (set: unknown[]) => ({ dnat: { addr: { map: { key: tcp('dport'), data: { set } } } } })
+  t.strictSame(
+    forwardsOf(
+      before([
+        map([
+          [80, '10.88.0.2'],
+          [443, '10.88.0.3'],
+        ]),
+      ]),
+    ),
+    [{ address: '10.88.0.2', port: undefined, origin: 'nft inet fw' }],
+  )
+  t.match(forwardsOf(before([map([[80, { concat: ['10.88.0.2', 8080] }]])])), [{ address: '10.88.0.2', port: 8080 }])
   t.match(forwardsOf(before([{ redirect: { port: 8080 } }])), [{ address: undefined, port: 8080 }])
   t.match(judgeUntracked(before([{ notrack: null }])), {
     level: 'warn',

@@ -4,8 +4,7 @@
  */
 import { fchmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Failure } from '../../failure.js'
-import { fileFailure } from './file-failure.js'
+import { Failure, fileFailure } from '../../failure.js'
 import { quoteForShell } from './hook-command.js'
 import { writeNewFile } from './new-file.js'
 

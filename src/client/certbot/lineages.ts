@@ -1,9 +1,8 @@
 /** certbot's lineages: their renewal configurations on disk. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { Failure } from '../../failure.js'
+import { Failure, fileFailure } from '../../failure.js'
 import { whileCertbotWaits } from './certbot-lock.js'
-import { fileFailure } from './file-failure.js'
 import { replaceFile, type Replaced } from './replace-file.js'
 
 /** A lineage's renewal configuration. */

@@ -9,7 +9,7 @@ import { addressesOfMachine, type MachineAddress } from '../../network/addresses
 import { lookUp } from '../../network/names.js'
 import { planTrial, readBackEnds, readLegacyUse } from './back-ends.js'
 import type { Table } from '../../rules-read/chains.js'
-import { judgeFilter } from './filter.js'
+import { judgeFilter, judgeUntracked } from './filter.js'
 import { CHECKS, type Finding } from './finding.js'
 import { forwardsOf } from '../../rules-read/forwards.js'
 import { readInstalledRules, tablesFor, type InstalledRules } from '../../rules-read/installed-rules.js'
@@ -19,16 +19,15 @@ import { readListeners } from './listeners.js'
 import { judgeName, judgeWildcard } from './names.js'
 import type { ModulesReport } from './modules.js'
 import { judgeModules, judgeNode, readHookNode } from './node.js'
-import { judgeOwners } from './owners.js'
 import type { Packet } from '../../rules-read/packet.js'
 import { judgePort, servedFamilies, type PortFacts } from './port.js'
 import { judgeQueueNumber } from './queue-number.js'
 import { judgeReversePath, readReversePathFilters } from './reverse-path.js'
-import { judgeRights, readRights } from './rights.js'
+import { judgeOwners, judgeRights, readRights } from './rights.js'
 import { judgeRunDirectory, readRunDirectory } from './run-directory.js'
 import type { TrialRequest } from './trial.js'
-import { judgeUntracked } from './untracked.js'
 import { readUplinks } from './uplinks.js'
+import type { IpVersion } from '../../wire/ip.js'
 
 export interface ExamineOptions {
   readonly port: number
@@ -130,7 +129,8 @@ function rulesByFamily(
 }
 
 function readPort({ port, noStandalone }: ExamineOptions, familyRules: readonly FamilyRules[]): PortFacts {
-  const of = (version: 4 | 6) => forwardsOf(familyRules.find(({ packet }) => packet.version === version)?.tables ?? [])
+  const of = (version: IpVersion) =>
+    forwardsOf(familyRules.find(({ packet }) => packet.version === version)?.tables ?? [])
   const forwards = { 4: of(4), 6: of(6) }
   const redirects = [...forwards[4], ...forwards[6]].flatMap((forward) =>
     forward.address === undefined && forward.port !== undefined ? [forward.port] : [],

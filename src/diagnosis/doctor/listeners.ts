@@ -1,7 +1,7 @@
 /** Which process listens on a port (proc(5), /proc/net/tcp). */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { endianness } from 'node:os'
-import type { IpVersion } from '../../network/addresses.js'
+import type { IpVersion } from '../../wire/ip.js'
 import { formatAddress } from '../../wire/address.js'
 
 export interface Listener {

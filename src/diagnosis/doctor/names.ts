@@ -1,10 +1,11 @@
 /** Do the names lead to this machine? Pure. */
-import type { DnsAnswer, NameAddresses } from '../../network/names.js'
-import type { IpVersion, MachineAddress } from '../../network/addresses.js'
-import { placeOf } from '../../network/place.js'
+import type { MachineAddress } from '../../network/addresses.js'
+import type { NameAddresses } from '../../network/names.js'
+import { groupRecords, RECORD_TYPES, type RecordGroup } from '../../network/records.js'
+import type { IpVersion } from '../../wire/ip.js'
 import { fail, ok, warn, type Finding } from './finding.js'
 
-/** What a name is held against. */
+/** What is known of this machine when a name is judged. */
 export interface HostFacts {
   readonly machine: readonly MachineAddress[]
   /** The families in which somebody answers on the port. */
@@ -12,15 +13,12 @@ export interface HostFacts {
   readonly port: number
 }
 
-const TYPES = { 4: 'A', 6: 'AAAA' } as const
-
 /** All that is wrong with a name, or that nothing is. */
 export function judgeName(found: NameAddresses, host: HostFacts): Finding[] {
   const { name } = found
-  const records = ([4, 6] as const).flatMap((version) =>
-    addressesIn(found[version]).map((address) => ({ version, address })),
-  )
-  const errors = ([4, 6] as const).flatMap((version) => judgeError(name, version, found[version]))
+  const groups = groupRecords(found, host.machine)
+  const records = groups.flatMap((group) => group.addresses.map((address) => ({ ...group, address })))
+  const errors = groups.flatMap((group) => judgeError(name, group))
   if (records.length === 0) {
     if (errors.length > 0) return errors.slice(0, 1)
     return [
@@ -31,12 +29,12 @@ export function judgeName(found: NameAddresses, host: HostFacts): Finding[] {
       ),
     ]
   }
-  const problems = [...errors, ...records.flatMap(({ version, address }) => judgeRecord(name, version, address, host))]
+  const problems = [...errors, ...records.flatMap((record) => judgeRecord(name, record, host))]
   if (problems.length > 0) return problems
   return [
     ok(
       'name',
-      `${name}: ${records.map(({ version, address }) => `${TYPES[version]} ${address}`).join(', ')}: of this machine`,
+      `${name}: ${records.map(({ version, address }) => `${RECORD_TYPES[version]} ${address}`).join(', ')}: of this machine`,
     ),
   ]
 }
@@ -52,22 +50,27 @@ export function judgeWildcard(name: string): Finding {
 
 function judgeRecord(
   name: string,
-  version: IpVersion,
-  address: string,
+  { version, where, address }: RecordGroup & { readonly address: string },
   { machine, served, port }: HostFacts,
 ): Finding[] {
-  const record = `${name}: ${TYPES[version]} ${address}`
+  const record = `${name}: ${RECORD_TYPES[version]} ${address}`
   const own = machine.find((one) => one.address === address)
-  switch (placeOf(address, machine)) {
+  switch (where) {
+    case 'not public':
+      return [
+        own
+          ? warn(
+              'name',
+              `${record} is of this machine, but ${own.reach}: a public CA cannot reach it`,
+              'give the name a public address, unless your CA is inside',
+            )
+          : warn(
+              'name',
+              `${record} is not of this machine, and a public CA cannot reach it`,
+              'give the name the public address of this machine',
+            ),
+      ]
     case 'here':
-      if (own?.reach !== 'public')
-        return [
-          warn(
-            'name',
-            `${record} is of this machine, but ${own?.reach ?? 'private'}: a public CA cannot reach it`,
-            'give the name a public address, unless your CA is inside',
-          ),
-        ]
       if (!served.includes(version))
         return [
           warn(
@@ -85,14 +88,6 @@ function judgeRecord(
           `see that the router forwards its port 80 to port ${port} of this machine`,
         ),
       ]
-    case 'unreachable':
-      return [
-        warn(
-          'name',
-          `${record} is not of this machine, and a public CA cannot reach it`,
-          'give the name the public address of this machine',
-        ),
-      ]
     case 'elsewhere':
       return [
         warn(
@@ -101,32 +96,24 @@ function judgeRecord(
           elsewhereFix(version, port),
         ),
       ]
+    default:
+      return []
   }
 }
 
 function elsewhereFix(version: IpVersion, port: number): string {
-  return `correct or remove the ${TYPES[version]} record, unless a proxy or router there hands the request on to port ${port} of this machine`
+  return `correct or remove the ${RECORD_TYPES[version]} record, unless a proxy or router there hands the request on to port ${port} of this machine`
 }
 
-function judgeError(name: string, version: IpVersion, answer: DnsAnswer): Finding[] {
-  if (!('error' in answer)) return []
-  if (answer.error === 'no such name')
-    return [
-      fail(
-        'name',
-        `${name} does not exist in the DNS (${answer.detail})`,
-        'correct the name, or add an A record for it',
-      ),
-    ]
+function judgeError(name: string, { version, where, detail = '' }: RecordGroup): Finding[] {
+  if (where === 'no such name')
+    return [fail('name', `${name} does not exist in the DNS`, 'correct the name, or add an A record for it')]
+  if (where !== 'no answer') return []
   return [
     warn(
       'name',
-      `${name}: the DNS gives no ${TYPES[version]} record: ${answer.error} (${answer.detail})`,
+      `${name}: the DNS gives no ${RECORD_TYPES[version]} record: ${detail}`,
       'ask again, or another resolver, as by: --resolver 1.1.1.1',
     ),
   ]
-}
-
-function addressesIn(answer: DnsAnswer): readonly string[] {
-  return 'error' in answer ? [] : answer.addresses
 }

@@ -1,5 +1,6 @@
 /** Who owns the port. Pure. */
-import { reachOf, type IpVersion } from '../../network/addresses.js'
+import { reachOf } from '../../network/addresses.js'
+import type { IpVersion } from '../../wire/ip.js'
 import { fail, ok, warn, type Finding } from './finding.js'
 import type { Forward } from '../../rules-read/forwards.js'
 import type { Listener } from './listeners.js'

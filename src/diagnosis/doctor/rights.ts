@@ -1,4 +1,4 @@
-/** Is it root, with the capabilities that a responder's start takes? */
+/** Is it root, with the capabilities that a responder's start takes, and is what root runs root's alone? */
 import { readFileSync } from 'node:fs'
 import { FIXES } from '../../failure.js'
 import { fail, ok, type Finding } from './finding.js'
@@ -27,4 +27,18 @@ export function judgeRights({ uid, capabilities }: Rights): Finding {
   )
   if (missing.length > 0) return fail('rights', `root here lacks ${missing.join(', ')}`, FIXES['capability-missing'])
   return ok('rights', 'root, with CAP_NET_ADMIN and CAP_NET_RAW')
+}
+
+/**
+ * `who` is the first who can change what root runs, as in "alice can change /home/alice"; undefined when nobody but
+ * root can.
+ */
+export function judgeOwners(who: string | undefined): Finding {
+  if (who === undefined)
+    return ok('owners', 'only root can change what root runs: the program, its Node, the hook paths')
+  return fail(
+    'owners',
+    `${who}, and so what root runs here`,
+    'give it to root alone: chown -R root: DIRECTORY; chmod -R go-w DIRECTORY',
+  )
 }

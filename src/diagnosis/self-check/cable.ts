@@ -1,10 +1,11 @@
 /** A cable between this machine and a namespace for one client, as lines for ip(8). */
+import type { IpVersion } from '../../wire/ip.js'
 
 export interface Cable {
   /** Of the end on this machine. */
   readonly name: string
   /** The networks it takes, by IP version. */
-  readonly networks: Readonly<Record<4 | 6, string>>
+  readonly networks: Readonly<Record<IpVersion, string>>
   /** Lines for the namespace of the client, where the cable is made. */
   readonly inside: readonly string[]
   /** Lines for this machine. */

@@ -4,6 +4,7 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { ATTEMPTS, formatBatch, planCable, type Cable } from './cable.js'
+import type { IpVersion } from '../../wire/ip.js'
 
 /** Runs ip(8) with these words and lines; its standard output, or undefined when it failed. */
 export type RunIp = (words: readonly string[], lines: readonly string[]) => Promise<string | undefined>
@@ -25,7 +26,7 @@ export async function freeCable(
  * Whether no route leads to the network or to part of it, but for those that lead everywhere else. A kernel without
  * IPv6 has none of its routes.
  */
-async function isFree(version: 4 | 6, network: string, ip: RunIp): Promise<boolean> {
+async function isFree(version: IpVersion, network: string, ip: RunIp): Promise<boolean> {
   const lines = ['match', 'root'].map((relation) => `route show table all ${relation} ${network}`)
   const listing = await ip(['-json', `-${version}`], lines)
   return listing === undefined ? version === 6 : routesIn(listing).every(isForTheRest)

@@ -6,6 +6,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { AskResult, Question } from './ask.js'
 import { patience } from './patience.js'
+import { environment } from '../../firewall/program-path.js'
 
 /** What the process is told. */
 export interface OutsideJob {
@@ -41,12 +42,11 @@ const TIME_LIMIT = 30_000
  */
 export function askFromOutside(questions: readonly Question[]): OutsideAsking {
   const program = fileURLToPath(new URL('outside-client.js', import.meta.url))
-  const PATH = [process.env['PATH'], '/usr/sbin:/usr/bin:/sbin:/bin'].filter(Boolean).join(':')
   // A namespace without a name: the kernel removes it with its last process, however that ends.
   const client = spawn('unshare', ['--net', process.execPath, program], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     cwd: '/',
-    env: { PATH },
+    env: environment(),
   })
   let results: readonly AskResult[] = questions.map(() => ({ state: 'unknown' }))
   const ended = new Promise<void>((resolve) => client.once('error', () => resolve()).once('exit', () => resolve()))

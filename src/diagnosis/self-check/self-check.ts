@@ -14,6 +14,7 @@ import { ask, type Asking, type Question } from './ask.js'
 import { askFromOutside } from './outside.js'
 import { PATIENCE, patience } from './patience.js'
 import { warningOf, type CheckedPort } from './warning.js'
+import type { IpVersion } from '../../wire/ip.js'
 
 /** Milliseconds after which a connection over loopback that was not accepted is tried from outside as well. */
 const LOOPBACK_TIME = 600
@@ -96,7 +97,7 @@ function questionOutside(order: SelfCheckOrder, { port, version, here }: Attempt
 }
 
 /** Without it nothing is sent on to another machine, and no rules need be read. */
-function isForwarding(version: 4 | 6): boolean {
+function isForwarding(version: IpVersion): boolean {
   try {
     return (
       readFileSync(
@@ -110,7 +111,7 @@ function isForwarding(version: 4 | 6): boolean {
 }
 
 /** This machine's own, but for loopback and link-local ones. */
-function addressesOf(version: 4 | 6): string[] {
+function addressesOf(version: IpVersion): string[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses = []) => addresses)
     .filter(({ family, internal, address }) => family === `IPv${version}` && !internal && !address.startsWith('fe80:'))

@@ -1,10 +1,11 @@
 /** What a self-check found out, in words. */
 import type { Visit } from '../../control/challenge-status.js'
 import type { AskResult } from './ask.js'
+import type { IpVersion } from '../../wire/ip.js'
 
 export interface CheckedPort {
   readonly port: number
-  readonly version: 4 | 6
+  readonly version: IpVersion
   /**
    * Whether rules send the port on to another machine, such as a container; undefined where that could not be found
    * out.

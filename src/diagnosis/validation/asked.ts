@@ -1,8 +1,16 @@
 /** The diagnosis of a challenge that somebody asked for. Pure. */
-import type { ChallengeStatus } from '../../control/challenge-status.js'
-import type { Diagnosis } from './advice.js'
-import { visitorsOf, type VisitorState, type Visitor } from './visitors.js'
-import { count, list } from './words.js'
+import type { ChallengeStatus, Visit } from '../../control/challenge-status.js'
+import { count, list, type Diagnosis } from './diagnosis.js'
+
+/** How it went with an address in the end: its newest request counts. */
+type VisitorState = 'acknowledged' | 'not acknowledged' | 'not finished'
+
+/** An address that asked. A CA asks from several, and each may try more than once. */
+interface Visitor {
+  /** Without port or brackets. */
+  readonly address: string
+  readonly state: VisitorState
+}
 
 /** What is wrong; `undefined` when every address that asked has acknowledged the answer. The challenge has visits. */
 export function diagnoseAsked(challenge: ChallengeStatus): Diagnosis | undefined {
@@ -40,4 +48,21 @@ function stateClauses(visitors: readonly Visitor[]): string[] {
     const those = visitors.filter((visitor) => visitor.state === state).map(({ address }) => address)
     return those.length > 0 ? [`${phrases[state]} ${list(those)}`] : []
   })
+}
+
+/** Returns everybody who asked, in the order in which they first did. */
+function visitorsOf(visits: readonly Visit[]): Visitor[] {
+  const states = new Map<string, VisitorState>()
+  for (const visit of visits) states.set(addressOf(visit.client), stateOf(visit))
+  return [...states].map(([address, state]) => ({ address, state }))
+}
+
+/** Returns the address of an endpoint, `192.0.2.1:80` or `[2001:db8::1]:80`. */
+function addressOf(client: string): string {
+  return client.slice(0, client.lastIndexOf(':')).replace(/^\[|\]$/g, '')
+}
+
+function stateOf({ state, answer }: Visit): VisitorState {
+  if (state === 'acknowledged') return state
+  return state === 'answered' || answer ? 'not acknowledged' : 'not finished'
 }

@@ -2,9 +2,8 @@
 import type { ChallengeStatus } from '../../control/challenge-status.js'
 import type { MachineAddress } from '../../network/addresses.js'
 import type { NameAddresses } from '../../network/names.js'
-import type { Diagnosis, DiagnosisCode } from './advice.js'
-import { groupRecords, nameRecords, type RecordGroup, type Whereabouts } from './records.js'
-import { count } from './words.js'
+import { groupRecords, RECORD_TYPES, type RecordGroup, type Whereabouts } from '../../network/records.js'
+import { count, list, type Diagnosis, type DiagnosisCode } from './diagnosis.js'
 
 /** The port that every CA asks (RFC 8555, 8.3). */
 const HTTP_PORT = 80
@@ -38,15 +37,20 @@ function causesIn(groups: readonly RecordGroup[], port: number): string[] {
 }
 
 function causeOf(group: RecordGroup, port: number): string {
-  const { type, where, addresses, detail = '' } = group
+  const { version, where, addresses, detail = '' } = group
   const isOne = addresses.length === 1
   const has = `it has ${isOne ? 'an ' : ''}${nameRecords(group)}`
-  if (where === 'no answer') return `its ${type} could not be looked up (${detail})`
+  if (where === 'no answer') return `its ${RECORD_TYPES[version]} could not be looked up (${detail})`
   if (where === 'not public')
     return `${has}, ${isOne ? 'an address' : 'addresses'} that no CA on the Internet can reach`
   const elsewhere = `${has} that ${isOne ? 'is not an address' : 'are not addresses'} of this machine`
   if (where !== 'behind NAT') return elsewhere
   return `${elsewhere}, which has only private ones: a router must forward its port ${HTTP_PORT} to port ${port} here`
+}
+
+/** `A 192.0.2.1`, `AAAA 2001:db8::1 and 2001:db8::2`. */
+function nameRecords({ version, addresses }: RecordGroup): string {
+  return `${RECORD_TYPES[version]} ${list(addresses)}`
 }
 
 function suspects(port: number): string {
@@ -73,7 +77,9 @@ function codeFor(groups: readonly RecordGroup[], { port, strays }: ChallengeStat
   if (known.length === 0) return 'no-such-name'
   const elsewhere = known.filter(({ where }) => where === 'elsewhere')
   const isIpv6Alone =
-    elsewhere.length > 0 && elsewhere.every(({ type }) => type === 'AAAA') && known.some(({ type }) => type === 'A')
+    elsewhere.length > 0 &&
+    elsewhere.every(({ version }) => version === 6) &&
+    known.some(({ version }) => version === 4)
   if (isIpv6Alone) return 'ipv6-elsewhere'
   const found = codes.find(([where]) => known.some((group) => group.where === where))
   if (found) return found[1]

@@ -1,7 +1,6 @@
 import t from 'tap'
-import { judgeFilter } from '../../../src/diagnosis/doctor/filter.js'
+import { judgeFilter, judgeUntracked } from '../../../src/diagnosis/doctor/filter.js'
 import { tablesOfSave } from '../../../src/rules-read/iptables-rules.js'
-import { judgeUntracked } from '../../../src/diagnosis/doctor/untracked.js'
 import { ipv4, ipv6 } from '../../rules-read/packets.js'
 
 const rulesIn = (text: string, packet = ipv4) => ({ packet, tables: tablesOfSave(text, 'iptables-nft', packet) })

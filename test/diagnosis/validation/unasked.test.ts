@@ -2,7 +2,7 @@ import t from 'tap'
 import type { ChallengeStatus } from '../../../src/control/challenge-status.js'
 import { addressesOfMachine, reachOf, versionOf, type MachineAddress } from '../../../src/network/addresses.js'
 import type { DnsAnswer, NameAddresses } from '../../../src/network/names.js'
-import { describeDiagnosis } from '../../../src/diagnosis/validation/advice.js'
+import { describeDiagnosis } from '../../../src/diagnosis/validation/diagnosis.js'
 import { diagnoseUnasked } from '../../../src/diagnosis/validation/unasked.js'
 
 const challenge: ChallengeStatus = {

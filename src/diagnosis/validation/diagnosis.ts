@@ -34,3 +34,17 @@ export interface Diagnosis {
 export function describeDiagnosis({ code, cause }: Diagnosis): string {
   return `certbot-nfq: ${cause}\n${ADVICE[code]} [${code}, docs/diagnoses.md]`
 }
+
+/** At most so many members of a list are named. */
+const MOST = 4
+
+/** Returns `a`, `a and b`, `a, b and c`, `a, b, c, d and 3 more`. */
+export function list(members: readonly string[]): string {
+  const named = members.length > MOST + 1 ? [...members.slice(0, MOST), `${members.length - MOST} more`] : members
+  return named.length < 2 ? named.join('') : `${named.slice(0, -1).join(', ')} and ${named.at(-1) ?? ''}`
+}
+
+/** Returns `1 request` or `2 requests`; `plural` is for a noun that takes more than an s. */
+export function count(number: number, noun: string, plural = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : plural}`
+}
