@@ -1,11 +1,11 @@
 /**
- * Every failure a user can meet: what went wrong, and what to do about it. docs/errors.md explains each code; a test
- * holds the two together.
+ * Every failure that a user can meet: what went wrong, and what to do about it. docs/errors.md explains each code; a
+ * test compares the two.
  */
 
 import { printable } from './wire/printable.js'
 
-/** What to do, by code. The cause is said by whoever raises the failure, for only there it is known. */
+/** What to do, by code. The cause is given by the code that raises the failure, which alone knows it. */
 export const FIXES = {
   'bad-option': 'See certbot-nfq --help.',
   'capability-missing':
@@ -64,6 +64,7 @@ export const FIXES = {
   'validation-malformed': 'Let certbot call this program, with --preferred-challenges http.',
 } as const satisfies Record<string, string>
 
+/** The code of a failure, which names its entry in docs/errors.md. */
 export type FailureCode = keyof typeof FIXES
 
 /** A failure with a code. `message` says what went wrong, for a person, in one line. */
@@ -77,7 +78,7 @@ export class Failure extends Error {
   }
 }
 
-/** The failure that anything thrown stands for. */
+/** Returns the failure for anything thrown. */
 export function toFailure(thrown: unknown): Failure {
   if (isFailure(thrown)) return thrown
   const message = thrown instanceof Error ? thrown.message : String(thrown)
@@ -85,8 +86,8 @@ export function toFailure(thrown: unknown): Failure {
 }
 
 /**
- * What the system has run out of, where `cause` is an error of a system call that says so; whatever was being done,
- * that is what has to be put right.
+ * Returns the failure for what the system has run out of, when `cause` is an error of a system call that says so.
+ * Whatever was being done, that is what has to be corrected.
  */
 export function shortage(message: string, cause: unknown): Failure | undefined {
   switch (errnoOf(cause)) {
@@ -107,15 +108,15 @@ function errnoOf(thrown: unknown): unknown {
   return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? thrown.code : undefined
 }
 
-/** Whether something thrown is a Failure; also one of another copy of this module, for bundles have their own. */
+/** Returns whether something thrown is a Failure, even one of another copy of this module: bundles have their own. */
 export function isFailure(thrown: unknown): thrown is Failure {
   return thrown instanceof Error && thrown.name === 'Failure' && isFailureCode((thrown as Partial<Failure>).code)
 }
 
 /**
- * The two lines a user reads: cause, and what to do, with the code and where it is explained. `page` is the path of
- * docs/errors.md on this machine; `emphasize` may colour what begins the first line. Whoever wrote the cause (a
- * program, a responder), it is printable.
+ * Returns the two lines that a user reads: the cause, and what to do, with the code and where it is explained. `page`
+ * is the path of docs/errors.md on this machine. `emphasize` may colour the start of the first line. The cause is made
+ * printable, whoever wrote it (a program, a responder).
  */
 export function describeFailure(failure: Failure, page = 'docs/errors.md', emphasize = (text: string) => text): string {
   return `${emphasize('certbot-nfq:')} ${printable(failure.message)}\n${FIXES[failure.code]} [${failure.code}, ${page}#${failure.code}]`
@@ -138,7 +139,7 @@ export function fileFailure(what: string, cause: unknown): Failure {
   return shortage(message, cause) ?? new Failure('install-failed', message, { cause })
 }
 
-/** Whether a code that came from elsewhere is one of ours. */
+/** Returns whether a value from elsewhere is one of our codes. */
 export function isFailureCode(code: unknown): code is FailureCode {
   return typeof code === 'string' && Object.hasOwn(FIXES, code)
 }

@@ -1,7 +1,7 @@
 /**
- * Bundles the two programs whose start is felt to one CommonJS file each, next to the modules they are made of. Node
- * starts those in half the extra time of the same ES modules; what one run imports it pays for, so hook and responder
- * are apart.
+ * Bundles the two programs whose start takes time that users notice, each to one CommonJS file next to its modules.
+ * Node starts them in half the additional time that the same ES modules take. Hook and responder are separate, because
+ * a run pays for everything it imports.
  */
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,13 +19,13 @@ const common: BuildOptions = {
   format: 'cjs',
   minify: true,
   external: ['nfqueue', 'koffi'],
-  // Where the bundle is, for what lies beside it.
+  // The place of the bundle, from which files beside it are found.
   define: { 'import.meta.url': 'moduleUrl' },
   banner: { js: 'const moduleUrl = require("node:url").pathToFileURL(__filename).href;' },
   logLevel: 'warning',
 }
 
-/** What is only imported when it is needed stays a module of its own, named from where the bundle is. */
+/** Keeps a module that is imported only on demand outside the bundle, and names it from where the bundle is. */
 function apart({ path, kind, resolveDir }: OnResolveArgs): OnResolveResult | undefined {
   return kind === 'dynamic-import'
     ? { path: relative(directory, join(resolveDir, path)).replace(/^(?!\.)/, './'), external: true }
@@ -46,7 +46,7 @@ await build({
 await build({
   ...common,
   entryPoints: { responder: 'responder-main.js' },
-  // Its packages by require(): Node's loader of ES modules, a megabyte of memory and some milliseconds, is never
-  // needed.
+  // Packages are loaded by require(), so that Node's loader of ES modules, which takes a megabyte of memory and some
+  // milliseconds, is not needed.
   supported: { 'dynamic-import': false },
 })

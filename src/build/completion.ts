@@ -1,10 +1,10 @@
-/** Completion for bash and zsh, made of the same tables as the command line. No Node runs at a TAB. Pure. */
+/** Completion for bash and zsh, made from the tables of the command line. No Node runs when TAB is pressed. Pure. */
 import { COMMAND_SPECS } from '../cli/commands.js'
 import { OPTION_SPECS, type OptionSpec } from '../cli/options.js'
 import { quoteForShell } from '../client/certbot/hook-command.js'
 import { FIREWALL_CHOICES } from '../firewall/choices.js'
 
-/** What can stand behind an option. */
+/** The kinds of values that an option can have. */
 type Kind = 'firewall' | 'user' | 'lineage' | 'directory' | 'file' | 'other'
 
 const commands = Object.entries(COMMAND_SPECS)
@@ -17,7 +17,7 @@ const everywhere: readonly [string, OptionSpec][] = [
 const taking = [...everywhere, ...own].filter(([, { takes }]) => takes !== undefined)
 const names = (specs: readonly (readonly [string, unknown])[]) => specs.map(([name]) => `--${name}`)
 
-/** A script for bash, with or without the package bash-completion. */
+/** Returns a script for bash, with or without the package bash-completion. */
 export function bashCompletion(): string {
   const actions: Readonly<Record<Kind, string>> = {
     firewall: `compgen -W '${FIREWALL_CHOICES.join(' ')}' -- "$current"`,
@@ -61,7 +61,7 @@ export function bashCompletion(): string {
   ].join('\n')
 }
 
-/** A function for zsh, to be found in $fpath as `_certbot-nfq`. */
+/** Returns a function for zsh, to be put into $fpath as `_certbot-nfq`. */
 export function zshCompletion(): string {
   const actions: Readonly<Record<Kind, string>> = {
     firewall: `(${FIREWALL_CHOICES.join(' ')})`,

@@ -1,27 +1,27 @@
-/**
- * package-lock.json of npm 7 and later, as far as it is looked at: what each installed package is, by its path. Pure.
- */
+/** Reads package-lock.json of npm 7 and later: each installed package by its path. Pure. */
 
 /**
- * The packages that are part of the build, as they were tested: in dist/node_modules, where Node looks first. npm heeds
- * package-lock.json in a clone only, and npm-shrinkwrap.json not in a tarball, so who installs one would get what is
- * newest that day. What has machine code cannot be in there: package.json names exact versions of that.
+ * The packages that are part of the build, in the versions that were tested. They are in dist/node_modules, where Node
+ * looks first. npm uses package-lock.json only in a clone, and does not use npm-shrinkwrap.json of a tarball. So
+ * whoever installs a tarball would get the newest versions of that day. Packages with machine code cannot be part of
+ * the build; package.json names exact versions of those.
  */
 export const VENDORED = ['execa', 'yargs'] as const
 
+/** The part of a lock file that is looked at. */
 export interface Lock {
   readonly packages: Readonly<Record<string, LockedPackage>>
 }
 
+/** One installed package. */
 export interface LockedPackage {
   readonly dependencies?: Readonly<Record<string, string>>
   readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
 /**
- * The paths of these packages and of all that they need, found as Node finds them, in order. What is optional counts;
- * what the lock lacks does not.
- * `names` are those of packages at the top of node_modules.
+ * Returns the paths of these packages and of all that they need, in order, found as Node finds them. Optional packages
+ * count; what the lock lacks does not. `names` are names of packages at the top of node_modules.
  */
 export function pathsOf({ packages }: Lock, names: readonly string[]): string[] {
   const found = new Set<string>()
@@ -36,7 +36,7 @@ export function pathsOf({ packages }: Lock, names: readonly string[]): string[] 
   return [...found].sort()
 }
 
-/** Where a package finds another one: below itself, or beside one of those that it is in. */
+/** Returns the path where a package finds another one: below itself, or beside one of those that it is in. */
 function resolve(packages: Lock['packages'], from: string, name: string): string {
   for (let place = from; ; place = place.slice(0, place.lastIndexOf('/node_modules/'))) {
     const path = `${place}/node_modules/${name}`

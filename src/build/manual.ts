@@ -1,12 +1,12 @@
 /**
- * The manual pages, made of the same tables as the command line: they cannot name an option that is not there. Pure.
+ * The manual pages, made from the tables of the command line, so they cannot name an option that does not exist. Pure.
  */
 import { COMMAND_SPECS } from '../cli/commands.js'
 import { OPTION_SPECS, type OptionSpec } from '../cli/options.js'
 
 type Specs = Readonly<Record<string, OptionSpec>>
 
-/** Pages of section 8 in roff's man macros, by file name. */
+/** Returns pages of section 8 in the man macros of roff, by file name. */
 export function manualPages(version: string): Readonly<Record<string, string>> {
   return {
     'certbot-nfq.8': page('certbot-nfq', version, 'pass ACME http-01 on a port that belongs to another program', [
@@ -80,7 +80,7 @@ export function manualPages(version: string): Readonly<Record<string, string>> {
   }
 }
 
-/** The variable that stands for an option. */
+/** Returns the variable that stands for an option. */
 export function variableOf(option: string): string {
   return `CERTBOT_NFQ_${option.toUpperCase().replaceAll('-', '_')}`
 }
@@ -134,12 +134,12 @@ function described(specs: Specs): string[] {
   })
 }
 
-/** The options of one command, indented below it. */
+/** Returns the options of one command, indented below it. */
 function nested(specs: Specs): string[] {
   return Object.keys(specs).length === 0 ? [] : ['.RS', ...described(specs), '.RE']
 }
 
-/** A line of running text; a full stop or a quote at its beginning would be a request. */
+/** Returns a line of running text. A full stop or a quote at its beginning would be a request of roff. */
 function text(sentence: string): string {
   return escape(sentence).replace(/^[.']/, '\\&$&')
 }

@@ -1,10 +1,10 @@
 /**
- * The bill of materials of a release, in CycloneDX: what `npm sbom` says of the whole lock, less what serves
- * development, plus Node. Pure.
+ * The bill of materials of a release, in CycloneDX: what `npm sbom` reports of the whole lock, without what serves
+ * development, and with Node. Pure.
  */
 import { createHash } from 'node:crypto'
 
-/** CycloneDX 1.5 as `npm sbom` writes it, as far as it is looked at. */
+/** The part of CycloneDX 1.5, as `npm sbom` writes it, that is looked at. */
 export interface Sbom {
   readonly serialNumber: string
   readonly metadata: { readonly timestamp: string; readonly component: Component }
@@ -20,21 +20,25 @@ interface Component {
   readonly [field: string]: unknown
 }
 
-/** src/build/deb/node.json: hashes by package of the npm registry, as in a lock file. */
+/** The content of src/build/deb/node.json: hashes by package of the npm registry, as in a lock file. */
 export interface PinnedNode {
   readonly version: string
   readonly integrity: Readonly<Record<string, string>>
 }
 
+/** What is released, and when. */
 export interface Release {
   readonly name: string
-  /** Packages that a user gets: those that npm installs, and those in the build. */
+  /** The packages that a user gets: those that npm installs, and those in the build. */
   readonly packages: readonly string[]
   readonly node: PinnedNode
   readonly time: Date
 }
 
-/** The same for the same release: its time is the release's, its number is made of what is in it. */
+/**
+ * Returns the bill of materials. It is the same for the same release: its time is the time of the release, and its
+ * number is derived from its contents.
+ */
 export function sbomOf(everything: Sbom, { name, packages, node, time }: Release): Sbom {
   const { metadata } = everything
   const used = refsOf(everything, packages)
@@ -60,7 +64,7 @@ export function sbomOf(everything: Sbom, { name, packages, node, time }: Release
   return { ...sbom, serialNumber: `urn:uuid:${uuidOf(JSON.stringify(sbom))}` }
 }
 
-/** The references of these packages at the top, and of all that they need. */
+/** Returns the references of these packages at the top, and of all that they need. */
 function refsOf({ metadata, components, dependencies }: Sbom, packages: readonly string[]): Set<string> {
   const needed = new Map(dependencies.map(({ ref, dependsOn }) => [ref, dependsOn]))
   const nameOf = new Map(components.map((one) => [one['bom-ref'], one.name]))
@@ -76,7 +80,7 @@ function refsOf({ metadata, components, dependencies }: Sbom, packages: readonly
   return found
 }
 
-/** What the build brings is required, though npm has it as a package of the development. */
+/** Marks a component as required. npm has the packages in the build as packages for development. */
 function asUsed(component: Component): Component {
   const properties = component['properties'] as readonly { readonly name: string }[] | undefined
   const isVendored = properties?.some(({ name }) => name === 'cdx:npm:package:development') === true
@@ -103,7 +107,7 @@ function nodeComponent(name: string, version: string, integrity: string): Compon
   }
 }
 
-/** RFC 9562, version 8: made of a hash. */
+/** Returns a UUID of version 8 (RFC 9562), made from a hash. */
 function uuidOf(text: string): string {
   const hex = createHash('sha256').update(text).digest('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`

@@ -15,9 +15,9 @@ for (const path of pathsOf(lock, VENDORED))
 takeOver(`${root}dist/node_modules`)
 
 /**
- * Gives what is in a directory the directory's owner. npm 9, run by root, gives a package's files the owners that they
- * had where it was packed, and newer versions of libuv copy owners as well: any user who happens to have such an id
- * could change what root runs.
+ * Gives everything in a directory the owner of the directory. npm 9, run as root, gives the files of a package the
+ * owners that they had where it was packed, and newer versions of libuv copy owners too. Any user who happens to have
+ * such an id could change what root runs.
  */
 function takeOver(directory: string): void {
   const { uid, gid } = statSync(directory)
@@ -25,7 +25,10 @@ function takeOver(directory: string): void {
     lchownSync(`${directory}/${file}`, uid, gid)
 }
 
-/** Neither types, maps and manuals, nor the packages within, which have paths of their own. */
+/**
+ * Returns whether a file is needed to run the package: not types, maps and manuals, nor the packages inside, which have
+ * paths of their own.
+ */
 function isRun(file: string): boolean {
   return (
     !file.startsWith('/node_modules') && (!/\.(d\.[cm]?ts|map|md|markdown)$/i.test(file) || /licen[cs]e/i.test(file))

@@ -1,4 +1,4 @@
-/** The word of a cleanup hook on how its challenge went. Loaded only where there is something to say. */
+/** What a cleanup hook says about its challenge. Loaded only when there is something to say. */
 import type { ChallengeStatus } from '../control/challenge-status.js'
 import type { Farewell } from '../client/disarm.js'
 import { addressesOfMachine } from '../network/addresses.js'
@@ -8,12 +8,12 @@ import { describeAsked, diagnoseAsked } from '../diagnosis/validation/asked.js'
 import { diagnoseUnasked } from '../diagnosis/validation/unasked.js'
 import { printable } from '../wire/printable.js'
 
-/** Milliseconds for all of a name's addresses: certbot waits meanwhile. */
+/** Milliseconds for looking up a name's addresses, while certbot waits. */
 const LOOK_UP_TIME = 3_000
 
 /**
- * Says on standard error what went wrong, if anything did; with `isVerbose` also that all went well. The exit status
- * stays: the cleanup worked.
+ * Writes to standard error what went wrong, if anything did. With `isVerbose` it also says when all went well. The exit
+ * status does not change: the cleanup worked.
  */
 export async function sayDiagnosis(farewell: Farewell, isVerbose: boolean): Promise<void> {
   const text = await diagnosisText(farewell, isVerbose)
@@ -27,7 +27,7 @@ async function diagnosisText(farewell: Farewell, isVerbose: boolean): Promise<st
     if (diagnosis) return describeDiagnosis(diagnosis)
     return isVerbose ? `certbot-nfq: ${describeAsked(farewell)}` : undefined
   } catch (thrown) {
-    // The cleanup is done: what fails here must not make it look as if it were not.
+    // The cleanup is done. A failure here must not look like a failed cleanup.
     return isVerbose
       ? `certbot-nfq: no diagnosis of ${farewell.identifier}: ${printable((thrown as Error).message)}`
       : undefined
@@ -42,7 +42,7 @@ const unknowing = {
 
 async function judge(challenge: ChallengeStatus): Promise<Diagnosis | undefined> {
   if (challenge.visits.length > 0) return diagnoseAsked(challenge)
-  // For an IP address nobody is asked.
+  // For an IP address nothing is looked up.
   return diagnoseUnasked(
     challenge,
     await lookUp(challenge.identifier, { timeLimit: LOOK_UP_TIME }),

@@ -1,8 +1,9 @@
 /** Colours for people: only on a terminal that shows them, and not when NO_COLOR is set (no-color.org). */
 
+/** The colours and weights that output uses. */
 export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow'
 
-/** Gives a text its colour, or gives it back as it is. */
+/** Returns a text in a colour, or unchanged. */
 export type Paint = (colour: Colour, text: string) => string
 
 /** Select Graphic Rendition (ECMA-48, 8.3.117): on, off. */
@@ -14,7 +15,7 @@ const CODES: Readonly<Record<Colour, readonly [number, number]>> = {
   yellow: [33, 39],
 }
 
-/** Whether a stream's reader sees colours. An empty NO_COLOR counts as not set. */
+/** Returns whether a stream shows colours. An empty NO_COLOR counts as not set. */
 export function showsColour(
   stream: { readonly isTTY?: boolean },
   environment: Readonly<Record<string, string | undefined>>,
@@ -22,7 +23,7 @@ export function showsColour(
   return stream.isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb'
 }
 
-/** The paint for a stream. */
+/** Returns the paint for a stream. */
 export function paintFor(
   stream: { readonly isTTY?: boolean },
   environment: Readonly<Record<string, string | undefined>>,

@@ -1,20 +1,22 @@
-/** The commands, once: for help, for the manual page and for completion. */
+/** The table of commands, for help, manual page and completion. */
 import { CONFIG_DIRECTORY } from '../client/certbot/certbot.js'
 import { HOOKS_DIRECTORY, PACKAGED_HOOKS } from '../client/certbot/hook-paths.js'
 import type { OptionName, OptionSpec } from './options.js'
 
+/** A command as help, manual page and completion show it. */
 export interface CommandSpec {
   readonly describe: string
-  /** Those of OPTION_SPECS that make a difference to it; the others are taken, and not shown. */
+  /** The options of OPTION_SPECS that have an effect. The others are accepted, and not shown. */
   readonly uses: readonly OptionName[]
   /** Its own options, besides those of OPTION_SPECS. */
   readonly options?: Readonly<Record<string, OptionSpec>>
   readonly example: string
 }
 
+/** The name of a command. */
 export type CommandName = 'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo' | 'install'
 
-/** What a responder takes. */
+/** The options of a responder. */
 const RESPONDER: readonly OptionName[] = [
   'run-dir',
   'firewall',
@@ -27,6 +29,7 @@ const RESPONDER: readonly OptionName[] = [
   'verbose',
 ]
 
+/** Every command, in the order of the help. */
 export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   auth: {
     describe: 'hook: arm the challenge that certbot gives in its environment',

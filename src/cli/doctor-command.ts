@@ -14,13 +14,14 @@ import type { Options } from './options.js'
 /** What `doctor` takes besides the options of all commands. */
 export interface DoctorOptions {
   readonly names: readonly string[]
-  /** The DNS server to ask; undefined: the machine's own. */
+  /** The DNS server to ask; undefined stands for the machine's own. */
   readonly resolver: string | undefined
   readonly isJson: boolean
 }
 
 /**
- * Prints what may keep a validation from passing; exit status 1 when something does. Changes nothing. @throws Failure
+ * Prints what may keep a validation from passing. The exit status is 1 when something does. Changes nothing.
+ * @throws Failure
  */
 export async function doctorCommand(options: Options, { names, resolver, isJson }: DoctorOptions): Promise<void> {
   const hooks = fileURLToPath(new URL('../../hooks', import.meta.url))
@@ -41,8 +42,8 @@ export async function doctorCommand(options: Options, { names, resolver, isJson 
 }
 
 /**
- * As certbot takes them: several times, or with commas between; in the letters the DNS knows. @throws Failure
- * `bad-option`
+ * Reads names as certbot does: the option several times, or commas between names. Returns them in ASCII.
+ * @throws Failure `bad-option`
  */
 export function readNames(given: readonly string[]): string[] {
   const names = given.flatMap((text) => text.split(',')).map((name) => name.trim().replace(/\.$/, ''))
@@ -52,7 +53,7 @@ export function readNames(given: readonly string[]): string[] {
 function readName(name: string): string {
   if (isIP(name) !== 0) return name
   const [, wildcard = '', rest = ''] = /^(\*\.)?(.*)$/s.exec(name) ?? []
-  // It takes a host out of the start of an URL.
+  // domainToASCII finds the host in text that begins like a URL. Such text is not a name.
   const ascii = /[\s/\\?#:@%]/.test(rest) ? '' : domainToASCII(rest)
   if (/^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i.test(ascii) && ascii.length <= 253) return wildcard + ascii
   throw new Failure('bad-option', `--domain must be a domain name or an address, not ${JSON.stringify(name)}`)

@@ -1,6 +1,6 @@
 /**
- * What `doctor` runs as processes of their own: `modules` (which Node, and does it load them), or `trial` and a request
- * in JSON. Prints JSON.
+ * The process that `doctor` runs: `modules` (which Node runs the hooks, and does it load the native modules), or
+ * `trial` and a request in JSON. Prints JSON.
  */
 import { readModules } from '../diagnosis/doctor/modules.js'
 import { tryKernel, type TrialRequest } from '../diagnosis/doctor/trial.js'
@@ -10,7 +10,7 @@ const [what, request = ''] = process.argv.slice(2)
 
 try {
   const report = what === 'trial' ? await tryKernel(JSON.parse(request) as TrialRequest) : await readModules()
-  // Written before the end: a queue that is open would keep the process for ever.
+  // The text is written before the end, because an open queue would keep the process for ever.
   process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit())
 } catch (thrown) {
   reportFailure(thrown)

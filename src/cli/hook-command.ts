@@ -1,4 +1,4 @@
-/** `auth` and `cleanup`: the hooks with what they need put in. */
+/** `auth` and `cleanup`: composes the hooks. */
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { ask } from '../client/ask.js'
 import { checkRunDirectory, runDirectory, type RunDirectory } from '../responder/run-directory.js'
@@ -8,7 +8,10 @@ import { printable } from '../wire/printable.js'
 import type { Options } from './options.js'
 import { warn } from './report.js'
 
-/** @throws Failure */
+/**
+ * Arms the challenge that certbot gives in its environment, and makes a self-check when the responder orders one.
+ * @throws Failure
+ */
 export async function authCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
@@ -28,7 +31,7 @@ export async function authCommand(options: Options): Promise<void> {
   if (order) await check(order, directory)
 }
 
-/** Warns where it finds something; whatever becomes of it, the challenge is armed. */
+/** Makes the self-check and warns when it finds something. Whatever happens, the challenge is armed. */
 async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<void> {
   try {
     const { selfCheck } = await import('../diagnosis/self-check/self-check.js')
@@ -42,7 +45,10 @@ async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<vo
   }
 }
 
-/** @throws Failure */
+/**
+ * Disarms the challenge again, and says what the diagnosis is when something went wrong.
+ * @throws Failure
+ */
 export async function cleanupCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)

@@ -1,6 +1,6 @@
 /**
- * The entry of the hooks. Bundled to hook.cjs (src/build/bundle.ts) and without yargs, because a hook runs once for
- * each name and starting is all it costs.
+ * The entry of the hooks. It is bundled to hook.cjs (src/build/bundle.ts) and has no yargs, because a hook runs once
+ * for each name, and most of its time is its start.
  */
 import { authCommand, cleanupCommand } from './hook-command.js'
 import { readOptions } from './options.js'

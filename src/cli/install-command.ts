@@ -1,4 +1,4 @@
-/** `install`: hooks at a path that stays, and lineages that use them. */
+/** `install`: puts the hooks at a path that stays, and makes lineages use them. */
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Failure } from '../failure.js'
@@ -19,15 +19,16 @@ import { whoCanChange } from '../client/certbot/owners.js'
 import { lineagesThatUse, listLineages } from '../client/certbot/lineages.js'
 import { formatOptions, readOptions, type Options } from './options.js'
 
+/** What `certbot-nfq install` is asked to do. */
 export interface InstallRequest {
   /** The lineage to change. */
   readonly adopt: string | undefined
   readonly configDir: string
-  /** Where the hook paths are to be; the default of this installation when undefined. */
+  /** The directory of the hook paths; undefined stands for the default of this installation. */
   readonly hooksDir: string | undefined
   readonly isDryRun: boolean
   readonly isRemoval: boolean
-  /** Also where another user than root can change what root would run. */
+  /** Whether to install even where another user than root can change what root would run. */
   readonly isUnsafeOwner: boolean
 }
 
@@ -54,10 +55,13 @@ export function readInstallRequest(argv: Readonly<Record<string, unknown>>): Ins
   }
 }
 
-/** Writes or removes the hook paths, changes a lineage, or only shows what would happen. @throws Failure */
+/**
+ * Writes or removes the hook paths and changes a lineage, or only shows what would happen.
+ * @throws Failure
+ */
 export async function installCommand(options: Options, request: InstallRequest): Promise<void> {
   const own = fileURLToPath(new URL('../../hooks', import.meta.url))
-  // A package's own path stays as it is: nothing needs to lead to it.
+  // The path of a package stays as it is, so nothing needs to lead to it.
   const directory = request.hooksDir ?? (isSameDirectory(own, PACKAGED_HOOKS) ? PACKAGED_HOOKS : HOOKS_DIRECTORY)
   const paths = isSameDirectory(own, directory) ? [] : inspectHookPaths(directory, own)
   if (request.isRemoval) return remove(directory, paths, request)
@@ -67,7 +71,7 @@ export async function installCommand(options: Options, request: InstallRequest):
     throw new Failure('unsafe-owner', `${who}, and so what root would run at each renewal`)
   const kept = optionsToKeep(options)
   const hooks = hookCommands(directory, kept)
-  // Before anything is written: a name that is wrong leaves nothing behind.
+  // This comes before anything is written, so that a wrong name leaves nothing behind.
   const adoption = request.adopt === undefined ? undefined : planAdoption(request.adopt, hooks, request.configDir)
   if (!request.isDryRun) writeHookPaths(paths)
   say(describePaths(directory, paths, own, request.isDryRun))
@@ -76,14 +80,15 @@ export async function installCommand(options: Options, request: InstallRequest):
 }
 
 /**
- * The options that differ from their defaults: by flag or by variable, for certbot's timer has no variables of ours.
+ * Returns the options that differ from their defaults, whether they came by flag or by variable. They go into the hook
+ * command, because certbot's timer does not have our variables.
  */
 export function optionsToKeep(options: Options): string[] {
   const defaults = formatOptions(readOptions([], {}))
   return formatOptions(options).filter((word) => !defaults.includes(word))
 }
 
-/** The directories given, as words again. */
+/** Returns the given directories as arguments. */
 function placesOf({ hooksDir, configDir }: InstallRequest): string[] {
   return [
     ...(hooksDir === undefined ? [] : [`--hooks-dir=${hooksDir}`]),

@@ -1,4 +1,4 @@
-/** Starts responders, each by hooks/keep, which stays root and clears up after it. */
+/** Starts responders. Each is started by hooks/keep, which stays root and clears up after it. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { environment } from '../firewall/program-path.js'
@@ -8,7 +8,7 @@ import { nodeFlags } from './node-flags.js'
 import { formatOptions, type Options } from './options.js'
 import { untilStartHangs } from './start-hang.js'
 
-/** What the responder says on its file descriptor 3, in one line of JSON, once its start has succeeded or failed. */
+/** What the responder reports on its file descriptor 3, in one line of JSON, once its start has succeeded or failed. */
 export type StartReport =
   | { readonly state: 'listening' | 'taken' }
   | { readonly state: 'failed'; readonly code: string; readonly message: string }
@@ -17,10 +17,10 @@ export type StartReport =
 export const REPORT_FD = 3
 
 /**
- * Starts one that outlives the hook: in a session of its own, with none of our streams, for certbot waits until every
- * copy of its pipes is closed. Resolves once it listens, or once it has found that another responder holds the lock. A
- * start that hangs is ended.
- * @throws Failure that the responder's start met
+ * Starts a responder that outlives the hook. It gets a session of its own and none of our streams, because certbot
+ * waits until every copy of its pipes is closed. Resolves once it listens, or once it has found that another responder
+ * holds the lock. A start that hangs is ended.
+ * @throws Failure of the responder's start
  */
 export async function launchInBackground(options: Options): Promise<void> {
   const responder = keep(options, 'background', { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe'] })
@@ -33,11 +33,11 @@ export async function launchInBackground(options: Options): Promise<void> {
   throw new Failure(isFailureCode(report.code) ? report.code : 'responder-not-started', report.message)
 }
 
-/** Starts one that shares our streams, hands it our signals, and gives its exit status when it has ended. */
+/** Starts a responder that shares our streams, passes our signals on to it, and resolves with its exit status. */
 export function launchInForeground(options: Options): Promise<number> {
-  // Before there is a keeper: a signal that came right after its start would end us and leave it.
+  // The handlers are set before the keeper starts. Otherwise a signal right after its start would end us and leave it.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-    // Its process group: the keeper ignores it, the responder ends.
+    // The signal goes to its process group. The keeper ignores it, and the responder ends.
     process.on(signal, () => keeper.pid !== undefined && process.kill(-keeper.pid, signal))
   }
   const keeper = keep(options, 'foreground', { detached: true, stdio: ['ignore', 'inherit', 'inherit'] })
@@ -50,8 +50,8 @@ export function launchInForeground(options: Options): Promise<number> {
 }
 
 /**
- * The command that runs a program as a responder is run: by hooks/keep, with few rights. With an empty run directory
- * nothing is kept: it is the program itself.
+ * Returns the command that runs a program as a responder is run, by hooks/keep, with few rights. With an empty run
+ * directory nothing is cleared up, and the program replaces the keeper.
  */
 export function keeperCommand(
   runDir: string,
@@ -92,7 +92,7 @@ async function readReport(responder: ChildProcess): Promise<StartReport> {
     )
     stream.setEncoding('utf8').on('data', (piece: string) => {
       text += piece
-      // Not its end: the keeper holds a copy of the pipe.
+      // The end of the stream does not come: the keeper holds a copy of the pipe.
       if (text.includes('\n')) resolve()
     })
     stream.on('end', resolve).on('error', () => resolve())
@@ -103,7 +103,7 @@ async function readReport(responder: ChildProcess): Promise<StartReport> {
     if (report?.state === 'listening' || report?.state === 'taken' || report?.state === 'failed')
       return report as StartReport
   } catch {
-    // Said below.
+    // The failure below says it.
   }
   throw new Failure('responder-not-started', 'the responder ended before it was ready')
 }

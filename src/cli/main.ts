@@ -13,7 +13,7 @@ const EPILOGUE = 'Every option can also be given as a variable: CERTBOT_NFQ_PORT
 
 const parser = yargs(hideBin(process.argv))
   .scriptName('certbot-nfq')
-  // `--no-standalone` is an option of that name, not the opposite of another.
+  // `--no-standalone` is an option of its own, not the negation of another.
   .parserConfiguration({ 'boolean-negation': false })
   .usage('$0 COMMAND [options]\n\nPasses ACME http-01 on a host whose port 80 belongs to another program.')
   .options(Object.fromEntries(specs.map(([name, spec]) => [name, optionFor(spec)])))
@@ -62,7 +62,7 @@ const parser = yargs(hideBin(process.argv))
   .wrap(Math.min(110, process.stdout.columns || 80))
   .epilogue(`certbot-nfq COMMAND --help shows what a command takes, and an example. ${EPILOGUE}`)
   .fail((message, error: Error | undefined) => {
-    // yargs' own complaints about the command line, and what a command has thrown.
+    // Complaints of yargs about the command line, or what a command has thrown.
     throw error === undefined || error.name === 'YError' ? new Failure('bad-option', message) : error
   })
 
@@ -72,7 +72,7 @@ try {
   reportFailure(thrown)
 }
 
-/** What a command's own help shows: the options it has a use for, and an example. */
+/** Returns what the help of one command shows: the options that have an effect on it, and an example. */
 function helpOf(name: CommandName) {
   const { uses, describe, options = {}, example } = COMMAND_SPECS[name]
   const own = Object.fromEntries(Object.entries(options).map(([option, spec]) => [option, optionFor(spec)]))
@@ -97,7 +97,7 @@ function optionFor({ describe, takes, default: defaultDescription, short, isList
   }
 }
 
-/** Flags as yargs found them, then variables, then defaults: by the same rules as in the hooks. */
+/** Reads flags as yargs has found them, then variables, then defaults, by the rules of the hooks. */
 function optionsOf(argv: Readonly<Record<string, unknown>>): Options {
   const given = specs.flatMap(([name]): string[] => {
     const value: unknown = Array.isArray(argv[name]) ? argv[name].at(-1) : argv[name]

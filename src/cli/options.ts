@@ -1,4 +1,7 @@
-/** The options, once: for the hooks, which read them without a package because they run once a name, and for yargs. */
+/**
+ * The table of options, for the hooks and for yargs. The hooks read them without a package, because they run once for
+ * each name.
+ */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MAX_TTL } from '../control/message.js'
@@ -6,6 +9,7 @@ import { LOG_FORMATS, type LogFormat } from '../responder/log-format.js'
 import { FIREWALL_CHOICES, type FirewallChoice } from '../firewall/choices.js'
 import { Failure } from '../failure.js'
 
+/** The options that every command takes, read and checked. */
 export interface Options {
   readonly port: number
   readonly runDir: string
@@ -13,7 +17,7 @@ export interface Options {
   readonly firewall: FirewallChoice
   readonly queueNum: number | undefined
   readonly mark: number
-  /** A user who is there; undefined: one that nothing else is. */
+  /** An existing user; undefined stands for one that nothing else is. */
   readonly user: string | undefined
   readonly logFile: string | undefined
   readonly logFormat: LogFormat
@@ -22,6 +26,7 @@ export interface Options {
   readonly verbose: boolean
 }
 
+/** The name of an option, without its dashes. */
 export type OptionName =
   | 'port'
   | 'run-dir'
@@ -44,10 +49,11 @@ export interface OptionSpec {
   readonly default?: string
   /** One letter that stands for it. */
   readonly short?: string
-  /** It may be given several times. */
+  /** Whether it may be given several times. */
   readonly isList?: true
 }
 
+/** Every option, in the order of the help. */
 export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'port': { takes: 'NUMBER', default: '80', describe: 'port that the validator’s requests come to on this machine' },
   'run-dir': { takes: 'DIRECTORY', default: '/run/certbot-nfq', describe: 'where control socket and lock are' },
@@ -82,7 +88,7 @@ export function readOptions(
   const queue = text('queue-num')
   return {
     port: wholeNumber('port', text('port'), 1, 65535),
-    // Absolute, for the responder has a working directory of its own.
+    // Absolute, because the responder has a working directory of its own.
     runDir: resolve(nonEmpty('run-dir', text('run-dir'))),
     ttl: wholeNumber('ttl', text('ttl'), 1, MAX_TTL),
     firewall: oneOf('firewall', text('firewall'), FIREWALL_CHOICES),
@@ -97,7 +103,7 @@ export function readOptions(
   }
 }
 
-/** The options as arguments again, for the responder that a hook starts. */
+/** Returns the options as arguments, for the responder that a hook starts. */
 export function formatOptions(options: Options): string[] {
   const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose } =
     options

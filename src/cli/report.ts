@@ -2,12 +2,15 @@ import { fileURLToPath } from 'node:url'
 import { describeFailure, toFailure, type Failure } from '../failure.js'
 import { paintFor } from './colour.js'
 
-/** Installed along with the program, and found from its directory. A line break in a path would make a third line. */
+/**
+ * docs/errors.md, which is installed with the program and found from its directory. A line break in the path would make
+ * a third line.
+ */
 const PAGE = fileURLToPath(new URL('../../docs/errors.md', import.meta.url)).replaceAll(/\s*\n\s*/g, ' ')
 
 /**
- * Says on standard error what went wrong and what to do, and sets the exit status; a stack trace only for a fault of
- * ours, when asked for.
+ * Writes to standard error what went wrong and what to do, and sets the exit status. A stack trace is written only for
+ * an internal fault, and on request.
  */
 export function reportFailure(thrown: unknown): void {
   const failure = toFailure(thrown)
@@ -17,7 +20,7 @@ export function reportFailure(thrown: unknown): void {
   process.exitCode = 1
 }
 
-/** Says on standard error what went wrong on the way to success; the exit status stays. */
+/** Writes to standard error what went wrong on the way to success. The exit status does not change. */
 export function warn(failure: Failure): void {
   say(failure, 'yellow')
 }

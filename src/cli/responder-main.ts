@@ -1,6 +1,6 @@
 /**
- * The entry of the responder: `background`, `foreground` or (what a dead one left) `sweep` or `hung`, then options.
- * Bundled to responder.cjs (src/build/bundle.ts).
+ * The entry of the responder. Its first argument is `background`, `foreground`, or, to remove what a dead responder has
+ * left, `sweep` or `hung`. Options follow. It is bundled to responder.cjs (src/build/bundle.ts).
  */
 import { runDirectory } from '../responder/run-directory.js'
 import { sweepLeftovers } from '../responder/sweep.js'
@@ -8,12 +8,12 @@ import { readOptions } from './options.js'
 import { reportFailure } from './report.js'
 import { serveInBackground, serveInForeground, sweepAfterHang } from './serve-command.js'
 
-// Without a handler it starts Node's debugger.
+// Without a handler the signal starts Node's debugger.
 process.on('SIGUSR1', () => undefined)
 
 main().catch((thrown: unknown) => {
   reportFailure(thrown)
-  // What had been opened before the failure would keep the process alive.
+  // What was opened before the failure would keep the process alive.
   process.exit()
 })
 

@@ -12,7 +12,10 @@ import { REPORT_FD, type StartReport } from './launch.js'
 import type { Options } from './options.js'
 import { version } from './version.js'
 
-/** In the foreground: logs to standard error, and stays until it is stopped. @throws Failure */
+/**
+ * Runs a responder in the foreground. It logs to standard error and stays until it is stopped.
+ * @throws Failure
+ */
 export async function serveInForeground(options: Options): Promise<void> {
   const log = openOptionsLog(options, [lineSink(options.logFormat, (line) => void process.stderr.write(`${line}\n`))])
   if (!(await start(options, false, log)))
@@ -20,8 +23,8 @@ export async function serveInForeground(options: Options): Promise<void> {
 }
 
 /**
- * For hooks: in the background, with no stream to log to but the journal, if there is one; reports its start over a
- * pipe, and ends with its last challenge.
+ * Runs a responder in the background, for hooks. It has no stream to log to; it logs to the journal, if there is one.
+ * It reports its start over a pipe, and ends with its last challenge.
  */
 export async function serveInBackground(options: Options): Promise<void> {
   try {
@@ -36,8 +39,8 @@ export async function serveInBackground(options: Options): Promise<void> {
 }
 
 /**
- * For hooks/keep, which has ended a responder that hung: removes what it has left, and says so in its log. @throws
- * Failure
+ * Removes what a responder has left that hung and was ended by hooks/keep, and says so in its log.
+ * @throws Failure
  */
 export async function sweepAfterHang(options: Options): Promise<void> {
   await sweepLeftovers(runDirectory(options.runDir))
@@ -49,12 +52,12 @@ export async function sweepAfterHang(options: Options): Promise<void> {
   )
 }
 
-/** False when the directory has a responder already. */
+/** Starts a responder. Returns false when the directory has one already. */
 async function start(options: Options, isTransient: boolean, log: Log): Promise<boolean> {
   process.umask(0o077)
   const named = options.user === undefined ? undefined : findAccount(options.user)
-  // From here on, not only once all is open: meanwhile execa listens for as long as a program of ours runs, and a
-  // signal that comes as that ends would be nobody's.
+  // The handlers are set here, not only once everything is open. Meanwhile execa has handlers for as long as a program
+  // of ours runs, and a signal that comes as that ends would have no handler.
   const ending = new AbortController()
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => ending.abort())
   const responder = await serve(
@@ -69,20 +72,20 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
     log,
   )
   if (!responder) return false
-  // Everything that takes root is open; from here on packets are parsed.
+  // Everything that takes root is open. From here on packets are parsed.
   const account = named?.uid === 0 ? named : await dropPrivileges(named, !options.noStandalone)
   log('info', `serving as user ${options.user ?? account.uid}`)
-  // What goes wrong with it is in the log, and in the exit status.
+  // What goes wrong is in the log and in the exit status.
   const stop = () => void responder.stop().catch(() => undefined)
   let hasEnded = false
   process.on('uncaughtException', (error) => {
     log('error', `fault: ${error.stack ?? error.message}`)
     process.exitCode = 1
-    // A fault in somebody's exit handler must not keep the process.
+    // A fault in an exit handler must not keep the process.
     if (hasEnded) process.kill(process.pid, 'SIGKILL')
     stop()
   })
-  // The queue keeps the event loop alive for ever: the package has no way to close it.
+  // The queue keeps the event loop alive for ever, because the package cannot close it.
   void responder.ended.then((isClean) => {
     hasEnded = true
     process.exit(isClean ? undefined : 1)
@@ -101,6 +104,6 @@ function report(state: StartReport): void {
     writeSync(REPORT_FD, `${JSON.stringify(state)}\n`)
     closeSync(REPORT_FD)
   } catch {
-    // The hook is gone. Its challenge never comes, and the responder ends when it has been idle for a while.
+    // The hook is gone and its challenge never comes. The responder ends when it has been idle for a while.
   }
 }

@@ -6,7 +6,10 @@ import { describeVisit } from '../diagnosis/validation/describe-visit.js'
 import { printable, printableJson } from '../wire/printable.js'
 import type { Options } from './options.js'
 
-/** Prints what the responder says of itself; that there is none is no failure. @throws Failure */
+/**
+ * Prints what the responder reports of itself. That there is none is not a failure.
+ * @throws Failure
+ */
 export async function statusCommand(options: Options, isJson: boolean): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
@@ -22,7 +25,7 @@ export async function statusCommand(options: Options, isJson: boolean): Promise<
     )
 }
 
-/** The status for a person: a line for each thing, whatever the responder has put into it. */
+/** Returns the status for a person, a line for each thing. Text from the responder is made printable. */
 export function formatStatus(status: ResponderStatus): string {
   const { firewall, challenges, counts, limits = {} } = status
   return [

@@ -5,8 +5,9 @@ import type { Options } from './options.js'
 import { warn } from './report.js'
 
 /**
- * Ends the responder, whatever is armed, also one that hangs; without one, removes what a killed one left. @throws
- * Failure
+ * Ends the responder, whatever is armed, even one that hangs. Without a responder it removes what a killed one has
+ * left.
+ * @throws Failure
  */
 export async function stopCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)

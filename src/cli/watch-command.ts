@@ -1,6 +1,4 @@
-/**
- * `certbot-nfq watch`: shows who asks for challenges, and what the server answers. Forges nothing and installs nothing.
- */
+/** `certbot-nfq watch`: shows who requests challenges and what the server answers. It forges and installs nothing. */
 import { assemble } from '../firewall/bpf/program.js'
 import { portProgram } from '../firewall/bpf/port-program.js'
 import { findAccount } from '../kernel/account.js'
@@ -12,17 +10,20 @@ import type { Options } from './options.js'
 import { jsonView, tableView, type WatchView } from './watch-view.js'
 
 /**
- * As many bytes of a packet are looked at: the head of a response, also of one that the kernel has not cut into
- * segments yet.
+ * The bytes of a packet that are looked at. They hold the head of a response, even of one that the kernel has not cut
+ * into segments yet.
  */
 const PACKET_BYTES = 16_384
 
-/** Watches until SIGINT, SIGTERM or SIGHUP, or until nobody reads its output any more. @throws Failure */
+/**
+ * Watches until SIGINT, SIGTERM or SIGHUP, or until nobody reads its output.
+ * @throws Failure
+ */
 export async function watchCommand({ port, user }: Options, isJson: boolean): Promise<void> {
   const named = user === undefined ? undefined : findAccount(user)
   const capture = await openPacketCapture(assemble(portProgram(port, PACKET_BYTES)), PACKET_BYTES)
   await forbidDebugger()
-  // What anybody on the network sends is read from here on.
+  // From here on it reads what anybody on the network sends.
   if (process.getuid?.() === 0 && named?.uid !== 0) await dropAllPrivileges(named)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, capture.stop)
   process.stdout.on('error', capture.stop)
@@ -38,7 +39,7 @@ async function watch(
   let countedAt = performance.now()
   const rest = () => {
     view.show(watcher.tick(Date.now()))
-    // Once a second: on a busy port there is something at every look.
+    // This is asked once a second. On a busy port something is missed at every look.
     const missed = performance.now() - countedAt < 1_000 ? undefined : capture.missed()
     if (missed !== undefined) countedAt = performance.now()
     if (missed) view.showMissed(missed)

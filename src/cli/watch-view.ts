@@ -1,20 +1,21 @@
-/** Shows what is watched: a table that is drawn anew, or lines of JSON. Writes through the function it is given. */
+/** Shows what is watched, as a table that is drawn anew or as lines of JSON. It writes by the function it is given. */
 import type { WatchEvent } from '../watch/events.js'
 import { formatEvent } from '../watch/json-lines.js'
 import { redraw, renderTable, type Row, type TableContents, type Terminal } from '../watch/table.js'
 
+/** Where events are shown. */
 export interface WatchView {
   show(events: readonly WatchEvent[]): void
-  /** Packets that were not seen. */
+  /** Shows that packets were missed. */
   showMissed(packets: number): void
-  /** Draws what has changed; to be called now and then. */
+  /** Draws what has changed. To be called now and then. */
   draw(): void
 }
 
-/** Rows kept: more than any terminal has lines. */
+/** The number of rows kept, more than any terminal has lines. */
 const MOST_ROWS = 500
 
-/** A line for each event; the first says that the watching has begun. */
+/** Returns a view that writes a line for each event. The first line says that watching has begun. */
 export function jsonView(port: number, write: (text: string) => void): WatchView {
   write(`${JSON.stringify({ event: 'watching', time: new Date().toISOString(), port })}\n`)
   return {
@@ -26,7 +27,7 @@ export function jsonView(port: number, write: (text: string) => void): WatchView
   }
 }
 
-/** A table for a terminal, whose size is asked for at each drawing. */
+/** Returns a view that draws a table on a terminal. Its size is asked for at each drawing. */
 export function tableView(port: number, terminal: () => Terminal, write: (text: string) => void): WatchView {
   const rows = new Map<number, Row>()
   let contents: TableContents = { port, rows: [], requests: 0, attempts: { refused: 0, unanswered: 0 }, missed: 0 }
@@ -64,7 +65,7 @@ export function tableView(port: number, terminal: () => Terminal, write: (text: 
       const isResized = drawn.columns !== size.columns
       if (!isStale && !isResized) return
       const lines = renderTable({ ...contents, rows: [...rows.values()] }, size)
-      // Narrower lines have wrapped: where the table begins now is not known.
+      // In a narrower terminal lines have wrapped, so it is not known where the table begins.
       const clear = isResized && drawn.columns !== 0 ? '\u001B[2J\u001B[H' : ''
       write(clear + redraw(clear === '' ? Math.min(drawn.lines, size.lines - 1) : 0, lines))
       drawn = { lines: lines.length, columns: size.columns }

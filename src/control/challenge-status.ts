@@ -1,5 +1,5 @@
 /**
- * What a responder tells of one challenge: in its status, and in answer to the challenge's `disarm`. Times are ISO
+ * What a responder reports of one challenge, in its status and in answer to the challenge's `disarm`. Times are ISO
  * 8601, UTC.
  */
 import { isCount, isObject, isPort, isWord, readList } from './fields.js'
@@ -9,19 +9,20 @@ export interface Visit {
   readonly at: string
   /** `192.0.2.1:54321` or `[2001:db8::1]:54321`. */
   readonly client: string
-  /** `abandoned`: it ended without a whole request, or without an acknowledgment of the answer. */
+  /** `abandoned`: it ended without a complete request, or the answer was not acknowledged. */
   readonly state: VisitState
-  /** What was sent, `bytes` long without its head; absent while nothing has been sent. */
+  /** What was sent; `bytes` counts the body alone. Absent while nothing has been sent. */
   readonly answer?: { readonly status: number; readonly bytes: number }
 }
 
+/** How far a visit has come. */
 export type VisitState = (typeof VISIT_STATES)[number]
 
 const VISIT_STATES = ['taken over', 'answered', 'acknowledged', 'abandoned'] as const
 
 /**
- * Requests for tokens that are not armed, while this challenge was: how many, and the newest one. They went to the web
- * server.
+ * Requests for tokens that were not armed, while this challenge was: their number, and the newest one. They went to the
+ * web server.
  */
 export interface Strays {
   readonly count: number
@@ -31,12 +32,13 @@ export interface Strays {
   readonly token: string
 }
 
+/** An armed challenge and its visits. */
 export interface ChallengeStatus {
   readonly token: string
   readonly identifier: string
   readonly port: number
   readonly armedAt: string
-  /** Seconds. */
+  /** Seconds until the challenge is forgotten. */
   readonly expiresIn: number
   /** The newest ones, oldest first. */
   readonly visits: readonly Visit[]
@@ -48,8 +50,8 @@ export interface ChallengeStatus {
 const MAX_VISITS = 1_000
 
 /**
- * Reads what a responder of any version may have sent: `undefined` when it is not there, or not to be understood. What
- * has no word here is left out.
+ * Reads what a responder of any version may have sent. Returns `undefined` when it is missing or cannot be understood.
+ * Unknown fields are left out.
  */
 export function readChallengeStatus(value: unknown): ChallengeStatus | undefined {
   if (!isObject(value)) return undefined

@@ -4,15 +4,17 @@ import { Failure, isFailure } from '../failure.js'
 import { formatMessage, MAX_MESSAGE, parseResponse, type ControlRequest } from './message.js'
 
 /**
- * Milliseconds a response may take: rules may wait for other firewall programs' lock, and everything for a busy
- * processor.
+ * Milliseconds that a response may take. Rules may wait for the lock of other firewall programs, and everything for a
+ * busy processor.
  */
 const RESPONSE_TIME = 60_000
 
 /**
- * Sends one request and waits for its response; after a `stopped` also until the responder has closed the connection,
- * which it does by ending. `absent` when nobody listens at `path`; `stopping` when the responder is about to end. One
- * that `signal` aborts is lost.
+ * Sends one request and waits for its response. After `stopped` it also waits until the responder has closed the
+ * connection, which it does by ending.
+ *
+ * Returns `absent` when nobody listens at `path`, and `stopping` when the responder is about to end. A request that
+ * `signal` aborts is lost.
  * @throws Failure `responder-lost`, and what the responder refuses with
  */
 export function request(
@@ -20,7 +22,7 @@ export function request(
   message: ControlRequest,
   signal?: AbortSignal,
 ): Promise<ReturnType<typeof parseResponse> | 'absent'> {
-  // A status tells of up to 1,000 challenges.
+  // A status has up to 1,000 challenges.
   const longest = message.op === 'status' ? MAX_MESSAGE * 128 : MAX_MESSAGE
   return new Promise((resolve, reject) => {
     let received = ''

@@ -1,8 +1,9 @@
-/** What a responder tells of itself. */
+/** What a responder reports of itself. */
 import { readChallengeStatus, type ChallengeStatus } from './challenge-status.js'
 import { isCount, isListOf, isObject, isPort, isWord, readList, readSentence, type Fields } from './fields.js'
 import { isPrintable } from '../wire/printable.js'
 
+/** The answer to `status`. */
 export interface ResponderStatus {
   readonly version: string
   readonly protocol: number
@@ -21,9 +22,9 @@ export interface ResponderStatus {
   /** Ports that nobody listens on and the responder serves itself; absent without any. */
   readonly standalone?: readonly number[]
   readonly challenges: readonly ChallengeStatus[]
-  /** How many packets, flows and so on, by name. */
+  /** Numbers of packets, flows and so on, by name. */
   readonly counts: Readonly<Record<string, number>>
-  /** What the counts of these names never exceed. */
+  /** The greatest values of the counts with these names. */
   readonly limits?: Readonly<Record<string, number>>
   /** The newest lines of the log. */
   readonly log: readonly string[]
@@ -36,7 +37,8 @@ const MAX_LOG = 1_000
 const MAX_COUNTS = 200
 
 /**
- * Reads a status; `undefined` when it is none. What has no word here is left out, and long lines of the log are cut.
+ * Reads a status. Returns `undefined` when it is not one. Unknown fields are left out, and long lines of the log are
+ * cut.
  */
 export function readResponderStatus(value: unknown): ResponderStatus | undefined {
   if (!isObject(value)) return undefined
@@ -86,7 +88,7 @@ function readCounts(value: unknown): Record<string, number> | undefined {
   return entries.length <= MAX_COUNTS && entries.every(isRead) ? Object.fromEntries(entries) : undefined
 }
 
-/** Whether one of these, which may be absent, is there and could not be read. */
+/** Returns whether one of these optional fields is there and could not be read. */
 function isUnread(value: Fields, optional: Fields): boolean {
   return Object.entries(optional).some(([name, read]) => read === undefined && value[name] !== undefined)
 }

@@ -1,10 +1,10 @@
-/** What a hook is to ask for, on ports that nobody has checked yet. */
+/** What a hook requests to check ports that have not been checked yet. */
 import { isListOf, isObject, isPort } from './fields.js'
 import type { IpVersion } from '../wire/ip.js'
 
 /**
- * The token is forgotten by a disarm, or with the challenge whose hook was told; it is no challenge itself, and keeps
- * no responder.
+ * The order of a self-check. Its token is forgotten by a disarm, or with the challenge whose hook received it. It is
+ * not a challenge, and does not keep a responder running.
  */
 export interface SelfCheckOrder {
   readonly token: string
@@ -13,14 +13,14 @@ export interface SelfCheckOrder {
   readonly families: readonly IpVersion[]
 }
 
-/** Most ports that are read, and that one hook tries. */
+/** The most ports that are read, and that one hook tries. */
 const MAX_PORTS = 1_000
 const TRIED_PORTS = 16
 
 /**
- * Reads an order, which whoever has taken the responder over may have made up; `undefined` when it is none. The hook
- * carries it out as root: it sends a request that has nothing but a token of that kind in it, on few ports, to
- * addresses of this machine that it looks up itself.
+ * Reads an order. Returns `undefined` when it is not one. Whoever has taken the responder over may have made it up, and
+ * the hook carries it out as root. So it sends a request that contains nothing but a token of this kind, to few ports,
+ * at addresses of this machine that it looks up itself.
  */
 export function readSelfCheckOrder(value: unknown): SelfCheckOrder | undefined {
   if (!isObject(value)) return undefined
@@ -36,7 +36,7 @@ export function readSelfCheckOrder(value: unknown): SelfCheckOrder | undefined {
   return { token, keyAuthorization, ports: [...new Set(ports)].slice(0, TRIED_PORTS), families: [...new Set(families)] }
 }
 
-/** Never a challenge's: the hook disarms it afterwards. */
+/** It is never the token of a challenge, because the hook disarms it afterwards. */
 const TOKEN = /^self-check-[A-Za-z0-9_-]{16,64}$/
 const THUMBPRINT = /^[A-Za-z0-9_-]{16,128}$/
 

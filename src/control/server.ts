@@ -11,27 +11,29 @@ import {
 } from './message.js'
 import { Failure, shortage, toFailure } from '../failure.js'
 
-/** Milliseconds a client may take to say its line. */
+/** Milliseconds that a client may take to send its line. */
 const LINE_TIME = 5_000
 
-/** Milliseconds it may take to read its answer and close its end. */
+/** Milliseconds that it may take to read the answer and close its end. */
 const CLOSE_TIME = 1_000
 
+/** A server that listens. */
 export interface ControlServer {
   /** Takes no more connections, and removes the socket. */
   close(): void
 }
 
+/** What the server calls. */
 export interface ControlHandlers {
   readonly answer: (request: ControlRequest) => Promise<ControlResponse>
   readonly onRefusal: (reason: Failure) => void
-  /** Whether the process at the other end of this descriptor may speak at all. */
+  /** Returns whether the process at the other end of this descriptor may use the socket. */
   readonly isAllowed: (fd: number) => boolean
 }
 
 /**
- * Listens at `path` (only the caller of the lock may), mode 0600. Each connection says one line and gets one; `answer`
- * may take its time. What is malformed gets a refusal and is told to `onRefusal`.
+ * Listens at `path` with mode 0600. The caller must hold the lock. Each connection sends one line and gets one.
+ * `answer` may take its time. What is malformed gets a refusal and is reported to `onRefusal`.
  */
 export function listen(path: string, handlers: ControlHandlers): Promise<ControlServer> {
   const server = createServer({ allowHalfOpen: true }, (socket) => serve(socket, handlers))
@@ -83,17 +85,16 @@ function serve(socket: Socket, { answer, onRefusal, isAllowed }: ControlHandlers
       response = refusal(thrown)
       onRefusal(toFailure(thrown))
     }
-    // After a `stopped` the process ends, and that is what closes the connection: the hook then knows that nothing is
-    // left.
+    // After `stopped` the process ends, which closes the connection. So the hook knows that nothing is left.
     if (response.ok && response.stopped) return void socket.write(formatMessage(response))
     socket.end(formatMessage(response))
-    // One that keeps its own end open would keep our descriptor for ever.
+    // A client that keeps its end open would keep our descriptor for ever.
     const closing = setTimeout(() => socket.destroy(), CLOSE_TIME)
     socket.on('close', () => clearTimeout(closing))
   }
 }
 
-/** Node has no public way to it. */
+/** Returns the descriptor of a socket, which Node does not offer publicly. */
 function descriptorOf(socket: Socket): number {
   return (socket as { _handle?: { fd?: number } })._handle?.fd ?? -1
 }
@@ -103,12 +104,12 @@ function close(server: Server, path: string): void {
   removeSocket(path)
 }
 
-/** A socket left by a killed predecessor would make listen(2) fail. */
+/** Removes a socket that a killed responder left, because listen(2) would fail. */
 function removeSocket(path: string): void {
   try {
     unlinkSync(path)
   } catch (error) {
-    // Not our directory any more, with root given up: whoever keeps us removes it.
+    // Once root is given up, the directory is no longer ours. The keeper removes the socket then.
     if (!['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Whom a process becomes that gives root up. Unless somebody was named it is a user that nothing else on this machine
- * is: who is the same user may send signals.
+ * The user that a process becomes when it gives root up. Unless one was named, it is a user that nothing else on this
+ * machine is, because processes of one user may send each other signals.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -17,16 +17,14 @@ export interface Account {
 /** The user that the Debian package makes. */
 const PACKAGE_USER = 'certbot-nfq'
 
-/**
- * The ids that systemd gives out for DynamicUser= (systemd.io/UIDS-GIDS), and where it notes those that it has given.
- */
+/** The ids that systemd gives out for DynamicUser= (systemd.io/UIDS-GIDS), and the directory where it notes them. */
 const DYNAMIC_RANGE = { from: 61_184, to: 65_519 }
 const SYSTEMD_NOTES = '/run/systemd/dynamic-uid'
 
-/** Whoever a user namespace does not know seems to be this one in it. */
+/** Users that a user namespace does not map have this id in it. */
 const OVERFLOW_ID = 65_534
 
-/** Most cost a look at all processes. */
+/** Tries at a free id. Most of them cost a look at all processes. */
 const TRIES = 200
 
 /** From the first to the last, both included. */
@@ -35,7 +33,10 @@ export interface IdRange {
   readonly to: number
 }
 
-/** Looks a name or number up in /etc/passwd. @throws Failure `bad-option` */
+/**
+ * Looks up a name or number in /etc/passwd.
+ * @throws Failure `bad-option`
+ */
 export function findAccount(user: string): Account {
   const account = accountIn(readFileSync('/etc/passwd', 'utf8'), user)
   if (!account) throw new Failure('bad-option', `--user: there is no user ${JSON.stringify(user)} in /etc/passwd`)
@@ -43,26 +44,25 @@ export function findAccount(user: string): Account {
 }
 
 /**
- * Takes a user that no process is: the package's own, or else an id without a name. This process is that user as far as
- * its real user id goes when this resolves; the effective one is still root's. Users of a directory service are known
- * by their processes only.
+ * Takes a user that no process is: the package's own, or else an id without a name. When it resolves, this process has
+ * that real user id; the effective one is still root's. Users of a directory service are known by their processes only.
  * @throws Failure `no-free-user`, `not-root`, `capability-missing`
  */
 export async function takeFreeAccount(): Promise<Account> {
   const libc = await loadLibc()
   for (const account of candidates()) {
     const isTaken = libc.setresuid(account.uid, 0, 0) === 0
-    // A user namespace may lack the package's.
+    // A user namespace may not map the package's user.
     if (!isTaken && libc.errno() !== constants.errno.EINVAL)
       throw refusedRight(`cannot give root up: setresuid failed (${getSystemErrorName(-libc.errno())})`)
-    // Seen by others before they are looked for: of two that want the same id at the same time, at least one sees the
-    // other.
+    // The id is taken first, and other users of it are looked for afterwards. Of two processes that take one id at the
+    // same time, at least one sees the other.
     if (isTaken && !idsOfOthers().has(account.uid)) return account
   }
   throw new Failure('no-free-user', 'cannot give root up: there is no user id here that nothing else uses')
 }
 
-/** The package's user, then ids without a name. */
+/** Yields the package's user, then ids without a name. */
 function* candidates(): Generator<Account> {
   const [passwd, group] = [readIfThere('/etc/passwd'), readIfThere('/etc/group')]
   const own = accountIn(passwd, PACKAGE_USER)
@@ -75,8 +75,8 @@ function* candidates(): Generator<Account> {
   )
   const ranges = usableRanges(readIfThere('/proc/self/uid_map'), readIfThere('/proc/self/gid_map'))
   for (let tries = 0; tries < TRIES; tries++) {
-    // At random, not by a hash as systemd does it: nothing of ours outlives its process and wants the same id again,
-    // and responders in containers, which do not see each other's processes, would all come to the same one.
+    // At random, not by a hash as systemd does it. Nothing of ours outlives its process and needs the same id again.
+    // And responders in containers, which do not see each other's processes, would all choose the same one.
     const range = ranges[Math.floor(Math.random() * ranges.length)]
     if (!range) return
     const id = range.from + Math.floor(Math.random() * (range.to - range.from + 1))
@@ -85,8 +85,8 @@ function* candidates(): Generator<Account> {
 }
 
 /**
- * The ids to choose from: systemd's dynamic ones, or where this user namespace lacks these all others that it has.
- * Takes uid_map and gid_map (user_namespaces(7)): lines of first id inside, first id outside, count.
+ * Returns the ids to choose from: systemd's dynamic ones, or all others when this user namespace does not map those. It
+ * takes the text of uid_map and gid_map (user_namespaces(7)), lines of first id inside, first id outside, count.
  */
 export function usableRanges(uidMap: string, gidMap: string): IdRange[] {
   const mapped = intersect(rangesOf(uidMap), rangesOf(gidMap))
@@ -114,7 +114,7 @@ function intersect(some: readonly IdRange[], others: readonly IdRange[]): IdRang
   return pairs.filter(({ from, to }) => from <= to)
 }
 
-/** User and group ids of all processes but this one. */
+/** Returns the user and group ids of all other processes. */
 function idsOfOthers(): Set<number> {
   const processes = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
   const lines = processes.flatMap((pid) => readIfThere(`/proc/${pid}/status`).match(/^(Uid|Gid|Groups):.*$/gm) ?? [])
@@ -129,7 +129,7 @@ function accountIn(passwd: string, user: string): Account | undefined {
   return entry && { uid: Number(entry[2]), gid: Number(entry[3]) }
 }
 
-/** Empty when it cannot be read: a process may be gone. */
+/** Returns the text, or an empty one when it cannot be read: the process may have ended. */
 function readIfThere(path: string): string {
   try {
     return readFileSync(path, 'latin1')

@@ -1,9 +1,9 @@
-/** Unix datagram sockets (unix(7)), which Node has no word for. */
+/** Unix datagram sockets (unix(7)), which Node does not have. */
 import { existsSync } from 'node:fs'
 import { endianness, constants } from 'node:os'
 import { loadLibc, type Libc } from './libc.js'
 
-/** Sends one datagram, or loses it: whoever listens may be slow, or gone. Whether it was sent. */
+/** Sends one datagram, or loses it when the listener is slow or gone. Returns whether it was sent. */
 export type SendDatagram = (bytes: Uint8Array) => boolean
 
 const AF_UNIX = 1
@@ -12,16 +12,16 @@ const SOCK_CLOEXEC = 0o2000000
 const MSG_DONTWAIT = 0x40
 const MSG_NOSIGNAL = 0x4000
 
-/** sun_path of unix(7), less its final zero byte. */
+/** The length of sun_path (unix(7)) without its final zero byte. */
 const MAX_PATH = 107
 
 /**
- * Connects to the socket at `path`; `undefined` when nobody listens there. A listener that comes back at the same path
- * is found again, as long as this process may enter its directory then.
+ * Connects to the socket at `path`. Returns `undefined` when nobody listens there. A listener that comes back at the
+ * same path is found again, as long as this process may enter its directory.
  * @throws Failure `native-module`
  */
 export async function connectDatagram(path: string): Promise<SendDatagram | undefined> {
-  // Mostly there is none, and koffi need not be loaded for that.
+  // Mostly there is none. Then koffi is not loaded.
   if (!existsSync(path) || Buffer.byteLength(path) > MAX_PATH) return undefined
   const libc = await loadLibc()
   const fd = libc.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)

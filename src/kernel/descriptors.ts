@@ -1,6 +1,6 @@
 /**
- * What programs that are run would get of this process besides their three standard streams: every descriptor that is
- * not close-on-exec (open(2)).
+ * Descriptors that a program would inherit besides its three standard streams: those that are not close-on-exec
+ * (open(2)).
  */
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { shortage } from '../failure.js'
@@ -9,12 +9,12 @@ import type { Libc } from './libc.js'
 /** FIOCLEX of ioctl(2). */
 const FIOCLEX = 0x5451
 
-/** The bit in /proc/self/fdinfo. */
+/** The bit of close-on-exec in /proc/self/fdinfo. */
 const O_CLOEXEC = 0o2000000
 
 /**
- * Keeps all that is open now for this process. Node does so with what it opens itself, and packages with machine code
- * mostly do not.
+ * Makes every open descriptor close-on-exec. Node does that for what it opens itself; packages with machine code mostly
+ * do not.
  */
 export function keepDescriptors(libc: Libc): void {
   for (const fd of inheritedDescriptors()) libc.ioctl(fd, FIOCLEX, new Uint8Array())
@@ -40,8 +40,8 @@ export function requireDescriptors(count = FOR_A_PROGRAM): void {
 }
 
 /**
- * Closes what this process was given beyond its standard streams: its parent's, and no use to it. To be called before
- * any package with machine code is loaded.
+ * Closes the descriptors that this process inherited beyond its standard streams. They are its parent's, and of no use
+ * here. To be called before a package with machine code is loaded.
  */
 export function closeGivenDescriptors(): void {
   for (const fd of inheritedDescriptors()) closeSync(fd)
@@ -53,7 +53,10 @@ function inheritedDescriptors(): number[] {
     .filter((fd) => fd > 2 && !isCloseOnExec(fd))
 }
 
-/** True too for the one that listed the directory, and is closed. */
+/**
+ * Returns whether the descriptor is close-on-exec. That is also true of the one that listed the directory, which is
+ * closed by now.
+ */
 function isCloseOnExec(fd: number): boolean {
   try {
     const [, flags = '0'] = /^flags:\s*([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1')) ?? []

@@ -1,14 +1,12 @@
-/**
- * Extended attributes of files (xattr(7)): access control lists, labels of a security module, and what users put there.
- */
+/** Extended attributes of files (xattr(7)): access control lists, labels of a security module, and users' own. */
 import type { Libc } from './libc.js'
 
 /** Longest list of names, and longest value, in bytes (XATTR_LIST_MAX, XATTR_SIZE_MAX). */
 const LONGEST = 65_536
 
 /**
- * Gives the file open at `to` the attributes of that at `from`, and no others; gives the names of those where that
- * failed.
+ * Copies the attributes of the file open at `from` to the one open at `to`, which keeps no others. Returns the names of
+ * those that could not be copied.
  */
 export function copyExtendedAttributes(libc: Libc, from: number, to: number): string[] {
   const [wanted, there] = [namesOf(libc, from), namesOf(libc, to)]
@@ -21,7 +19,7 @@ export function copyExtendedAttributes(libc: Libc, from: number, to: number): st
   return [...wanted.filter((name) => !isCopied(name)), ...unwanted.filter((name) => libc.fremovexattr(to, name) !== 0)]
 }
 
-/** None on a file system that has no such thing. */
+/** Returns the names of the attributes; none on a file system without attributes. */
 function namesOf(libc: Libc, fd: number): string[] {
   const names = Buffer.alloc(LONGEST)
   const length = Math.max(0, libc.flistxattr(fd, names, LONGEST))

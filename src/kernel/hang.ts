@@ -1,28 +1,29 @@
-/** Tells a process that hangs from one that is only slow, by looks at it while it owes somebody an answer. */
+/** Tells a process that hangs from one that is slow, by looks at it while an answer of it is due. */
 import type { ProcessLook } from './process-look.js'
 
-/** How a process hangs, for people: "it …". */
+/** How a process hangs, in words that follow "it". */
 export type Hang = 'is stopped' | 'sleeps and does not wake up' | 'is busy with something that does not end'
 
 /**
- * How many looks in a row have to show the same. They are counted, not seconds: where a whole machine stands still, so
- * does who looks.
+ * The number of looks in a row that have to show the same. Looks are counted, not seconds: where a whole machine stands
+ * still, the process that looks does too.
  */
 export const LOOKS = 12
 
+/** Watches one process. */
 export interface HangJudge {
   /**
-   * Takes the next look at a process that has not answered since the one before; says how it hangs once that is
+   * Takes the next look at a process that has not answered since the last one. Returns how it hangs once that is
    * certain.
    */
   see(look: ProcessLook): Hang | undefined
-  /** It has answered: all begins anew. */
+  /** The process has answered. Everything begins again. */
   reset(): void
 }
 
 /**
- * A process is slow, however long it takes, as long as it wants to run and is not let, or waits for a disk. It hangs
- * when it is stopped, when it sleeps and has not run at all although something waits for it, or when it has used
+ * Returns a judge. A process is slow, however long it takes, while it wants to run and may not, or waits for a disk. It
+ * hangs when it is stopped, when it sleeps and has not run at all although something waits for it, or when it has used
  * `limit` seconds of processor time in one go.
  */
 export function openHangJudge(limit: number): HangJudge {
@@ -47,7 +48,10 @@ export function openHangJudge(limit: number): HangJudge {
   }
 }
 
-/** Whether it does nothing; of a sleeper that is only certain where the kernel tells whether it has run. */
+/**
+ * Returns whether the process does nothing. For a sleeper that is certain only where the kernel tells whether it has
+ * run.
+ */
 function isStill({ state, ran }: ProcessLook): boolean {
   return state === 'stopped' || (state === 'asleep' && ran !== '')
 }

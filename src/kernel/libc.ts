@@ -1,7 +1,7 @@
-/** The C library through koffi: the few system calls Node has no word for. The only file that knows koffi. */
+/** The C library through koffi, for the few system calls that Node does not have. No other file uses koffi. */
 import { Failure } from '../failure.js'
 
-/** Each call gives its result, or -1; then `errno()` tells why. */
+/** Each call returns its result, or -1. Then `errno()` tells why. */
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, length: number): number
@@ -20,23 +20,28 @@ export interface Libc {
   /** Reads one datagram into `into`. */
   recv(fd: number, into: Uint8Array, length: number, flags: number): number
   ioctl(fd: number, request: number, value: Uint8Array): number
-  /** Waits on another thread; `fds` is an array of struct pollfd. Rejects when it could not be called at all. */
+  /** Waits on another thread. `fds` is an array of struct pollfd. Rejects when the call could not be made. */
   poll(fds: Uint8Array, count: number, milliseconds: number): Promise<number>
   /** SO_ATTACH_FILTER with `count` instructions of struct sock_filter. */
   attachFilter(fd: number, instructions: Uint8Array, count: number): number
-  /** seccomp(2): a filter of `count` instructions for all threads (TSYNC); no_new_privs of the caller goes with it. */
+  /**
+   * seccomp(2): installs a filter of `count` instructions for all threads (TSYNC). They get the caller's no_new_privs
+   * with it.
+   */
   seccompAllThreads(instructions: Uint8Array, count: number): number
   flock(fd: number, operation: number): number
-  /** A record lock of fcntl(2) on `length` bytes from the descriptor's offset on; 0 is to the end. */
+  /** Takes a record lock (fcntl(2)) on `length` bytes from the descriptor's offset; 0 means to the end. */
   lockf(fd: number, operation: number, length: number): number
-  /** Names, each with a NUL behind it, or a value; gives its length. `size` 0 only asks for that. */
+  /**
+   * Reads names, each followed by a NUL, or a value. Returns the length. With `size` 0 only the length is asked for.
+   */
   flistxattr(fd: number, names: Uint8Array, size: number): number
   fgetxattr(fd: number, name: string, value: Uint8Array, size: number): number
   fsetxattr(fd: number, name: string, value: Uint8Array, size: number, flags: number): number
   fremovexattr(fd: number, name: string): number
   prctl(operation: number, second: number, third: number, fourth: number, fifth: number): number
   capset(header: Uint8Array, data: Uint8Array): number
-  /** These three change every thread of the process, as POSIX wants it; the kernel's own calls change one. */
+  /** These three change every thread of the process, as POSIX requires. The kernel's own calls change one thread. */
   setgroups(count: number, groups: Uint8Array): number
   setresgid(real: number, effective: number, saved: number): number
   setresuid(real: number, effective: number, saved: number): number
@@ -47,17 +52,20 @@ export interface Libc {
 const SOL_SOCKET = 1
 const SO_ATTACH_FILTER = 26
 
-/** The C library has no function for it. Where the number is not known, no call has this one: ENOSYS. */
+/** The C library has no function for seccomp. Where its number is not known, -1 is used, which no call has: ENOSYS. */
 const SYS_SECCOMP =
   { x64: 317, arm64: 277, arm: 383, ppc64: 358, s390x: 348, riscv64: 277, loong64: 277 }[process.arch as string] ?? -1
 const SECCOMP_SET_MODE_FILTER = 1
 const SECCOMP_FILTER_FLAG_TSYNC = 1
-/** Without it older kernels slow the whole process down, against Spectre. */
+/** Without this flag older kernels slow the whole process down, as a measure against Spectre. */
 const SECCOMP_FILTER_FLAG_SPEC_ALLOW = 4
 
 let loaded: Promise<Libc> | undefined
 
-/** @throws Failure `native-module` */
+/**
+ * Loads the C library, once.
+ * @throws Failure `native-module`
+ */
 export function loadLibc(): Promise<Libc> {
   loaded ??= load()
   return loaded
@@ -66,7 +74,7 @@ export function loadLibc(): Promise<Libc> {
 async function load(): Promise<Libc> {
   try {
     const { default: koffi } = await import('koffi')
-    // The process has it loaded already: no file name to guess, so musl does as well as glibc.
+    // The process has loaded it already. No file name is guessed, so musl works as well as glibc.
     const libc = koffi.load(null)
     const poll = libc.func('int poll(_Inout_ void *, unsigned long, int)')
     // struct sock_fprog of linux/filter.h holds a pointer, which only koffi can give.

@@ -1,9 +1,9 @@
-/** Who holds a lock on a file, as proc(5) tells it: found out without a try that another taker could meet. */
+/** Who holds a lock on a file, from proc(5). No lock is tried, which another taker could collide with. */
 import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs'
 import type { LockKind } from './lock.js'
 
 /**
- * A process that holds a lock on a file of this number; `isCertain` when it is this very file and not one of another
+ * A process that holds a lock on a file with this inode number. `isCertain` when it is this file and not one of another
  * file system.
  */
 export interface LockHolder {
@@ -12,8 +12,8 @@ export interface LockHolder {
 }
 
 /**
- * Who may hold the lock on the file at `path`: nobody, as a rule one, the certain one first. Who cannot be seen from
- * here is not among them.
+ * Returns who may hold the lock on the file at `path`: usually nobody or one, the certain one first. Processes that
+ * cannot be seen from here are not among them.
  */
 export function lockHolders(path: string, kind: LockKind = 'flock'): LockHolder[] {
   const file = statSync(path, { throwIfNoEntry: false })
@@ -29,7 +29,7 @@ export function lockHolders(path: string, kind: LockKind = 'flock'): LockHolder[
     pid: Number(pid),
     isCertain: parseInt(major, 16) === majorOf(file.dev) && parseInt(minor, 16) === minorOf(file.dev),
   }))
-  // Some file systems give stat(2) another device than they have.
+  // Some file systems report another device to stat(2) than the one here.
   return holders
     .map(({ pid, isCertain }) => ({ pid, isCertain: isCertain || hasOpen(pid, file) }))
     .sort((one, other) => Number(other.isCertain) - Number(one.isCertain))

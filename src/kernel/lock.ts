@@ -1,4 +1,4 @@
-/** A lock the kernel frees on any death of its holder: flock(2) or a record lock of fcntl(2) on a file. */
+/** A lock on a file that the kernel frees on any death of its holder: flock(2) or a record lock of fcntl(2). */
 import { closeSync, fstatSync, openSync, statSync, unlinkSync, constants } from 'node:fs'
 import { loadLibc } from './libc.js'
 
@@ -7,17 +7,18 @@ const LOCK_NB = 4
 const F_TLOCK = 2
 
 /**
- * `record` locks are other programs'; they are the process's: it must not take one twice, nor open and close its file
- * otherwise.
+ * `flock` is our own. `record` is what other programs use. A record lock belongs to the process, which must not take it
+ * twice, nor open and close its file otherwise.
  */
 export type LockKind = 'flock' | 'record'
 
+/** A lock that is held. */
 export interface Lock {
   /** Removes the file, if it is still the one locked, and frees the lock. */
   release(): void
 }
 
-/** Takes the lock on `path`, made if need be; `undefined` when somebody holds it. */
+/** Takes the lock on `path`, a file that is made if necessary. Returns `undefined` when somebody holds it. */
 export async function takeLock(path: string, kind: LockKind = 'flock'): Promise<Lock | undefined> {
   const libc = await loadLibc()
   const tryLock = (fd: number) => (kind === 'flock' ? libc.flock(fd, LOCK_EX | LOCK_NB) : libc.lockf(fd, F_TLOCK, 0))
@@ -33,13 +34,13 @@ export async function takeLock(path: string, kind: LockKind = 'flock'): Promise<
           try {
             if (isStillAt(fd, path)) unlinkSync(path)
           } catch {
-            // With root given up the directory is not ours any more: whoever keeps us removes the file.
+            // Once root is given up, the directory is no longer ours. The keeper removes the file then.
           }
           closeSync(fd)
         },
       }
     }
-    // Its last holder removed the file between our open and our lock: that lock is worth nothing.
+    // The last holder removed the file between our open and our lock. Such a lock is worth nothing.
     closeSync(fd)
   }
 }

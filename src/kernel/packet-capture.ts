@@ -1,6 +1,6 @@
 /**
- * Sees packets of every interface, loopback included, in both directions: a packet socket (packet(7)). Changes nothing
- * on the machine.
+ * Reads the packets of every interface, loopback included, in both directions, by a packet socket (packet(7)). Nothing
+ * on the machine is changed.
  */
 import { endianness } from 'node:os'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -17,20 +17,21 @@ export interface FilterInstruction {
 }
 
 /**
- * Takes an IP packet, cut as the filter says, and when the kernel saw it, in milliseconds since 1970. The bytes are
- * overwritten once it returns.
+ * Takes an IP packet, cut as the filter says, and the time when the kernel saw it, in milliseconds since 1970. The
+ * bytes are overwritten once it returns.
  */
 export type TakePacket = (packet: Uint8Array, at: number) => void
 
+/** An open packet socket. */
 export interface PacketCapture {
   /**
-   * Hands packets to `take` until `stop`; `rest` is called in between, some ten times a second. Resolves once stopped
-   * and closed.
+   * Passes packets to `take` until `stop` is called. `rest` is called in between, about ten times a second. Resolves
+   * once stopped and closed.
    */
   run(take: TakePacket, rest: () => void): Promise<void>
   /** Ends it within 100 ms. */
   stop(): void
-  /** Packets that the kernel had no room for since the last call. */
+  /** Returns the number of packets that the kernel had no room for since the last call. */
   missed(): number
 }
 
@@ -45,18 +46,18 @@ const SOL_PACKET = 263
 const PACKET_STATISTICS = 6
 const MSG_DONTWAIT = 0x40
 const POLLIN = 1
-/** _IOR(0x89, 7, long long[2]): seconds and nanoseconds of the packet read last; of this form since Linux 5.1. */
+/** _IOR(0x89, 7, long long[2]): seconds and nanoseconds of the last packet read. Linux has this form since 5.1. */
 const SIOCGSTAMPNS_NEW = 0x80108907
 
 /** Kernel memory for packets not yet taken. */
 const BUFFER_BYTES = 8 * 2 ** 20
-/** As many packets are taken before timers and signals have their turn. */
+/** The number of packets taken before timers and signals are handled. */
 const BATCH = 512
 const WAIT_MILLISECONDS = 100
 
 /**
- * Opens a socket for the packets that the filter wants, which says as well how many of a packet's bytes; at most
- * `length`.
+ * Opens a socket for the packets that the filter selects. The filter also says how many bytes of a packet are wanted,
+ * at most `length`.
  * @throws Failure `not-root`, `capability-missing`, `capture-unavailable`, `native-module`
  */
 export async function openPacketCapture(filter: readonly FilterInstruction[], length: number): Promise<PacketCapture> {
@@ -88,12 +89,12 @@ export async function openPacketCapture(filter: readonly FilterInstruction[], le
 }
 
 function openSocket(libc: Libc, filter: readonly FilterInstruction[]): number {
-  // Protocol 0: nothing arrives before the filter is there.
+  // Protocol 0: nothing arrives before the filter is attached.
   const fd = libc.socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0)
   if (fd < 0) throw refused(libc)
   const size = numbers(BUFFER_BYTES)
   if (libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, size, 4) < 0) libc.setsockopt(fd, SOL_SOCKET, SO_RCVBUF, size, 4)
-  // The first question makes the kernel stamp what comes from now on.
+  // The first request for a timestamp makes the kernel stamp the packets from now on.
   libc.ioctl(fd, SIOCGSTAMPNS_NEW, new Uint8Array(16))
   const address = linkAddress()
   if (libc.attachFilter(fd, encode(filter), filter.length) < 0 || libc.bind(fd, address, address.length) < 0) {
@@ -110,11 +111,11 @@ function refused(libc: Libc): Failure {
   return error === 'EPERM' || error === 'EACCES' ? refusedRight(message) : new Failure('capture-unavailable', message)
 }
 
-/** Gives how many there were. */
+/** Takes the packets that are there, up to a limit. Returns their number. */
 function takeBatch(libc: Libc, fd: number, buffer: Uint8Array, stamp: Uint8Array, take: TakePacket): number {
   for (let taken = 0; taken < BATCH; taken++) {
     const length = libc.recv(fd, buffer, buffer.length, MSG_DONTWAIT)
-    // Nothing there; or an interface went down (ENETDOWN), which is told once.
+    // Nothing is there, or an interface went down (ENETDOWN), which is reported once.
     if (length < 0) return taken
     take(buffer.subarray(0, length), libc.ioctl(fd, SIOCGSTAMPNS_NEW, stamp) < 0 ? Date.now() : milliseconds(stamp))
   }

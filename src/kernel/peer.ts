@@ -1,11 +1,14 @@
-/** Who is at the other end of a Unix socket (SO_PEERCRED, unix(7)). */
+/** The process at the other end of a Unix socket (SO_PEERCRED, unix(7)). */
 import { endianness } from 'node:os'
 import { loadLibc } from './libc.js'
 
 const SOL_SOCKET = 1
 const SO_PEERCRED = 17
 
-/** Gives the user id at the other end of a connected socket's descriptor; `undefined` when the kernel does not tell. */
+/**
+ * Returns a function that tells the user id at the other end of a connected socket's descriptor; `undefined` when the
+ * kernel does not tell.
+ */
 export async function openPeerLookup(): Promise<(fd: number) => number | undefined> {
   const libc = await loadLibc()
   return (fd) => {

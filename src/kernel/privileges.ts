@@ -1,7 +1,8 @@
 /**
- * Gives root up for good. What stays: CAP_NET_ADMIN (verdicts, rules) and CAP_NET_RAW (forged replies, a raw socket for
- * each source address; legacy iptables), also for the firewall programs that are run (ambient, capabilities(7)). Where
- * it was asked for also CAP_NET_BIND_SERVICE (a port that nobody listens on is served), for the main thread alone.
+ * Gives root up for good. What is kept: CAP_NET_ADMIN for verdicts and rules, and CAP_NET_RAW for forged replies, for a
+ * raw socket for each source address, and for legacy iptables. The firewall programs that are run have both too
+ * (ambient, capabilities(7)). On request CAP_NET_BIND_SERVICE is kept, to serve a port that nobody listens on, for the
+ * main thread alone.
  */
 import { constants, endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
@@ -13,7 +14,7 @@ import { excessOf, readThreads } from './threads.js'
 const CAP_NET_BIND_SERVICE = 10
 const CAP_NET_ADMIN = 12
 const CAP_NET_RAW = 13
-/** Handed on to programs. */
+/** Passed on to programs. */
 const KEPT = [CAP_NET_ADMIN, CAP_NET_RAW]
 
 const PR_SET_DUMPABLE = 4
@@ -29,9 +30,9 @@ const LINUX_CAPABILITY_VERSION_3 = 0x20080522
 const ALLOW_ALL = words(endianness() === 'LE' ? 0x06 : 0x06_0000, 0x7fff_0000)
 
 /**
- * Turns this process into that user's, or without one into a user's that nothing else is; gives which. Its other
- * threads lose every capability; the bounding set is this thread's alone, and without new privileges it matters to
- * none. With `mayBindPorts` it may still listen on ports below 1024, if it could before.
+ * Makes this process that user's, or without one a user's that nothing else is, and returns which. Its other threads
+ * lose every capability. The bounding set is this thread's alone, which does not matter without new privileges. With
+ * `mayBindPorts` it may still listen on ports below 1024, if it could before.
  * @throws Failure `not-root`, `capability-missing`, `no-free-user`, `root-kept`; the process has to end then
  */
 export async function dropPrivileges(named: Account | undefined, mayBindPorts = false): Promise<Account> {
@@ -55,7 +56,8 @@ export async function dropPrivileges(named: Account | undefined, mayBindPorts = 
 }
 
 /**
- * The same with no capability left in any thread: for who has opened what takes root and opens nothing more.
+ * The same, with no capability left in any thread. It is for a process that has opened what takes root and opens
+ * nothing more.
  * @throws Failure `not-root`, `capability-missing`, `no-free-user`, `root-kept`; the process has to end then
  */
 export async function dropAllPrivileges(named: Account | undefined): Promise<void> {
@@ -67,18 +69,22 @@ export async function dropAllPrivileges(named: Account | undefined): Promise<voi
   checkThreads(account, [])
 }
 
-/** In every thread. Not by Node's own functions: a Node with a shared libuv, as distributions have it, refuses them. */
+/**
+ * Changes user and groups in every thread. Node's own functions are not used: a Node with a shared libuv, as
+ * distributions have it, refuses them.
+ */
 function become(libc: Libc, check: Check, { uid, gid }: Account): void {
   check(libc.setgroups(0, new Uint8Array()), 'setgroups')
   check(libc.setresgid(gid, gid, gid), 'setresgid')
   check(libc.setresuid(uid, uid, uid), 'setresuid')
-  // For the whole process. So the kernel has it after most changes of user, but that is a setting (fs.suid_dumpable).
+  // Makes the whole process undumpable. The kernel does so after most changes of user, but that is a setting
+  // (fs.suid_dumpable).
   check(libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), 'closing it to other processes')
 }
 
 /**
- * In every thread. Those started before have it from hooks/keep; otherwise a system call filter, here one that lets all
- * pass, takes it to them (seccomp(2)).
+ * Sets no_new_privs in every thread. Threads that were started before have it from hooks/keep. Otherwise a system call
+ * filter that allows everything takes it to them (seccomp(2)).
  */
 function forbidNewPrivileges(libc: Libc, check: Check): void {
   check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 'no_new_privs')
@@ -86,7 +92,7 @@ function forbidNewPrivileges(libc: Libc, check: Check): void {
     check(libc.seccompAllThreads(ALLOW_ALL, 1), 'no_new_privs for all threads')
 }
 
-/** What was asked for is looked at, thread by thread: a library or a kernel may do less than it says. */
+/** Looks at every thread for what was asked for. A library or a kernel may do less than it says. */
 function checkThreads(account: Account, own: readonly number[]): void {
   for (const thread of readThreads()) {
     const excess = excessOf(thread, account, BigInt(bitsOf(own)))
@@ -98,7 +104,7 @@ function checkThreads(account: Account, own: readonly number[]): void {
 /** Throws when a call gave less than 0. */
 type Check = (result: number, what: string) => void
 
-/** To be made while this is still root, for what to do depends on that. */
+/** Returns a check. It has to be made while this process is still root, because the failure depends on that. */
 function checkerOf(libc: Libc): Check {
   const isRoot = process.geteuid?.() === 0
   return (result, what) => {

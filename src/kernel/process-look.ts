@@ -1,20 +1,21 @@
 /**
- * One look at a process by proc(5): what it is doing at this moment, for who wants to tell a process that hangs from
- * one that is slow.
+ * One look at a process by proc(5): what it is doing at this moment. It serves to tell a process that hangs from a slow
+ * one.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 
+/** What a process is doing at one moment. */
 export interface ProcessLook {
   /**
-   * `stopped`: by a signal or a debugger. `asleep`: no thread wants to run, nor does a child. `busy`: some thread or
-   * child wants to, or waits for a disk.
+   * `stopped`: by a signal or a debugger. `asleep`: no thread and no child wants to run. `busy`: a thread or child
+   * wants to run, or waits for a disk.
    */
   readonly state: 'stopped' | 'asleep' | 'busy'
-  /** Tells this process from a later one of the same id. */
+  /** Distinguishes this process from a later one with the same id. */
   readonly startTime: string
   /**
-   * What the scheduler has counted of the main thread: it changes whenever that has run. Empty where the kernel does
-   * not tell.
+   * The scheduler's counters of the main thread, which change whenever it has run. Empty where the kernel does not
+   * tell.
    */
   readonly ran: string
   /** Processor time of the main thread, in seconds. */
@@ -25,10 +26,10 @@ export interface ProcessLook {
   readonly children: readonly number[]
 }
 
-/** Clock ticks in a second, as proc(5) counts them for programs: the same on every Linux. */
+/** Clock ticks in a second, as proc(5) counts them. They are the same on every Linux. */
 const TICKS = 100
 
-/** Looks at the process; `undefined` when there is none, or only what is left of one that has ended. */
+/** Looks at the process. Returns `undefined` when there is none, or only the remains of one that has ended. */
 export function lookAt(pid: number): ProcessLook | undefined {
   try {
     const main = readStat(`/proc/${pid}/task/${pid}/stat`)
@@ -53,7 +54,7 @@ export function lookAt(pid: number): ProcessLook | undefined {
   }
 }
 
-/** `4867 (node) S 4860 …`; the name in the second field may hold anything. */
+/** Reads `4867 (node) S 4860 …`. The name in the second field may contain anything. */
 function readStat(path: string): { state: string; parent: number; group: number; ticks: number; startTime: string } {
   const text = readFileSync(path, 'latin1')
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
@@ -66,7 +67,7 @@ function readStat(path: string): { state: string; parent: number; group: number;
   }
 }
 
-/** Of a thread or child that has ended meanwhile: X. */
+/** Returns the state of a thread or child; X when it has ended meanwhile. */
 function stateAt(path: string): string {
   try {
     return readStat(path).state
@@ -75,7 +76,7 @@ function stateAt(path: string): string {
   }
 }
 
-/** Those of its main thread, which starts them all in a Node. */
+/** Returns the children of the main thread, which starts all of them in a Node. */
 function readChildren(pid: number): number[] {
   return readOrNothing(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number)
 }

@@ -1,12 +1,12 @@
-/** Sends whole IP packets of our own making: raw sockets with IPPROTO_RAW (raw(7), ipv6(7)). */
+/** Sends complete IP packets of our own by raw sockets with IPPROTO_RAW (raw(7), ipv6(7)). */
 import { refusedRight } from '../failure.js'
 import { endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { loadLibc, type Libc } from './libc.js'
 
 /**
- * Sends one IP packet; `interfaceIndex` matters for link-local destinations only. Gives the error's name (`EPERM`: a
- * rule dropped it) or nothing.
+ * Sends one IP packet. `interfaceIndex` matters for link-local destinations only. Returns nothing, or the name of the
+ * error (`EPERM`: a rule dropped it).
  */
 export type SendPacket = (packet: Uint8Array, interfaceIndex: number) => string | undefined
 
@@ -25,9 +25,9 @@ const MSG_DONTWAIT = 0x40
 const MAX_SOCKETS = 32
 
 /**
- * A socket is bound to each source address it forges (with FREEBIND, as a container's is not this host's), for only
- * then does the kernel choose the route by it: on a host with two uplinks and `ip rule from …` the reply leaves where
- * the request came in.
+ * Opens the sender. A socket is bound to each source address that it forges, because only then does the kernel choose
+ * the route by it: on a host with two uplinks and `ip rule from …` the reply leaves where the request came in. It is
+ * bound with FREEBIND, because the address of a container is not this host's.
  * @throws Failure `not-root`, `capability-missing`, `native-module`
  */
 export async function openRawSockets(): Promise<SendPacket> {
@@ -59,8 +59,8 @@ function socketFor(libc: Libc, sockets: Map<string, number>, source: Uint8Array)
   const on = Uint8Array.from(endianness() === 'LE' ? [1, 0, 0, 0] : [0, 0, 0, 1])
   libc.setsockopt(socket, isV6 ? IPPROTO_IPV6 : IPPROTO_IP, isV6 ? IPV6_FREEBIND : IP_FREEBIND, on, on.length)
   const address = sockaddr(source, 0)
-  // A link-local source cannot be bound without its interface; the packet goes out unbound then, by its destination's
-  // scope.
+  // A link-local source cannot be bound without its interface. The packet is sent unbound then, by the scope of its
+  // destination.
   libc.bind(socket, address, address.length)
   sockets.set(key, socket)
   return socket

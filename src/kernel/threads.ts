@@ -12,14 +12,15 @@ export interface ThreadRights {
   readonly gids: readonly number[]
   /** Supplementary ones. */
   readonly groups: readonly number[]
-  /** A bit for each capability. */
+  /** The effective set, one bit for each capability. */
   readonly effective: bigint
   readonly permitted: bigint
   readonly hasNoNewPrivileges: boolean
 }
 
 /**
- * Reads all of them; a thread that ends meanwhile is left out. @throws Failure `root-kept` where they cannot be read
+ * Reads the rights of all threads. A thread that ends meanwhile is left out.
+ * @throws Failure `root-kept` where they cannot be read
  */
 export function readThreads(): ThreadRights[] {
   try {
@@ -46,8 +47,8 @@ function readStatus(id: string): string | undefined {
 }
 
 /**
- * What a thread has that it should not have, in words; `undefined` when it has the rights of this user and at most
- * these capabilities.
+ * Returns in words what a thread has that it should not have; `undefined` when it has the rights of this user and at
+ * most these capabilities.
  */
 export function excessOf(
   thread: ThreadRights,
@@ -77,7 +78,7 @@ function parseThread(id: number, status: string): ThreadRights {
     groups: numbers('Groups'),
     effective: BigInt(`0x${field('CapEff')}`),
     permitted: BigInt(`0x${field('CapPrm')}`),
-    // Not told before Linux 4.10, which no Node here runs on.
+    // Linux before 4.10 does not tell it. No Node of ours runs there.
     hasNoNewPrivileges: field('NoNewPrivs') === '1',
   }
 }

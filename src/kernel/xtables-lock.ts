@@ -1,6 +1,6 @@
 /**
- * The lock that legacy iptables processes share. Its file is root's alone, so a responder that has given root up opens
- * it before, and locks it for the programs it runs; those are told to lock a file of their own instead (`OWN_LOCK` of
+ * The lock that processes of legacy iptables share. Its file is root's alone. So a responder opens it before it gives
+ * root up, and locks it for the programs it runs. Those are told to lock a file of their own instead (`OWN_LOCK` of
  * firewall/program-path.ts).
  */
 import { constants, existsSync, openSync, readFileSync } from 'node:fs'
@@ -18,21 +18,21 @@ const PAUSE = 20
 const TIME_LIMIT = 10_000
 
 /**
- * Runs a task with the lock held; several at once share it. A task is never run without it.
+ * Runs a task while the lock is held. Several tasks at once share it. No task runs without it.
  * @throws Failure `firewall-busy` when it does not come free in time
  */
 export type UnderLock = <Result>(task: () => Promise<Result>) => Promise<Result>
 
 /**
- * Opens the lock; with `isNeeded` it is made where there is none, as iptables does. Without that, and as long as there
- * is none, nobody uses legacy iptables, and tasks just run.
+ * Opens the lock. With `isNeeded` its file is made when there is none, as iptables does. Without a file nobody uses
+ * legacy iptables, and tasks simply run.
  */
 export async function openXtablesLock(isNeeded: boolean): Promise<UnderLock> {
   const libc = await loadLibc()
   const fd = open(isNeeded)
   let holders = 0
   return async (task) => {
-    // Programs that root runs lock the file themselves: they would wait for us.
+    // Programs that run as root lock the file themselves. They would wait for us.
     if (process.getuid?.() === 0) return task()
     if (fd === undefined) {
       if (existsSync(PATH))

@@ -4,7 +4,7 @@ import type { Namespace } from './namespace.js'
 
 /** Ordinary clients at work. */
 export interface Bystanders {
-  /** Ends them and tells how many requests they made, and how many were not answered as expected. */
+  /** Ends them. Returns the number of requests they made, and of those that were not answered as expected. */
   stop(): Promise<{ readonly requests: number; readonly failures: readonly string[] }>
 }
 

@@ -11,15 +11,15 @@ export interface Certbot {
   readonly runDirectory: string
   /** Its `--config-dir`. */
   readonly configDirectory: string
-  /** Any command of certbot, such as `certonly --webroot …`; a failure is a result, never a rejection. */
+  /** Runs any command of certbot, such as `certonly --webroot …`. A failure is a result, never a rejection. */
   run(words: readonly string[], options?: CertbotOptions): Promise<Finished>
-  /** Gets one certificate for all names; a failure is a result, never a rejection. */
+  /** Gets one certificate for all names. A failure is a result, never a rejection. */
   certonly(names: readonly string[], options?: CertbotOptions): Promise<Finished>
   /** Renews every lineage it has, due or not, as their renewal configuration says. */
   renew(options?: CertbotOptions): Promise<Finished>
-  /** The newest certificate of the lineage of this name. */
+  /** Returns the newest certificate of the lineage with this name. */
   certificate(name: string): string
-  /** The names of its lineages. */
+  /** Returns the names of its lineages. */
   lineages(): Promise<string[]>
 }
 
@@ -32,7 +32,8 @@ export interface Hooks {
   /** The directory with `auth` and `cleanup`; the repository's `hooks` unless said. */
   readonly directory?: string
   /**
-   * The name server that certbot and its hooks ask; the machine's own, which cannot be reached from a lab, unless said.
+   * The name server that certbot and its hooks ask. The default is the machine's own, which cannot be reached from a
+   * lab.
    */
   readonly nameServer?: string
 }
@@ -98,7 +99,7 @@ export async function createCertbot(lab: Lab, authority: CertificateAuthority, h
 }
 
 /**
- * What goes before a command that is to have a resolv.conf of its own: a mount namespace, so that nobody else sees it.
+ * Returns what precedes a command that has a resolv.conf of its own: a mount namespace, so that nothing else sees it.
  */
 async function withNameServer(address: string, directory: string): Promise<readonly string[]> {
   const file = join(directory, 'resolv.conf')

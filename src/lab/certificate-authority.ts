@@ -10,17 +10,17 @@ export interface CertificateAuthority {
   readonly directoryUrl: string
   /** A PEM file with the certificate of the ACME server itself, for clients that verify it. */
   readonly caBundle: string
-  /** Where its DNS answers the server namespace too, at port 53. */
+  /** The address of its DNS for the server namespace, at port 53. */
   readonly dnsServer: string
   /** Answers A queries for this host; without addresses there are no A records. */
   setIpv4(host: string, addresses: readonly string[]): Promise<void>
-  /** The same for AAAA. */
+  /** Answers AAAA queries for this host in the same way. */
   setIpv6(host: string, addresses: readonly string[]): Promise<void>
-  /** Pebble's output so far: which URLs its validators asked for, and what became of each authorization. */
+  /** Returns pebble's output so far: which URLs its validators requested, and what became of each authorization. */
   logs(): string
 }
 
-/** What every name resolves to that nothing else was said about. */
+/** What every name resolves to for which nothing else is set. */
 export interface CertificateAuthorityOptions {
   /** The lab server's IPv4 address unless said; false: no A record. */
   readonly defaultIpv4?: string | false
@@ -63,7 +63,7 @@ export async function startCertificateAuthority(
 
   const dns = validator.spawn([
     'pebble-challtestsrv',
-    // It answers DNS only: the challenges are answered by what the lab is there to try out.
+    // It answers DNS only. The challenges are answered by what the lab is there to test.
     ...['-http01', '', '-https01', '', '-tlsalpn01', ''],
     ...[
       '-dns01',
@@ -107,7 +107,10 @@ export async function startCertificateAuthority(
   }
 }
 
-/** A self-signed certificate for pebble's own HTTPS, strict enough for Python 3.13's checks; resolves with its path. */
+/**
+ * Makes a self-signed certificate for pebble's own HTTPS, strict enough for the checks of Python 3.13. Resolves with
+ * its path.
+ */
 async function makeCertificate({ validator }: Lab, directory: string): Promise<string> {
   const extensions = [
     '[req]',

@@ -12,7 +12,7 @@ export interface Certificate {
   readonly notAfter: string
 }
 
-/** Reads the first certificate of a PEM file with `openssl x509`; rejects when there is none. */
+/** Reads the first certificate of a PEM file with `openssl x509`. Rejects when there is none. */
 export async function readCertificate(path: string): Promise<Certificate> {
   const fields = ['-serial', '-issuer', '-startdate', '-enddate', '-ext', 'subjectAltName']
   const { stdout } = await run(['openssl', 'x509', '-in', path, '-noout', ...fields])

@@ -17,7 +17,7 @@ export interface ChallengeExchange {
 
 /** A capture that is running. */
 export interface ChallengeCapture {
-  /** Ends it and gives every challenge request it saw, in order. */
+  /** Ends it. Returns every challenge request it has seen, in order. */
   stop(): Promise<ChallengeExchange[]>
 }
 
@@ -43,7 +43,10 @@ export async function captureChallenges(namespace: Namespace): Promise<Challenge
   }
 }
 
-/** The challenge requests in the output of `tcpdump -nn -A`: a line for each packet, followed by its bytes as text. */
+/**
+ * Returns the challenge requests in the output of `tcpdump -nn -A`: a line for each packet, followed by its bytes as
+ * text.
+ */
 export function challengesIn(output: string): ChallengeExchange[] {
   const packets = output.split(/^(?=[\d:.]+ IP6? )/m).map((text) => ({
     text,

@@ -13,10 +13,9 @@ import { isInterrupted } from './while-open.js'
 const name = 'www.example.com'
 
 /**
- * Shows the whole thing for real, in network namespaces of its own: a web server that owns port 80, certbot getting a
- * certificate through the hooks and renewing it, and everything as before afterwards. Prints each step as it goes.
- * Rejects with a message for a person when something is missing or does not come out as it should; the lab is gone by
- * then.
+ * Shows how everything works, in network namespaces of its own: a web server that owns port 80, certbot getting a
+ * certificate through the hooks and renewing it, and everything as before afterwards. It prints each step. It rejects
+ * with a message for a person when something is missing or goes wrong; the lab is closed by then.
  */
 export async function runDemo(print: Print): Promise<void> {
   const tell = story(print)
@@ -33,7 +32,7 @@ export async function runDemo(print: Print): Promise<void> {
       await scene.close()
     }
   } catch (error) {
-    // What fails then, fails because the lab is being closed.
+    // What fails now fails because the lab is being closed.
     throw isInterrupted() ? new Error('interrupted; nothing is left behind') : error
   }
   tell.end('Done. The namespaces and all files of the demo are removed.')
@@ -68,7 +67,7 @@ async function showCertificates(scene: Scene, tell: Story): Promise<void> {
   expect(first !== second, 'the renewed certificate is the old one')
 }
 
-/** One run of certbot, watched; gives the serial number of the certificate. */
+/** Runs certbot and watches it. Returns the serial number of the certificate. */
 async function attempt(
   { lab, webServer, certbot }: Scene,
   tell: Story,

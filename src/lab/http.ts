@@ -20,13 +20,13 @@ export interface HttpResponse {
   readonly body: string
 }
 
-// Bash connects by itself: no client has to be installed, and a request costs milliseconds rather than the start of a
-// Node.
+// Bash connects by itself. So no client has to be installed, and a request costs milliseconds rather than the start of
+// a Node.
 const exchange = 'exec 3<>"/dev/tcp/$1/$2" && cat >&3 && cat <&3'
 
 /**
- * Sends a request from a namespace and reads until the other side closes. A refused connection or one without an answer
- * for a minute is a response of status 0.
+ * Sends a request from a namespace and reads until the other side closes. A refused connection, or one without an
+ * answer for a minute, gives a response of status 0.
  */
 export async function request(from: Namespace, options: HttpRequest): Promise<HttpResponse> {
   const { address, port = 80, method = 'GET', path = '/', body = '' } = options

@@ -2,8 +2,8 @@ import { missingPrograms } from './programs.js'
 import { run } from './run.js'
 
 /**
- * Why namespaces or NFQUEUE cannot be used here, in words for a person; undefined when they can. Tried out in a
- * namespace of its own.
+ * Returns why namespaces or NFQUEUE cannot be used here, in words for a person; undefined when they can. This is tried
+ * in a namespace of its own.
  */
 export async function kernelUnavailable(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return 'network namespaces need root'

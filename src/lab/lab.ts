@@ -69,7 +69,7 @@ async function closeLab(names: readonly string[], directory: string): Promise<vo
   await rm(directory, { recursive: true, force: true })
 }
 
-/** The same when nothing can be awaited any more: no grace for the processes. */
+/** Closes a lab when nothing can be awaited any more. The processes get no time to end. */
 function closeAtExit(names: readonly string[], directory: string): void {
   const ip = (...words: string[]): string => {
     try {
@@ -79,7 +79,7 @@ function closeAtExit(names: readonly string[], directory: string): void {
         env: withSystemPrograms(),
       })
     } catch {
-      // Not there (any more): nothing to end, nothing to delete.
+      // It is not there, or no longer. There is nothing to end or delete.
       return ''
     }
   }

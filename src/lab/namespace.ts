@@ -13,9 +13,9 @@ export interface Addresses {
  * machine's.
  */
 export interface Namespace {
-  /** As `ip netns` knows it. */
+  /** Its name for `ip netns`. */
   readonly name: string
-  /** Its addresses on `device`; a /24 and a /64 of which all other addresses are free for use. */
+  /** Its addresses on `device`, in a /24 and a /64 whose other addresses are free for use. */
   readonly addresses: Addresses
   /** The interface that leads to the other namespace. */
   readonly device: string
@@ -77,8 +77,8 @@ export async function connect(one: Namespace, other: Namespace): Promise<void> {
 
 /** Brings an interface up with both its addresses. */
 export async function bringUp(namespace: string, device: string, { ipv4, ipv6 }: Addresses): Promise<void> {
-  // The kernel's own link-local address takes a second of duplicate detection. There has to be one: what forwards asks
-  // for its neighbours from it.
+  // The kernel's own link-local address takes a second of duplicate address detection. One is needed: a machine that
+  // forwards uses it as source when it asks for its neighbours.
   await run(['ip', '-n', namespace, 'link', 'set', device, 'addrgenmode', 'none'])
   await run(['ip', '-n', namespace, 'link', 'set', device, 'up'])
   for (const address of [ipv4, ipv6, ipv6.replace(/^.*::/, 'fe80::')]) await addAddress(namespace, device, address)

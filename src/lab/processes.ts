@@ -13,8 +13,8 @@ const graceMilliseconds = 4_000
 const killMilliseconds = 60_000
 
 /**
- * Every process whose network namespace is the named one, whoever started it and whatever session it is in.
- * A namespace that does not exist has none.
+ * Returns every process whose network namespace is the named one, whoever started it and whatever its session. A
+ * namespace that does not exist has none.
  */
 export async function processesIn(namespace: string): Promise<ProcessInfo[]> {
   const { stdout } = await run(['ip', 'netns', 'pids', namespace], { reject: false })
@@ -25,8 +25,8 @@ export async function processesIn(namespace: string): Promise<ProcessInfo[]> {
 }
 
 /**
- * Ends every process of the namespace and waits until it is gone: SIGTERM first, SIGKILL for what is still there after
- * 4 s.
+ * Ends every process of the namespace and waits until it is gone: by SIGTERM, and by SIGKILL for what is still there
+ * after 4 s.
  */
 export async function endProcessesIn(namespace: string): Promise<void> {
   if ((await signalAll(namespace, 'SIGTERM')) === 0) return
@@ -38,7 +38,7 @@ export async function endProcessesIn(namespace: string): Promise<void> {
   }
 }
 
-/** The process ids in the output of `ip netns pids`, one a line. */
+/** Returns the process ids in the output of `ip netns pids`, one on each line. */
 export function parsePids(output: string): number[] {
   return output
     .split('\n')
@@ -46,7 +46,7 @@ export function parsePids(output: string): number[] {
     .map(Number)
 }
 
-/** Sends a signal to a process; one that has ended already is no failure. */
+/** Sends a signal to a process. A process that has ended already is not a failure. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
@@ -67,7 +67,7 @@ async function isEmpty(namespace: string): Promise<boolean> {
 
 function commandOf(pid: number): string | undefined {
   try {
-    // Words end in NUL; a process between exec and exit may have none at all.
+    // Words end in NUL. A process between exec and exit may have none.
     return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim()
   } catch {
     return undefined

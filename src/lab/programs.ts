@@ -21,8 +21,8 @@ const packageOf = {
 export type Program = keyof typeof packageOf
 
 /**
- * Which of the programs cannot be found on PATH, each with the package to install, in words; undefined when all are
- * there.
+ * Returns in words which of the programs cannot be found on PATH, each with the package to install; undefined when all
+ * are there.
  */
 export async function missingPrograms(programs: readonly Program[]): Promise<string | undefined> {
   const { stdout } = await run([

@@ -15,8 +15,8 @@ const emptyBaseChain = new RegExp(
 )
 
 /**
- * Every packet filter rule of a namespace as text, of both variants of iptables and ip6tables and of nft, so that two
- * snapshots are equal exactly when the rules are (see `normaliseSave` for what counts as equal). A program that is not
+ * Returns every packet filter rule of a namespace as text, of both variants of iptables and ip6tables and of nft. Two
+ * snapshots are equal exactly when the rules are; `normaliseSave` says what counts as equal. A program that is not
  * installed contributes nothing.
  */
 export async function snapshotRules(namespace: Pick<Namespace, 'exec'>): Promise<string> {
@@ -30,9 +30,9 @@ export async function snapshotRules(namespace: Pick<Namespace, 'exec'>): Promise
 }
 
 /**
- * The output of an `iptables-save` without what changes by itself (counters, dates) and without built-in tables that
- * hold nothing: legacy iptables cannot remove a table it has once brought into a namespace, and the nft variant leaves
- * its empty base chains too, so an empty table with policy ACCEPT is the same as none.
+ * Returns the output of an `iptables-save` without what changes by itself (counters, dates) and without built-in tables
+ * that are empty. Legacy iptables cannot remove a table that it has once made in a namespace, and the nft variant
+ * leaves its empty base chains too. So an empty table with policy ACCEPT is the same as none.
  */
 export function normaliseSave(text: string): string {
   return text
@@ -43,8 +43,8 @@ export function normaliseSave(text: string): string {
 }
 
 /**
- * The same for the output of `nft list ruleset`: no counters, no time left, no empty base chains and tables of
- * iptables-nft.
+ * Returns the same for the output of `nft list ruleset`: without counters, remaining times, and the empty base chains
+ * and tables of iptables-nft.
  */
 export function normaliseNft(text: string): string {
   return text

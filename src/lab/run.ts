@@ -7,7 +7,7 @@ export interface RunOptions {
   /** What the program reads on standard input; without it that stream is empty. */
   readonly input?: string | Uint8Array
   /**
-   * False: a failure is an ordinary result. By default it throws an error with the command, its exit code and its
+   * When false, a failure is an ordinary result. By default it throws an error with the command, its exit code and its
    * output.
    */
   readonly reject?: boolean
@@ -24,8 +24,8 @@ export interface Finished {
 }
 
 /**
- * Runs one program to its end; a program that cannot be started rejects, or gives its reason as `stderr`, as `reject`
- * says.
+ * Runs one program to its end. A program that cannot be started rejects, or has its reason as `stderr`, depending on
+ * `reject`.
  */
 export async function run(argv: readonly string[], options: RunOptions = {}): Promise<Finished> {
   const [file = '', ...rest] = argv
@@ -43,7 +43,8 @@ export async function run(argv: readonly string[], options: RunOptions = {}): Pr
 }
 
 /**
- * The environment with the directories of `ip`, `nginx` and `iptables` on PATH, which a root shell made by `su` lacks.
+ * Returns the environment with the directories of `ip`, `nginx` and `iptables` on PATH, which a root shell made by `su`
+ * lacks.
  */
 export function withSystemPrograms(env: Readonly<Record<string, string>> = {}): Record<string, string> {
   return { ...env, PATH: `${env['PATH'] ?? process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin` }

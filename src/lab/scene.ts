@@ -18,11 +18,11 @@ export interface Scene {
   readonly webServer: WebServer
   readonly authority: CertificateAuthority
   readonly certbot: Certbot
-  /** Those of the web server's requests that were meant for the hooks. */
+  /** Returns the requests that reached the web server and were meant for the hooks. */
   challengesAtWebServer(): Promise<string[]>
   /**
-   * What is not as it was before certbot came: rules, processes of the server namespace, a socket in the run directory.
-   * Gives a responder that was told to stop some seconds to end. Empty when all is back.
+   * Returns what differs from before certbot's run: rules, processes of the server namespace, a socket in the run
+   * directory. A responder that was told to stop gets some seconds to end. Empty when everything is as before.
    */
   leftovers(): Promise<string[]>
   /** Closes the lab. */

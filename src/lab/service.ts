@@ -4,9 +4,9 @@ import { withSystemPrograms } from './run.js'
 /** A program that keeps running in a namespace until it is stopped or the lab is closed. */
 export interface Service {
   readonly pid: number
-  /** Everything it wrote so far, both streams in the order of arrival. */
+  /** Returns everything it has written so far, both streams in the order of arrival. */
   output(): string
-  /** Resolves with the first match in its output, past or to come; rejects when the program ends without one. */
+  /** Resolves with the first match in its output, past or to come. Rejects when the program ends without one. */
   waitForOutput(pattern: RegExp): Promise<RegExpExecArray>
   /** Settles when it has ended, however that was. */
   readonly exited: Promise<{ readonly exitCode: number | undefined; readonly signal: string | undefined }>

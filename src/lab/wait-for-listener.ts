@@ -3,8 +3,8 @@ import type { Service } from './service.js'
 import { waitUntil } from './wait-until.js'
 
 /**
- * Resolves as soon as something listens on the TCP port in the service's namespace; rejects, with its output, when it
- * ends first.
+ * Resolves as soon as something listens on the TCP port in the service's namespace. Rejects with the service's output
+ * when that ends first.
  */
 export async function waitForListener(service: Service, port: number): Promise<void> {
   const ended = service.exited.then(() => {
@@ -14,8 +14,8 @@ export async function waitForListener(service: Service, port: number): Promise<v
 }
 
 /**
- * `/proc/PID/net/tcp` (proc(5)) shows the sockets of the process's own network namespace: address:port in hexadecimal,
- * state 0A is LISTEN.
+ * Returns whether something listens. `/proc/PID/net/tcp` (proc(5)) shows the sockets of the process's network namespace
+ * as address:port in hexadecimal. State 0A is LISTEN.
  */
 function isListening(pid: number, port: number): boolean {
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`

@@ -2,12 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 const pollMilliseconds = 20
 
-/** For what never comes: a machine whose processors are busy otherwise takes its time. */
+/** The limit for what never comes. A busy machine takes its time. */
 const LIMIT = 60_000
 
 /**
- * Resolves as soon as the condition holds, for what has no event to wait for (a process of another session, a listening
- * socket in another namespace). Rejects with `what` in the message after `limit` milliseconds, a minute unless said.
+ * Resolves as soon as the condition holds. It is for what has no event to wait for: a process of another session, a
+ * listening socket in another namespace. Rejects with `what` in the message after `limit` milliseconds, by default a
+ * minute.
  */
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,

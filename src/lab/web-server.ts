@@ -5,15 +5,18 @@ import type { Lab, Namespace, Service } from './lab.js'
 /** A running nginx, which knows nothing of challenges. */
 export interface WebServer {
   readonly port: number
-  /** What it answers with, status 200, whatever the path, unless there is a file of that path in `root`. */
+  /** Its answer with status 200 to any path, unless there is a file of that path in `root`. */
   readonly body: string
   /** The directory it serves. */
   readonly root: string
   /** Its root for a client in the lab: the IPv4 address of its namespace. */
   readonly url: string
-  /** The request line of every request so far, oldest first; empty for a connection that never sent a whole one. */
+  /**
+   * Returns the request line of every request so far, oldest first; empty for a connection that never sent a complete
+   * one.
+   */
   requests(): Promise<string[]>
-  /** Its error log so far, at level info: resets by clients stand here. */
+  /** Returns its error log so far, at level info. Resets by clients are in it. */
   errorLog(): string
   readonly service: Service
 }
@@ -49,7 +52,10 @@ export async function startWebServer(lab: Lab, options: WebServerOptions = {}): 
   }
 }
 
-/** Nothing in it points outside the prefix, so that an nginx that is configured on this machine stays as it is. */
+/**
+ * Returns a configuration in which nothing points outside the prefix, so that an nginx that is configured on this
+ * machine is not affected.
+ */
 function configuration(prefix: string, port: number): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `  ${name}_temp_path ${prefix}/${name};`,

@@ -10,15 +10,15 @@ interface Entry {
 const open = new Set<Entry>()
 let interrupted = false
 
-/** True once one of the signals has come: what fails from then on fails because everything is being closed. */
+/** Returns true once one of the signals has come. What fails from then on fails because everything is being closed. */
 export function isInterrupted(): boolean {
   return interrupted
 }
 
 /**
- * Keeps something from outliving this process: until the returned function has closed it, SIGINT, SIGTERM and SIGHUP
- * first close it and then end the process as they would have, and any other exit runs `closeAtExit`, which cannot wait.
- * The returned function closes once, however often it is called.
+ * Closes something before this process ends. Until the returned function has closed it, SIGINT, SIGTERM and SIGHUP
+ * first close it and then end the process as they would have. Any other exit runs `closeAtExit`, which cannot wait. The
+ * returned function closes once, however often it is called.
  */
 export function whileOpen(close: () => Promise<void>, closeAtExit: () => void): () => Promise<void> {
   let closing: Promise<void> | undefined
@@ -53,8 +53,8 @@ function onSignal(name: NodeJS.Signals): void {
 }
 
 function endBy(name: NodeJS.Signals): void {
-  // With the last one closed our listeners are gone, and the same signal has its ordinary effect. Another one's
-  // listener gets it in the next turn of the event loop only, which an empty loop would not wait for.
+  // Once the last one is closed our listeners are gone, and the same signal has its ordinary effect. The listener of
+  // another module gets it only in the next turn of the event loop, for which an empty loop would not wait.
   setTimeout(() => process.exit(128 + constants.signals[name]), 1_000)
   process.kill(process.pid, name)
 }

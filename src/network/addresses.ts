@@ -1,4 +1,4 @@
-/** The addresses of this machine, and what kind an address is. Light: a hook loads it too. */
+/** The addresses of this machine, and the kinds of addresses. A hook loads this file, so it imports little. */
 import { BlockList } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { IpVersion } from '../wire/ip.js'
@@ -6,6 +6,7 @@ import type { IpVersion } from '../wire/ip.js'
 /** Who can reach an address: everybody, the site, the link, this machine. Documentation ranges count as public. */
 export type Reach = 'public' | 'private' | 'link-local' | 'loopback'
 
+/** An address of this machine. */
 export interface MachineAddress {
   /** As {@link canonical} writes it. */
   readonly address: string
@@ -15,7 +16,7 @@ export interface MachineAddress {
   readonly device: string
 }
 
-/** Every address of this network namespace, in the kernel's order; link-local ones without their zone. */
+/** Returns every address of this network namespace, in the kernel's order. Link-local ones have no zone. */
 export function addressesOfMachine(): MachineAddress[] {
   return Object.entries(networkInterfaces()).flatMap(([device, addresses = []]) =>
     addresses.map(({ address: text }) => {
@@ -25,19 +26,19 @@ export function addressesOfMachine(): MachineAddress[] {
   )
 }
 
-/** 6 for what has a colon. */
+/** Returns 6 for an address with a colon, otherwise 4. */
 export function versionOf(address: string): IpVersion {
   return address.includes(':') ? 6 : 4
 }
 
-/** The one way to write an IPv6 address (RFC 5952), without a zone; anything else comes back as it is. */
+/** Returns the canonical form of an IPv6 address (RFC 5952), without a zone. Any other text is returned as it is. */
 export function canonical(address: string): string {
   const [bare = ''] = address.split('%')
   const url = bare.includes(':') && URL.canParse(`http://[${bare}]/`) ? new URL(`http://[${bare}]/`) : undefined
   return url ? url.hostname.slice(1, -1) : bare
 }
 
-/** What kind an address is; what is not an address counts as public. */
+/** Returns who can reach an address. What is not an address counts as public. */
 export function reachOf(address: string): Reach {
   const family = versionOf(address) === 6 ? 'ipv6' : 'ipv4'
   return (

@@ -1,4 +1,4 @@
-/** What the DNS says of a name, as a CA would see it: /etc/hosts is not asked. Light: a hook loads it too. */
+/** Looks a name up in the DNS as a CA does, so /etc/hosts is not used. A hook loads this file, so it imports little. */
 import { Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { IpVersion } from '../wire/ip.js'
@@ -7,11 +7,12 @@ import { canonical, versionOf } from './addresses.js'
 /** Milliseconds for all of a name's answers. */
 const TIME_LIMIT = 5_000
 
-/** Addresses (none: the name has no record of the type), or why there is no answer. */
+/** The addresses, none when the name has no record of the type, or why there is no answer. */
 export type DnsAnswer =
   | { readonly addresses: readonly string[] }
   | { readonly error: 'no such name' | 'no answer' | 'server failure'; readonly detail: string }
 
+/** What the DNS answered for a name. */
 export interface NameAddresses {
   readonly name: string
   /** Its A records. */
@@ -20,24 +21,25 @@ export interface NameAddresses {
   readonly 6: DnsAnswer
 }
 
-/** Whom to ask, and how long. */
+/** Which server to ask, and for how long. */
 export interface LookUpOptions {
-  /** `192.0.2.53`, `192.0.2.53:53` or `[2001:db8::53]:53`; without it those of /etc/resolv.conf. */
+  /** `192.0.2.53`, `192.0.2.53:53` or `[2001:db8::53]:53`. The default is those of /etc/resolv.conf. */
   readonly resolver?: string | undefined
-  /** Milliseconds for both answers; 5 s unless said. */
+  /** Milliseconds for both answers, 5,000 by default. */
   readonly timeLimit?: number
 }
 
 /**
- * A and AAAA of a name, both asked at once; never takes longer than the limit. An address stands for itself. Errors are
- * data: it throws only for a `resolver` that is no address (ERR_INVALID_IP_ADDRESS).
+ * Returns the A and AAAA records of a name. Both are asked for at once, and the time limit holds for both together. An
+ * address stands for itself. Errors are data: it throws only for a `resolver` that is not an address
+ * (ERR_INVALID_IP_ADDRESS).
  */
 export async function lookUp(
   name: string,
   { resolver: server, timeLimit = TIME_LIMIT }: LookUpOptions = {},
 ): Promise<NameAddresses> {
   if (isIP(name) !== 0) return addressItself(canonical(name))
-  // c-ares has a limit for each try and server; ours, below, is for all of them.
+  // c-ares has a limit for each try and server. The timer below limits all of them together.
   const resolver = new Resolver({ timeout: Math.ceil(timeLimit / 2), tries: 2 })
   if (server !== undefined) resolver.setServers([server])
   const timer = setTimeout(() => resolver.cancel(), timeLimit)

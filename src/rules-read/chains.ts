@@ -1,12 +1,14 @@
-/** Firewall rules, of whatever program, as a walk of one packet needs them. Pure. */
+/** Firewall rules of any program, in the form in which one packet is walked through them. Pure. */
 import type { Match } from './packet.js'
 
+/** What a rule does with a packet that matches. */
 export type Target =
   | { readonly kind: 'accept' | 'drop' | 'return' | 'untrack' | 'other' }
   | { readonly kind: 'jump' | 'goto'; readonly chain: string }
-  /** A destination NAT to an address of another machine (`address`), or to another port of this one. */
+  /** A destination NAT to an address of another machine (`address`), or to another port of this machine. */
   | { readonly kind: 'forward'; readonly address?: string; readonly port?: number }
 
+/** A rule, judged for one packet. */
 export interface Rule {
   readonly match: Match
   readonly target: Target
@@ -14,13 +16,15 @@ export interface Rule {
   readonly text: string
 }
 
+/** A chain of rules. */
 export interface Chain {
-  /** Where packets enter it: `prerouting`, `input` and so on; undefined for one that others jump to. */
+  /** The hook where packets enter it, such as `prerouting` or `input`; undefined for a chain that others jump to. */
   readonly hook: string | undefined
   readonly policy: 'accept' | 'drop'
   readonly rules: readonly Rule[]
 }
 
+/** A table of chains. */
 export interface Table {
   /** `iptables-nft filter`, `nft inet firewalld`. */
   readonly origin: string
@@ -29,16 +33,16 @@ export interface Table {
   readonly chains: ReadonlyMap<string, Chain>
 }
 
-/** What a chain does with the packet. `none`: it comes out at the end. */
+/** What a chain does with the packet. `none`: the packet reaches its end. */
 export interface WalkResult {
   readonly verdict: 'accept' | 'drop' | 'none'
-  /** The rule that says so, or `policy drop`. */
+  /** The rule that decides, or `policy drop`. */
   readonly by: string
-  /** Rules on the way that may accept it, on conditions that cannot be judged (a source, a set, a rate). */
+  /** Rules on the way that may accept it, on conditions that cannot be judged: a source, a set, a rate. */
   readonly conditions: readonly string[]
 }
 
-/** Chains that jump in a circle the kernel refuses; this is against a text that lies. */
+/** The deepest jump that is followed. The kernel refuses loops, but the text may contain one. */
 const DEEPEST = 32
 
 /** Follows a packet through a chain. Rules that only may match count as not matching. */
@@ -63,7 +67,7 @@ export function walk(table: Table, name: string, depth = 0): WalkResult {
   return { verdict: 'none', by: '', conditions }
 }
 
-/** Every rule that may match, from the chains that packets enter at `hook`, and on from there. */
+/** Returns every rule that may match, in the chains that packets enter at `hook` and in those that they jump to. */
 export function rulesFrom(table: Table, hook: string): Rule[] {
   const seen = new Set<string>()
   const enter = (name: string): Rule[] => {

@@ -1,16 +1,17 @@
 /** Where destination NAT sends the port's connections. Pure. */
 import { rulesFrom, type Table } from './chains.js'
 
+/** A destination that NAT sends the port to. */
 export interface Forward {
-  /** Of a container or another machine; undefined for another port of this one. */
+  /** The address of a container or another machine; undefined for another port of this machine. */
   readonly address: string | undefined
-  /** Undefined when the port stays. */
+  /** Undefined when the port is not changed. */
   readonly port: number | undefined
-  /** `iptables-nft nat`. */
+  /** The table, such as `iptables-nft nat`. */
   readonly origin: string
 }
 
-/** Each destination once. */
+/** Returns each destination once. */
 export function forwardsOf(tables: readonly Table[]): Forward[] {
   const found = tables.flatMap(({ origin, ...table }) =>
     rulesFrom({ origin, ...table }, 'prerouting').flatMap(({ target }) =>

@@ -7,11 +7,12 @@ import { tablesOfSave } from './iptables-rules.js'
 import { tablesOfNft } from './nft-rules.js'
 import type { Packet } from './packet.js'
 
+/** Every rule of this machine, as its program prints it. */
 export interface InstalledRules {
   readonly saves: readonly { readonly version: IpVersion; readonly program: string; readonly text: string }[]
   /** As JSON; undefined when nft is not there. */
   readonly nft: string | undefined
-  /** Commands that did not tell, each with its complaint. */
+  /** Commands that failed, each with its complaint. */
   readonly silent: readonly string[]
 }
 
@@ -30,7 +31,7 @@ export async function readInstalledRules(run: Run, versions: readonly IpVersion[
   const saves = await Promise.all(
     programs.map(async ({ version, program }) => ({ version, program, text: (await read([program])) ?? '' })),
   )
-  // Terse: a set may hold a hundred thousand addresses.
+  // Terse leaves out the elements of sets. There may be a hundred thousand.
   const nft = isProgram('nft') ? await read(['nft', '--json', '--terse', 'list', 'ruleset']) : undefined
   return { saves, nft, silent }
 }
@@ -47,8 +48,8 @@ function saversOf(version: IpVersion): string[] {
 }
 
 /**
- * The tables that a packet meets. What iptables-nft has said is left out of what nft says of the same. @throws
- * SyntaxError when nft's is no JSON
+ * Returns the tables that a packet meets. A table that iptables-nft has printed is left out of what nft prints.
+ * @throws SyntaxError when what nft printed is not JSON
  */
 export function tablesFor(packet: Packet, { saves, nft }: InstalledRules): Table[] {
   const saved = saves

@@ -2,10 +2,10 @@
 import type { Chain, Rule, Table, Target } from './chains.js'
 import { all, any, destinationWithin, deviceIs, not, portWithin, type Match, type Packet } from './packet.js'
 
-/** Matches that say nothing without an option of theirs. */
+/** Matches that mean nothing without an option of their own. */
 const PLAIN_MODULES = ['tcp', 'comment', 'conntrack', 'state', 'multiport', 'addrtype']
 
-/** The tables in it, each rule judged for the packet. `program` is for the origin. */
+/** Returns the tables in the text, with each rule judged for the packet. `program` becomes part of the origin. */
 export function tablesOfSave(text: string, program: string, packet: Packet): Table[] {
   return text
     .split(/^\*/m)
@@ -15,7 +15,7 @@ export function tablesOfSave(text: string, program: string, packet: Packet): Tab
       const chains = new Map<string, { hook: string | undefined; policy: Chain['policy']; rules: Rule[] }>()
       for (const line of lines) {
         const [, chain, policy] = /^:(\S+) (\S+)/.exec(line) ?? []
-        // Only built-in chains have a policy; they are named after their hooks.
+        // Only built-in chains have a policy. Their names are those of their hooks.
         if (chain !== undefined)
           chains.set(chain, {
             hook: policy === '-' ? undefined : chain.toLowerCase(),
@@ -100,7 +100,7 @@ function targetOf([jump, name = '', ...options]: readonly string[], chains: Read
   return { kind: 'other' }
 }
 
-/** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`, also with ranges, of which the first end counts. */
+/** Reads `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1` or `[2001:db8::1]:80`. Of a range the first end counts. */
 function destinationOf(text: string): Target {
   const [, bracketed, inBrackets] = /^\[([^\]]+)\](?::(\d+))?/.exec(text) ?? []
   const isPlainIpv6 = bracketed === undefined && text.split(':').length > 2

@@ -1,7 +1,7 @@
 /** Conditions of nft rules, in the words of libnftables-json(5). Pure. */
 import { any, destinationWithin, deviceIs, not, portWithin, type Match, type Packet } from './packet.js'
 
-/** How far `{ op, left, right }` holds for the packet; what is not known is `maybe`. */
+/** Returns whether `{ op, left, right }` holds for the packet; `maybe` when that is not known. */
 export function judgeCondition({ op, left, right }: Json, packet: Packet): Match {
   const match = judgeLeft(objectOf(left), right, packet)
   if (op === '!=') return not(match)
@@ -21,7 +21,7 @@ function judgeLeft(left: Json, right: unknown, packet: Packet): Match {
   return 'maybe'
 }
 
-/** A match on a header also says that the packet has it. */
+/** A match on a header also requires that the packet has that header. */
 function judgeHeader(protocol: unknown, field: unknown, right: unknown, packet: Packet): Match {
   const isOfFamily = protocol === 'tcp' || protocol === 'th' || protocol === (packet.version === 6 ? 'ip6' : 'ip')
   if (!isOfFamily) return typeof protocol === 'string' ? 'no' : 'maybe'
@@ -43,7 +43,7 @@ function addressIs(value: unknown, packet: Packet): Match {
   return typeof addr === 'string' && typeof len === 'number' ? destinationWithin(packet, `${addr}/${len}`) : 'maybe'
 }
 
-/** One value, `{ set: […] }`, or a list of flags. A named set (`@name`) is not looked into. */
+/** Judges one value, `{ set: […] }`, or a list of flags. A named set (`@name`) is not looked into. */
 function anyOf(right: unknown, judge: (value: unknown) => Match): Match {
   const { set } = objectOf(right)
   const values = Array.isArray(right) ? right : Array.isArray(set) ? set : [right]
@@ -56,20 +56,20 @@ function yesIf(condition: boolean): Match {
   return condition ? 'yes' : 'no'
 }
 
-/** A JSON object of nft, of which nothing is believed. */
+/** A JSON object as nft prints it. Its fields may hold anything. */
 export type Json = Readonly<Record<string, unknown>>
 
-/** The object it is, or an empty one. */
+/** Returns the value if it is an object, otherwise an empty one. */
 export function objectOf(value: unknown): Json {
   return typeof value === 'object' && value !== null ? (value as Json) : {}
 }
 
-/** The list it is, or an empty one. */
+/** Returns the value if it is a list, otherwise an empty one. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : []
 }
 
-/** The string it is, or an empty one. */
+/** Returns the value if it is a string, otherwise an empty one. */
 export function wordOf(value: unknown): string {
   return typeof value === 'string' ? value : ''
 }

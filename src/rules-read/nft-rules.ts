@@ -3,7 +3,10 @@ import type { Chain, Rule, Table, Target } from './chains.js'
 import { judgeCondition, listOf, objectOf, wordOf, type Json } from './nft-conditions.js'
 import { all, type Match, type Packet } from './packet.js'
 
-/** The tables that a packet of this family meets, each rule judged for it. @throws SyntaxError when it is not JSON */
+/**
+ * Returns the tables that a packet of this family meets, with each rule judged for it.
+ * @throws SyntaxError when the text is not JSON
+ */
 export function tablesOfNft(text: string, packet: Packet): Table[] {
   const items = listOf(objectOf(JSON.parse(text))['nftables']).map(objectOf)
   const families = ['inet', packet.version === 6 ? 'ip6' : 'ip']
@@ -43,7 +46,7 @@ export function tablesOfNft(text: string, packet: Packet): Table[] {
   return [...tables.values()]
 }
 
-/** One rule, or as many as a verdict map has entries. */
+/** Returns one rule, or one for each entry of a verdict map. */
 function judgeRule(statements: readonly Json[], text: string, packet: Packet): Rule[] {
   const conditions: Match[] = []
   const rules: Rule[] = []
@@ -86,7 +89,7 @@ function judgeMap({ key, data }: Json, packet: Packet): { match: Match; target: 
   })
 }
 
-/** A destination NAT by a map: one target for each entry. */
+/** Returns one target for each entry of a map that a destination NAT takes its address from. */
 function judgeDestinations({ key, data }: Json, packet: Packet): { match: Match; target: Target }[] {
   return listOf(objectOf(data)['set']).map((entry) => {
     const [value, to] = listOf(entry)

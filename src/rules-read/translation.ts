@@ -13,8 +13,8 @@ export async function isTranslated(version: IpVersion, port: number, run: Run): 
 }
 
 /**
- * The same, of rules that have been read. A rule for one address of the machine does not count, nor one that is not
- * about the port: what it sends on is decided by conditions that cannot be judged.
+ * The same, for rules that have been read. A rule for one address of the machine does not count. Nor does a rule that
+ * sends every port on: its conditions cannot be judged, or it is about something else.
  */
 export function translatesPort(rules: InstalledRules, version: IpVersion, port: number): boolean {
   const anyPort = forwardingRules(rules, version, UNUSED_PORT)

@@ -4,8 +4,8 @@ import type { RequestHead } from './request-head.js'
 import { readResponseStart, type ResponseStart } from './response-start.js'
 
 /**
- * What to say of a response's first bytes, if there are any: bytes that are no HTTP, or not even a status line, make it
- * `not-http`.
+ * Returns the answer that a response's first bytes make, if there are any. Bytes that are not HTTP, or not even a
+ * status line, make it `not-http`.
  */
 export function answerOf(
   outcome: AnswerOutcome,

@@ -4,12 +4,14 @@ import { clientKey, type CapturedSegment } from './captured-segment.js'
 import type { Attempt, WatchEvent } from './events.js'
 import type { WatchLimits } from './limits.js'
 
-/** Connection attempts to the port that fail: who drops or refuses them is why no request is seen. */
+/**
+ * Notes connection attempts to the port that fail. Whoever drops or refuses them is the reason why no request is seen.
+ */
 export class Attempts {
   readonly #port: number
   readonly #limits: WatchLimits
   readonly #tell: (event: WatchEvent) => void
-  /** By client, oldest first; those told of stay for a while, so that a repeated SYN is no news. */
+  /** By client, oldest first. Reported ones stay for a while, so that a repeated SYN is not reported again. */
   readonly #attempts = new Map<string, Omit<Attempt, 'outcome'> & { isTold: boolean }>()
 
   /** Watches attempts to the port `port`. */

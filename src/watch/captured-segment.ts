@@ -4,16 +4,16 @@ import { parseTcp, type TcpSegment } from '../wire/tcp.js'
 /** A TCP segment as a packet socket shows it. */
 export interface CapturedSegment {
   readonly ip: IpPacket
-  /** Its payload is as much as was captured. */
+  /** Its payload holds what was captured, which may be less than was sent. */
   readonly segment: TcpSegment
   /** Bytes of payload on the wire: more than captured when the packet was cut. */
   readonly payloadLength: number
 }
 
 /**
- * Reads an unfragmented TCP packet that may have been cut after its headers. The checksum is not looked at: a packet of
- * this machine's own is seen before the hardware fills it in. `undefined` for anything else and anything malformed;
- * never throws.
+ * Reads an unfragmented TCP packet that may have been cut after its headers. The checksum is not checked: the socket
+ * sees a packet of this machine before the hardware fills it in. Returns `undefined` for anything else and anything
+ * malformed, and never throws.
  */
 export function readCaptured(bytes: Uint8Array): CapturedSegment | undefined {
   const missing = Math.max(0, lengthOf(bytes) - bytes.length)
@@ -22,12 +22,12 @@ export function readCaptured(bytes: Uint8Array): CapturedSegment | undefined {
   return ip && segment && { ip, segment, payloadLength: segment.payload.length + missing }
 }
 
-/** The length that the IP header says. */
+/** Returns the length that the IP header gives. */
 function lengthOf(bytes: Uint8Array): number {
   return (bytes[0] ?? 0) >> 4 === 4 ? read16(bytes, 2) : 40 + read16(bytes, 4)
 }
 
-/** A copy whose header says the length that there is. */
+/** Returns a copy whose header gives the length that was captured. */
 function shortened(bytes: Uint8Array): Uint8Array {
   const copy = bytes.slice()
   if ((bytes[0] ?? 0) >> 4 === 4) write16(copy, 2, bytes.length)
@@ -35,7 +35,7 @@ function shortened(bytes: Uint8Array): Uint8Array {
   return copy
 }
 
-/** A client's end of a connection, as a key. */
+/** Returns a key for a client's end of a connection. */
 export function clientKey(address: Uint8Array, port: number): string {
   return `${address.join()}:${port}`
 }

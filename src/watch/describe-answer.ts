@@ -1,9 +1,12 @@
 import type { WatchedAnswer } from './events.js'
 
-/** Green: as a validator wants it. Red: a validation fails by it. Yellow: it depends. */
+/** Green: what a validator wants. Red: a validation fails with it. Yellow: it depends. */
 export type Colour = 'green' | 'yellow' | 'red'
 
-/** An answer in words: a short one, what is to be said of it, and how good it is. Undefined is none yet. */
+/**
+ * Returns an answer in words: a short status, what there is to say about it, and a colour. Undefined stands for no
+ * answer yet.
+ */
 export function describeAnswer(answer: WatchedAnswer | undefined): {
   readonly status: string
   readonly text: string

@@ -1,14 +1,19 @@
-/** What is told of a challenge request while one watches: that it came, and what became of it. */
+/** What `watch` reports of a challenge request: that it came, and what became of it. */
 import type { IpVersion } from '../wire/ip.js'
 
 /**
- * How a request ended. `answered`: with HTTP. `not-http`: with bytes that are something else. `closed`, `reset`: the
- * server ended the connection without a byte. `silent`: no byte for ten seconds (a later answer is told too).
- * `client-gone`: the client reset the connection first. `unknown`: not followed to its end.
+ * How a request ended.
+ *
+ * - `answered`: with HTTP.
+ * - `not-http`: with bytes that are not HTTP.
+ * - `closed`, `reset`: the server ended the connection without sending a byte.
+ * - `silent`: no byte came for ten seconds. A later answer is reported too.
+ * - `client-gone`: the client reset the connection first.
+ * - `unknown`: it was not followed to its end.
  */
 export type AnswerOutcome = 'answered' | 'not-http' | 'closed' | 'reset' | 'silent' | 'client-gone' | 'unknown'
 
-/** A request for a challenge as it came by. Text from the wire is escaped: printable ASCII only. */
+/** A request for a challenge. Text from the wire is escaped, so it is printable ASCII only. */
 export interface WatchedRequest {
   /** Counts from 1; joins a request and its answer. */
   readonly id: number
@@ -29,7 +34,7 @@ export interface WatchedAnswer {
   readonly outcome: AnswerOutcome
   /**
    * Milliseconds from the request's last byte to the first byte of the response, or to the RST or FIN that came
-   * instead; for `silent` the time waited.
+   * instead. For `silent` it is the time waited.
    */
   readonly milliseconds?: number
   readonly status?: number
@@ -40,8 +45,8 @@ export interface WatchedAnswer {
   /** The first bytes of the body; of a response that is not HTTP, its first bytes. */
   readonly body?: string
   /**
-   * Whether the body begins as a key authorization of this token has to (RFC 8555, 8.1): token and dot. Only of a GET's
-   * 200 with a readable body.
+   * Whether the body begins with the token and a dot, as a key authorization of this token does (RFC 8555, 8.1). Given
+   * only for a 200 to GET whose body can be read.
    */
   readonly startsWithToken?: boolean
 }
@@ -53,12 +58,11 @@ export interface Attempt {
   readonly family: IpVersion
   readonly client: { readonly address: string; readonly port: number }
   readonly server: { readonly address: string; readonly port: number }
-  /**
-   * `refused`: answered with a RST. `unanswered`: nothing came, so a firewall drops it or the machine behind is gone.
-   */
+  /** `refused`: a RST came. `unanswered`: nothing came, so a firewall drops it or the machine behind is gone. */
   readonly outcome: 'refused' | 'unanswered'
 }
 
+/** Something that `watch` shows. */
 export type WatchEvent =
   | { readonly event: 'attempt'; readonly attempt: Attempt }
   | { readonly event: 'request'; readonly request: WatchedRequest }

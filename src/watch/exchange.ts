@@ -14,9 +14,9 @@ import { readResponseStart } from './response-start.js'
  * 1970.
  */
 export class Exchange {
-  /** Nothing more is told of it. It stays for a while to recognise what is repeated. */
+  /** Nothing more is reported of it. It stays for a while, so that repeated segments are recognised. */
   hasEnded = false
-  /** The request cannot be for a challenge (any more): forget it. */
+  /** The request cannot be for a challenge, or no longer. It can be forgotten. */
   isOther = false
   readonly startedAt: number
   readonly #limits: WatchLimits
@@ -36,7 +36,7 @@ export class Exchange {
   #isSilenceTold = false
 
   /**
-   * Begins with the segment that carries the request's first byte. The number is asked for once it is certain to be a
+   * Begins with the segment that carries the request's first byte. `nextId` is called once it is certain that this is a
    * request.
    */
   constructor(
@@ -51,7 +51,7 @@ export class Exchange {
     this.#tell = tell
     this.startedAt = now
     this.#askedAt = now
-    // Its own bytes: the capture's buffer is used again.
+    // A copy, because the buffer of the capture is used again.
     this.#first = {
       ...first,
       ip: { ...first.ip, source: first.ip.source.slice(), destination: first.ip.destination.slice() },
@@ -60,13 +60,15 @@ export class Exchange {
     this.#asked = new StreamStart(first.segment.sequence, limits.requestBytes)
   }
 
-  /** Whether a segment of the client's has bytes of this request's head: then it is no other request's start. */
+  /**
+   * Returns whether a segment of the client's has bytes of this request's head. Then it does not start another request.
+   */
   covers({ segment }: CapturedSegment): boolean {
     const offset = seqDiff(segment.sequence, this.#first.segment.sequence)
     return offset >= 0 && offset < (this.#head?.length ?? this.#limits.requestBytes)
   }
 
-  /** Whether a segment of the client's repeats an earlier request of the same connection. */
+  /** Returns whether a segment of the client's repeats an earlier request of the same connection. */
   follows({ segment }: CapturedSegment): boolean {
     const offset = seqDiff(segment.sequence, this.#first.segment.sequence)
     return offset < 0 && offset >= -FARTHEST
@@ -86,7 +88,7 @@ export class Exchange {
   }
 
   #takeHead(head: RequestHead, isFull: boolean, now: number): void {
-    // A response that is there already was not given to what has come since.
+    // A response that has come already does not answer what the client sends now.
     if (this.#firstByteAt === undefined) this.#askedAt = now
     this.#head = head
     if (head.length === undefined && !isFull) return
@@ -94,9 +96,9 @@ export class Exchange {
     this.#asked = undefined
   }
 
-  /** Takes a segment of the server's. One of an earlier response on the same connection is left out. */
+  /** Takes a segment of the server's. A segment of an earlier response on the same connection is ignored. */
   fromServer({ segment, payloadLength }: CapturedSegment, now: number): void {
-    // To a request line that is not whole yet it does not matter what comes: we could not say whose answer it is.
+    // While the request line is not complete, it cannot be said what a response answers.
     if (this.hasEnded || !this.#head) return
     const start = this.#first.segment.acknowledgment
     const offset = seqDiff(segment.sequence, start)
@@ -114,7 +116,7 @@ export class Exchange {
     this.#answered.add(sequence, payload)
   }
 
-  /** Ends when all that is to be shown is there. */
+  /** Ends the exchange when all that is shown has come. */
   #conclude(now: number): void {
     const answered = this.#answered
     const length = answered?.bytes.length ?? 0
@@ -127,7 +129,7 @@ export class Exchange {
     if (isOver || isEnough || isForeign || answered.isFull) this.#end('answered', now)
   }
 
-  /** Says what only time tells. */
+  /** Reports what only the passing of time shows. */
   tick(now: number): void {
     if (this.hasEnded || !this.#head) return
     const { headWithin, quietFor, silentFor, goneFor, rememberedFor } = this.#limits
@@ -145,7 +147,7 @@ export class Exchange {
     }
   }
 
-  /** Tells what is known, because it is followed no longer. */
+  /** Reports what is known, because the exchange is not followed any longer. */
   giveUp(now: number): void {
     if (this.hasEnded || !this.#head) return
     this.#end(this.#firstByteAt !== undefined ? 'answered' : this.#isSilenceTold ? 'silent' : 'unknown', now)
@@ -153,7 +155,7 @@ export class Exchange {
 
   #end(outcome: AnswerOutcome, now: number): void {
     this.#tellRequest()
-    // Told at the tenth second already.
+    // This was reported after ten seconds.
     if (outcome !== 'silent' || !this.#isSilenceTold) this.#tellAnswer(outcome, now)
     this.hasEnded = true
     this.#asked = undefined
@@ -189,5 +191,5 @@ export class Exchange {
   }
 }
 
-/** A segment of the server's farther away than this, in bytes, belongs to another connection. */
+/** A segment of the server's that is farther away than this, in bytes, belongs to another connection. */
 const FARTHEST = 0x1000000

@@ -1,7 +1,7 @@
 /**
- * The requests that are followed. A connection is known by its client's address and port alone, and its segments by
- * their sequence numbers. So a packet that passes several interfaces (twice over loopback; on a Docker host once before
- * and once after the destination NAT) counts once.
+ * The requests that are followed. A connection is identified by the address and port of its client alone, and segments
+ * by their sequence numbers. So a packet that passes several interfaces counts once: it does so twice over loopback,
+ * and on a Docker host before and after the destination NAT.
  */
 import { RST } from '../wire/tcp.js'
 import { clientKey, type CapturedSegment } from './captured-segment.js'
@@ -10,10 +10,11 @@ import { Exchange } from './exchange.js'
 import type { WatchLimits } from './limits.js'
 import { mayBegin } from './request-head.js'
 
+/** Follows requests, up to a limit, and reports what becomes of each. */
 export class Exchanges {
   readonly #port: number
   readonly #limits: WatchLimits
-  /** By client, oldest first; of each connection the newest request only. */
+  /** By client, oldest first. Only the newest request of each connection is kept. */
   readonly #exchanges = new Map<string, Exchange>()
   readonly #tell: (event: WatchEvent) => void
   #ids = 0
@@ -41,7 +42,7 @@ export class Exchanges {
     if (known && (known.covers(captured) || segment.flags & RST)) {
       known.fromClient(captured, now)
       if (!known.isOther) return
-      // What looked like a start was none; this segment may be one.
+      // What looked like the start of a request was not one. This segment may be.
       this.#exchanges.delete(key)
     }
     if (begins && !known?.follows(captured)) this.#begin(key, captured, now)
@@ -70,7 +71,7 @@ export class Exchanges {
     }
   }
 
-  /** Tells what is known of the requests that have no answer yet, and forgets all. */
+  /** Reports what is known of the requests without an answer, and forgets all. */
   finish(now: number): void {
     for (const key of [...this.#exchanges.keys()]) this.#forget(key, now)
   }

@@ -1,6 +1,6 @@
 /**
- * The field lines of an HTTP/1.1 head (RFC 9112, 5), read as leniently as browsers do: a watcher shows, it does not
- * judge.
+ * The field lines of an HTTP/1.1 head (RFC 9112, 5), read as leniently as browsers read them. A watcher shows what
+ * there is and does not judge it.
  */
 
 /** A head taken apart. */
@@ -9,11 +9,11 @@ export interface Head {
   readonly firstLine: Uint8Array
   /** First value of each field, by its name in lower case. */
   readonly fields: ReadonlyMap<string, Uint8Array>
-  /** Where the body begins; undefined while the blank line is not there. */
+  /** Where the body begins; undefined until the blank line has come. */
   readonly end: number | undefined
 }
 
-/** Reads as many whole lines as there are, up to the blank line. `undefined` while not even the first line is whole. */
+/** Reads the complete lines, up to the blank line. Returns `undefined` while not even the first line is complete. */
 export function readHead(bytes: Uint8Array): Head | undefined {
   let firstLine: Uint8Array | undefined
   const fields = new Map<string, Uint8Array>()
@@ -39,7 +39,7 @@ function addField(fields: Map<string, Uint8Array>, line: Uint8Array): void {
   fields.set(name, line.subarray(from, to))
 }
 
-/** Bytes as text, a character for a byte. */
+/** Returns bytes as text, one character for each byte. */
 export function latin1(bytes: Uint8Array): string {
   let text = ''
   for (const byte of bytes) text += String.fromCharCode(byte)

@@ -1,7 +1,8 @@
 import type { WatchEvent } from './events.js'
 
 /**
- * One event as a line of JSON, without its end: the request's fields in both `request` and `answer`, which `id` joins.
+ * Returns an event as a line of JSON, without the line end. The request's fields are in both `request` and `answer`,
+ * which `id` joins.
  */
 export function formatEvent(event: WatchEvent): string {
   if (event.event === 'attempt') return line('attempt', event.attempt)
@@ -18,7 +19,7 @@ function line(event: string, { at, ...fields }: { readonly at: number }): string
   return JSON.stringify({ event, time: new Date(at).toISOString(), ...fields })
 }
 
-/** To microseconds, which is about what the kernel's stamps are worth. */
+/** Rounds to microseconds, which is about the precision of the kernel's timestamps. */
 function rounded(milliseconds: number): number {
   return Math.round(milliseconds * 1_000) / 1_000
 }

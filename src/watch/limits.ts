@@ -1,34 +1,37 @@
-/** Bounds of watching, so that no traffic makes it grow without end. Times are in milliseconds, lengths in bytes. */
+/**
+ * The limits of watching, so that no traffic makes it grow without end. Times are in milliseconds, lengths in bytes.
+ */
 export interface WatchLimits {
-  /** Requests remembered at once, ended ones included; beyond it the oldest is told as it is, and forgotten. */
+  /** Requests remembered at once, ended ones included. Beyond that the oldest is reported as it is, and forgotten. */
   readonly exchanges: number
-  /** As much of a request's head, and of a response, is kept. */
+  /** The part of a request's head, and of a response, that is kept. */
   readonly requestBytes: number
   readonly responseBytes: number
-  /** As much of a body is shown. */
+  /** The part of a body that is shown. */
   readonly bodyBytes: number
-  /** A request whose head does not come to its end is told of after this time. */
+  /** A request whose head does not end is reported after this time. */
   readonly headWithin: number
-  /** A response that begins and then pauses so long is told of as it is. */
+  /** A response that begins and then pauses for this long is reported as it is. */
   readonly quietFor: number
-  /** How long no byte means silence. Let's Encrypt's validators wait 10 s. */
+  /** After this time without a byte the server is silent. Let's Encrypt's validators wait 10 s. */
   readonly silentFor: number
   /**
-   * How long after a client's RST an answer may still come: where our responder takes a connection over, a RST goes
-   * before its reply.
+   * How long after a client's RST an answer may still come. Where our responder takes a connection over, a RST precedes
+   * its reply.
    */
   readonly goneFor: number
   /**
-   * How long a request is followed, and once it has ended remembered, so that a repeated segment is not taken for a new
-   * one.
+   * How long a request is followed, and how long it is remembered after its end, so that a repeated segment does not
+   * count as a new request.
    */
   readonly rememberedFor: number
-  /** Connection attempts remembered at once; beyond it the oldest is forgotten. */
+  /** Connection attempts remembered at once. Beyond that the oldest is forgotten. */
   readonly attempts: number
-  /** A SYN without an answer for so long is told of: by then the client has repeated it twice (RFC 6298). */
+  /** A SYN without an answer for this long is reported. By then the client has repeated it twice (RFC 6298). */
   readonly attemptFor: number
 }
 
+/** The limits of `certbot-nfq watch`. */
 export const DEFAULT_WATCH_LIMITS: WatchLimits = {
   exchanges: 512,
   requestBytes: 4_096,

@@ -2,19 +2,19 @@ import { CHALLENGE_PATH, type Method } from '../wire/http.js'
 import { printableBytes } from '../wire/printable.js'
 import { readHead } from './fields.js'
 
-/** A request for a challenge whose first line is whole. Text is escaped. */
+/** A request for a challenge whose first line is complete. Text is escaped. */
 export interface RequestHead {
   readonly method: Method
-  /** What follows the challenge path, whatever it is: people try with `test.txt`. */
+  /** What follows the challenge path, whatever it is. People try it with names like `test.txt`. */
   readonly token: string
   readonly host?: string
-  /** Bytes up to and with the blank line; undefined while that is not there. */
+  /** Bytes up to and including the blank line; undefined until that has come. */
   readonly length: number | undefined
 }
 
 /**
- * What a request's first bytes are: a challenge's, `partial` while they may become one, `other` once they cannot. More
- * lenient than what the responder answers.
+ * Reads the first bytes of a request: a challenge's, `partial` while they may become one, `other` once they cannot. It
+ * is more lenient than what the responder answers.
  */
 export function readRequestHead(bytes: Uint8Array): RequestHead | 'partial' | 'other' {
   const method = STARTS.find(({ start }) => start.every((byte, at) => at >= bytes.length || bytes[at] === byte))
@@ -28,7 +28,7 @@ export function readRequestHead(bytes: Uint8Array): RequestHead | 'partial' | 'o
   return { method: method.name, token, ...(host && { host: printableBytes(host) }), length: head.end }
 }
 
-/** Whether a payload may be where a request for a challenge begins. */
+/** Returns whether a payload may be the start of a request for a challenge. */
 export function mayBegin(payload: Uint8Array): boolean {
   return payload.length > 0 && readRequestHead(payload) !== 'other'
 }

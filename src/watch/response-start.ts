@@ -1,16 +1,16 @@
 import type { Method } from '../wire/http.js'
 import { latin1, readHead, type Head } from './fields.js'
 
-/** As much of an HTTP response as is there; at least its status line. Bytes are as they came. */
+/** The first part of an HTTP response, at least its status line. Bytes are as they came. */
 export interface ResponseStart {
   readonly status: number
   readonly reason: Uint8Array
   readonly location?: Uint8Array
   readonly contentType?: Uint8Array
   readonly contentEncoding?: Uint8Array
-  /** The first bytes of the body, chunk sizes taken out, at most as many as asked for. */
+  /** The first bytes of the body without chunk sizes, at most as many as asked for. */
   readonly body: Uint8Array
-  /** Whether more bytes would tell nothing more. */
+  /** Whether further bytes would change nothing that is shown. */
   readonly isEnough: boolean
 }
 
@@ -30,7 +30,7 @@ export function readResponseStart(
   const [, digits] = /^HTTP\/\d(?:\.\d)? +(\d{3})(?: |$)/.exec(latin1(head.firstLine)) ?? []
   if (digits === undefined) return 'not-http'
   const status = Number(digits)
-  // 101 is final: the connection speaks something else from there on.
+  // 101 is final: from there on the connection uses another protocol.
   if (status < 200 && status !== 101)
     return head.end === undefined ? 'partial' : readResponseStart(bytes.subarray(head.end), method, bodyBytes)
   return { status, reason: reasonOf(head), ...shownFields(head), ...bodyOf(bytes, head, status, method, bodyBytes) }
@@ -70,7 +70,10 @@ function bodyOf(
   return { body: rest.subarray(0, wanted), isEnough: rest.length >= wanted }
 }
 
-/** Takes the sizes out of a chunked body (RFC 9112, 7.1), as far as it has come. What is no chunk ends it. */
+/**
+ * Removes the chunk sizes from a chunked body (RFC 9112, 7.1), as far as it has come. What is not a chunk ends the
+ * body.
+ */
 function unchunk(bytes: Uint8Array, most: number): Pick<ResponseStart, 'body' | 'isEnough'> {
   const body: number[] = []
   let at = 0

@@ -1,4 +1,4 @@
-/** The table for a terminal, as text: what is known now in, lines out. */
+/** The table for a terminal, as text. What is known goes in, and lines come out. */
 import type { WatchedAnswer, Attempt, WatchedRequest } from './events.js'
 import { describeAnswer, type Colour } from './describe-answer.js'
 import { CHALLENGE_PATH } from '../wire/http.js'
@@ -30,7 +30,10 @@ export interface Terminal {
   readonly isColoured: boolean
 }
 
-/** Lines that fit the terminal, with one line left for the cursor; the newest rows when there are more than fit. */
+/**
+ * Returns lines that fit the terminal, with one line left for the cursor. When there are more rows than fit, the newest
+ * are shown.
+ */
 export function renderTable(contents: TableContents, terminal: Terminal): string[] {
   const notes = notesOf(contents)
   const room = Math.max(1, terminal.lines - notes.length - 3)
@@ -57,14 +60,14 @@ export function renderTable(contents: TableContents, terminal: Terminal): string
   ]
 }
 
-/** What takes the cursor back over `lines` lines and draws anew. */
+/** Returns the text that moves the cursor back over `before` lines and draws the lines anew. */
 export function redraw(before: number, lines: readonly string[]): string {
   return `${before === 0 ? '' : `\u001B[${before}A`}\r\u001B[J${lines.map((line) => `${line}\n`).join('')}`
 }
 
 const TITLES = ['TIME', 'FROM', 'HOST', 'TOKEN', 'STATUS', 'MS', 'ANSWER']
 const MS = TITLES.indexOf('MS')
-/** The widest each column gets; the last one has the rest of the line. */
+/** The greatest width of each column. The last column gets the rest of the line. */
 const MOST = [8, 47, 30, 12, 8, 8]
 
 function cellsOf({ request, answer }: Row): { texts: string[]; colour: Colour } {

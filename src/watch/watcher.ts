@@ -1,6 +1,6 @@
 /**
- * Watches a port for requests for challenges: packets and time in, events out. Pure, bounded, and never throws,
- * whatever the bytes.
+ * Watches a port for requests for challenges: packets and time in, events out. It is pure and bounded, and never
+ * throws, whatever the bytes.
  */
 import { Attempts } from './attempts.js'
 import { readCaptured } from './captured-segment.js'
@@ -8,6 +8,7 @@ import type { WatchEvent } from './events.js'
 import { Exchanges } from './exchanges.js'
 import { DEFAULT_WATCH_LIMITS, type WatchLimits } from './limits.js'
 
+/** Takes packets and the time, and gives events. */
 export class Watcher {
   readonly #exchanges: Exchanges
   readonly #attempts: Attempts
@@ -32,14 +33,14 @@ export class Watcher {
     return this.#drain()
   }
 
-  /** Says what only time tells; to be called a few times a second. */
+  /** Reports what only the passing of time shows. To be called a few times a second. */
   tick(now: number): readonly WatchEvent[] {
     this.#attempts.tick(now)
     this.#exchanges.tick(now)
     return this.#drain()
   }
 
-  /** Tells what is known of the requests that have no answer yet, and forgets them. */
+  /** Reports what is known of the requests without an answer, and forgets them. */
   finish(now: number): readonly WatchEvent[] {
     this.#exchanges.finish(now)
     return this.#drain()

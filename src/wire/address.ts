@@ -1,6 +1,8 @@
 /** Text forms of addresses, for people: logs and status. */
 
-/** An IPv4 address in dotted decimals or an IPv6 address as RFC 5952 wants it; 4 or 16 bytes. */
+/**
+ * Returns an IPv4 address in dotted decimals, or an IPv6 address as RFC 5952 wants it. `address` is 4 or 16 bytes long.
+ */
 export function formatAddress(address: Uint8Array): string {
   if (address.length === 4) return address.join('.')
   const groups = Array.from({ length: 8 }, (_, at) => ((address[at * 2] ?? 0) << 8) | (address[at * 2 + 1] ?? 0))
@@ -10,7 +12,7 @@ export function formatAddress(address: Uint8Array): string {
   return `${text(groups.slice(0, zeros.start))}::${text(groups.slice(zeros.start + zeros.length))}`
 }
 
-/** `192.0.2.1:80` or `[2001:db8::1]:80`. */
+/** Returns `192.0.2.1:80` or `[2001:db8::1]:80`. */
 export function formatEndpoint(address: Uint8Array, port: number): string {
   const text = formatAddress(address)
   return address.length === 4 ? `${text}:${port}` : `[${text}]:${port}`
@@ -27,8 +29,8 @@ function longestZeroRun(groups: readonly number[]): { start: number; length: num
 }
 
 /**
- * The 4 or 16 bytes of an address as Node writes it: dotted decimals, or groups with at most one `::`; what else there
- * is gives no sense.
+ * Returns the 4 or 16 bytes of an address as Node writes it: dotted decimals, or groups with at most one `::`. The
+ * result for any other text means nothing.
  */
 export function parseAddress(text: string): Uint8Array {
   if (!text.includes(':')) return Uint8Array.from(text.split('.').map(Number))

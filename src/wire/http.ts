@@ -1,9 +1,9 @@
 /**
- * As much HTTP/1.1 (RFC 9112) as an http-01 validation is made of (RFC 8555, 8.3): the request line, where the head
- * ends, the reply.
+ * The part of HTTP/1.1 (RFC 9112) that an http-01 validation uses (RFC 8555, 8.3): the request line, the end of the
+ * head, and the reply.
  */
 
-/** Where RFC 8555, 8.3 puts the challenges; the token follows. */
+/** The path of challenges (RFC 8555, 8.3). The token follows. */
 export const CHALLENGE_PATH = '/.well-known/acme-challenge/'
 
 /** Longest token we arm or look for. Let's Encrypt's have 43 characters. */
@@ -12,6 +12,7 @@ export const MAX_TOKEN_LENGTH = 128
 /** No challenge request line is longer than this, in bytes, line end included. */
 export const MAX_REQUEST_LINE = `HEAD ${CHALLENGE_PATH} HTTP/1.1\r\n`.length + MAX_TOKEN_LENGTH
 
+/** The methods that a challenge may be asked for by. */
 export type Method = 'GET' | 'HEAD'
 
 /** A whole request line for a challenge. */
@@ -21,9 +22,11 @@ export interface ChallengeRequest {
 }
 
 /**
- * What the first bytes of a request are: a challenge's whole request line, `partial` while they may still become one,
- * `other` once they cannot. Exact: `GET` or `HEAD`, one space, the path, a base64url token, one space, `HTTP/1.0` or
- * `HTTP/1.1`, CRLF or (RFC 9112, 2.2) LF.
+ * Reads the first bytes of a request: a challenge's complete request line, `partial` while they may still become one,
+ * `other` once they cannot.
+ *
+ * The line is exact: `GET` or `HEAD`, one space, the path, a base64url token, one space, `HTTP/1.0` or `HTTP/1.1`, and
+ * CRLF or LF (RFC 9112, 2.2).
  */
 export function readRequestLine(bytes: Uint8Array): ChallengeRequest | 'partial' | 'other' {
   const method = bytes[0] === GET_START ? 'GET' : 'HEAD'
@@ -49,7 +52,7 @@ function readLineEnd(bytes: Uint8Array, at: number): 'partial' | 'other' | undef
   return last === LF ? undefined : 'other'
 }
 
-/** Whether `text` stands at `at`, as far as there are bytes. */
+/** Returns whether `text` stands at `at`, as far as there are bytes. */
 function matches(bytes: Uint8Array, at: number, text: string): boolean {
   const length = Math.min(text.length, bytes.length - at)
   for (let i = 0; i < length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false
@@ -96,8 +99,9 @@ export class HeadEnd {
 }
 
 /**
- * The reply to a challenge request: 200, and as body exactly the key authorization (RFC 8555, 8.3), which HEAD leaves
- * out. Below 400 bytes for any key authorization we accept, so it fits the smallest segment a path may ask for (536).
+ * Returns the reply to a challenge request: status 200, and a body that is exactly the key authorization (RFC 8555,
+ * 8.3). HEAD has no body. It is below 400 bytes for any key authorization that we accept, so it fits the smallest
+ * segment that a path may ask for (536).
  */
 export function formatReply(method: Method, keyAuthorization: string): Uint8Array {
   const head =

@@ -4,8 +4,10 @@
  */
 import { foldChecksum, sumWords } from './checksum.js'
 
+/** The protocol number of TCP (RFC 9293). */
 export const TCP = 6
 
+/** The version of an address or packet. */
 export type IpVersion = 4 | 6
 
 /** A view on a received packet; `source`, `destination` and `payload` are slices of its bytes, not copies. */
@@ -15,8 +17,8 @@ export interface IpPacket {
   readonly source: Uint8Array
   readonly destination: Uint8Array
   /**
-   * IPv4 protocol, or the IPv6 next header: extension headers are not walked, so a TCP segment behind one is not seen
-   * as TCP.
+   * IPv4 protocol, or IPv6 next header. Extension headers are not walked, so a TCP segment behind one does not count as
+   * TCP.
    */
   readonly protocol: number
   /** 20 to 60 bytes for IPv4, 40 for IPv6. */
@@ -83,7 +85,7 @@ function parseIpv6(bytes: Uint8Array): IpPacket | undefined {
   }
 }
 
-/** Bytes of the header that `emitIp` writes. */
+/** Returns the length in bytes of the header that `emitIp` writes. */
 export function ipHeaderLength(version: IpVersion): 20 | 40 {
   return version === 4 ? 20 : 40
 }
@@ -125,18 +127,18 @@ export function resizeIp(bytes: Uint8Array, packet: IpPacket, payloadLength: num
   write16(bytes, 10, foldChecksum(sumWords(bytes, 0, packet.headerLength)))
 }
 
-/** The unfolded sum of the TCP pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1) for a segment of `length` bytes. */
+/** Returns the unfolded sum of the TCP pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1) for a segment of `length` bytes. */
 export function pseudoHeaderSum(envelope: IpEnvelope, length: number): number {
   const { source, destination } = envelope
   return sumWords(destination, 0, destination.length, sumWords(source, 0, source.length, TCP + length))
 }
 
-/** The big-endian 16-bit number at `at`; bytes past the end count as 0. */
+/** Returns the big-endian 16-bit number at `at`. Bytes past the end count as 0. */
 export function read16(bytes: Uint8Array, at: number): number {
   return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
 }
 
-/** The big-endian 32-bit number at `at`, unsigned. */
+/** Returns the big-endian 32-bit number at `at`, unsigned. */
 export function read32(bytes: Uint8Array, at: number): number {
   return ((read16(bytes, at) << 16) | read16(bytes, at + 2)) >>> 0
 }

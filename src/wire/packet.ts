@@ -2,6 +2,7 @@
 import { emitIp, ipHeaderLength, parseIp, resizeIp, TCP, type IpEnvelope, type IpPacket } from './ip.js'
 import { emitTcp, hasValidChecksum, parseTcp, RST, tcpLength, type TcpSegment } from './tcp.js'
 
+/** An IP packet and the TCP segment in it. */
 export interface TcpPacket {
   readonly ip: IpPacket
   readonly segment: TcpSegment
@@ -19,7 +20,7 @@ export function parsePacket(bytes: Uint8Array): TcpPacket | undefined {
   return { ip, segment }
 }
 
-/** The bytes of a packet of ours. */
+/** Returns the bytes of a packet of our own. */
 export function emitPacket(envelope: IpEnvelope, segment: TcpSegment): Uint8Array {
   const headerLength = ipHeaderLength(envelope.version)
   const bytes = new Uint8Array(headerLength + tcpLength(segment))
@@ -29,8 +30,8 @@ export function emitPacket(envelope: IpEnvelope, segment: TcpSegment): Uint8Arra
 }
 
 /**
- * The packet turned into a bare RST of the same connection at `sequence`: no payload, no ACK, no TCP options
- * (RFC 7323, 3.2 exempts RST from timestamps); the IP header stays as it came, but for its length.
+ * Returns the packet turned into a bare RST of the same connection at `sequence`: no payload, no ACK, no TCP options.
+ * RFC 7323, 3.2 exempts RST from timestamps. The IP header stays as it came, except for its length.
  */
 export function turnIntoReset(bytes: Uint8Array, packet: TcpPacket, sequence: number): Uint8Array {
   const { ip, segment } = packet

@@ -4,6 +4,7 @@
  */
 import { seqAdd, seqDiff } from './sequence.js'
 
+/** Collects the first bytes of a stream. */
 export class StreamStart {
   /** Sequence number of the first byte. */
   readonly sequence: number
@@ -11,17 +12,14 @@ export class StreamStart {
   readonly #isFilled: Uint8Array
   #contiguous = 0
 
-  /** Keeps `capacity` bytes. What lies behind them is left out. Holds twice that in memory. */
+  /** Keeps `capacity` bytes and ignores what follows them. It takes twice that in memory. */
   constructor(sequence: number, capacity: number) {
     this.sequence = sequence
     this.#bytes = new Uint8Array(capacity)
     this.#isFilled = new Uint8Array(capacity)
   }
 
-  /**
-   * Takes a segment's payload. A byte that is there already stays as it came first, as it does in the receiver's
-   * kernel.
-   */
+  /** Takes a segment's payload. Of two versions of a byte the first stays, as in the receiver's kernel. */
   add(sequence: number, payload: Uint8Array): void {
     const offset = seqDiff(sequence, this.sequence)
     const to = Math.min(offset + payload.length, this.#bytes.length)
@@ -33,23 +31,23 @@ export class StreamStart {
     while (this.#isFilled[this.#contiguous]) this.#contiguous++
   }
 
-  /** Whether a segment has bytes within the capacity. */
+  /** Returns whether a segment has bytes within the capacity. */
   covers(sequence: number, length: number): boolean {
     const offset = seqDiff(sequence, this.sequence)
     return offset < this.#bytes.length && offset + length > 0
   }
 
-  /** From the first byte up to the first gap. */
+  /** The bytes from the first one up to the first gap. */
   get bytes(): Uint8Array {
     return this.#bytes.subarray(0, this.#contiguous)
   }
 
-  /** The sequence number after `bytes`: what the receiver's kernel waits for next. */
+  /** The sequence number after `bytes`, which is what the receiver's kernel waits for. */
   get nextSequence(): number {
     return seqAdd(this.sequence, this.#contiguous)
   }
 
-  /** Whether there is no room for more. */
+  /** Whether the capacity is used up. */
   get isFull(): boolean {
     return this.#contiguous === this.#bytes.length
   }

@@ -1,14 +1,16 @@
-/**
- * TCP segments (RFC 9293, 3.1), with the one option a taken-over connection cannot do without: timestamps (RFC 7323,
- * 3.2).
- */
+/** TCP segments (RFC 9293, 3.1), with the one option that a taken-over connection needs: timestamps (RFC 7323, 3.2). */
 import { foldChecksum, sumWords } from './checksum.js'
 import { pseudoHeaderSum, read16, read32, write16, write32, type IpEnvelope } from './ip.js'
 
+/** The sender has no more data. */
 export const FIN = 0x01
+/** The segment opens a connection. */
 export const SYN = 0x02
+/** The connection is reset. */
 export const RST = 0x04
+/** The data should be handed to the application at once. */
 export const PSH = 0x08
+/** The acknowledgment number counts. */
 export const ACK = 0x10
 
 /** TSval and TSecr, 32 bits each, in the sender's own ticks. */
@@ -25,9 +27,9 @@ export interface TcpSegment {
   readonly sequence: number
   /** 32 bits; means nothing without ACK. */
   readonly acknowledgment: number
-  /** FIN, SYN, RST, PSH, ACK, and what else the low eight bits may carry (URG, ECE, CWR). */
+  /** FIN, SYN, RST, PSH, ACK, and whatever else the low eight bits hold (URG, ECE, CWR). */
   readonly flags: number
-  /** As in the header: not scaled. */
+  /** As in the header, not scaled. */
   readonly window: number
   readonly timestamps?: Timestamps
   readonly payload: Uint8Array
@@ -81,12 +83,12 @@ function findTimestamps(bytes: Uint8Array, end: number): Timestamps | undefined 
   return found
 }
 
-/** Whether the checksum of a segment's bytes is right for these addresses. */
+/** Returns whether the checksum of a segment's bytes is right for these addresses. */
 export function hasValidChecksum(envelope: IpEnvelope, bytes: Uint8Array): boolean {
   return foldChecksum(sumWords(bytes, 0, bytes.length, pseudoHeaderSum(envelope, bytes.length))) === 0
 }
 
-/** Bytes that `emitTcp` writes for this segment. */
+/** Returns the number of bytes that `emitTcp` writes for this segment. */
 export function tcpLength(segment: TcpSegment): number {
   return tcpHeaderLength(segment) + segment.payload.length
 }

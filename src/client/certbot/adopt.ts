@@ -1,4 +1,4 @@
-/** Makes a lineage that certbot has already use the hooks. */
+/** Makes an existing lineage of certbot use the hooks. */
 import { certbotArguments, hookParameters, quoteForShell, type HookCommands } from './hook-command.js'
 import { hasReconfigure, reconfigureWords, runCertbot } from './certbot.js'
 import { formatDiff } from './diff.js'
@@ -9,7 +9,7 @@ import { Failure } from '../../failure.js'
 /** A change of a lineage, found but not made. */
 export interface Adoption {
   readonly name: string
-  /** The change as `diff -u` shows it; empty when there is nothing to do. */
+  /** The change in the form of `diff -u`; empty when there is nothing to change. */
   readonly diff: string
   /** How it is made: by this command, which asks the CA, or by editing the file. */
   readonly by: { readonly command: readonly string[] } | 'edit'
@@ -19,8 +19,8 @@ export interface Adoption {
 }
 
 /**
- * Finds out what changes, and changes nothing. @throws Failure `lineage-missing`, `renewal-malformed`, `bad-option`,
- * `install-failed`
+ * Finds out what has to change, and changes nothing.
+ * @throws Failure `lineage-missing`, `renewal-malformed`, `bad-option`, `install-failed`
  */
 export function planAdoption(name: string, hooks: HookCommands, configDirectory: string): Adoption {
   const file = readRenewalFile(configDirectory, name)
@@ -36,8 +36,8 @@ export function planAdoption(name: string, hooks: HookCommands, configDirectory:
 }
 
 /**
- * Makes the change; says on one line each how. @throws Failure `reconfigure-failed`, `certbot-running`,
- * `renewal-changed`, `disk-full`, `install-failed`
+ * Makes the change, and tells each step on a line.
+ * @throws Failure `reconfigure-failed`, `certbot-running`, `renewal-changed`, `disk-full`, `install-failed`
  */
 export async function adopt({ by, file, text }: Adoption, say: (line: string) => void): Promise<void> {
   if (by !== 'edit') {
@@ -54,7 +54,7 @@ function newTextOf(file: RenewalFile, hooks: HookCommands): string {
   try {
     return setRenewalParameters(file.text, hookParameters(hooks))
   } catch (error) {
-    // Only here it is known which file it is.
+    // Only this function knows which file it is.
     if (error instanceof Failure && error.code === 'renewal-malformed')
       throw new Failure('renewal-malformed', `${file.path} is not what certbot writes: ${error.message}`)
     throw error

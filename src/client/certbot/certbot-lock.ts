@@ -1,15 +1,12 @@
-/**
- * certbot's own lock on its configuration: whoever holds it is the only one to change renewal files
- * (certbot/_internal/lock.py).
- */
+/** certbot's own lock on its configuration. Only its holder may change renewal files (certbot/_internal/lock.py). */
 import { join } from 'node:path'
 import { Failure } from '../../failure.js'
 import { takeLock } from '../../kernel/lock.js'
 import { lockHolders } from '../../kernel/lock-holder.js'
 
 /**
- * Runs the task while no certbot can, and none does.
- * @throws Failure `certbot-running` where one does, `native-module`; Error of the system; what the task throws
+ * Runs the task while no certbot runs and none can start its work.
+ * @throws Failure `certbot-running` when one runs, `native-module`; Error of the system; what the task throws
  */
 export async function whileCertbotWaits<Result>(configDirectory: string, task: () => Promise<Result>): Promise<Result> {
   const path = join(configDirectory, '.certbot.lock')

@@ -1,13 +1,13 @@
-/** The certbot of this machine, as far as changing a lineage goes. */
+/** The certbot of this machine, as far as it is used to change a lineage. */
 import { spawn, spawnSync } from 'node:child_process'
 import { Failure } from '../../failure.js'
 
-/** certbot's configuration, unless it is told otherwise. */
+/** The default directory of certbot's configuration. */
 export const CONFIG_DIRECTORY = '/etc/letsencrypt'
 
 /**
- * Whether the certbot in PATH has `reconfigure` (2.3 and later); false when there is none, or one that does not say its
- * version.
+ * Returns whether the certbot in PATH has `reconfigure` (2.3 and later). Returns false when there is none, or when it
+ * does not print its version.
  */
 export function hasReconfigure(): boolean {
   const { stdout, stderr } = spawnSync('certbot', ['--version'], {
@@ -17,21 +17,25 @@ export function hasReconfigure(): boolean {
   return isNewEnough(`${stdout}\n${stderr}`)
 }
 
-/** The same of what `certbot --version` has printed. */
+/** Returns the same, from the output of `certbot --version`. */
 export function isNewEnough(printed: string): boolean {
   const [, major, minor] = /^certbot (\d+)\.(\d+)/m.exec(printed) ?? []
   return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 3)
 }
 
 /**
- * The words of `certbot reconfigure`: it rehearses the renewal with the CA, and saves the change when that succeeds.
+ * Returns the words of `certbot reconfigure`. That rehearses the renewal with the CA, and saves the change when the
+ * rehearsal succeeds.
  */
 export function reconfigureWords(name: string, hookArguments: readonly string[], configDirectory: string): string[] {
   const directory = configDirectory === CONFIG_DIRECTORY ? [] : ['--config-dir', configDirectory]
   return ['certbot', 'reconfigure', '--cert-name', name, ...hookArguments, '--non-interactive', ...directory]
 }
 
-/** Runs it before the user's eyes, with our streams. @throws Failure `reconfigure-failed` */
+/**
+ * Runs certbot with our streams, so that the user sees it.
+ * @throws Failure `reconfigure-failed`
+ */
 export async function runCertbot(words: readonly string[]): Promise<void> {
   const [program = '', ...rest] = words
   const status = await new Promise<string | number | null>((resolve) => {

@@ -4,7 +4,7 @@ import { Failure } from '../../failure.js'
 /** A string, or a list of strings. */
 export type Value = string | readonly string[]
 
-/** A value, and what stands behind it on its line: blanks, a comment, the line end. */
+/** A value, and what follows it on its line: blanks, a comment, the line end. */
 export interface FoundValue {
   readonly value: Value
   readonly after: string
@@ -14,8 +14,9 @@ export interface FoundValue {
 const ITEM = /"([^"\n]*)"|'([^'\n]*)'|([^'",#\s](?:[^,#\n]*[^,#\s])?)/y
 
 /**
- * The value that the text begins with, which goes up to the line's end or, in triple quotes, over several lines.
- * Undefined when it is no value: a quote that is not closed, or something behind the value that is no comment.
+ * Reads the value that the text begins with. It ends at the end of the line or, in triple quotes, on a later line.
+ * Returns `undefined` when it is not a value: a quote that is not closed, or something after the value that is not a
+ * comment.
  */
 export function parseValue(text: string): FoundValue | undefined {
   const triple = /^("""|''')([^]*?)\1/.exec(text)
@@ -32,7 +33,7 @@ export function parseValue(text: string): FoundValue | undefined {
     if (comma === undefined) return end(items, isList, text.slice(at))
     at += comma.length
     const isLast = /^\s*(#|$)/.test(text.slice(at))
-    // A comma with nothing before it is the empty list, and only alone.
+    // A comma alone is the empty list. Elsewhere there must be something before it.
     if (!match && !(isLast && !isList)) return undefined
     if (isLast) return end(items, true, text.slice(at))
     isList = true
@@ -41,12 +42,12 @@ export function parseValue(text: string): FoundValue | undefined {
 }
 
 /**
- * A value as it is to be written: bare where that reads back the same, in quotes otherwise.
- * @throws Failure `bad-option` for one that no quotes can hold: a line end, or all kinds of quotes at once
+ * Returns a value in the form in which it is written: bare when that reads back the same, otherwise in quotes.
+ * @throws Failure `bad-option` for a value that no quotes can hold: a line end, or all kinds of quotes at once
  */
 export function formatValue(value: Value): string {
   if (typeof value === 'string') return formatItem(value, ['"', "'", '"""', "'''"])
-  // In a list there are no triple quotes.
+  // A list cannot contain triple quotes.
   const items = value.map((item) => formatItem(item, ['"', "'"]))
   return items.length === 1 ? `${items.join('')},` : items.join(', ') || ','
 }

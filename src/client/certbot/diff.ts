@@ -1,11 +1,12 @@
-/** The lines around a change that are shown with it. */
+/** The number of lines shown before and after a change. */
 const CONTEXT = 3
 
 type Line = readonly [sign: ' ' | '-' | '+', text: string]
 
 /**
- * The change of a text as `diff -u` shows it, in one piece: from three lines before the first change to three after the
- * last. Empty when there is none. For short texts: time and memory grow with the product of their lines.
+ * Returns the change of a text in the form of `diff -u`, in one piece: from three lines before the first change to
+ * three lines after the last. It is empty when there is none. It is for short texts: time and memory grow with the
+ * product of their numbers of lines.
  */
 export function formatDiff(path: string, before: string, after: string): string {
   const lines = compare(splitLines(before), splitLines(after))
@@ -14,7 +15,7 @@ export function formatDiff(path: string, before: string, after: string): string 
   if (first === undefined || last === undefined) return ''
   const start = Math.max(0, first - CONTEXT)
   const shown = lines.slice(start, last + 1 + CONTEXT)
-  // What is skipped is the same in both, so they begin at the same line.
+  // What is skipped is the same in both texts, so they begin at the same line.
   const range = (sign: '-' | '+') => {
     const count = shown.filter(([other]) => other === ' ' || other === sign).length
     return `${sign}${count === 0 ? start : start + 1},${count}`
@@ -24,12 +25,14 @@ export function formatDiff(path: string, before: string, after: string): string 
   return [`--- ${path}`, `+++ ${path}`, `@@ ${range('-')} ${range('+')} @@`, ...shown.map(text)].join('\n')
 }
 
-/** Lines with their line ends; only the last one may have none. */
+/** Returns lines with their line ends. Only the last one may have none. */
 function splitLines(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? []
 }
 
-/** A longest common subsequence, and between its lines what is taken away and then what is added. */
+/**
+ * Returns a longest common subsequence. Between its lines are first those that are removed, then those that are added.
+ */
 function compare(before: readonly string[], after: readonly string[]): Line[] {
   const common: number[][] = Array.from({ length: before.length + 1 }, () =>
     new Array<number>(after.length + 1).fill(0),

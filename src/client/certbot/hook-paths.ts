@@ -1,6 +1,6 @@
 /**
- * The hooks at a path that stays: small scripts that lead to those of the present installation, whatever an upgrade
- * does to its place.
+ * The hooks at a path that stays: small scripts that lead to those of the present installation. An upgrade may move
+ * that.
  */
 import { fchmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,29 +8,32 @@ import { Failure, fileFailure } from '../../failure.js'
 import { quoteForShell } from './hook-command.js'
 import { writeNewFile } from './new-file.js'
 
-/** Where the hooks are for certbot, unless the user says otherwise. */
+/** The default directory of the hooks for certbot. */
 export const HOOKS_DIRECTORY = '/usr/local/lib/certbot-nfq'
 
-/** The Debian package's hooks: this path stays by itself. */
+/** The hooks of the Debian package. This path stays by itself. */
 export const PACKAGED_HOOKS = '/usr/lib/certbot-nfq/hooks'
 
+/** The hooks that certbot calls. */
 export const HOOK_NAMES = ['auth', 'cleanup'] as const
+/** One of them. */
 export type HookName = (typeof HOOK_NAMES)[number]
 
 const MARKER = '# Written by `certbot-nfq install`'
 
-/** A hook path: what is there, and what is to be there. */
+/** A hook path: what is there, and what belongs there. */
 export interface HookPath {
   readonly path: string
   /** The script that belongs there. */
   readonly script: string
-  /** `foreign`: a file that we did not write. */
+  /** `foreign` is a file that we have not written. */
   readonly state: 'absent' | 'current' | 'outdated' | 'foreign'
 }
 
 /**
- * The script for one hook, made of the template hooks/installed: its two assignments name the hook and the directory it
- * was installed from, and it has the functions of hooks/who-can-change, for that may be gone when it runs.
+ * Returns the script for one hook, made from the template hooks/installed. Its two assignments name the hook and the
+ * directory that it was installed from. It contains the functions of hooks/who-can-change, because that file may be
+ * gone when it runs.
  */
 export function hookScript(template: string, whoCanChange: string, name: HookName, from: string): string {
   const functions = /\n\n(.*?)\n\ncase \$\{0##/s.exec(whoCanChange)?.[1] ?? ''
@@ -41,8 +44,8 @@ export function hookScript(template: string, whoCanChange: string, name: HookNam
 }
 
 /**
- * Both hook paths of a directory, for the hooks in `from`, which also has the template. @throws Failure
- * `install-failed`
+ * Returns both hook paths of a directory. They lead to the hooks in `from`, which also has the template.
+ * @throws Failure `install-failed`
  */
 export function inspectHookPaths(directory: string, from: string): HookPath[] {
   const [template, whoCanChange] = attempt(
@@ -58,8 +61,8 @@ export function inspectHookPaths(directory: string, from: string): HookPath[] {
 }
 
 /**
- * Writes those that are not as they are to be, each at once: certbot may be about to run it. A file that is not ours
- * stays.
+ * Writes the hook paths that are not current, each in one step, because certbot may be about to run it. A file that is
+ * not ours stays.
  * @throws Failure `hook-path-taken`, `disk-full`, `install-failed`
  */
 export function writeHookPaths(hooks: readonly HookPath[]): void {
@@ -74,7 +77,7 @@ export function writeHookPaths(hooks: readonly HookPath[]): void {
       const fresh = `${path}.new`
       rmSync(fresh, { force: true })
       try {
-        // Whatever the umask.
+        // The mode must not depend on the umask.
         writeNewFile(fresh, Buffer.from(script), (fd) => fchmodSync(fd, 0o755))
         renameSync(fresh, path)
       } finally {
@@ -85,8 +88,8 @@ export function writeHookPaths(hooks: readonly HookPath[]): void {
 }
 
 /**
- * Removes those that are ours, and the directory when it is empty then; gives the paths removed. @throws Failure
- * `install-failed`
+ * Removes the hook paths that are ours, and the directory when it is empty then. Returns the removed paths.
+ * @throws Failure `install-failed`
  */
 export function removeHookPaths(hooks: readonly HookPath[]): string[] {
   const ours = hooks.filter(({ state }) => state === 'current' || state === 'outdated').map(({ path }) => path)
@@ -99,11 +102,11 @@ function removeIfEmpty(directory: string): void {
   try {
     rmdirSync(directory)
   } catch {
-    // Something is in it.
+    // The directory is not empty.
   }
 }
 
-/** Whether two paths are one directory; false when either is not there. */
+/** Returns whether two paths are the same directory; false when either is missing. */
 export function isSameDirectory(one: string, other: string): boolean {
   try {
     return realpathSync(one) === realpathSync(other)

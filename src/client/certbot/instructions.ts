@@ -3,8 +3,8 @@ import { certbotArguments, hookParameters, quoteForShell, type HookCommands } fr
 import { formatValue } from './configobj-value.js'
 
 /**
- * The command for a new certificate, and what to do with the lineages there are, of which some are named. `again` are
- * the options of this run.
+ * Returns the command for a new certificate, and what to do with existing lineages, of which some are named. `again`
+ * are the options of this run.
  */
 export function formatInstructions(hooks: HookCommands, again: readonly string[], lineages: readonly string[]): string {
   const install = ['certbot-nfq', 'install', ...again.map(quoteForShell)].join(' ')
@@ -24,7 +24,7 @@ export function formatInstructions(hooks: HookCommands, again: readonly string[]
   ].join('\n')
 }
 
-/** The lines of a renewal configuration that make a lineage use the hooks. */
+/** Returns the lines of a renewal configuration that make a lineage use the hooks. */
 export function renewalLines(hooks: HookCommands): string[] {
   return Object.entries(hookParameters(hooks)).map(([key, value]) => `${key} = ${formatValue(value)}`)
 }

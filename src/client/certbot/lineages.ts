@@ -13,8 +13,8 @@ export interface RenewalFile {
 }
 
 /**
- * The names of the lineages of a configuration directory, in order; none when there is no such directory. @throws
- * Failure `install-failed`
+ * Returns the names of the lineages of a configuration directory, in order; none when there is no such directory.
+ * @throws Failure `install-failed`
  */
 export function listLineages(configDirectory: string): string[] {
   try {
@@ -29,7 +29,10 @@ export function listLineages(configDirectory: string): string[] {
   }
 }
 
-/** @throws Failure `lineage-missing`, with the names there are; `renewal-malformed`, `install-failed` */
+/**
+ * Reads the renewal configuration of a lineage.
+ * @throws Failure `lineage-missing`, with the names that exist; `renewal-malformed`, `install-failed`
+ */
 export function readRenewalFile(configDirectory: string, name: string): RenewalFile {
   const names = listLineages(configDirectory)
   if (!names.includes(name)) {
@@ -50,7 +53,7 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-/** So that it can be written again byte for byte. certbot reads nothing else either. */
+/** Decodes UTF-8 strictly, so that the text can be written again byte for byte. certbot reads nothing else either. */
 function decode(path: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -60,15 +63,18 @@ function decode(path: string, bytes: Uint8Array): string {
 }
 
 /**
- * Lineages whose renewal configuration names one of these paths, and those of which that cannot be seen, each with the
- * reason.
+ * The lineages whose renewal configuration names one of these paths, and those for which that cannot be seen, each with
+ * the reason.
  */
 export interface LineageUse {
   readonly users: readonly string[]
   readonly unread: readonly { readonly name: string; readonly why: string }[]
 }
 
-/** @throws Failure `install-failed` when there is a directory of lineages, but none can be listed */
+/**
+ * Returns which lineages use one of the paths.
+ * @throws Failure `install-failed` when there is a directory of lineages that cannot be listed
+ */
 export function lineagesThatUse(configDirectory: string, paths: readonly string[]): LineageUse {
   const users: string[] = []
   const unread: { name: string; why: string }[] = []
@@ -89,8 +95,8 @@ export function lineagesThatUse(configDirectory: string, paths: readonly string[
 }
 
 /**
- * Puts another text in the file's place while certbot is locked out.
- * @throws Failure `certbot-running`, `renewal-changed`, `disk-full`, `install-failed`; the file is as it was then
+ * Replaces the text of the file while certbot is locked out.
+ * @throws Failure `certbot-running`, `renewal-changed`, `disk-full`, `install-failed`; the file is unchanged then
  */
 export async function replaceRenewalFile(
   { path, text: before, configDirectory }: RenewalFile,

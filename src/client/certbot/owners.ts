@@ -1,22 +1,23 @@
 /**
- * Who but root could change what root runs: the program, its compiled packages, its Node. Links and lists of rights are
- * hooks/who-can-change's matter.
+ * Who but root could change what root runs: the program, its compiled packages, its Node. Links and access control
+ * lists are looked at by hooks/who-can-change.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../../failure.js'
 
-/** What is run besides what `dist` has. */
+/** What is run besides the contents of `dist`. */
 const COMPILED = ['node_modules/koffi', 'node_modules/@koromix', 'node_modules/nfqueue']
 
-/** As many paths as one command line surely bears. */
+/** A number of paths that fits one command line for certain. */
 const AT_ONCE = 200
 
 /**
- * The first found, as in "alice can change /home/alice"; undefined when nobody can, but root and who runs this.
+ * Returns the first that is found, as in "alice can change /home/alice"; undefined when only root, or whoever runs
+ * this, can.
  * @param hooks the directory `hooks` of the installation
- * @param more other paths that root runs, or is to run; they need not be there
+ * @param more other paths that root runs, or will run; they may be missing
  * @throws Failure `install-failed` when it cannot be found out
  */
 export function whoCanChange(hooks: string, more: readonly string[]): string | undefined {
@@ -35,7 +36,7 @@ function filesBelow(directory: string): string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' }).map((name) => join(directory, name))
 }
 
-/** At first sight; what leads here is looked at once, not for each file. */
+/** Returns whether a file looks unsafe by itself. The path to it is looked at once, not for each file. */
 function isSuspect(path: string): boolean {
   const entry = lstatSync(path, { throwIfNoEntry: false })
   return entry !== undefined && (entry.uid !== 0 || entry.isSymbolicLink() || (entry.mode & 0o022) !== 0)

@@ -1,12 +1,12 @@
 /**
- * certbot's renewal configuration (/etc/letsencrypt/renewal/NAME.conf): INI as python3-configobj reads and writes it,
- * edited line by line, for comments and everything else in it is the user's. Only `[renewalparams]` above its first
- * `[[subsection]]` is looked at.
+ * certbot's renewal configuration (/etc/letsencrypt/renewal/NAME.conf). It is INI as python3-configobj reads and writes
+ * it. It is edited line by line, because comments and everything else in it belong to the user. Only `[renewalparams]`
+ * above its first `[[subsection]]` is looked at.
  */
 import { Failure } from '../../failure.js'
 import { formatValue, parseValue, type Value } from './configobj-value.js'
 
-/** Keys of `[renewalparams]` with the values they are to have; an array is a list. */
+/** Keys of `[renewalparams]` with the values that they should have. An array is a list. */
 export type RenewalParameters = Readonly<Record<string, Value>>
 
 interface Entry {
@@ -14,22 +14,22 @@ interface Entry {
   readonly start: number
   readonly end: number
   readonly value: Value
-  /** What stands before the value, such as `key = `, and after it: blanks and a comment. */
+  /** What precedes the value, such as `key = `, and what follows it: blanks and a comment. */
   readonly before: string
   readonly after: string
 }
 
 interface Section {
   readonly entries: ReadonlyMap<string, Entry>
-  /** The line after its last entry, where a new one goes. */
+  /** The line after its last entry. A new one is inserted there. */
   readonly end: number
 }
 
 /**
- * The text with these parameters set: a key that is there gets the new value in its place, the others follow the
- * section's last entry. A key that has its value already is left as it is written, so a second time changes nothing.
- * Line ends stay what they are.
- * @throws Failure `renewal-malformed` when the text has no `[renewalparams]`, or a line that is none of INI
+ * Returns the text with these parameters set. The value of an existing key is replaced where it stands, and new keys
+ * follow the section's last entry. A key that has its value already is left as it is written, so doing it again changes
+ * nothing. Line ends stay as they are.
+ * @throws Failure `renewal-malformed` when the text has no `[renewalparams]`, or has a line that is not INI
  */
 export function setRenewalParameters(text: string, parameters: RenewalParameters): string {
   const lines = splitLines(text)
@@ -54,14 +54,14 @@ export function setRenewalParameters(text: string, parameters: RenewalParameters
 }
 
 /**
- * The parameters of `[renewalparams]`, without its subsections.
+ * Returns the parameters of `[renewalparams]`, without its subsections.
  * @throws Failure `renewal-malformed`
  */
 export function readRenewalParameters(text: string): RenewalParameters {
   return Object.fromEntries([...readSection(splitLines(text)).entries].map(([key, { value }]) => [key, value]))
 }
 
-/** Lines with their line ends; only the last one may have none. */
+/** Returns lines with their line ends. Only the last one may have none. */
 function splitLines(text: string): string[] {
   return text.match(/[^\n]*\n|[^\n]+$/g) ?? []
 }
@@ -86,7 +86,7 @@ function readSection(lines: readonly string[]): Section {
   return { entries, end }
 }
 
-/** One entry; a value in triple quotes may go over several lines. */
+/** Reads one entry. A value in triple quotes may extend over several lines. */
 function readEntry(lines: readonly string[], start: number): [string, Entry] {
   const [, before = '', quoted, bare = '', rest = ''] =
     /^(\s*(?:(["'].*?["'])|([^'"=].*?))\s*=[ \t]*)([^]*)$/.exec(lines[start] ?? '') ?? []
@@ -102,12 +102,12 @@ function readEntry(lines: readonly string[], start: number): [string, Entry] {
   }
 }
 
-/** A line with a line end, which the file's last may lack. */
+/** Gives a line a line end, which the last line of a file may lack. */
 function endLine(line: string, lineEnd: string): string[] {
   return line === '' ? [] : [line.endsWith('\n') ? line : `${line}${lineEnd}`]
 }
 
-/** certbot takes a list of one and the one alone for the same. */
+/** Compares values. To certbot a list of one value is the same as that value. */
 function isSame(one: Value, other: Value): boolean {
   const [ones, others] = [[one].flat(), [other].flat()]
   return ones.length === others.length && ones.every((item, place) => item === others[place])

@@ -1,4 +1,4 @@
-/** Puts a text in the place of a file: all of it, on the disk, or nothing. */
+/** Replaces a file by a text: completely and flushed to the disk, or not at all. */
 import {
   closeSync,
   fchmodSync,
@@ -17,19 +17,20 @@ import { copyExtendedAttributes } from '../../kernel/extended-attributes.js'
 import { loadLibc } from '../../kernel/libc.js'
 import { flushDirectory, writeNewFile } from './new-file.js'
 
+/** What became of a file that was replaced. */
 export interface Replaced {
-  /** The file itself, where the path is a link to it. */
+  /** The file itself when the path is a link to it. */
   readonly target: string
-  /** The file as it was before: its name does not end in `.conf`, so that certbot does not take it for a lineage's. */
+  /** The file as it was before. Its name does not end in `.conf`, so that certbot does not take it for a lineage's. */
   readonly backup: string
-  /** What the new file does not have of the old one: one line each. */
+  /** What the new file lacks of the old one, one line each. */
   readonly losses: readonly string[]
 }
 
 /**
- * Replaces what was read as `before` by `after`. Owner, mode and extended attributes are those of the old file, a link
- * stays one. Whatever fails, the old file is there as it was, and nothing else.
- * @throws Failure `renewal-changed` where the file is not as it was read any more; Error of the system
+ * Replaces what was read as `before` by `after`. The new file has the owner, mode and extended attributes of the old
+ * one, and a link stays a link. When anything fails, the old file is unchanged, and nothing else is left.
+ * @throws Failure `renewal-changed` when the file is not as it was read; Error of the system
  */
 export async function replaceFile(path: string, before: Uint8Array, after: Uint8Array): Promise<Replaced> {
   const libc = await loadLibc()
@@ -45,14 +46,14 @@ export async function replaceFile(path: string, before: Uint8Array, after: Uint8
       fchmodSync(fd, mode & 0o7777)
       unkept = copyExtendedAttributes(libc, old, fd)
     }
-    // One that was killed may have left it.
+    // A process that was killed may have left it.
     rmSync(fresh, { force: true })
     writeNewFile(fresh, after, makeAlike)
     const backup = freeName(`${target}.before-certbot-nfq`)
     writeNewFile(backup, before, makeAlike)
     made.push(backup)
     flushDirectory(dirname(target))
-    // Last: certbot is locked out, but an editor is not.
+    // This comes last: certbot is locked out, but an editor is not.
     if (!readFileSync(target).equals(before))
       throw new Failure(
         'renewal-changed',
@@ -73,7 +74,7 @@ export async function replaceFile(path: string, before: Uint8Array, after: Uint8
   }
 }
 
-/** The name, with a number behind it where there is such a file already: that is an older copy, and stays. */
+/** Returns the name, followed by a number when such a file exists already. That is an older copy, and stays. */
 function freeName(name: string): string {
   for (let number = 1; ; number++) {
     const numbered = number === 1 ? name : `${name}-${number}`

@@ -1,18 +1,19 @@
-/** The firewall programs there are, and which of them a trial may touch. */
+/** The firewall programs that are installed, and which of them a trial may use. */
 import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice } from '../../firewall/choices.js'
 import { hasIptables } from '../../firewall/iptables/iptables.js'
 import { hasNft } from '../../firewall/nft/nft.js'
 import type { Run } from '../../firewall/run.js'
 import { isLegacyInUse } from '../../firewall/tracking-rules.js'
 
+/** A back end that is installed. */
 export interface BackEnd {
   readonly name: BackEndName
-  /** As the program tells it: `1.8.9 (nf_tables)`. */
+  /** As the program prints it: `1.8.9 (nf_tables)`. */
   readonly version: string
   readonly isLegacy: boolean
 }
 
-/** Those installed, in the order in which `auto` tries them. */
+/** Returns the installed back ends in the order in which `auto` tries them. */
 export async function readBackEnds(run: Run): Promise<BackEnd[]> {
   const names = FIREWALL_CHOICES.filter((choice) => choice !== 'auto').filter((name) =>
     name === 'nft' ? hasNft() : hasIptables(name),
@@ -26,20 +27,23 @@ export async function readBackEnds(run: Run): Promise<BackEnd[]> {
   )
 }
 
-/** `iptables v1.8.9 (nf_tables)`, `nftables v1.0.6 (Lester Gooch #5)`: the number, and which variant of iptables. */
+/**
+ * Reads `iptables v1.8.9 (nf_tables)` or `nftables v1.0.6 (Lester Gooch #5)`. Returns the number, and the variant of
+ * iptables.
+ */
 export function readVersion(text: string): string {
   const [, number = 'of unknown version', variant] = /v(\d[\w.]*)(?: (\((?:nf_tables|legacy)\)))?/.exec(text) ?? []
   return variant === undefined ? number : `${number} ${variant}`
 }
 
-/** Whether legacy iptables holds tables here already. */
+/** Returns whether legacy iptables has tables here already. */
 export function readLegacyUse(): boolean {
   return isLegacyInUse(4) || isLegacyInUse(6)
 }
 
 /**
- * Which to try, and which only if nothing else works: a host that has no legacy tables must not get them by our
- * looking.
+ * Returns the back ends to try, and those to try only when no other works. A host that has no legacy tables must not
+ * get them from a check.
  */
 export function planTrial(
   choice: FirewallChoice,

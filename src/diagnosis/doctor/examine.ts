@@ -1,4 +1,4 @@
-/** Makes every check: reads, then judges. Changes nothing of the host. */
+/** Makes every check: first it reads, then it judges. Nothing of the host is changed. */
 import { runDirectory } from '../../responder/run-directory.js'
 import type { FirewallChoice } from '../../firewall/choices.js'
 import { run, runFor, type Run } from '../../firewall/run.js'
@@ -29,6 +29,7 @@ import type { TrialRequest } from './trial.js'
 import { readUplinks } from './uplinks.js'
 import type { IpVersion } from '../../wire/ip.js'
 
+/** What to examine, and how. */
 export interface ExamineOptions {
   readonly port: number
   readonly runDir: string
@@ -36,29 +37,32 @@ export interface ExamineOptions {
   readonly queueNum: number | undefined
   readonly mark: number
   readonly noStandalone: boolean
-  /** Names to look up; none: none. */
+  /** Names to look up; may be empty. */
   readonly names: readonly string[]
-  /** As in network/names.ts. */
+  /** The DNS server to ask, as in network/names.ts. */
   readonly resolver: string | undefined
-  /** As of --user. */
+  /** The value of --user. */
   readonly user: string | undefined
-  /** The command of cli/doctor-probe.ts through hooks/run; a word for what to do follows. */
+  /** The command that runs cli/doctor-probe.ts by hooks/run. A word that says what to do follows. */
   readonly hookProbe: readonly string[]
-  /** Who but root can change what the hooks run with this Node, as judgeOwners takes it. */
+  /** Returns who but root can change what the hooks run with this Node, in the form that judgeOwners takes. */
   readonly whoCanChange: (node: string) => string | undefined
-  /** The command that makes the trial as a responder is run, by this Node; its request follows. */
+  /** Returns the command that makes the trial with this Node, run as a responder is run. The request follows. */
   readonly trial: (node: Pick<ModulesReport, 'execPath' | 'version'>) => readonly string[]
 }
 
 /**
- * Milliseconds for what starts a Node, and a dozen programs one after the other: long enough for a small machine that
- * has read none of them yet.
+ * Milliseconds for a program that starts a Node and a dozen programs in turn. It is enough for a small machine that has
+ * none of them in memory.
  */
 const LONG_TIME = 120_000
 
 const runLong: Run = (argv, input) => runFor(LONG_TIME, argv, input)
 
-/** All findings, in the order of CHECKS. @throws Failure `run-directory` when its path is too long */
+/**
+ * Returns all findings in the order of CHECKS.
+ * @throws Failure `run-directory` when its path is too long
+ */
 export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const machine = addressesOfMachine()
   const directory = runDirectory(options.runDir)
@@ -112,7 +116,7 @@ interface FamilyRules {
   readonly tables: readonly Table[]
 }
 
-/** A packet for each family there is, and the tables it meets. */
+/** Returns a packet for each IP version that this machine has, and the tables that the packet meets. */
 function rulesByFamily(
   port: number,
   machine: readonly MachineAddress[],
@@ -158,7 +162,9 @@ async function tryIt(
   )
 }
 
-/** As a responder finds them; one after the other, for both look at the same count. */
+/**
+ * Returns the IP versions as a responder finds them. They are probed in turn, because both probes read the same count.
+ */
 async function families(): Promise<Ruleset['families']> {
   const versions = hasIpv6() ? ([4, 6] as const) : ([4] as const)
   const found = []

@@ -1,12 +1,14 @@
-/** Would the firewall of this machine let a validator in? A guess with care: it warns, and never fails. Pure. */
+/** Would the firewall of this machine let a validator in? This is a guess: it warns, and never fails. Pure. */
 import { rulesFrom, walk, type Table } from '../../rules-read/chains.js'
 import { ok, warn, type Finding } from './finding.js'
 import type { Packet } from '../../rules-read/packet.js'
 
-/** What a SYN to a server on this machine passes. */
+/** The hooks that a SYN to a server on this machine passes. */
 const HOOKS = ['prerouting', 'input']
 
-/** One for each packet, with the tables it meets; `silent` is what could not be read. */
+/**
+ * Returns a finding for each packet that is dropped, or one that all is well. `silent` names what could not be read.
+ */
 export function judgeFilter(
   packets: readonly { readonly packet: Packet; readonly tables: readonly Table[] }[],
   silent: readonly string[],

@@ -1,12 +1,12 @@
-/** What a check has to say. */
+/** The result of a check. */
 
 /**
- * `fail`: a validation will not pass, or another user can become root. `warn`: it may not, or something could not be
- * seen.
+ * `fail`: a validation will not pass, or another user can become root. `warn`: a validation may not pass, or something
+ * could not be read.
  */
 export type Level = 'ok' | 'warn' | 'fail'
 
-/** The checks, in the order of the report. docs/doctor.md has a row for each; a test holds the two together. */
+/** The checks, in the order of the report. docs/doctor.md has a row for each; a test compares the two. */
 export const CHECKS = [
   'rights',
   'owners',
@@ -24,12 +24,14 @@ export const CHECKS = [
   'name',
 ] as const
 
+/** The name of a check. */
 export type Check = (typeof CHECKS)[number]
 
+/** One line of the report. */
 export interface Finding {
   readonly check: Check
   readonly level: Level
-  /** What is so, and why, in one line. */
+  /** What was found, and why, in one line. */
   readonly message: string
   /** What to do about it; never with `ok`. */
   readonly fix?: string

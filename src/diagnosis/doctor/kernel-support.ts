@@ -1,4 +1,4 @@
-/** What the kernel gives: judged from a trial in a network namespace of its own. */
+/** What the kernel supports, judged by a trial in a network namespace of its own. */
 import { FIXES } from '../../failure.js'
 import type { FirewallChoice } from '../../firewall/choices.js'
 import type { Run } from '../../firewall/run.js'
@@ -7,14 +7,16 @@ import { fail, ok, warn, type Finding } from './finding.js'
 import type { BackEndTry, TrialReport, TrialRequest } from './trial.js'
 import { untoldBy, type Untold } from './untold.js'
 
-/** The report, or why the trial could not be made. `trial` is the command that makes it, without its request. */
+/**
+ * Returns the report, or why the trial could not be made. `trial` is the command that makes it, without its request.
+ */
 export async function runTrial(
   trial: readonly string[],
   choice: FirewallChoice,
   request: TrialRequest,
   run: Run,
 ): Promise<TrialReport | Untold> {
-  // hooks/keep looks for --firewall: it decides about kernel modules.
+  // hooks/keep reads --firewall to decide which kernel modules to load.
   const result = await run(['unshare', '-n', ...trial, JSON.stringify(request), `--firewall=${choice}`])
   if (result.exitCode !== 0)
     return untoldBy(
@@ -32,7 +34,9 @@ export async function runTrial(
 
 const SAME_START = 'see with: certbot-nfq serve --verbose, which makes the same start as the hooks'
 
-/** The start of a responder, but for its rules. Where there was no trial, this says so for both. */
+/**
+ * Judges the start of a responder without its rules. Where there was no trial, this is the one finding that says so.
+ */
 export function judgeKernel(report: TrialReport | Untold): Finding[] {
   if ('reason' in report) return [warn('kernel', `not tried, nor the rules: ${report.reason}`, report.fix)]
   if (report.refusals.length > 0)
@@ -41,8 +45,8 @@ export function judgeKernel(report: TrialReport | Untold): Finding[] {
 }
 
 /**
- * Which back end will be used, and why; the rules were tried in the order in which a responder tries them. Nothing
- * where they were not.
+ * Returns which back end will be used, and why. The rules were tried in the order in which a responder tries them.
+ * Returns nothing where they were not tried.
  */
 export function judgeFirewall(
   report: TrialReport | Untold,
@@ -81,13 +85,13 @@ function judgeTries(report: TrialReport, choice: FirewallChoice, there: readonly
   )
 }
 
-/** As firewall/choose.ts picks: the prefilter by any, then the whole port by any. */
+/** Picks as firewall/choose.ts does: the prefilter by any back end, then the whole port by any. */
 function usedOf(tries: readonly BackEndTry[]) {
   const works = tries.flatMap((one) => ('selection' in one ? [one] : []))
   return works.find(({ selection }) => selection === 'prefilter') ?? works[0]
 }
 
-/** A refusal names each try of it; the first says enough. */
+/** Describes one try. A refusal names every attempt of the back end; the first is enough. */
 function describeTry(one: BackEndTry): string {
   if ('selection' in one)
     return `${one.name} ${one.selection === 'prefilter' ? 'works too' : 'takes the whole port only'}`

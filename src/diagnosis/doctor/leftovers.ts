@@ -1,4 +1,4 @@
-/** What a crash has left, or who is at work. */
+/** What a crash has left behind, or which responder is running. */
 import { existsSync } from 'node:fs'
 import type { ResponderStatus } from '../../control/responder-status.js'
 import { ask } from '../../client/ask.js'
@@ -8,19 +8,20 @@ import { lockHolders } from '../../kernel/lock-holder.js'
 import type { Table } from '../../rules-read/chains.js'
 import { ok, warn, type Finding } from './finding.js'
 
+/** What is there of a responder, running or not. */
 export interface LeftoverFacts {
   readonly tag: string
-  /** The responder that answers; `absent`; or why it does not answer rightly. */
+  /** The responder that answers, `absent`, or why its answer is not a good one. */
   readonly responder: ResponderStatus | 'absent' | { readonly refusal: string }
-  /** Its files in the run directory. */
+  /** The responder's files in the run directory. */
   readonly files: readonly string[]
-  /** Somebody holds the lock: a responder that starts or ends at this moment. */
+  /** Whether some process holds the lock: a responder that starts or ends at this moment. */
   readonly isLocked: boolean
-  /** Tags of all our rules, of whatever run directory. */
+  /** The tags of all our rules, for any run directory. */
   readonly tags: readonly string[]
 }
 
-/** Asks the responder; removes nothing. */
+/** Asks the responder and looks for what is left. Removes nothing. */
 export async function readLeftovers(directory: RunDirectory, tables: readonly Table[]): Promise<LeftoverFacts> {
   const { socket, lock, tag } = directory
   return {
@@ -32,13 +33,13 @@ export async function readLeftovers(directory: RunDirectory, tables: readonly Ta
   }
 }
 
-/** Tags of our chains in iptables' mangle table, and of our nft tables. */
+/** Returns the tags of our chains in iptables' mangle table and of our nft tables. */
 export function tagsIn(tables: readonly Table[]): string[] {
   const names = tables.flatMap(({ name, chains }) => [name, ...chains.keys()])
   return [...new Set(names.flatMap((name) => /^certbot-nfq-([0-9a-f]{8})(?:-[QR])?$/i.exec(name)?.[1] ?? []))]
 }
 
-/** Leftovers pass every packet on and the next hook removes them, so they are no failure. */
+/** Judges leftovers. They are no failure: they let every packet pass, and the next hook removes them. */
 export function judgeLeftovers({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {
   const others = tags.filter((one) => one !== tag)
   const ofOthers =

@@ -4,15 +4,21 @@ import { endianness } from 'node:os'
 import type { IpVersion } from '../../wire/ip.js'
 import { formatAddress } from '../../wire/address.js'
 
+/** A socket that listens on the port. */
 export interface Listener {
   /** `0.0.0.0`, `::1` and so on. */
   readonly address: string
   readonly version: IpVersion
-  /** Undefined when it cannot be seen: not root, or a process of another container. */
+  /**
+   * The process that has the socket; undefined when it cannot be seen, without root or for a process of another
+   * container.
+   */
   readonly process: { readonly pid: number; readonly name: string } | undefined
 }
 
-/** Sockets that listen on the port in this network namespace, those of one process and address once. */
+/**
+ * Returns the sockets that listen on the port in this network namespace. Those of one process and address count once.
+ */
 export function readListeners(port: number): Listener[] {
   const sockets = ([4, 6] as const).flatMap((version) =>
     listeningSockets(read(`/proc/net/tcp${version === 6 ? '6' : ''}`), port, version),
@@ -32,8 +38,8 @@ export function readListeners(port: number): Listener[] {
 }
 
 /**
- * `sl local_address rem_address st … inode`: addresses as 32-bit words in the machine's own order, in hexadecimal;
- * state 0A is LISTEN.
+ * Reads lines of `sl local_address rem_address st … inode`. Addresses are 32-bit words in the machine's own byte order,
+ * in hexadecimal. State 0A is LISTEN.
  */
 export function listeningSockets(
   table: string,
@@ -54,8 +60,8 @@ function addressOf(words: string): Uint8Array {
 }
 
 /**
- * From a socket's inode to the first process that has it: a server's children share it with their parent, which is
- * older.
+ * Returns the first process for the inode of each socket. The children of a server share the socket with their parent,
+ * which is older.
  */
 function ownersOf(inodes: ReadonlySet<string>): Map<string, number> {
   const owners = new Map<string, number>()
@@ -75,7 +81,7 @@ function socketsOf(pid: number): string[] {
       (fd) => /^socket:\[(\d+)\]$/.exec(target(`/proc/${pid}/fd/${fd}`))?.[1] ?? [],
     )
   } catch {
-    // It has ended, or is somebody else's.
+    // The process has ended, or belongs to somebody else.
     return []
   }
 }

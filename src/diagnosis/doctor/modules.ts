@@ -2,7 +2,7 @@
 import { loadLibc } from '../../kernel/libc.js'
 import { loadNfqueue } from '../../kernel/queue.js'
 
-/** What a Node says of itself. */
+/** What a Node reports of itself. */
 export interface ModulesReport {
   readonly execPath: string
   readonly version: string
@@ -10,7 +10,7 @@ export interface ModulesReport {
   readonly refusals: readonly string[]
 }
 
-/** Of the Node that runs this. */
+/** Returns the report of the Node that runs this. */
 export async function readModules(): Promise<ModulesReport> {
   const loads = await Promise.allSettled([loadNfqueue(), loadLibc()])
   const refusals = loads.flatMap((load) =>

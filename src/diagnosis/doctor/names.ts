@@ -13,7 +13,7 @@ export interface HostFacts {
   readonly port: number
 }
 
-/** All that is wrong with a name, or that nothing is. */
+/** Returns everything that is wrong with a name, or one finding that all is well. */
 export function judgeName(found: NameAddresses, host: HostFacts): Finding[] {
   const { name } = found
   const groups = groupRecords(found, host.machine)
@@ -39,7 +39,7 @@ export function judgeName(found: NameAddresses, host: HostFacts): Finding[] {
   ]
 }
 
-/** A name that http-01 cannot be had for. */
+/** Returns the finding for a name that http-01 cannot validate. */
 export function judgeWildcard(name: string): Finding {
   return fail(
     'name',

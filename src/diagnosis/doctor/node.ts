@@ -5,12 +5,12 @@ import { fail, ok, warn, type Finding } from './finding.js'
 import type { ModulesReport } from './modules.js'
 import { untoldBy, type Untold } from './untold.js'
 
-/** All that certbot.service and certbot's snap leave of a shell's PATH for sure. */
+/** The part of a shell's PATH that certbot.service and certbot's snap keep for certain. */
 const SHORT_PATH = '/usr/bin:/bin'
 
 /**
- * What the hooks' own starter says with an empty environment; a string is why it refused. `hook` is the command of
- * hooks/run with the probe.
+ * Returns what the hooks' Node reports when it is started with an empty environment, or why hooks/run refused, as a
+ * string. `hook` is the command of hooks/run with the probe.
  */
 export async function readHookNode(hook: readonly string[], run: Run): Promise<ModulesReport | Untold | string> {
   const result = await run(['env', '-i', `PATH=${SHORT_PATH}`, ...hook])
@@ -30,7 +30,7 @@ export async function readHookNode(hook: readonly string[], run: Run): Promise<M
   }
 }
 
-/** `own`: the Node that runs now. */
+/** Judges the Node that the hooks use. `own` is the Node that runs this. */
 export function judgeNode(found: ModulesReport | Untold | string, own: string): Finding {
   if (typeof found === 'object' && 'reason' in found)
     return warn('node', `nothing is known of the Node of the hooks and its modules: ${found.reason}`, found.fix)
@@ -44,7 +44,7 @@ export function judgeNode(found: ModulesReport | Untold | string, own: string): 
   return ok('node', `systemd, cron and snap will run ${found.execPath} (${found.version})${other}`)
 }
 
-/** Nothing when the hooks do not start at all, or did not tell. */
+/** Judges the native modules. Returns nothing when the hooks do not start, or their Node could not be asked. */
 export function judgeModules(found: ModulesReport | Untold | string): Finding[] {
   if (typeof found === 'string' || 'reason' in found) return []
   if (found.refusals.length > 0)

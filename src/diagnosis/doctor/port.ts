@@ -5,18 +5,22 @@ import { fail, ok, warn, type Finding } from './finding.js'
 import type { Forward } from '../../rules-read/forwards.js'
 import type { Listener } from './listeners.js'
 
+/** What is known of the port. */
 export interface PortFacts {
   readonly port: number
   readonly listeners: readonly Listener[]
   /** Where destination NAT sends it, for each family. */
   readonly forwards: Readonly<Record<IpVersion, readonly Forward[]>>
-  /** Who listens where a forward to another port of this machine leads. */
+  /** The sockets that listen where a forward to another port of this machine leads. */
   readonly redirected: readonly Listener[]
-  /** The responder serves what nobody listens on. */
+  /** Whether the responder serves a port that nobody listens on. */
   readonly isStandalone: boolean
 }
 
-/** Somebody has to, or the responder itself: without a connection there is nothing to take over. */
+/**
+ * Judges who owns the port. Somebody has to listen, or the responder does: without a connection there is nothing to
+ * take over.
+ */
 export function judgePort(facts: PortFacts): Finding {
   const { port, listeners, forwards, redirected } = facts
   const away = [...forwards[4], ...forwards[6]]
@@ -49,7 +53,8 @@ export function judgePort(facts: PortFacts): Finding {
 }
 
 /**
- * The families in which a connection from outside finds somebody. A socket on `::` takes IPv4 too, unless told not to.
+ * Returns the IP versions by which a connection from outside finds a server. A socket on `::` takes IPv4 too, unless it
+ * is told not to.
  */
 export function servedFamilies({ listeners, forwards, redirected, isStandalone }: PortFacts): IpVersion[] {
   const isOpen = ({ address }: Listener) => reachOf(address) !== 'loopback'
@@ -69,7 +74,7 @@ function describeForward({ address, port, origin }: Forward, from: number): stri
   return `${address.includes(':') ? `[${address}]` : address}:${port ?? from}, says ${origin}`
 }
 
-/** `nginx (process 42) on 0.0.0.0 and ::`; empty for nobody. */
+/** Returns `nginx (process 42) on 0.0.0.0 and ::`, or an empty text for nobody. */
 function describeAll(listeners: readonly Listener[]): string {
   const byOwner = new Map<string, string[]>()
   for (const { process, address } of listeners) {

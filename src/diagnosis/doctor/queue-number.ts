@@ -3,8 +3,8 @@ import { FIXES } from '../../failure.js'
 import { fail, ok, type Finding } from './finding.js'
 
 /**
- * `bound`: number to netlink port id, as kernel/queue.ts lists them; `own`: the number of a responder of ours that
- * runs.
+ * Judges the number of the queue. `bound` is a netlink port id by queue number, as kernel/queue.ts lists them. `own` is
+ * the number of our responder that runs.
  */
 export function judgeQueueNumber(
   wanted: number | undefined,

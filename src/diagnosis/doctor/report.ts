@@ -2,14 +2,14 @@
 import { printable } from '../../wire/printable.js'
 import type { Finding, Level } from './finding.js'
 
-/** As cli/colour.ts makes it. */
+/** A function of cli/colour.ts. */
 export type LevelPaint = (colour: 'green' | 'yellow' | 'red' | 'dim', text: string) => string
 
 const COLOURS = { ok: 'green', warn: 'yellow', fail: 'red' } as const satisfies Record<Level, string>
 
 /**
- * A line for each finding, level first, and a last one that counts them. What others wrote (rules, names) is made
- * printable.
+ * Returns a line for each finding, level first, and a last line that counts them. Text from elsewhere (rules, names) is
+ * made printable.
  */
 export function formatFindings(findings: readonly Finding[], paint: LevelPaint): string {
   const width = Math.max(0, ...findings.map(({ check }) => check.length))
@@ -20,7 +20,7 @@ export function formatFindings(findings: readonly Finding[], paint: LevelPaint):
   return [...lines, summary(findings)].join('\n')
 }
 
-/** Whether nothing failed: what the exit status says. */
+/** Returns whether nothing failed. The exit status says the same. */
 export function isWell(findings: readonly Finding[]): boolean {
   return findings.every(({ level }) => level !== 'fail')
 }

@@ -5,7 +5,7 @@ import { ok, warn, type Finding } from './finding.js'
 
 const CONFIGURATION = '/proc/sys/net/ipv4/conf'
 
-/** The rp_filter in force of each interface: the larger of its own and that of `all`. */
+/** Returns the rp_filter that is in force for each interface: the larger of its own and that of `all`. */
 export function readReversePathFilters(): Map<string, number> {
   try {
     const of = (device: string) => Number(readFileSync(join(CONFIGURATION, device, 'rp_filter'), 'latin1'))
@@ -16,7 +16,10 @@ export function readReversePathFilters(): Map<string, number> {
   }
 }
 
-/** With one uplink the way back is the way there; strict mode (1) drops what comes by another. */
+/**
+ * Judges reverse path filtering. With one uplink the way back is the way there. Strict mode (1) drops what comes in by
+ * another one.
+ */
 export function judgeReversePath(uplinks: readonly string[], filters: ReadonlyMap<string, number>): Finding {
   const strict = uplinks.filter((device) => filters.get(device) === 1)
   if (uplinks.length < 2) return ok('reverse-path', 'one uplink at most: reverse path filtering does no harm')

@@ -5,6 +5,7 @@ import { checkRunDirectory, type RunDirectory } from '../../responder/run-direct
 import { FIXES, isFailure, toFailure } from '../../failure.js'
 import { fail, ok, type Finding } from './finding.js'
 
+/** What is known of the run directory. */
 export interface RunDirectoryFacts {
   readonly path: string
   readonly isThere: boolean
@@ -13,7 +14,7 @@ export interface RunDirectoryFacts {
   readonly refusal: string | undefined
 }
 
-/** Looks; makes nothing. */
+/** Looks at the directory. Makes nothing. */
 export function readRunDirectory(directory: Pick<RunDirectory, 'path'>): RunDirectoryFacts {
   const { path } = directory
   return {
@@ -24,7 +25,7 @@ export function readRunDirectory(directory: Pick<RunDirectory, 'path'>): RunDire
   }
 }
 
-/** Absent is well: the first hook makes it. */
+/** Judges the directory. It may be absent, for the first hook makes it. */
 export function judgeRunDirectory({ path, isThere, isParentThere, refusal }: RunDirectoryFacts): Finding {
   if (refusal !== undefined) return fail('run-directory', refusal, FIXES['run-directory'])
   if (isThere) return ok('run-directory', `${path} is there and safe`)
@@ -38,7 +39,7 @@ function refusalOf(check: () => void): string | undefined {
     check()
     return undefined
   } catch (thrown) {
-    // Who is not root may have no right to look.
+    // Without root there may be no right to look.
     return isFailure(thrown)
       ? thrown.message
       : `the run directory cannot be looked at: ${toFailure(thrown).message.replace(/^unexpected: /, '')}`

@@ -1,6 +1,6 @@
 /**
- * Tries on the kernel what a responder's start does: queue, raw socket, giving root up, and as that user the real rules
- * by each back end. It changes its process and the network namespace, so these have to be its own: it is
+ * Tries what a responder's start does: queue, raw socket, giving root up, and then, as that user, the real rules by
+ * each back end. It changes its process and its network namespace, so both have to be its own: it runs in
  * cli/doctor-probe.ts, below `unshare --net`.
  */
 import { toFailure, type FailureCode } from '../../failure.js'
@@ -14,35 +14,39 @@ import { dropPrivileges } from '../../kernel/privileges.js'
 import { openQueue } from '../../kernel/queue.js'
 import { openRawSockets } from '../../kernel/raw-socket.js'
 
-/** What the trial is to do; made outside, where the host's own tracking and programs can be seen. */
+/** What the trial has to do. It is made outside, where the host's own tracking and programs can be seen. */
 export interface TrialRequest {
   readonly port: number
   readonly mark: number
-  /** Whom to become, as of --user. */
+  /** The user to become, as in --user. */
   readonly user: string | undefined
   readonly isStandalone: boolean
   readonly families: Ruleset['families']
   readonly backEnds: readonly BackEndName[]
-  /** Tried only when none of the others works: to try them changes the host (legacy iptables loads its tables). */
+  /**
+   * Tried only when none of the others works, because trying them changes the host: legacy iptables loads its tables.
+   */
   readonly lastResort: readonly BackEndName[]
 }
 
-/** What became of one back end: how it selects packets and why not better, or why the kernel or the program refused. */
+/** The result of one back end: how it selects packets, and why not better, or why the kernel or the program refused. */
 export type BackEndTry =
   | { readonly name: BackEndName; readonly selection: Selection; readonly reason: string }
   | {
       readonly name: BackEndName
       readonly refusal: string
-      /** Whether a program took too long. */ readonly isSlow?: true
+      /** Whether a program took too long. */
+      readonly isSlow?: true
     }
 
+/** What the trial has found. */
 export interface TrialReport {
-  /** What of the start was refused; none when a responder would start. */
+  /** What was refused at the start; empty when a responder would start. */
   readonly refusals: readonly Refusal[]
   readonly backEnds: readonly BackEndTry[]
 }
 
-/** A failure, as it goes from process to process. */
+/** A failure, in the form in which it is passed between processes. */
 export interface Refusal {
   readonly code: FailureCode
   readonly message: string
@@ -50,7 +54,7 @@ export interface Refusal {
 
 const TAG = 'trial'
 
-/** Leaves the queue open, as there is no way to close it: the process has to end. */
+/** Makes the trial. The queue stays open, because there is no way to close it, so the process has to end. */
 export async function tryKernel({
   port,
   mark,
@@ -102,7 +106,7 @@ async function tryBackEnd(name: BackEndName, ruleset: Omit<Ruleset, 'selection'>
   }
 }
 
-/** Nobody else is in this namespace: legacy iptables need not wait for the host's lock, nor make its file. */
+/** No other process is in this namespace, so legacy iptables does not wait for the host's lock, nor make its file. */
 const withoutLock: Run = (argv, input) => runProgram(['env', `XTABLES_LOCKFILE=${OWN_LOCK}`, ...argv], input)
 
 async function refusalOf(task: () => Promise<unknown>): Promise<Refusal[]> {

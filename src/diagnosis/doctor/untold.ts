@@ -1,9 +1,7 @@
-/**
- * A program that was to find something out, and did not tell: nothing is known then, which is no fault of what it was
- * to look at.
- */
+/** A program that gave no answer. Then nothing is known, and what it looked at is not at fault. */
 import type { RunResult } from '../../firewall/run.js'
 
+/** Why nothing is known, and what to do about it. */
 export interface Untold {
   /** Why, in a few words. */
   readonly reason: string
@@ -16,7 +14,7 @@ const FIXES = {
   'not started': 'install util-linux, which has unshare',
 } as const satisfies Record<NonNullable<RunResult['unfinished']>, string>
 
-/** `fix` is for a program that came to its end, and refused. */
+/** Returns why a program gave no answer. `fix` is for a program that ended by itself and refused. */
 export function untoldBy({ exitCode, stderr, unfinished }: RunResult, fix: string): Untold {
   return {
     reason: stderr.trim().split('\n', 1)[0] || `exit code ${exitCode}`,

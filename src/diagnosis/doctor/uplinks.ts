@@ -1,9 +1,10 @@
-/** By which interfaces the world comes in. */
+/** The interfaces by which packets from outside come in. */
 import type { Run } from '../../firewall/run.js'
 import type { MachineAddress } from '../../network/addresses.js'
 
 /**
- * The interfaces of default routes, of any table; without such a route, those with an address that others can reach.
+ * Returns the interfaces of the default routes of all tables. Without such a route it returns those that have an
+ * address that others can reach.
  */
 export async function readUplinks(addresses: readonly MachineAddress[], run: Run): Promise<string[]> {
   const listings = await Promise.all(
@@ -18,8 +19,8 @@ export async function readUplinks(addresses: readonly MachineAddress[], run: Run
 }
 
 /**
- * The interfaces in what ip-route(8) prints, also those of several next hops; unreachable routes have `lo`, which is
- * none.
+ * Returns the interfaces in the output of ip-route(8), also those of several next hops. Unreachable routes have `lo`,
+ * which does not count.
  */
 export function devicesOfRoutes(text: string): string[] {
   return [...text.matchAll(/\bdev (\S+)/g)].map(([, device = '']) => device).filter((device) => device !== 'lo')

@@ -3,17 +3,19 @@ import { createConnection } from 'node:net'
 import { CHALLENGE_PATH } from '../../wire/http.js'
 
 /**
- * `refused` also where there is no way there. `not accepted` and `silent`, accepted but without an answer, are so as
- * long as nothing has come. `unknown` could not be tried.
+ * How a request stands. `refused` is also a destination without a route. `not accepted`, and `silent` for a connection
+ * that was accepted and not answered, hold until something comes. `unknown` could not be tried.
  */
 export type AskState = 'answered' | 'other answer' | 'refused' | 'not accepted' | 'silent' | 'unknown'
 
+/** What has come of a request so far. */
 export interface AskResult {
   readonly state: AskState
-  /** Who asked, once it was accepted: `127.0.0.1:54321` or `[::1]:54321`. */
+  /** The client's end of the connection, once it was accepted: `127.0.0.1:54321` or `[::1]:54321`. */
   readonly client?: string
 }
 
+/** A request to make, and the answer that it should get. */
 export interface Question {
   readonly address: string
   readonly port: number
@@ -21,18 +23,18 @@ export interface Question {
   readonly keyAuthorization: string
 }
 
-/** A request under way. It goes on until it is closed. */
+/** A request that goes on until it is closed. */
 export interface Asking {
-  /** As it is now. */
+  /** The result as it is now. */
   readonly result: AskResult
-  /** Resolves when it is accepted, or has ended. */
+  /** Resolves when the connection is accepted, or has ended. */
   readonly accepted: Promise<void>
-  /** Resolves with an answer of whatever kind, or a refusal: never while nothing comes. */
+  /** Resolves when an answer of any kind or a refusal has come. It never resolves while nothing comes. */
   readonly ended: Promise<void>
   close(): void
 }
 
-/** Asks. */
+/** Starts a request. */
 export function ask({ address, port, token, keyAuthorization }: Question): Asking {
   let received = ''
   let result: AskResult = { state: 'not accepted' }
@@ -60,7 +62,7 @@ export function ask({ address, port, token, keyAuthorization }: Question): Askin
     else if (received.length > 16_384) conclude('other answer')
   })
   socket.on('end', () => conclude('other answer'))
-  // What else may happen to it, a time-out of the kernel's say, is no answer.
+  // Other errors, such as the kernel's time-out, are no answer.
   socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
     if (REFUSALS.includes(code)) conclude('refused')
     else if (code === 'ECONNRESET') conclude('other answer')
@@ -77,7 +79,7 @@ export function ask({ address, port, token, keyAuthorization }: Question): Askin
 
 const REFUSALS = ['ECONNREFUSED', 'EADDRNOTAVAIL', 'ENETUNREACH', 'EHOSTUNREACH', 'EAFNOSUPPORT']
 
-/** A promise, and what resolves it. */
+/** Returns a promise and the function that resolves it. */
 function signal(): [Promise<void>, () => void] {
   let resolve: () => void = () => undefined
   return [new Promise<void>((done) => (resolve = done)), () => resolve()]

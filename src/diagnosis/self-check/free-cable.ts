@@ -1,15 +1,16 @@
 /**
- * A cable on networks that nobody uses here: asked of the kernel's routes, in all tables, which every address is among.
+ * Finds a cable on networks that are not used here. The kernel's routes tell, in all tables; every address is among
+ * them.
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { ATTEMPTS, formatBatch, planCable, type Cable } from './cable.js'
 import type { IpVersion } from '../../wire/ip.js'
 
-/** Runs ip(8) with these words and lines; its standard output, or undefined when it failed. */
+/** Runs ip(8) with these arguments and input lines. Returns its standard output, or undefined when it failed. */
 export type RunIp = (words: readonly string[], lines: readonly string[]) => Promise<string | undefined>
 
-/** As planCable makes it; undefined where no network is free, or routes cannot be seen. */
+/** Returns a cable of planCable; undefined when no network is free, or routes cannot be read. */
 export async function freeCable(
   pid: number,
   addresses: readonly string[],
@@ -23,8 +24,8 @@ export async function freeCable(
 }
 
 /**
- * Whether no route leads to the network or to part of it, but for those that lead everywhere else. A kernel without
- * IPv6 has none of its routes.
+ * Returns whether no route leads to the network or to a part of it. Routes for everything else do not count. A kernel
+ * without IPv6 has none of its routes.
  */
 async function isFree(version: IpVersion, network: string, ip: RunIp): Promise<boolean> {
   const lines = ['match', 'root'].map((relation) => `route show table all ${relation} ${network}`)
@@ -32,17 +33,17 @@ async function isFree(version: IpVersion, network: string, ip: RunIp): Promise<b
   return listing === undefined ? version === 6 : routesIn(listing).every(isForTheRest)
 }
 
-/** Each line is an array of objects. */
+/** Reads the routes. Each line is a JSON array of objects. */
 function routesIn(listing: string): { readonly dst?: string }[] {
   return listing.split('\n').flatMap((line) => (line === '' ? [] : (JSON.parse(line) as { dst?: string }[])))
 }
 
-/** A default route, or a part of one, as a tunnel for everything has. */
+/** Returns whether a route is a default route, or a large part of one, as tunnels for all traffic have it. */
 function isForTheRest({ dst }: { readonly dst?: string }): boolean {
   return dst === 'default' || Number(/\/(\d+)$/.exec(dst ?? '')?.[1] ?? 128) < 8
 }
 
-/** In the network namespace of that process. */
+/** Returns a function that runs ip(8) in the network namespace of that process. */
 function ipIn(pid: number): RunIp {
   return (words, lines) =>
     new Promise((resolve) => {

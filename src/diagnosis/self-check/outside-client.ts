@@ -1,6 +1,6 @@
 /**
- * The process that asks from outside (outside.ts). Started in a namespace of its own, it lays the cable, asks, takes
- * the cable away when it is told to, and ends.
+ * The process that asks from outside (outside.ts). It is started in a namespace of its own. There it lays the cable,
+ * asks, takes the cable away when it is told to, and ends.
  */
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
@@ -41,12 +41,12 @@ async function work({ pid, questions }: OutsideJob): Promise<void> {
   }
 }
 
-/** Nothing else keeps this process. */
+/** Ends this process: nothing but the channel keeps it alive. */
 function hangUp(): void {
   if (process.connected) process.disconnect()
 }
 
-/** To its end, whatever that is: what does not work is seen by the answers. */
+/** Runs a program to its end and ignores failures. What does not work shows in the results. */
 function run([file = '', ...words]: readonly string[], input: string): Promise<void> {
   return new Promise((resolve) => {
     const child = execFile(file, words, () => resolve())

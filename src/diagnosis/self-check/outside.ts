@@ -1,6 +1,6 @@
 /**
- * Asks from outside: a short-lived process in a network namespace of its own, on a cable to this one. Its packets come
- * in as a validator's do.
+ * Asks from outside, by a short-lived process in a network namespace of its own, on a cable to this one. Its packets
+ * come in as a validator's do.
  */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import type { AskResult, Question } from './ask.js'
 import { patience } from './patience.js'
 import { environment } from '../../firewall/program-path.js'
 
-/** What the process is told. */
+/** What the process has to do. */
 export interface OutsideJob {
   /** A process of the namespace the cable leads to. */
   readonly pid: number
@@ -16,33 +16,34 @@ export interface OutsideJob {
 }
 
 /**
- * What it tells, each time something has changed: a result for each question, and whether to wait for more is of no
- * use.
+ * What the process reports, each time something has changed: a result for each question, and whether waiting longer is
+ * of no use.
  */
 export interface OutsideNews {
   readonly results: readonly AskResult[]
   readonly isOver: boolean
 }
 
+/** Requests under way from outside. */
 export interface OutsideAsking {
   /** A result for each question, as it is now. */
   readonly results: readonly AskResult[]
-  /** Resolves when all have been answered, or waited for long enough, or cannot be asked. */
+  /** Resolves when all are answered, the time is over, or nothing can be asked. */
   readonly over: Promise<void>
-  /** Takes process and cable away. */
+  /** Ends the process and removes the cable. */
   close(): Promise<void>
 }
 
-/** Milliseconds for the process to come to its questions, and to take its cable away: a Node and `ip` twice. */
+/** Milliseconds for the process to start asking, and to remove its cable: the start of a Node, and `ip` twice. */
 const TIME_LIMIT = 30_000
 
 /**
- * Asks all at once; `unknown` where no such process or cable can be had, and until it can. Nothing stays: with the
- * process go its namespace and the cable.
+ * Asks all questions at once. Results are `unknown` until the process and its cable are there. Nothing stays behind:
+ * namespace and cable end with the process.
  */
 export function askFromOutside(questions: readonly Question[]): OutsideAsking {
   const program = fileURLToPath(new URL('outside-client.js', import.meta.url))
-  // A namespace without a name: the kernel removes it with its last process, however that ends.
+  // A namespace without a name. The kernel removes it with its last process, however that ends.
   const client = spawn('unshare', ['--net', process.execPath, program], {
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     cwd: '/',

@@ -1,10 +1,9 @@
-/** How long to wait for what may not come. */
+/** Waits for what may not come. */
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises'
 
 /**
- * Milliseconds for an answer. The kernel repeats what opens a connection after 1 and 3 seconds, and a port that is
- * served again in between, as a web server's that restarts, has answered by then. Where something is wrong indeed,
- * certbot waits as long.
+ * Milliseconds for an answer. The kernel repeats a SYN after 1 and 3 seconds, so a port that is served again in
+ * between, by a web server that restarts, has answered by then. Where something is wrong, certbot waits as long.
  */
 export const PATIENCE = 5_000
 
@@ -12,14 +11,14 @@ export const PATIENCE = 5_000
 const PAUSE = 50
 
 /**
- * Resolves after that many milliseconds on an idle machine, and later on a busy one: it counts turns of the event loop,
- * each of which sees what has come. So a process that stood still meanwhile does not take its own pause for somebody
- * else's silence. At once when it is given up.
+ * Resolves after that many milliseconds on an idle machine, and later on a busy one. It counts turns of the event loop,
+ * each of which handles what has come. So a process that stood still does not take its own pause for another's silence.
+ * Resolves at once when `givenUp` is aborted.
  */
 export async function patience(milliseconds: number, givenUp: AbortSignal): Promise<void> {
   try {
     for (let turn = 0; turn < milliseconds / PAUSE; turn++) await delay(PAUSE, undefined, { signal: givenUp })
-    // Timers come first in a turn, what has come in later.
+    // Timers run first in a turn, and what has arrived is handled after them.
     await nextTurn()
   } catch {
     // Given up.

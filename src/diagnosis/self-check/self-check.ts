@@ -1,6 +1,5 @@
 /**
- * Does a challenge request really reach the responder? Asked by the hook that has made it cover a port, for that is
- * root.
+ * Does a challenge request reach the responder? The hook that made the responder cover a port asks, because it is root.
  */
 import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -16,25 +15,27 @@ import { PATIENCE, patience } from './patience.js'
 import { warningOf, type CheckedPort } from './warning.js'
 import type { IpVersion } from '../../wire/ip.js'
 
-/** Milliseconds after which a connection over loopback that was not accepted is tried from outside as well. */
+/** Milliseconds after which a connection over loopback that was not accepted is also tried from outside. */
 const LOOPBACK_TIME = 600
 
 /** Milliseconds for a program that lists rules. */
 const LISTING_TIME = 15_000
 
-/** Addresses of this machine that are tried, in each family. */
+/** The number of this machine's addresses that are tried, for each IP version. */
 const MAX_ADDRESSES = 4
 
-/** One port by one family, asked for. */
+/** A request for one port by one IP version. */
 interface Attempt extends Omit<CheckedPort, 'results'> {
-  /** Over loopback; undefined where a validator's request takes another way. */
+  /** The request over loopback; undefined where a validator's request takes another way. */
   readonly here: Asking | undefined
 }
 
 /**
- * Asks on each port by each family, over loopback where that goes the way of a validator's request, else from outside.
- * Gives a warning, or nothing. `report` lets the responder forget the token, and gives what it has seen of those who
- * asked for it; undefined where it does not tell. Never rejects.
+ * Sends a request to each port by each IP version: over loopback where that takes the way of a validator's request,
+ * otherwise from outside. Returns a warning, or nothing.
+ *
+ * `report` lets the responder forget the token, and returns who has asked for it, or undefined when the responder does
+ * not tell. Never rejects.
  */
 export async function selfCheck(
   order: SelfCheckOrder,
@@ -59,7 +60,7 @@ export async function selfCheck(
   )
   await Promise.race([Promise.all(settled), Promise.all([patience(PATIENCE, over.signal), outside?.over])])
 
-  // What is still open may be answered meanwhile: the responder gives its connections the time to end.
+  // Open requests may still be answered now: the responder gives its connections the time to end.
   const seen = await report().catch(() => undefined)
   const checked = attempts.map(({ here, ...place }, at) => ({
     ...place,
@@ -71,7 +72,7 @@ export async function selfCheck(
   return warningOf(checked, seen)
 }
 
-/** Until it is accepted, or has not been for a while. */
+/** Asks over loopback. Resolves when the connection is accepted, or has not been for a while. */
 async function askFromHere(
   order: SelfCheckOrder,
   { port, version }: Pick<Attempt, 'port' | 'version'>,
@@ -83,20 +84,26 @@ async function askFromHere(
   for (const address of [version === 4 ? '127.0.0.1' : '::1', ...addressesOf(version)]) {
     here = ask({ ...order, port, address })
     await Promise.race([here.accepted, patience(LOOPBACK_TIME, givenUp)])
-    // One that listens on a single address is found there.
+    // A server that listens on a single address is found there.
     if (here.result.state !== 'refused') break
   }
   return { port, version, isTranslated: isElsewhere, here }
 }
 
-/** Sent on to a container it passes other chains from outside; and a machine may keep its own loopback shut. */
+/**
+ * Returns what to ask from outside. A port that is sent on to a container passes other chains there, and a machine may
+ * block its own loopback.
+ */
 function questionOutside(order: SelfCheckOrder, { port, version, here }: Attempt): Question | undefined {
   const [address] = addressesOf(version)
   const isNeeded = !here || here.result.state === 'not accepted'
   return isNeeded && address !== undefined ? { ...order, port, address } : undefined
 }
 
-/** Without it nothing is sent on to another machine, and no rules need be read. */
+/**
+ * Returns whether this machine forwards packets. If not, nothing is sent on to another machine, and no rules need to be
+ * read.
+ */
 function isForwarding(version: IpVersion): boolean {
   try {
     return (
@@ -110,7 +117,7 @@ function isForwarding(version: IpVersion): boolean {
   }
 }
 
-/** This machine's own, but for loopback and link-local ones. */
+/** Returns this machine's addresses without loopback and link-local ones. */
 function addressesOf(version: IpVersion): string[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses = []) => addresses)
@@ -119,7 +126,7 @@ function addressesOf(version: IpVersion): string[] {
     .map(({ address }) => address)
 }
 
-/** Rejects when the program did not end by itself: then nothing is known of the rules. */
+/** Runs a program. Rejects when it does not end by itself, because then nothing is known of the rules. */
 function run([file = '', ...words]: readonly string[]): Promise<RunResult> {
   return new Promise((resolve, reject) => {
     execFile(

@@ -1,17 +1,15 @@
-/** What a self-check found out, in words. */
+/** The result of a self-check in words. */
 import type { Visit } from '../../control/challenge-status.js'
 import type { AskResult } from './ask.js'
 import type { IpVersion } from '../../wire/ip.js'
 
+/** A port, one IP version, and what its requests came to. */
 export interface CheckedPort {
   readonly port: number
   readonly version: IpVersion
-  /**
-   * Whether rules send the port on to another machine, such as a container; undefined where that could not be found
-   * out.
-   */
+  /** Whether rules send the port on to another machine, such as a container; undefined when that is not known. */
   readonly isTranslated: boolean | undefined
-  /** In the order in which they were asked for; the last one that is known counts, unless one is good. */
+  /** Results in the order of the requests. The last one that is known counts, unless one is good. */
   readonly results: readonly AskResult[]
 }
 
@@ -29,10 +27,11 @@ const SENTENCES = {
 type Fault = keyof typeof SENTENCES
 
 /**
- * One line for a person; nothing when all is well, or nothing is known. `seen` is what the responder knows of those who
- * asked; undefined where it does not tell. What is slow is no fault: a request that the responder has seen is on its
- * way. Nor is a family that nobody listens by while the other one works, nor a refusal where a rule that sends the port
- * on may be for some interfaces only.
+ * Returns one line for a person, or nothing when all is well or nothing is known. `seen` is what the responder knows of
+ * those who asked; undefined when it does not tell.
+ *
+ * These are no faults: a request that the responder has seen but not answered yet; an IP version that nobody listens by
+ * while the other one works; a refusal where a rule sends the port on, which may be for some interfaces only.
  */
 export function warningOf(checked: readonly CheckedPort[], seen: readonly Visit[] | undefined): string | undefined {
   const isReached = (port: number) => checked.some((one) => one.port === port && isAnswered(one))
@@ -57,7 +56,7 @@ function faultOf(checked: CheckedPort, seen: readonly Visit[] | undefined): Faul
   if (!result || isAnswered(checked) || results.some(isUnderWay)) return undefined
   if (result.state === 'refused') return 'nobody'
   if (result.state === 'not accepted') return 'not accepted'
-  // Whether it came to the responder, only that one can tell.
+  // Only the responder can tell whether the request has reached it.
   if (!seen) return undefined
   if (result.state === 'silent') return stateOf(result) ? 'lost' : 'not seen'
   return stateOf(result) ? undefined : 'other'

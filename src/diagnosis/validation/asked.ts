@@ -2,7 +2,7 @@
 import type { ChallengeStatus, Visit } from '../../control/challenge-status.js'
 import { count, list, type Diagnosis } from './diagnosis.js'
 
-/** How it went with an address in the end: its newest request counts. */
+/** The state of an address: its newest request counts. */
 type VisitorState = 'acknowledged' | 'not acknowledged' | 'not finished'
 
 /** An address that asked. A CA asks from several, and each may try more than once. */
@@ -12,7 +12,10 @@ interface Visitor {
   readonly state: VisitorState
 }
 
-/** What is wrong; `undefined` when every address that asked has acknowledged the answer. The challenge has visits. */
+/**
+ * Returns what is wrong; `undefined` when every address that asked has acknowledged the answer. The challenge must have
+ * visits.
+ */
 export function diagnoseAsked(challenge: ChallengeStatus): Diagnosis | undefined {
   const visitors = visitorsOf(challenge.visits)
   const has = (state: VisitorState) => visitors.some((visitor) => visitor.state === state)
@@ -21,8 +24,8 @@ export function diagnoseAsked(challenge: ChallengeStatus): Diagnosis | undefined
 }
 
 /**
- * `example.org: 5 requests from 3 addresses (2 IPv4, 1 IPv6); the answer was acknowledged by …; the answer was not
- * acknowledged by …`
+ * Returns text such as `example.org: 5 requests from 3 addresses (2 IPv4, 1 IPv6); the answer was acknowledged by …;
+ * the answer was not acknowledged by …`.
  */
 export function describeAsked({ identifier, visits }: ChallengeStatus): string {
   const visitors = visitorsOf(visits)

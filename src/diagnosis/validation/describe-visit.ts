@@ -1,7 +1,7 @@
-/** A visit as a person reads it. Pure. */
+/** A visit in words. Pure. */
 import type { Visit } from '../../control/challenge-status.js'
 
-/** `2030-01-02T03:04:07.000Z 192.0.2.2:36994 answered with 200 and 87 bytes, acknowledged` */
+/** Returns text such as `2030-01-02T03:04:07.000Z 192.0.2.2:36994 answered with 200 and 87 bytes, acknowledged`. */
 export function describeVisit({ at, client, state, answer }: Visit): string {
   if (!answer && (state === 'taken over' || state === 'abandoned')) return `${at} ${client} ${unanswered[state]}`
   const what = answer ? `answered with ${answer.status} and ${answer.bytes} bytes` : 'answered'

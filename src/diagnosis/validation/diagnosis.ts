@@ -3,6 +3,7 @@
  * compares the two.
  */
 
+/** What to do, by the code of the diagnosis. */
 export const ADVICE = {
   'behind-nat':
     'Forward port 80 of the router to this machine, then see whether requests arrive with: certbot-nfq status',
@@ -22,6 +23,7 @@ export const ADVICE = {
   'other-token': 'Look for a second ACME client for this name; hooks on one port must all have the same --run-dir.',
 } as const satisfies Record<string, string>
 
+/** The code of a diagnosis, which names its section in docs/diagnoses.md. */
 export type DiagnosisCode = keyof typeof ADVICE
 
 /** What went wrong with a challenge, as far as this machine can tell. `cause` is one line for a person. */
@@ -30,12 +32,12 @@ export interface Diagnosis {
   readonly cause: string
 }
 
-/** The two lines a user reads: cause, and what to do. */
+/** Returns the two lines that a user reads: the cause, and what to do. */
 export function describeDiagnosis({ code, cause }: Diagnosis): string {
   return `certbot-nfq: ${cause}\n${ADVICE[code]} [${code}, docs/diagnoses.md]`
 }
 
-/** At most so many members of a list are named. */
+/** The most members of a list that are named. */
 const MOST = 4
 
 /** Returns `a`, `a and b`, `a, b and c`, `a, b, c, d and 3 more`. */

@@ -8,7 +8,7 @@ import { count, list, type Diagnosis, type DiagnosisCode } from './diagnosis.js'
 /** The port that every CA asks (RFC 8555, 8.3). */
 const HTTP_PORT = 80
 
-/** `names` are the addresses of the challenge's identifier, `machine` those of this machine. */
+/** Returns the diagnosis. `names` are the addresses of the challenge's identifier, `machine` those of this machine. */
 export function diagnoseUnasked(
   challenge: ChallengeStatus,
   names: NameAddresses,
@@ -28,7 +28,7 @@ function causesIn(groups: readonly RecordGroup[], port: number): string[] {
   const known = groups.filter(({ where }) => where !== 'no such name')
   if (known.length === 0) return ['the DNS knows no such name']
   const silent = known.filter(({ where }) => where === 'no answer')
-  // The same of both types is said once.
+  // What holds for both types is said once.
   if (silent.length === 2) return [`its addresses could not be looked up (${silent[0]?.detail ?? ''})`]
   const wrong = known.filter(({ where }) => where !== 'here')
   if (wrong.length > 0) return wrong.map((group) => causeOf(group, port))
@@ -48,7 +48,7 @@ function causeOf(group: RecordGroup, port: number): string {
   return `${elsewhere}, which has only private ones: a router must forward its port ${HTTP_PORT} to port ${port} here`
 }
 
-/** `A 192.0.2.1`, `AAAA 2001:db8::1 and 2001:db8::2`. */
+/** Returns `A 192.0.2.1`, or `AAAA 2001:db8::1 and 2001:db8::2`. */
 function nameRecords({ version, addresses }: RecordGroup): string {
   return `${RECORD_TYPES[version]} ${list(addresses)}`
 }
@@ -64,7 +64,7 @@ function otherTokens({ strays }: ChallengeStatus): string[] {
   return [`${count(strays.count, 'request')} came for other tokens, last from ${client} for ${token}`]
 }
 
-/** The first of these that applies; before them come no name at all and IPv6 alone. */
+/** The codes by the place that a record leads to. The first that applies counts. */
 const codes = [
   ['elsewhere', 'elsewhere'],
   ['not public', 'not-public'],
