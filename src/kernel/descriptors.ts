@@ -20,12 +20,15 @@ export function keepDescriptors(libc: Libc): void {
   for (const fd of inheritedDescriptors()) libc.ioctl(fd, FIOCLEX, new Uint8Array())
 }
 
-/** What starting a program takes: a pair for each stream, another for its failure, and what finds the program. */
+/**
+ * The descriptors that starting a program takes: a pair for each stream, one for its failure, and those that find the
+ * program.
+ */
 const FOR_A_PROGRAM = 12
 
 /**
- * Makes sure that as many more can be opened, by default those that it takes to start a program. Node tells of their
- * lack there in two ways at once, of which one nobody can catch.
+ * Checks that this many more files can be opened, by default as many as it takes to start a program. Node reports a
+ * lack of descriptors there in two ways at once, and one of them cannot be caught.
  * @throws Failure `too-few-descriptors`
  */
 export function requireDescriptors(count = FOR_A_PROGRAM): void {
