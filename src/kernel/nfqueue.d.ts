@@ -1,8 +1,8 @@
 /** nfqueue 0.3.2 has no types of its own. Only what queue.ts uses. */
 declare module 'nfqueue' {
   interface NfqPacket {
-    /** `indev` is the interface's index, 0 when unknown. */
-    readonly info: { readonly id: number; readonly indev: number }
+    /** `indev` is the interface's index, 0 when unknown; `nfmark` the packet mark. */
+    readonly info: { readonly id: number; readonly indev: number; readonly nfmark: number }
     /** The packet from its IP header on; a copy, ours to keep. */
     readonly payload: Buffer
     /** `mark` is set only when truthy; `payload` replaces the packet. */
@@ -12,6 +12,6 @@ declare module 'nfqueue' {
     open(queue: number, receiveBufferBytes: number): void
     run(callback: (packet: NfqPacket) => void): void
   }
-  const nfqueue: { NF_DROP: 0; NF_ACCEPT: 1; NFQueue: new () => NfQueue }
+  const nfqueue: { NF_DROP: 0; NF_ACCEPT: 1; NF_REPEAT: 4; NFQueue: new () => NfQueue }
   export default nfqueue
 }

@@ -3,17 +3,37 @@
  * the process. It reads our callback's result unchecked, so an exception there would end the process: nothing here lets
  * one through.
  */
-import { readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
 import { keepDescriptors } from './descriptors.js'
 import { loadLibc } from './libc.js'
+import { limitQueue } from './queue-limit.js'
+import { listQueues, openQueueList } from './queue-list.js'
 
+/**
+ * `repeat` sends the packet through the hook once more, with these bits of its packet mark set; where they are set
+ * already, it passes.
+ */
 export interface PacketVerdict {
-  readonly verdict: 'accept' | 'drop' | { readonly replace: Uint8Array }
+  readonly verdict: 'accept' | 'drop' | { readonly replace: Uint8Array } | { readonly repeat: number }
 }
 
 /** Decides about one queued IP packet. `interfaceIndex` is the one it came in by. */
 export type PacketHandler = (bytes: Uint8Array, interfaceIndex: number) => PacketVerdict
+
+/** A queue that this process has bound. */
+export interface Queue {
+  readonly number: number
+  /** Whether the kernel lets pass what is too much for the queue; it may be too old for that. */
+  readonly isFailOpen: boolean
+  /** Packets that wait, and those that the kernel has dropped because they were too many. */
+  counts(): { readonly waiting: number; readonly lost: number }
+}
+
+/**
+ * Packets that may wait. With fail-open, a responder that hangs keeps no more than these from the web server; with
+ * fewer, a burst of validations while it is busy otherwise would go past it.
+ */
+export const QUEUE_LENGTH = 1_024
 
 /** Room for a burst of packets between two turns of the event loop, in bytes. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -24,14 +44,15 @@ const TRIES = 64
 
 /**
  * Binds a queue (`number`, or a free one) and hands its packets to `handle`. What it throws goes to `onError`, and the
- * packet passes.
+ * packet passes; so do packets while `length` wait.
  * @throws Failure `queue-unavailable`, `native-module`
  */
 export async function openQueue(
   number: number | undefined,
   handle: PacketHandler,
   onError: (thrown: unknown) => void,
-): Promise<{ readonly number: number }> {
+  length = QUEUE_LENGTH,
+): Promise<Queue> {
   const [nfqueue, libc] = await Promise.all([loadNfqueue(), loadLibc()])
   const bound = boundQueues()
   const candidates = number === undefined ? freeNumbers(bound) : [number]
@@ -48,13 +69,22 @@ export async function openQueue(
     // Its sockets are anything but: a program of ours that outlived us would keep the queue bound, and packets waiting
     // in it.
     keepDescriptors(libc)
+    const isFailOpen = limitQueue(libc, candidate, length)
     queue.run((packet) => {
-      const verdict = decide(handle, packet.payload, packet.info.indev, onError)
-      if (verdict === 'accept') packet.setVerdict(nfqueue.NF_ACCEPT)
-      else if (verdict === 'drop') packet.setVerdict(nfqueue.NF_DROP)
-      else packet.setVerdict(nfqueue.NF_ACCEPT, null, Buffer.from(verdict.replace))
+      const { indev, nfmark } = packet.info
+      const verdict = decide(handle, packet.payload, indev, onError)
+      if (verdict === 'drop') packet.setVerdict(nfqueue.NF_DROP)
+      else if (verdict === 'accept') packet.setVerdict(nfqueue.NF_ACCEPT)
+      else if ('replace' in verdict) packet.setVerdict(nfqueue.NF_ACCEPT, null, Buffer.from(verdict.replace))
+      else if ((nfmark & verdict.repeat) !== 0) packet.setVerdict(nfqueue.NF_ACCEPT)
+      else packet.setVerdict(nfqueue.NF_REPEAT, (nfmark | verdict.repeat) >>> 0)
     })
-    return { number: candidate }
+    const list = openQueueList()
+    return {
+      number: candidate,
+      isFailOpen,
+      counts: () => list().find(({ number }) => number === candidate) ?? { waiting: 0, lost: 0 },
+    }
   }
   throw new Failure('queue-unavailable', whyUnavailable(number, bound), { cause })
 }
@@ -107,14 +137,5 @@ function whyUnavailable(number: number | undefined, bound: ReadonlyMap<number, n
  * does not list them.
  */
 export function boundQueues(): Map<number, number> {
-  try {
-    const lines = readFileSync('/proc/net/netfilter/nfnetlink_queue', 'latin1').split('\n')
-    return new Map(
-      lines
-        .map((line) => line.trim().split(/\s+/).map(Number))
-        .flatMap(([queue, port]) => (port ? [[queue ?? 0, port] as const] : [])),
-    )
-  } catch {
-    return new Map()
-  }
+  return new Map(listQueues().map(({ number, port }) => [number, port]))
 }

@@ -20,6 +20,9 @@ export interface PacketEdges {
   readonly clock: Clock
 }
 
+/** How often the kernel is asked for packets that it has dropped, in milliseconds. */
+const LOOK = 3_000
+
 export interface PacketPath {
   readonly queue: number
   readonly counts: Readonly<Record<string, number>>
@@ -61,6 +64,20 @@ export async function openPacketPath(
       `fault while handling a packet, which was let through: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
     )
   })
+
+  if (!queue.isFailOpen)
+    log('warning', 'the kernel drops packets that are too many for the queue: it cannot be told to let them pass')
+  let lost = 0
+  every(clock, LOOK, () => warnOfLoss(queue.counts().lost))
+
+  function warnOfLoss(now: number): void {
+    if (now > lost)
+      log(
+        'warning',
+        `too many packets for the queue: ${now - lost} dropped by the kernel, for this machine is too slow`,
+      )
+    lost = now
+  }
 
   function handle(bytes: Uint8Array, interfaceIndex: number): PacketVerdict {
     counts.packets++
@@ -124,8 +141,11 @@ export async function openPacketPath(
   return {
     queue: queue.number,
     get counts() {
+      const { waiting, lost } = queue.counts()
       return {
         ...counts,
+        'waiting': waiting,
+        'lost by the kernel': lost,
         'flows': interceptor.flows,
         'bytes held': interceptor.bytesHeld,
         'evicted': interceptor.evicted,

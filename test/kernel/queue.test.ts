@@ -119,6 +119,89 @@ t.test('each verdict is carried out; what the handler throws is told, and the pa
   })
 })
 
+t.test('what is too much for the queue goes on, and what waits is counted', { skip }, async (t) => {
+  const lab = await openLab()
+  t.teardown(lab.close)
+  await lab.server.exec([...appendTo('INPUT'), '--dport', '9000', '-j', 'NFQUEUE', '--queue-num', '7'])
+  // The thread of the handler is stopped with the first packet: none of them gets a verdict.
+  const stuck = lab.server.spawn(
+    withBuiltModule(
+      'kernel/queue.js',
+      `const stop = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+       const one = await it.openQueue(7, stop, () => {}, 2)
+       const other = await it.openQueue(undefined, stop, () => {}, 2)
+       show({ isFailOpen: [one.isFailOpen, other.isFailOpen], bound: other.number })`,
+    ),
+  )
+  t.match(await stuck.waitForOutput(/.*"bound":8555}/), ['{"isFailOpen":[true,true],"bound":8555}'])
+  const { stdout } = await lab.server.exec(
+    withBuiltModule(
+      'kernel/queue-list.js',
+      `import { createSocket } from 'node:dgram'
+       const received = []
+       const socket = createSocket('udp4')
+       socket.on('message', (message) => {
+         received.push(message.toString())
+         if (received.at(-1) !== 'end') return
+         show({ received, listed: it.listQueues().map(({ number, waiting, lost }) => ({ number, waiting, lost })) })
+         process.exit()
+       })
+       socket.bind(9000, '127.0.0.1', () => {
+         for (const text of ['1', '2', '3', '4', '5', '6', 'end']) socket.send(text, 9000, '127.0.0.1')
+       })`,
+    ),
+  )
+  t.strictSame(JSON.parse(stdout), {
+    received: ['3', '4', '5', '6', 'end'],
+    listed: [
+      { number: 7, waiting: 2, lost: 0 },
+      { number: 8555, waiting: 0, lost: 0 },
+    ],
+  })
+  await stuck.stop('SIGKILL')
+})
+
+t.test('a packet that is repeated goes through the hook once more, with its own mark and ours', { skip }, async (t) => {
+  const lab = await openLab()
+  t.teardown(lab.close)
+  await lab.server.exec([...appendTo('OUTPUT'), '-j', 'MARK', '--set-xmark', '0x80000001'])
+  const rules = [
+    ['-m', 'mark', '--mark', '0x80800001', '-j', 'ACCEPT'],
+    ['-j', 'NFQUEUE', '--queue-num', '7'],
+  ]
+  for (const rule of rules) await lab.server.exec([...appendTo('INPUT'), '--dport', '9000', ...rule])
+  const { stdout } = await lab.server.exec(
+    withBuiltModule(
+      'kernel/queue.js',
+      `import { createSocket } from 'node:dgram'
+       let handled = 0
+       const queue = await it.openQueue(7, (bytes) => {
+         handled++
+         const text = Buffer.from(bytes).subarray(28).toString()
+         // These bits are set already: a second turn would be endless.
+         return { verdict: { repeat: text === 'set' ? 0x80000001 : 0x800000 } }
+       }, () => {})
+       const socket = createSocket('udp4')
+       const received = []
+       socket.on('message', (message) => {
+         received.push(message.toString())
+         if (received.at(-1) !== 'end') return
+         show({ handled, received, counts: [queue.counts().waiting, queue.counts().lost] })
+         process.exit()
+       })
+       socket.bind(9000, '127.0.0.1', () => {
+         for (const text of ['clear', 'set', 'end']) socket.send(text, 9000, '127.0.0.1')
+       })`,
+    ),
+  )
+  t.strictSame(JSON.parse(stdout), { handled: 3, received: ['clear', 'set', 'end'], counts: [0, 0] })
+})
+
+/** The words that append a rule for UDP to one of mangle's chains, but for the rest of them. */
+function appendTo(chain: string): string[] {
+  return ['iptables', '-t', 'mangle', '-A', chain, '-p', 'udp']
+}
+
 t.test('in this process, whatever its kernel is like, the bound queues can be looked at', (t) => {
   t.type(boundQueues(), Map)
   t.end()

@@ -225,3 +225,32 @@ async function portsOf({ responder }: Stage): Promise<readonly number[] | undefi
   const response = await responder.answer({ op: 'status' })
   return response.ok ? response.status?.ports : undefined
 }
+
+t.test('packets that wait are in status, and those that the kernel has dropped are warned of, each once', async (t) => {
+  const stage = await stageResponder(t)
+  await stage.ask(one)
+  const counts = async () => {
+    const response = await stage.ask({ op: 'status' })
+    return typeof response === 'object' ? response.status?.counts : undefined
+  }
+  t.match(await counts(), { 'waiting': 2, 'lost by the kernel': 0 })
+  await stage.clock.pass(3_000)
+  t.strictSame(stage.said('warning'), [])
+  stage.lose(5)
+  await stage.clock.pass(6_000)
+  stage.lose(1)
+  await stage.clock.pass(3_000)
+  t.strictSame(
+    stage.said('warning'),
+    [5, 1].map(
+      (number) => `too many packets for the queue: ${number} dropped by the kernel, for this machine is too slow`,
+    ),
+  )
+  t.match(await counts(), { 'lost by the kernel': 6 })
+})
+
+t.test('a kernel that cannot let pass what is too much for the queue is warned of', async (t) => {
+  const openQueue = async () => ({ number: 1, isFailOpen: false, counts: () => ({ waiting: 0, lost: 0 }) })
+  const stage = await stageResponder(t, { edges: { openQueue } })
+  t.match(stage.said('warning'), [/^the kernel drops packets that are too many for the queue/])
+})

@@ -38,6 +38,7 @@ export async function stageResponder(t: Test, { refuse, hold, edges: otherEdges,
   const kernel = fakeIptables((call) => refuse?.(call))
   const sent: Uint8Array[] = []
   let handle: PacketHandler | undefined
+  let lost = 0
   const edges: Edges = {
     clock,
     run: async (argv, input = '') => {
@@ -46,7 +47,7 @@ export async function stageResponder(t: Test, { refuse, hold, edges: otherEdges,
     },
     openQueue: async (number, handler) => {
       handle = handler
-      return { number: number ?? 8555 }
+      return { number: number ?? 8555, isFailOpen: true, counts: () => ({ waiting: 2, lost }) }
     },
     openRawSockets: async () => (packet) => {
       sent.push(packet)
@@ -86,6 +87,8 @@ export async function stageResponder(t: Test, { refuse, hold, edges: otherEdges,
     start,
     /** What comes to the queue, and what becomes of it. */
     queue: (packet: Uint8Array) => handle?.(packet, 1).verdict,
+    /** So many packets are too many for the queue, and the kernel drops them. */
+    lose: (packets: number) => (lost += packets),
     /** Over the socket. Not for what ends it: only the end of the process closes that connection. */
     ask: (message: ControlRequest) => request(directory.socket, message),
     /** The messages so far, without time, of one level or all. */

@@ -1,0 +1,46 @@
+/** The kernel's list of bound queues in this network namespace. Only root may open it. */
+import { openSync, readFileSync, readSync } from 'node:fs'
+
+/** A bound queue. */
+export interface ListedQueue {
+  readonly number: number
+  /** Netlink port id of its holder; usually the process id. */
+  readonly port: number
+  /** Packets that wait for their verdict. */
+  readonly waiting: number
+  /** Packets that were dropped because the queue was full, or its holder's receive buffer. */
+  readonly lost: number
+}
+
+const LIST = '/proc/net/netfilter/nfnetlink_queue'
+
+/** More than a line for each of 65,536 queues would take on any host that has a few of them. */
+const LONGEST = 65_536
+
+/** Empty when the kernel does not list them, or not to us. */
+export function listQueues(): ListedQueue[] {
+  try {
+    return parseQueues(readFileSync(LIST, 'latin1'))
+  } catch {
+    return []
+  }
+}
+
+/** The same, to be called once root has been given up; opens the list now. */
+export function openQueueList(): () => ListedQueue[] {
+  try {
+    const fd = openSync(LIST, 'r')
+    const buffer = Buffer.alloc(LONGEST)
+    return () => parseQueues(buffer.toString('latin1', 0, readSync(fd, buffer, 0, LONGEST, 0)))
+  } catch {
+    return () => []
+  }
+}
+
+/** Number, port id, waiting, copy mode, copy range, dropped by the kernel, dropped towards the program, newest id, 1. */
+function parseQueues(text: string): ListedQueue[] {
+  return text.split('\n').flatMap((line) => {
+    const [number = NaN, port, waiting = 0, , , full = 0, unread = 0] = line.trim().split(/\s+/).map(Number)
+    return port ? [{ number, port, waiting, lost: full + unread }] : []
+  })
+}
