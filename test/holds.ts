@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { Test } from 'tap'
+import { seed } from './seed.js'
 
 /** Asserts a property; when it fails, the message holds fast-check's seed, path and smallest counterexample. */
 export function holds<Values>(
@@ -8,7 +9,7 @@ export function holds<Values>(
   property: fc.IProperty<Values>,
   parameters: fc.Parameters<Values> = {},
 ): void {
-  const run = fc.check(property, parameters)
+  const run = fc.check(property, { seed, ...parameters })
   const { errorInstance: thrown } = run
   const reason = thrown instanceof Error ? thrown.message : ''
   t.notOk(run.failed, run.failed ? `${statement}\n${fc.defaultReportMessage(run) ?? ''}\n${reason}` : statement)

@@ -8,6 +8,7 @@ import { request } from '../../src/control/client.js'
 import { formatMessage, MAX_MESSAGE, type ControlRequest, type ControlResponse } from '../../src/control/message.js'
 import { listen, type ControlHandlers } from '../../src/control/server.js'
 import { Failure } from '../../src/failure.js'
+import { seed } from '../seed.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 import { leaveStaleSocket } from './stale-socket.js'
 
@@ -117,7 +118,7 @@ t.test('whatever bytes come, the next client is served', async (t) => {
       const response = await request(path, { op: 'disarm', token: 'x' })
       return typeof response === 'object' && response.ok
     }),
-    { numRuns: 50 },
+    { numRuns: 50, seed },
   )
   t.ok(refusals.length > 0, `${refusals.length} refusals`)
 })

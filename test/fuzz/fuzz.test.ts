@@ -1,12 +1,10 @@
-/** A short run of `npm run fuzz`, with another seed each time. */
+/** A short run of `npm run fuzz`. */
 import t from 'tap'
+import { seed } from '../seed.js'
 import { fuzzMessages } from './control-messages.js'
 import { fuzzSocket } from './control-socket.js'
 import { PacketTarget } from './packets.js'
 import { Random } from './random.js'
-
-const seed = Date.now() % 0x7fffffff
-t.comment(`seed ${seed}`)
 
 t.test('every decision about a packet is one that may be', async (t) => {
   const target = new PacketTarget(seed)

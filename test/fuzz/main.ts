@@ -1,13 +1,15 @@
 /**
  * `npm run fuzz -- [--seed N] [--packets N] [--seconds N] [--processes N]`: packets to decisions, then control
- * messages, then a live control socket. Ends with status 1 at the first thing that must not be, and says with which
- * seed to see it again.
+ * messages, then a live control socket, then the properties of `npm test`. Ends with status 1 at the first thing that
+ * must not be, and says with which seed to see it again.
  */
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { inRepository } from '../../src/lab/repository.js'
 import { fuzzMessages } from './control-messages.js'
 import { fuzzSocket } from './control-socket.js'
 import { bytesInUse } from './heap.js'
@@ -58,7 +60,21 @@ async function runAll(): Promise<void> {
   )
   console.log(`control messages: ${JSON.stringify(fuzzMessages(new Random(seed), 500_000))}`)
   console.log(`control socket: ${JSON.stringify(await fuzzSocket(new Random(seed), 5_000))}`)
+  await checkProperties()
   console.log('no fault')
+}
+
+/** Runs every test of a property with this seed, as `npm test` does with one that stays. */
+async function checkProperties(): Promise<void> {
+  const tests = readdirSync(inRepository('test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => inRepository(`test/${name}`))
+    .filter((path) => /^import .*(holds|seed)\.js'$/m.test(readFileSync(path, 'utf8')))
+  console.log(`properties: ${tests.length} files with TEST_SEED=${seed}`)
+  const env = { ...process.env, TEST_SEED: String(seed) }
+  const run = spawn('npm', ['run', '--silent', 'tap', '--', ...tests], { env, stdio: 'inherit' })
+  const [status] = (await once(run, 'exit')) as [number | null]
+  if (status !== 0) process.exit(1)
 }
 
 interface PartResult {

@@ -25,7 +25,7 @@ export async function requiresManager(...names: readonly ManagerProgram[]): Prom
   const { stdout } = await run(['sh', '-c', 'for p; do command -v "$p" >/dev/null || echo "$p"; done', 'sh', ...names])
   const missing = names.filter((name) => stdout.split('\n').includes(name))
   if (missing.length === 0) return { skip: false }
-  const reason = `not installed: ${missing.join(', ')} (apt-get install ${[...new Set(missing.map((name) => packageOf[name]))].join(' ')})`
+  const reason = `not installed: ${missing.join(', ')} (npm run setup -- managers, or apt-get install ${[...new Set(missing.map((name) => packageOf[name]))].join(' ')})`
   if (process.env['REQUIRE_KERNEL'] === '1') throw new Error(`REQUIRE_KERNEL=1, but ${reason}`)
   return { skip: reason }
 }
