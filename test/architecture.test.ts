@@ -14,6 +14,9 @@ interface Rule {
   readonly packages: boolean
 }
 
+/** For those who know no protocol above TCP. */
+const NO_HTTP = ['wire/http.ts'] as const
+
 /**
  * Every room of src: a folder, a folder in a folder where that has arrows of its own, or a file at the top. The longest
  * name that a path begins with is its room. A new folder at the top must be added here.
@@ -22,14 +25,24 @@ const rules: Readonly<Record<string, Rule>> = {
   'failure.ts': { imports: ['wire'], node: false, packages: false },
   'wire': { imports: [], node: false, packages: false },
   'watch': { imports: ['wire'], node: false, packages: false },
-  // The TCP peer knows no protocol above TCP.
-  'intercept': { imports: ['wire'], except: ['wire/http.ts'], node: false, packages: false },
+  'intercept': { imports: ['wire'], except: NO_HTTP, node: false, packages: false },
   'challenge': { imports: ['intercept', 'wire'], node: false, packages: false },
-  'firewall': { imports: ['failure.ts', 'kernel', 'firewall/nft', 'firewall/iptables'], node: true, packages: true },
-  'firewall/bpf': { imports: [], node: false, packages: false },
-  'firewall/nft': { imports: ['failure.ts', 'kernel', 'firewall', 'firewall/bpf'], node: false, packages: true },
+  'firewall': {
+    imports: ['failure.ts', 'kernel', 'wire', 'firewall/nft', 'firewall/iptables'],
+    except: NO_HTTP,
+    node: true,
+    packages: true,
+  },
+  'firewall/bpf': { imports: ['wire'], except: NO_HTTP, node: false, packages: false },
+  'firewall/nft': {
+    imports: ['failure.ts', 'kernel', 'wire', 'firewall'],
+    except: NO_HTTP,
+    node: false,
+    packages: true,
+  },
   'firewall/iptables': {
-    imports: ['failure.ts', 'firewall', 'firewall/bpf', 'firewall/nft'],
+    imports: ['failure.ts', 'wire', 'firewall', 'firewall/bpf', 'firewall/nft'],
+    except: NO_HTTP,
     node: false,
     packages: false,
   },
@@ -62,6 +75,7 @@ const rules: Readonly<Record<string, Rule>> = {
     imports: [
       'failure.ts',
       'wire',
+      'challenge',
       'firewall',
       'firewall/nft',
       'firewall/iptables',
@@ -152,6 +166,8 @@ t.test('an arrow that points the wrong way is seen', (t) => {
     ['intercept/interceptor.ts', 'execa'],
     ['intercept/tcp-peer.ts', '../challenge/http-01/service.js'],
     ['intercept/tcp-peer.ts', '../wire/http.js'],
+    ['firewall/nft/script.ts', '../../wire/http.js'],
+    ['firewall/iptables/script.ts', '../../challenge/http-01/selector.js'],
     ['rules-read/packet.ts', '../responder/serve.js'],
     ['diagnosis/validation/asked.ts', '../doctor/finding.js'],
     ['firewall/bpf/program.ts', '../ruleset.js'],

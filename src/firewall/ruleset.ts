@@ -1,11 +1,12 @@
 /** What every back end installs, as data. */
+import type { Selector } from '../wire/selector.js'
 import type { BackEndName } from './choices.js'
 
 export type IpVersion = 4 | 6
 
 /**
- * `prefilter`: the kernel queues only packets that may be a challenge request, and their connections' further ones.
- * `port`: the kernel lacks the match for that, so all of the ports' traffic is queued.
+ * `prefilter`: the kernel queues only what the selectors pick out, and the further packets of those connections.
+ * `port`: the kernel lacks the match for that, so all of the selectors' ports' traffic is queued.
  */
 export type Selection = 'prefilter' | 'port'
 
@@ -19,10 +20,10 @@ export const LONGEST_QUEUED = 61_440
 export const FOLLOWED_SECONDS = 60
 
 export interface Ruleset {
-  /** Tells ours from other people's rules, and one responder's from another's: letters, digits and `-`, at most 14. */
+  /** Tells ours from other people's rules, and one responder's from another's: letters, digits and `-`, at most 12. */
   readonly tag: string
-  /** Original destination ports, at least one. */
-  readonly ports: readonly number[]
+  /** At least one. */
+  readonly selectors: readonly Selector[]
   /** NFQUEUE number. */
   readonly queue: number
   /** The bit of the connection mark that follows a candidate's connection. */
@@ -33,6 +34,14 @@ export interface Ruleset {
    */
   readonly families: readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
   readonly selection: Selection
+}
+
+/** Packets a second of requests with a key that nobody has armed, of which a copy is queued all the same. */
+export const UNARMED_QUEUED = 5
+
+/** The ports of all selectors of a transport. */
+export function portsOf({ selectors }: Pick<Ruleset, 'selectors'>, transport: Selector['transport']): number[] {
+  return [...new Set(selectors.flatMap((selector) => (selector.transport === transport ? selector.ports : [])))]
 }
 
 /**

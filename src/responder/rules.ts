@@ -1,4 +1,5 @@
 /** Keeps the kernel's rules in step with what is armed: one change at a time, in the order asked for. */
+import { http01Selector } from '../challenge/http-01/selector.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { installFirst, type Chosen } from '../firewall/choose.js'
 import type { Run } from '../firewall/run.js'
@@ -150,7 +151,7 @@ export class Rules {
 
   #rulesetFor({ ports }: Wanted): Omit<Ruleset, 'selection'> {
     const { tag, queue, mark } = this.#options
-    return { tag, queue, mark, ports, families: this.#families }
+    return { tag, queue, mark, selectors: [http01Selector(ports, 'any')], families: this.#families }
   }
 }
 

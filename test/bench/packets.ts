@@ -4,6 +4,7 @@
  * of sending is that of receiving as well.
  */
 import { closeSync } from 'node:fs'
+import { http01Selector } from '../../src/challenge/http-01/selector.js'
 import { installScript } from '../../src/firewall/iptables/script.js'
 import { installLine, removeLine } from '../../src/firewall/nft/script.js'
 import type { Ruleset } from '../../src/firewall/ruleset.js'
@@ -82,7 +83,7 @@ function nanoseconds(send: () => void): number {
 function rulesetFor(lab: BenchLab): Ruleset {
   return {
     tag: 'bench',
-    ports: [port],
+    selectors: [http01Selector([port], ['evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'])],
     queue: 65_535,
     mark: 0x400000,
     selection: 'prefilter',

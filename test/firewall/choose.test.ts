@@ -1,4 +1,5 @@
 import t from 'tap'
+import { http01Selector } from '../../src/challenge/http-01/selector.js'
 import type { Ruleset } from '../../src/firewall/ruleset.js'
 import { fakeIptables, type Call } from './iptables/fake-iptables.js'
 import { putFirewallProgramsOnPath } from './fake-programs.js'
@@ -9,7 +10,7 @@ const { iptablesFirewall } = await import('../../src/firewall/iptables/iptables.
 
 const ruleset: Omit<Ruleset, 'selection'> = {
   tag: 'ab',
-  ports: [80],
+  selectors: [http01Selector([80], 'any')],
   queue: 8555,
   mark: 0x400000,
   families: [

@@ -36,7 +36,7 @@ export async function readLeftovers(directory: RunDirectory, tables: readonly Ta
 /** Returns the tags of our chains in iptables' mangle table and of our nft tables. */
 export function tagsIn(tables: readonly Table[]): string[] {
   const names = tables.flatMap(({ name, chains }) => [name, ...chains.keys()])
-  return [...new Set(names.flatMap((name) => /^certbot-nfq-([0-9a-f]{8})(?:-[QR])?$/i.exec(name)?.[1] ?? []))]
+  return [...new Set(names.flatMap((name) => /^certbot-nfq-([0-9a-f]{8})(?:-[A-Z]|-\d+)?$/i.exec(name)?.[1] ?? []))]
 }
 
 /** Judges leftovers. They are no failure: they let every packet pass, and the next hook removes them. */

@@ -3,6 +3,7 @@
  * each back end. It changes its process and its network namespace, so both have to be its own: it runs in
  * cli/doctor-probe.ts, below `unshare --net`.
  */
+import { http01Selector } from '../../challenge/http-01/selector.js'
 import { toFailure, type FailureCode } from '../../failure.js'
 import { installFirst } from '../../firewall/choose.js'
 import type { BackEndName } from '../../firewall/choices.js'
@@ -83,7 +84,10 @@ export async function tryKernel({
   ]
   const tries: BackEndTry[] = []
   const tryAll = async (names: readonly BackEndName[]) => {
-    for (const name of names) tries.push(await tryBackEnd(name, { tag: TAG, ports: [port], queue, mark, families }))
+    for (const name of names)
+      tries.push(
+        await tryBackEnd(name, { tag: TAG, selectors: [http01Selector([port], 'any')], queue, mark, families }),
+      )
   }
   await tryAll(backEnds)
   if (!tries.some((one) => 'selection' in one)) await tryAll(lastResort)

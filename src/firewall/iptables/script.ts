@@ -1,16 +1,28 @@
 /**
- * A ruleset as text for iptables-restore(8). Chains of our own in the mangle table, named by the tag. The first is what
- * INPUT (a local server) and FORWARD (a container, by DNAT) jump to; `…-C` looks closer at candidates, `…-Q` queues
- * what their connections carry further, found by the connection mark, and `…-R` does so by source address for what is
- * not tracked.
+ * A ruleset as text for iptables-restore(8). Chains of our own in the mangle table, named by the tag. INPUT (a local
+ * server) and FORWARD (a container, by DNAT) jump to the first with TCP, and to `…-D` with datagrams. What may be a
+ * candidate goes to `…-C`, which looks at the port, and from there to a chain for each start, `…-1` and so on, which
+ * compares all of it. That ends in `…-A`: the key is armed; `…-I`: the payload ends too early to tell; or `…-N`: nobody
+ * has armed it. `…-Q` queues what a connection carries further, found by the connection mark, and `…-R` does so by
+ * source address for what is not tracked.
  *
  * Each TCP packet passes the first chain, so that has no rule it can do without: what it finds is rare, and the port is
  * only looked at then. Comments stand last in a rule, for each match costs; the jumps have none, as they name our
  * chain.
  */
-import { candidateProgram } from '../bpf/candidate-program.js'
-import { toBytecode } from '../bpf/program.js'
-import { FOLLOWED_SECONDS, LONGEST_QUEUED, type IpVersion, type Ruleset } from '../ruleset.js'
+import type { Selector, Start } from '../../wire/selector.js'
+import { toBytecode, type Program } from '../bpf/program.js'
+import {
+  beginsProgram,
+  COMPARED_KEY_LENGTH,
+  differsProgram,
+  keyProgram,
+  KEYS_A_PROGRAM,
+  reachesProgram,
+} from '../bpf/selector-programs.js'
+import { FOLLOWED_SECONDS, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type IpVersion, type Ruleset } from '../ruleset.js'
+
+type Transport = Selector['transport']
 
 /** Name of the chain that INPUT and FORWARD jump to. */
 export function chainName(tag: string): string {
@@ -23,12 +35,15 @@ export function chainName(tag: string): string {
  */
 export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean, saved = ''): string {
   const lines = mangleLines(saved)
+  const names = chainNames(ruleset)
+  const stale = chainsIn(lines, ruleset.tag).filter((name) => !names.includes(name))
   return table([
-    ...chainNames(ruleset.tag).map((name) => `:${name} - [0:0]`),
-    ...jumps(ruleset.tag, isTracked).flatMap(({ hook, rule }) =>
-      hasJump(lines, hook, ruleset.tag) ? [] : [`-I ${hook} 1 ${rule}`],
+    ...names.map((name) => `:${name} - [0:0]`),
+    ...jumps(ruleset, isTracked).flatMap(({ hook, rule, target }) =>
+      hasJump(lines, hook, target) ? [] : [`-I ${hook} 1 ${rule}`],
     ),
-    ...(ruleset.selection === 'port' ? portRules(ruleset, isTracked) : candidateRules(ruleset, version, isTracked)),
+    ...rulesOf(ruleset, version, isTracked),
+    ...stale.flatMap((name) => [`-F ${name}`, `-X ${name}`]),
   ])
 }
 
@@ -37,9 +52,9 @@ export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: b
  * changing nothing, when another program has changed any of it meanwhile.
  */
 export function undoScript(ruleset: Ruleset, isTracked: boolean, newChains: readonly string[]): string {
-  const names = chainNames(ruleset.tag)
+  const names = chainNames(ruleset)
   return table([
-    ...jumps(ruleset.tag, isTracked).map(({ hook, rule }) => `-D ${hook} ${rule}`),
+    ...jumps(ruleset, isTracked).map(({ hook, rule }) => `-D ${hook} ${rule}`),
     ...names.map((name) => `-F ${name}`),
     ...[...names, ...newChains].map((name) => `-X ${name}`),
   ])
@@ -50,14 +65,14 @@ export function undoScript(ruleset: Ruleset, isTracked: boolean, newChains: read
  * `undefined` when there is nothing.
  */
 export function removeScript(saved: string, tag: string): string | undefined {
-  const isOurs = (name = '') => chainNames(tag).includes(name)
+  const isOurs = (name = '') => tagOf(name) === tag
+  const lines = mangleLines(saved)
   // A foreign rule's quoted comment may hold anything.
-  const words = mangleLines(saved).map((line): string[] => line.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? [])
-  const chains = words
-    .flatMap(([declaration]) => (declaration?.startsWith(':') ? [declaration.slice(1)] : []))
-    .filter(isOurs)
+  const words = lines.map((line): string[] => line.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? [])
+  const chains = chainsIn(lines, tag)
   const jumps = words.filter(
-    (line) => line[0] === '-A' && !isOurs(line[1]) && line.some((word, at) => word === '-j' && isOurs(line[at + 1])),
+    (line) =>
+      line[0] === '-A' && !isOurs(line[1]) && line.some((word, at) => /^-[jg]$/.test(word) && isOurs(line[at + 1])),
   )
   if (chains.length === 0 && jumps.length === 0) return undefined
   return table([
@@ -70,17 +85,27 @@ export function removeScript(saved: string, tag: string): string | undefined {
 /** Whether what iptables-save printed still has each jump to our chains, and as many rules in them as the ruleset. */
 export function holdsRuleset(saved: string, ruleset: Ruleset, version: IpVersion, isTracked: boolean): boolean {
   const lines = mangleLines(saved)
-  const expected = installScript(ruleset, version, isTracked).split('\n')
+  const expected = rulesOf(ruleset, version, isTracked)
   const rules = (text: readonly string[], name: string) => text.filter((line) => line.startsWith(`-A ${name} `)).length
   return (
-    hookChains(isTracked).every((hook) => hasJump(lines, hook, ruleset.tag)) &&
-    chainNames(ruleset.tag).every((name) => rules(lines, name) === rules(expected, name))
+    jumps(ruleset, isTracked).every(({ hook, target }) => hasJump(lines, hook, target)) &&
+    chainNames(ruleset).every((name) => rules(lines, name) === rules(expected, name))
   )
 }
 
-/** Whether mangle's own chain jumps to ours, in lines of iptables-save. */
-function hasJump(lines: readonly string[], hook: string, tag: string): boolean {
-  return lines.some((line) => line.startsWith(`-A ${hook} `) && line.endsWith(`-j ${chainName(tag)}`))
+/** The tag in the name of one of our chains; `undefined` for every other name. */
+function tagOf(chain: string): string | undefined {
+  return /^CERTBOT-NFQ-(.+?)(?:-[A-Z]|-\d+)?$/.exec(chain)?.[1]
+}
+
+/** The chains of a tag that iptables-save declared. */
+function chainsIn(lines: readonly string[], tag: string): string[] {
+  return lines.flatMap((line) => /^:(\S+)/.exec(line)?.[1] ?? []).filter((name) => tagOf(name) === tag)
+}
+
+/** Whether one of mangle's own chains jumps to one of ours, in lines of iptables-save. */
+function hasJump(lines: readonly string[], hook: string, target: string): boolean {
+  return lines.some((line) => line.startsWith(`-A ${hook} `) && line.endsWith(`-j ${target}`))
 }
 
 /**
@@ -92,70 +117,193 @@ export function hookChains(isTracked: boolean): string[] {
 }
 
 /** From mangle's own chains to ours. */
-function jumps(tag: string, isTracked: boolean): { hook: string; rule: string }[] {
-  return hookChains(isTracked).map((hook) => ({ hook, rule: `-p tcp -j ${chainName(tag)}` }))
+function jumps(ruleset: Ruleset, isTracked: boolean): { hook: string; rule: string; target: string }[] {
+  const { entry, datagrams } = namesFor(ruleset.tag)
+  return transportsOf(ruleset).flatMap((transport) => {
+    const target = transport === 'tcp' ? entry : datagrams
+    return hookChains(isTracked).map((hook) => ({ hook, rule: `-p ${transport} -j ${target}`, target }))
+  })
 }
 
-function chainNames(tag: string): readonly [string, string, string, string] {
-  const chain = chainName(tag)
-  return [chain, `${chain}-C`, `${chain}-Q`, `${chain}-R`]
+function transportsOf({ selectors }: Ruleset): Transport[] {
+  return (['tcp', 'udp'] as const).filter((transport) => selectors.some((selector) => selector.transport === transport))
 }
 
-function candidateRules({ ports, queue, mark, tag }: Ruleset, version: IpVersion, isTracked: boolean): string[] {
-  const [chain, candidates, byMark, byAddress] = chainNames(tag)
+function namesFor(tag: string) {
+  const entry = chainName(tag)
+  return {
+    entry,
+    datagrams: `${entry}-D`,
+    candidates: `${entry}-C`,
+    start: (place: number) => `${entry}-${place}`,
+    armed: `${entry}-A`,
+    incomplete: `${entry}-I`,
+    unarmed: `${entry}-N`,
+    byMark: `${entry}-Q`,
+    byAddress: `${entry}-R`,
+  }
+}
+
+/** All chains of a ruleset, each after those that it is named in. */
+function chainNames(ruleset: Ruleset): readonly string[] {
+  const names = namesFor(ruleset.tag)
+  return [
+    names.entry,
+    ...(transportsOf(ruleset).includes('udp') ? [names.datagrams] : []),
+    names.candidates,
+    ...startsOf(ruleset).map(({ place }) => names.start(place)),
+    names.armed,
+    names.incomplete,
+    names.unarmed,
+    names.byMark,
+    names.byAddress,
+  ]
+}
+
+interface PlacedStart {
+  readonly selector: Selector
+  readonly start: Start
+  /** Among those of all selectors, from 1 on. */
+  readonly place: number
+}
+
+function startsOf({ selectors }: Ruleset): PlacedStart[] {
+  return selectors
+    .flatMap((selector) => selector.starts.map((start) => ({ selector, start })))
+    .map((placed, index) => ({ ...placed, place: index + 1 }))
+}
+
+function rulesOf(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+  return ruleset.selection === 'port' ? portRules(ruleset, isTracked) : candidateRules(ruleset, version, isTracked)
+}
+
+function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+  const { tag, mark } = ruleset
+  const names = namesFor(tag)
   const comment = commentFor(tag)
-  const isCandidate = `-m bpf --bytecode "${toBytecode(candidateProgram(version))}"`
   const bit = `0x${mark.toString(16)}/0x${mark.toString(16)}`
-  const recent = `-m recent --name ${chain} --rsource`
-  const toQueue = queueTarget(queue, tag)
+  const toQueue = queueTarget(ruleset)
+  const recent = `-m recent --name ${names.entry} --rsource`
+  const ports = portsOf(ruleset, 'tcp')
+  const [toTcp, toUdp] = (['tcp', 'udp'] as const).map((transport) => {
+    const starts = startsOf(ruleset).filter(({ selector }) => selector.transport === transport)
+    const program = beginsProgram(
+      version,
+      transport,
+      starts.map(({ start }) => start),
+    )
+    return starts.length === 0 ? [] : [`${matching(program)} ${comment} -j ${names.candidates}`]
+  })
   const followed = (name: string) =>
     ports.map((port) => `-A ${name} -p tcp --dport ${port} ${recent} --rcheck --seconds ${FOLLOWED_SECONDS} ${toQueue}`)
-  const isFound = `-A ${chain} ${isCandidate} ${comment} -j ${candidates}`
-  if (!isTracked)
-    return [
-      isFound,
-      ...followed(chain),
-      ...ports.map((port) => `-A ${candidates} -p tcp --dport ${port} ${recent} --set ${toQueue}`),
-    ]
-  return [
-    `-A ${chain} -m connmark --mark ${bit} ${comment} -j ${byMark}`,
-    isFound,
-    `-A ${chain} ${UNTRACKED} ${comment} -j ${byAddress}`,
-    ...ports.flatMap((port) => [
-      `-A ${candidates} ${originalPort(port)} ${comment} -j CONNMARK --set-xmark ${bit}`,
-      `-A ${candidates} -p tcp --dport ${port} ${UNTRACKED} ${recent} --set ${toQueue}`,
-      `-A ${byMark} ${originalPort(port)} ${toQueue}`,
-    ]),
-    `-A ${candidates} ${comment} -j ${byMark}`,
-    ...followed(byAddress),
+  // Whether or not the key is known yet, the connection is followed.
+  const taken = (name: string) => [
+    ...(toUdp?.length ? [`-A ${name} -p udp ${toQueue}`] : []),
+    ...(isTracked
+      ? [
+          `-A ${name} ${UNTRACKED} ${recent} --set ${toQueue}`,
+          `-A ${name} ${comment} -j CONNMARK --set-xmark ${bit}`,
+          `-A ${name} ${toQueue}`,
+        ]
+      : [`-A ${name} ${recent} --set ${toQueue}`]),
   ]
+  return [
+    ...(isTracked && ports.length > 0
+      ? [`-A ${names.entry} -m connmark --mark ${bit} ${comment} -j ${names.byMark}`]
+      : []),
+    ...(toTcp ?? []).map((rule) => `-A ${names.entry} ${rule}`),
+    ...(isTracked && ports.length > 0 ? [`-A ${names.entry} ${UNTRACKED} ${comment} -j ${names.byAddress}`] : []),
+    ...(isTracked ? [] : followed(names.entry)),
+    ...(toUdp ?? []).map((rule) => `-A ${names.datagrams} ${rule}`),
+    ...startsOf(ruleset).flatMap(({ selector: { transport, ports }, place }) =>
+      ports.flatMap((port) =>
+        destinations(transport, port, isTracked).map(
+          (destination) => `-A ${names.candidates} ${destination} ${comment} -j ${names.start(place)}`,
+        ),
+      ),
+    ),
+    ...startsOf(ruleset).flatMap((placed) => startRules(placed, version, tag)),
+    ...taken(names.armed),
+    ...taken(names.incomplete),
+    ...(ruleset.selectors.some(({ keys }) => keys !== 'any')
+      ? [
+          // Counts.
+          `-A ${names.unarmed} ${comment}`,
+          `-A ${names.unarmed} -m limit --limit ${UNARMED_QUEUED}/sec --limit-burst ${UNARMED_QUEUED} ${toQueue}`,
+        ]
+      : []),
+    ...(isTracked ? ports.map((port) => `-A ${names.byMark} ${originalPort('tcp', port)} ${toQueue}`) : []),
+    ...(isTracked ? followed(names.byAddress) : []),
+  ]
+}
+
+/** Compares the whole start, and the key behind it. */
+function startRules({ selector, start, place }: PlacedStart, version: IpVersion, tag: string): string[] {
+  const names = namesFor(tag)
+  const { transport, keys } = selector
+  const rule = (program: Program | undefined, target: string) =>
+    [`-A ${names.start(place)}`, ...(program ? [matching(program)] : []), commentFor(tag), target].join(' ')
+  return [
+    rule(differsProgram(version, transport, start), '-j RETURN'),
+    ...(keys === 'any'
+      ? [rule(reachesProgram(version, transport, start, 0), `-g ${names.armed}`)]
+      : [
+          ...inPieces(keys, KEYS_A_PROGRAM).map((piece) =>
+            rule(keyProgram(version, transport, start, piece), `-g ${names.armed}`),
+          ),
+          rule(reachesProgram(version, transport, start, COMPARED_KEY_LENGTH), `-g ${names.unarmed}`),
+        ]),
+    // A datagram is whole.
+    ...(transport === 'tcp' ? [rule(undefined, `-g ${names.incomplete}`)] : []),
+  ]
+}
+
+function inPieces<Item>(items: readonly Item[], length: number): Item[][] {
+  return Array.from({ length: Math.ceil(items.length / length) }, (_, piece) =>
+    items.slice(piece * length, (piece + 1) * length),
+  )
 }
 
 /** All of the ports' traffic. */
-function portRules({ ports, queue, tag }: Ruleset, isTracked: boolean): string[] {
-  const [chain, , byMark, byAddress] = chainNames(tag)
-  const toQueue = queueTarget(queue, tag)
-  if (!isTracked) return ports.map((port) => `-A ${chain} -p tcp --dport ${port} ${toQueue}`)
-  return [
-    `-A ${chain} ${commentFor(tag)} -j ${byMark}`,
-    `-A ${chain} ${UNTRACKED} ${commentFor(tag)} -j ${byAddress}`,
-    ...ports.flatMap((port) => [
-      `-A ${byMark} ${originalPort(port)} ${toQueue}`,
-      `-A ${byAddress} -p tcp --dport ${port} ${toQueue}`,
-    ]),
-  ]
+function portRules(ruleset: Ruleset, isTracked: boolean): string[] {
+  const names = namesFor(ruleset.tag)
+  const comment = commentFor(ruleset.tag)
+  const toQueue = queueTarget(ruleset)
+  return transportsOf(ruleset).flatMap((transport) => {
+    const entry = transport === 'tcp' ? names.entry : names.datagrams
+    const ports = portsOf(ruleset, transport)
+    if (!isTracked) return ports.map((port) => `-A ${entry} -p ${transport} --dport ${port} ${toQueue}`)
+    return [
+      `-A ${entry} ${comment} -j ${names.byMark}`,
+      `-A ${entry} ${UNTRACKED} ${comment} -j ${names.byAddress}`,
+      ...ports.flatMap((port) => [
+        `-A ${names.byMark} ${originalPort(transport, port)} ${toQueue}`,
+        `-A ${names.byAddress} -p ${transport} --dport ${port} ${toQueue}`,
+      ]),
+    ]
+  })
 }
 
 /** What a raw-table rule exempts from tracking has no original port; nor has it NAT. */
 const UNTRACKED = '-m conntrack --ctstate UNTRACKED'
 
+/** The port as tracked and as untracked packets have it. */
+function destinations(transport: Transport, port: number, isTracked: boolean): string[] {
+  const plain = `-p ${transport} --dport ${port}`
+  return isTracked ? [originalPort(transport, port), `${plain} ${UNTRACKED}`] : [plain]
+}
+
 /** The port the client asked for, before any DNAT. */
-function originalPort(port: number): string {
-  return `-p tcp -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL`
+function originalPort(transport: Transport, port: number): string {
+  return `-p ${transport} -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL`
+}
+
+function matching(program: Program): string {
+  return `-m bpf --bytecode "${toBytecode(program)}"`
 }
 
 /** Longer packets would not fit the queue's receive buffer; no request head is that long. */
-function queueTarget(queue: number, tag: string): string {
+function queueTarget({ queue, tag }: Ruleset): string {
   return `-m length --length 0:${LONGEST_QUEUED} ${commentFor(tag)} -j NFQUEUE --queue-num ${queue} --queue-bypass`
 }
 

@@ -4,14 +4,17 @@
  *
  * Each command stands on a line of its own, as `nft -i` reads them.
  */
-import { CHALLENGE_PATH_PREFIX } from '../bpf/candidate-program.js'
-import { FOLLOWED_SECONDS, LONGEST_QUEUED, type IpVersion, type Ruleset } from '../ruleset.js'
+import { KEY_LENGTH, keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
+import { FOLLOWED_SECONDS, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type IpVersion, type Ruleset } from '../ruleset.js'
 
 /** Priority of the mangle table: after connection tracking and destination NAT, before filtering. */
 const PRIORITY = -150
 
 /** Sources followed at once where there is no connection mark. */
 const FOLLOWED_SIZE = 65_535
+
+/** The most bytes of a payload that nft compares at once. */
+const LONGEST_COMPARED = 16
 
 /** `ip certbot-nfq-TAG`, as nft names a table. */
 export function tableName(tag: string, version: IpVersion): string {
@@ -30,7 +33,7 @@ export function installLine(ruleset: Ruleset, isOwned: boolean): string {
     return [
       `add table ${name} { ${flags}}`,
       `delete table ${name}`,
-      `table ${name} { ${flags}${chains(ruleset, version, isTracked).join('; ')}; }`,
+      `table ${name} { ${flags}${tableBody(ruleset, version, isTracked).join('; ')}; }`,
     ]
   })
   return `${tables.join('; ')}\n`
@@ -45,10 +48,9 @@ export function removeLine(tag: string, versions: readonly IpVersion[]): string 
  * Each packet passes `select`, so that has no rule it can do without: what it finds is rare, and the port is only
  * looked at then.
  */
-function chains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+function tableBody(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
   const hooks = isTracked ? ['input', 'forward'] : ['input']
   return [
-    followedSet(version),
     ...(ruleset.selection === 'port' ? portChains(ruleset, isTracked) : candidateChains(ruleset, version, isTracked)),
     ...hooks.map((hook) =>
       chain(hook, [`type filter hook ${hook} priority ${PRIORITY}; policy accept`, 'jump select']),
@@ -57,45 +59,42 @@ function chains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): strin
 }
 
 /** All of the ports' traffic. */
-function portChains({ ports, queue }: Ruleset, isTracked: boolean): string[] {
+function portChains({ selectors, queue }: Ruleset, isTracked: boolean): string[] {
   const toQueue = queueStatement(queue)
   return [
     chain(
       'select',
-      ports.flatMap((port) => [
-        ...(isTracked ? [`${originalPort(port)} ${toQueue}`] : []),
-        `${plainPort(port, isTracked)} ${toQueue}`,
-      ]),
+      selectors.flatMap((selector) => destinations(selector, isTracked)).map((to) => `${to} ${toQueue}`),
     ),
   ]
 }
 
 /**
  * Candidates, and what their connections carry further: `marked` finds it by the connection mark, `followed` by its
- * source.
+ * source. Chains that end in a number are a selector's, or a start's of one.
  */
-function candidateChains({ ports, queue, mark }: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+  const { selectors, queue, mark } = ruleset
   const toQueue = queueStatement(queue)
   const source = `${version === 4 ? 'ip' : 'ip6'} saddr . tcp sport`
   const bit = `0x${mark.toString(16)}`
+  const ports = portsOf(ruleset, 'tcp')
   return [
+    ...(selectors.some(({ keys }) => keys !== 'any') ? ['counter unarmed { }'] : []),
+    followedSet(version),
+    ...selectors.flatMap(({ keys }, index) => (keys === 'any' ? [] : [keySet(index + 1, keys)])),
+    ...selectors.flatMap((selector, index) => selectorChains(selector, index + 1, { toQueue, source, bit, isTracked })),
     chain(
-      'candidate',
-      ports.flatMap((port) => [
-        ...(isTracked ? [`${originalPort(port)} ct mark set ct mark or ${bit} ${toQueue}`] : []),
-        // Two rules: when no more sources can be followed, the first ends there.
-        `${plainPort(port, isTracked)} update @followed { ${source} }`,
-        `${plainPort(port, isTracked)} ${toQueue}`,
-      ]),
+      'starts',
+      selectors.flatMap(({ starts }, index) =>
+        starts.map((start, place) => `${gate([start])} jump start-${index + 1}-${place + 1}`),
+      ),
     ),
-    requestChain('get-request', `GET ${CHALLENGE_PATH_PREFIX}`),
-    requestChain('head-request', `HEAD ${CHALLENGE_PATH_PREFIX}`),
-    chain('requests', [`@ih,0,8 ${hex('G')} goto get-request`, `@ih,0,8 ${hex('H')} goto head-request`]),
     ...(isTracked
       ? [
           chain(
             'marked',
-            ports.map((port) => `${originalPort(port)} ${toQueue}`),
+            ports.map((port) => `${originalPort('tcp', port)} ${toQueue}`),
           ),
         ]
       : []),
@@ -105,35 +104,126 @@ function candidateChains({ ports, queue, mark }: Ruleset, version: IpVersion, is
     ),
     chain('select', [
       ...(isTracked ? [`ct mark and ${bit} != 0 jump marked`, 'ct state untracked jump followed'] : ['jump followed']),
-      // One comparison for both: most packets end here.
-      `@ih,0,8 ${hex('G')}-${hex('H')} jump requests`,
+      // Most packets end here.
+      `${gate(selectors.flatMap(({ starts }) => starts))} jump starts`,
     ]),
   ]
 }
 
+interface Following {
+  readonly toQueue: string
+  readonly source: string
+  readonly bit: string
+  readonly isTracked: boolean
+}
+
+/**
+ * What is said of a whole packet only once its port is known: `armed` has a key that is, `unarmed` has another, and
+ * `incomplete` ends too early to tell.
+ */
+function selectorChains(selector: Selector, place: number, following: Following): string[] {
+  const { transport, starts, keys } = selector
+  const { toQueue, isTracked } = following
+  const chains = [chain(`armed-${place}`, taken(selector, following))]
+  if (transport === 'tcp') chains.push(chain(`incomplete-${place}`, taken(selector, following)))
+  if (keys !== 'any')
+    chains.push(
+      chain(
+        `unarmed-${place}`,
+        destinations(selector, isTracked).map(
+          (to) => `${to} counter name unarmed limit rate ${UNARMED_QUEUED}/second ${toQueue}`,
+        ),
+      ),
+    )
+  return [...chains, ...starts.map((start, index) => startChain(selector, start, place, index + 1))]
+}
+
+/**
+ * Compares the whole start, and the key behind it. Nearly every other payload ends at its first 16 bytes. A comparison
+ * past the end of the payload matches nothing, `!=` included: what ends too early passes all of them.
+ */
+function startChain({ transport, keys }: Selector, start: Start, place: number, index: number): string {
+  const pieces = range(Math.ceil(start.bytes.length / LONGEST_COMPARED)).map((piece) => ({
+    at: piece * LONGEST_COMPARED,
+    length: Math.min(LONGEST_COMPARED, start.bytes.length - piece * LONGEST_COMPARED),
+  }))
+  const whole = pieces.map(({ at, length }) => compared(start, at, length, '==')).join(' ')
+  const key = payload(keyOffset(start), KEY_LENGTH)
+  return chain(`start-${place}-${index}`, [
+    ...pieces.slice(0, 1).map(({ at, length }) => `${compared(start, at, length, '!=')} return`),
+    ...(keys === 'any'
+      ? [`${whole} goto armed-${place}`]
+      : [
+          `${whole} ${key} @keys-${place} goto armed-${place}`,
+          `${whole} ${key} != @keys-${place} goto unarmed-${place}`,
+        ]),
+    // A datagram is whole.
+    ...(transport === 'tcp'
+      ? [...range(start.bytes.length).map((at) => `${compared(start, at, 1, '!=')} return`), `goto incomplete-${place}`]
+      : []),
+  ])
+}
+
+/** Queues the packet, and follows its connection. */
+function taken({ transport, ports }: Selector, { toQueue, source, bit, isTracked }: Following): string[] {
+  return ports.flatMap((port) => {
+    const plain = plainPort(transport, port, isTracked)
+    if (transport === 'udp')
+      return [...(isTracked ? [`${originalPort(transport, port)} ${toQueue}`] : []), `${plain} ${toQueue}`]
+    return [
+      ...(isTracked ? [`${originalPort(transport, port)} ct mark set ct mark or ${bit} ${toQueue}`] : []),
+      // Two rules: when no more sources can be followed, the first ends there.
+      `${plain} update @followed { ${source} }`,
+      `${plain} ${toQueue}`,
+    ]
+  })
+}
+
+/**
+ * A condition that every payload meets which begins like one of these, as well as one comparison can say so. None is
+ * met by an empty payload.
+ */
+function gate(starts: readonly Start[]): string {
+  // Any byte, as long as there is one.
+  if (starts.some((start) => start.offset !== 0 || maskAt(start, 0) !== 0xff)) return `${payload(0, 1)} & 0x0 == 0x0`
+  const [least = 0, most = 0] = [Math.min, Math.max].map((of) => of(...starts.map(({ bytes }) => bytes[0] ?? 0)))
+  return `${payload(0, 1)} ${hex([least])}${least === most ? '' : `-${hex([most])}`}`
+}
+
+/** Compares so many bytes of the payload with those of the start at an index. */
+function compared(start: Start, at: number, length: number, operator: '==' | '!='): string {
+  const places = range(length).map((index) => at + index)
+  const masks = places.map((place) => maskAt(start, place))
+  const mask = masks.every((bits) => bits === 0xff) ? '' : ` & ${hex(masks)}`
+  const value = hex(places.map((place) => (start.bytes[place] ?? 0) & maskAt(start, place)))
+  return `${payload(start.offset + at, length)}${mask} ${operator} ${value}`
+}
+
+/** Bytes of the payload (Linux 5.16): what follows the TCP or UDP header. */
+function payload(at: number, length: number): string {
+  return `@ih,${at * 8},${length * 8}`
+}
+
+/** Every way to a selector's ports. */
+function destinations({ transport, ports }: Selector, isTracked: boolean): string[] {
+  return ports.flatMap((port) => [
+    ...(isTracked ? [originalPort(transport, port)] : []),
+    plainPort(transport, port, isTracked),
+  ])
+}
+
 /** INPUT and FORWARD see the port after any DNAT; this is the one the client asked for. */
-function originalPort(port: number): string {
-  return `meta l4proto tcp ct direction original ct original proto-dst ${port}`
+function originalPort(transport: Selector['transport'], port: number): string {
+  return `meta l4proto ${transport} ct direction original ct original proto-dst ${port}`
 }
 
 /** What a rule exempts from tracking has no original port; nor has it NAT. */
-function plainPort(port: number, isTracked: boolean): string {
-  return `tcp dport ${port}${isTracked ? ' ct state untracked' : ''}`
+function plainPort(transport: Selector['transport'], port: number, isTracked: boolean): string {
+  return `${transport} dport ${port}${isTracked ? ' ct state untracked' : ''}`
 }
 
 function queueStatement(queue: number): string {
   return `meta length <= ${LONGEST_QUEUED} queue flags bypass to ${queue}`
-}
-
-/**
- * A chain that goes to `candidate` unless the payload differs from `start`, as far as it reaches. `@ih` is the TCP
- * payload (Linux 5.16); a comparison past its end matches nothing, `!=` included, so a shorter payload is only compared
- * where it is. The first 16 bytes at once come first: one comparison is enough for nearly every other request.
- */
-function requestChain(name: string, start: string): string {
-  const differs = (at: number, text: string) => `@ih,${at * 8},${text.length * 8} != ${hex(text)} return`
-  const bytes = [...start].slice(1).map((character, at) => differs(at + 1, character))
-  return chain(name, [differs(0, start.slice(0, 16)), ...bytes, 'goto candidate'])
 }
 
 function followedSet(version: IpVersion): string {
@@ -141,10 +231,24 @@ function followedSet(version: IpVersion): string {
   return `set followed { type ${type}; flags dynamic,timeout; timeout ${FOLLOWED_SECONDS}s; size ${FOLLOWED_SIZE}; }`
 }
 
+/** Keys have no name of their own in nft: their type is that of such bytes in a payload, wherever they stand. */
+function keySet(place: number, keys: readonly Uint8Array[]): string {
+  const elements = keys.length === 0 ? '' : ` elements = ${elementsOf(keys)};`
+  return `set keys-${place} { typeof ${payload(0, KEY_LENGTH)};${elements} }`
+}
+
+function elementsOf(keys: readonly Uint8Array[]): string {
+  return `{ ${keys.map(hex).join(', ')} }`
+}
+
 function chain(name: string, rules: readonly string[]): string {
   return `chain ${name} { ${rules.map((rule) => `${rule};`).join(' ')} }`
 }
 
-function hex(text: string): string {
-  return `0x${[...text].map((character) => character.charCodeAt(0).toString(16).padStart(2, '0')).join('')}`
+function range(length: number): number[] {
+  return [...Array(length).keys()]
+}
+
+function hex(bytes: Iterable<number>): string {
+  return `0x${[...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('')}`
 }

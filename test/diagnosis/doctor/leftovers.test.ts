@@ -37,6 +37,9 @@ t.test('our rules are known by the names of chains and tables', (t) => {
       ['INPUT', chain],
       ['CERTBOT-NFQ-01234567', chain],
       ['CERTBOT-NFQ-01234567-Q', chain],
+      ['CERTBOT-NFQ-11234567-A', chain],
+      ['CERTBOT-NFQ-21234567-12', chain],
+      ['CERTBOT-NFQ-31234567-12-x', chain],
     ]),
   }
   t.strictSame(
@@ -45,7 +48,7 @@ t.test('our rules are known by the names of chains and tables', (t) => {
       { origin: 'nft ip', name: 'certbot-nfq-89abcdef', chains: new Map() },
       { origin: 'nft ip', name: 'filter', chains: new Map() },
     ]),
-    ['01234567', '89abcdef'],
+    ['01234567', '11234567', '21234567', '89abcdef'],
   )
   t.end()
 })

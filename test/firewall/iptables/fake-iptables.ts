@@ -108,7 +108,7 @@ function restore(table: Table, input: string): string | undefined {
     if (BASE_CHAINS.includes(chain) && /^-[AI]$/.test(verb) && !table.has(chain)) table.set(chain, [])
     const rules = table.get(chain)
     if (!rules) return `line "${line}": no chain by that name`
-    const target = words[words.indexOf('-j') + 1] ?? ''
+    const target = words[words.findIndex((word) => /^-[jg]$/.test(word)) + 1] ?? ''
     if (target.startsWith('CERTBOT') && !table.has(target)) return `line "${line}": no target by that name`
     if (verb === '-A') rules.push(words.join(' '))
     else if (verb === '-I') rules.unshift(words.slice(1).join(' '))
@@ -121,5 +121,7 @@ function restore(table: Table, input: string): string | undefined {
 }
 
 function isReferred(table: Table, chain: string): boolean {
-  return [...table.values()].flat().some((rule) => rule.endsWith(`-j ${chain}`))
+  return [...table.values()]
+    .flat()
+    .some((rule) => [`-j ${chain}`, `-g ${chain}`].some((target) => rule.endsWith(target)))
 }

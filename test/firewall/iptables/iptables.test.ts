@@ -1,4 +1,5 @@
 import t from 'tap'
+import { http01Selector } from '../../../src/challenge/http-01/selector.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
 import { fakeIptables } from './fake-iptables.js'
 import { putFirewallProgramsOnPath } from '../fake-programs.js'
@@ -6,11 +7,19 @@ import { putFirewallProgramsOnPath } from '../fake-programs.js'
 putFirewallProgramsOnPath()
 const { hasIptables, iptablesFirewall } = await import('../../../src/firewall/iptables/iptables.js')
 
+const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
 const families = [
   { version: 4, isTracked: true },
   { version: 6, isTracked: false },
 ] as const
-const ruleset: Ruleset = { tag: 'ab', ports: [80], queue: 8555, mark: 0x400000, families, selection: 'prefilter' }
+const ruleset: Ruleset = {
+  tag: 'ab',
+  selectors: [http01Selector([80], [token])],
+  queue: 8555,
+  mark: 0x400000,
+  families,
+  selection: 'prefilter',
+}
 const foreign = '-p tcp --dport 443 -j MARK'
 
 t.test('installed, each family has its rules: by one atomic step, which waits for the lock', async (t) => {
@@ -60,7 +69,7 @@ t.test('other ports are brought in by one step more, without a moment without ru
   const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
   await firewall.install(ruleset)
   kernel.calls.length = 0
-  await firewall.install({ ...ruleset, ports: [80, 8080] })
+  await firewall.install({ ...ruleset, selectors: [http01Selector([80, 8080], [token])] })
   t.strictSame(
     kernel.commands().filter((command) => !/^nft |-save/.test(command)),
     ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'],
@@ -120,13 +129,20 @@ t.test('removing where there is nothing only looks, and a second time is no erro
 t.test('what a killed predecessor of the same tag left is removed, and nothing of another tag', async (t) => {
   const kernel = fakeIptables()
   kernel.use('iptables', foreign)
-  await iptablesFirewall('iptables', 'ab', kernel.run).install({ ...ruleset, ports: [80, 81, 82] })
+  await iptablesFirewall('iptables', 'ab', kernel.run).install({
+    ...ruleset,
+    selectors: [http01Selector([80, 81, 82], [token])],
+  })
   await iptablesFirewall('iptables', 'abcd', kernel.run).install({ ...ruleset, tag: 'abcd' })
   const successor = iptablesFirewall('iptables', 'ab', kernel.run)
   await successor.remove()
   t.strictSame(
     [...(kernel.table('iptables')?.keys() ?? [])],
-    ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-C', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'],
+    [
+      'INPUT',
+      'FORWARD',
+      ...['', '-C', '-1', '-2', '-A', '-I', '-N', '-Q', '-R'].map((name) => `CERTBOT-NFQ-abcd${name}`),
+    ],
   )
   await successor.install(ruleset)
   t.equal(kernel.table('iptables')?.get('INPUT')?.length, 3, 'ours, that of abcd, and a foreign one')
@@ -207,14 +223,14 @@ t.test(
     await firewall.install(ruleset)
     isBusy = true
     const before = new Map(kernel.table('iptables'))
-    await t.rejects(firewall.install({ ...ruleset, ports: [80, 8080] }), {
+    await t.rejects(firewall.install({ ...ruleset, selectors: [http01Selector([80, 8080], [token])] }), {
       code: 'firewall-failed',
       message: /Resource busy/,
     })
     t.strictSame(kernel.table('iptables'), before)
     t.equal(await firewall.presence(), 'whole')
     isBusy = false
-    await firewall.install({ ...ruleset, ports: [80, 8080] })
+    await firewall.install({ ...ruleset, selectors: [http01Selector([80, 8080], [token])] })
     for (const name of ['iptables', 'ip6tables']) t.equal(kernel.table(name)?.get('INPUT')?.length, 1, name)
     t.equal(await firewall.presence(), 'whole')
     await firewall.remove()

@@ -12,60 +12,71 @@ const filterTable = `*filter
 COMMIT
 `
 
+const BUILT_IN = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']
+
+/** Our chains of a tag, as they are declared. */
+const chains = (tag: string) =>
+  ['', '-1', '-2', '-A', '-C', '-I', '-N', '-Q', '-R'].map((name) => `:CERTBOT-NFQ-${tag}${name} - [0:0]\n`).join('')
+
+/** The rules in them, where connections are tracked. */
+const rules = (
+  tag: string,
+) => `-A CERTBOT-NFQ-${tag} -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-Q
+-A CERTBOT-NFQ-${tag} -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-C
+-A CERTBOT-NFQ-${tag} -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-R
+-A CERTBOT-NFQ-${tag}-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -j RETURN
+-A CERTBOT-NFQ-${tag}-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-A
+-A CERTBOT-NFQ-${tag}-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-N
+-A CERTBOT-NFQ-${tag}-1 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-I
+-A CERTBOT-NFQ-${tag}-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -j RETURN
+-A CERTBOT-NFQ-${tag}-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-A
+-A CERTBOT-NFQ-${tag}-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-N
+-A CERTBOT-NFQ-${tag}-2 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-I
+-A CERTBOT-NFQ-${tag}-A -m conntrack --ctstate UNTRACKED -m recent --set --name CERTBOT-NFQ-${tag} --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-A -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x400000/0x400000
+-A CERTBOT-NFQ-${tag}-A -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-1
+-A CERTBOT-NFQ-${tag}-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-1
+-A CERTBOT-NFQ-${tag}-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-2
+-A CERTBOT-NFQ-${tag}-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-2
+-A CERTBOT-NFQ-${tag}-I -m conntrack --ctstate UNTRACKED -m recent --set --name CERTBOT-NFQ-${tag} --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-I -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x400000/0x400000
+-A CERTBOT-NFQ-${tag}-I -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-N -m comment --comment certbot-nfq-${tag}
+-A CERTBOT-NFQ-${tag}-N -m limit --limit 5/sec -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-R -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-${tag} --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+`
+
 const mangleTable = `*mangle
-:PREROUTING ACCEPT [0:0]
-:INPUT ACCEPT [0:0]
-:FORWARD ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
-:POSTROUTING ACCEPT [0:0]
-:CERTBOT-NFQ-ab - [0:0]
-:CERTBOT-NFQ-ab-C - [0:0]
-:CERTBOT-NFQ-ab-Q - [0:0]
-:CERTBOT-NFQ-ab-R - [0:0]
-:CERTBOT-NFQ-abcd - [0:0]
-:CERTBOT-NFQ-abcd-C - [0:0]
-:CERTBOT-NFQ-abcd-Q - [0:0]
-:CERTBOT-NFQ-abcd-R - [0:0]
-:CERTBOT-NFQ-other - [0:0]
+${BUILT_IN.map((name) => `:${name} ACCEPT [0:0]\n`).join('')}${chains('ab')}${chains('abcd')}:CERTBOT-NFQ-other - [0:0]
 -A INPUT -p tcp -j CERTBOT-NFQ-abcd
 -A INPUT -p tcp -j CERTBOT-NFQ-ab
 -A INPUT -p tcp -m tcp --dport 443 -m comment --comment "not for CERTBOT-NFQ-ab" -j MARK --set-xmark 0x1/0xffffffff
 -A FORWARD -p tcp -j CERTBOT-NFQ-abcd
 -A FORWARD -p tcp -j CERTBOT-NFQ-ab
--A CERTBOT-NFQ-ab -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q
--A CERTBOT-NFQ-ab -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
--A CERTBOT-NFQ-ab -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-R
--A CERTBOT-NFQ-ab-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
--A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m recent --set --name CERTBOT-NFQ-ab --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-C -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q
--A CERTBOT-NFQ-ab-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-R -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-abcd -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd-Q
--A CERTBOT-NFQ-abcd -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd-C
--A CERTBOT-NFQ-abcd -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd-R
--A CERTBOT-NFQ-abcd-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-abcd -j CONNMARK --set-xmark 0x400000/0x400000
--A CERTBOT-NFQ-abcd-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m recent --set --name CERTBOT-NFQ-abcd --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-abcd -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-abcd-C -m comment --comment certbot-nfq-abcd -j CERTBOT-NFQ-abcd-Q
--A CERTBOT-NFQ-abcd-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-abcd -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-abcd-R -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-abcd --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-abcd -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-other -j RETURN
+${rules('ab')}${rules('abcd')}-A CERTBOT-NFQ-other -j RETURN
 COMMIT
 `
 
 const untrackedMangleTable = `*mangle
-:PREROUTING ACCEPT [0:0]
-:INPUT ACCEPT [0:0]
-:FORWARD ACCEPT [0:0]
-:OUTPUT ACCEPT [0:0]
-:POSTROUTING ACCEPT [0:0]
-:CERTBOT-NFQ-ab - [0:0]
-:CERTBOT-NFQ-ab-C - [0:0]
-:CERTBOT-NFQ-ab-Q - [0:0]
-:CERTBOT-NFQ-ab-R - [0:0]
--A INPUT -p tcp -j CERTBOT-NFQ-ab
+${BUILT_IN.map((name) => `:${name} ACCEPT [0:0]\n`).join('')}${chains('ab')}-A INPUT -p tcp -j CERTBOT-NFQ-ab
 -A CERTBOT-NFQ-ab -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
 -A CERTBOT-NFQ-ab -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j RETURN
+-A CERTBOT-NFQ-ab-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-A
+-A CERTBOT-NFQ-ab-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-N
+-A CERTBOT-NFQ-ab-1 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-I
+-A CERTBOT-NFQ-ab-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j RETURN
+-A CERTBOT-NFQ-ab-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-A
+-A CERTBOT-NFQ-ab-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-N
+-A CERTBOT-NFQ-ab-2 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-I
+-A CERTBOT-NFQ-ab-A -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-1
+-A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-2
+-A CERTBOT-NFQ-ab-I -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
+-A CERTBOT-NFQ-ab-N -m limit --limit 5/sec -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { http01Selector } from '../../../src/challenge/http-01/selector.js'
 import { Failure } from '../../../src/failure.js'
 import type { NftConversation } from '../../../src/firewall/nft/conversation.js'
 import { installLine, removeLine } from '../../../src/firewall/nft/script.js'
@@ -9,9 +10,10 @@ import { putFirewallProgramsOnPath } from '../fake-programs.js'
 putFirewallProgramsOnPath()
 const { nftFirewall } = await import('../../../src/firewall/nft/nft.js')
 
+const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
 const ruleset: Ruleset = {
   tag: 'ab',
-  ports: [80],
+  selectors: [http01Selector([80], [token])],
   queue: 8555,
   mark: 0x400000,
   families: [
@@ -20,7 +22,7 @@ const ruleset: Ruleset = {
   ],
   selection: 'prefilter',
 }
-const changed = { ...ruleset, ports: [80, 8080] }
+const changed = { ...ruleset, selectors: [http01Selector([80, 8080], [token])] }
 const noQueue = 'nft: Could not process rule: No such file or directory'
 
 t.test('the tables belong to one process, which is told every change and the end', async (t) => {

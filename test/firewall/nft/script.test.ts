@@ -1,14 +1,16 @@
 import t from 'tap'
 import type { Test } from 'tap'
+import { http01Selector } from '../../../src/challenge/http-01/selector.js'
 import { installLine, removeLine, tableName } from '../../../src/firewall/nft/script.js'
-import type { IpVersion, Ruleset } from '../../../src/firewall/ruleset.js'
+import { portsOf, type IpVersion, type Ruleset } from '../../../src/firewall/ruleset.js'
 import { createNamespace, type Namespace } from '../../../src/lab/namespace.js'
 import { run } from '../../../src/lab/run.js'
 import { requiresKernel } from '../../requires-kernel.js'
 
+const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
 const ruleset: Ruleset = {
   tag: 'ab',
-  ports: [80],
+  selectors: [http01Selector([80], [token])],
   queue: 8555,
   mark: 0x400000,
   families: [{ version: 4, isTracked: true }],
@@ -16,9 +18,9 @@ const ruleset: Ruleset = {
 }
 const untracked: Ruleset = { ...ruleset, families: [{ version: 6, isTracked: false }] }
 const starts = ['GET /.well-known/acme-challenge/', 'HEAD /.well-known/acme-challenge/'] as const
-const rest = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA HTTP/1.1\r\n'
+const rest = `${token} HTTP/1.1\r\n`
 
-/** What leads to the queue, and what does not; the empty string is a connection without a request. */
+/** What leads to the queue and is followed, and what is not; the empty string is a connection without a request. */
 const candidates = starts
   .flatMap((start) => [...prefixes(start), ...[1, 2, 8].map((length) => start + rest.slice(0, length)), start + rest])
   .filter((payload, index, all) => all.indexOf(payload) === index)
@@ -27,6 +29,7 @@ const others = [
   ...starts.flatMap((start) =>
     [...start].flatMap((_, at) => [change(start + rest, at), change(start.slice(0, at + 1), at)]),
   ),
+  ...starts.map((start) => start + rest.replace('eva', 'LoqX')),
   `get${starts[0].slice(3)}`,
   starts[0].replace('GET', 'POST'),
   'GET / HTTP/1.1\r\n',
@@ -94,14 +97,18 @@ t.test(
       `add table ip certbot-nfq-ab { }
 delete table ip certbot-nfq-ab
 table ip certbot-nfq-ab {
+counter unarmed { }
 set followed { type ipv4_addr . inet_service; flags dynamic,timeout; timeout 60s; size 65535; }
-chain candidate { meta l4proto tcp ct direction original ct original proto-dst 80 ct mark set ct mark or 0x400000 meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked update @followed { ip saddr . tcp sport }; tcp dport 80 ct state untracked meta length <= 61440 queue flags bypass to 8555; }
-chain get-request { <GET /.well-known/acme-challenge/> }
-chain head-request { <HEAD /.well-known/acme-challenge/> }
-chain requests { @ih,0,8 0x47 goto get-request; @ih,0,8 0x48 goto head-request; }
+set keys-1 { typeof @ih,0,128; elements = { 0x6576614778664144733670535262324c }; }
+chain armed-1 { meta l4proto tcp ct direction original ct original proto-dst 80 ct mark set ct mark or 0x400000 meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked update @followed { ip saddr . tcp sport }; tcp dport 80 ct state untracked meta length <= 61440 queue flags bypass to 8555; }
+chain incomplete-1 { meta l4proto tcp ct direction original ct original proto-dst 80 ct mark set ct mark or 0x400000 meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked update @followed { ip saddr . tcp sport }; tcp dport 80 ct state untracked meta length <= 61440 queue flags bypass to 8555; }
+chain unarmed-1 { meta l4proto tcp ct direction original ct original proto-dst 80 counter name unarmed limit rate 5/second meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked counter name unarmed limit rate 5/second meta length <= 61440 queue flags bypass to 8555; }
+chain start-1-1 { <GET /.well-known/acme-challenge/> }
+chain start-1-2 { <HEAD /.well-known/acme-challenge/> }
+chain starts { @ih,0,8 0x47 jump start-1-1; @ih,0,8 0x48 jump start-1-2; }
 chain marked { meta l4proto tcp ct direction original ct original proto-dst 80 meta length <= 61440 queue flags bypass to 8555; }
 chain followed { tcp dport 80 ip saddr . tcp sport @followed meta length <= 61440 queue flags bypass to 8555; }
-chain select { ct mark and 0x400000 != 0 jump marked; ct state untracked jump followed; @ih,0,8 0x47-0x48 jump requests; }
+chain select { ct mark and 0x400000 != 0 jump marked; ct state untracked jump followed; @ih,0,8 0x47-0x48 jump starts; }
 chain input { type filter hook input priority -150; policy accept; jump select; }
 chain forward { type filter hook forward priority -150; policy accept; jump select; }
 }
@@ -117,13 +124,17 @@ t.test('where they are not, INPUT and the plain port lead there by source, and n
     `add table ip6 certbot-nfq-ab { }
 delete table ip6 certbot-nfq-ab
 table ip6 certbot-nfq-ab {
+counter unarmed { }
 set followed { type ipv6_addr . inet_service; flags dynamic,timeout; timeout 60s; size 65535; }
-chain candidate { tcp dport 80 update @followed { ip6 saddr . tcp sport }; tcp dport 80 meta length <= 61440 queue flags bypass to 8555; }
-chain get-request { <GET /.well-known/acme-challenge/> }
-chain head-request { <HEAD /.well-known/acme-challenge/> }
-chain requests { @ih,0,8 0x47 goto get-request; @ih,0,8 0x48 goto head-request; }
+set keys-1 { typeof @ih,0,128; elements = { 0x6576614778664144733670535262324c }; }
+chain armed-1 { tcp dport 80 update @followed { ip6 saddr . tcp sport }; tcp dport 80 meta length <= 61440 queue flags bypass to 8555; }
+chain incomplete-1 { tcp dport 80 update @followed { ip6 saddr . tcp sport }; tcp dport 80 meta length <= 61440 queue flags bypass to 8555; }
+chain unarmed-1 { tcp dport 80 counter name unarmed limit rate 5/second meta length <= 61440 queue flags bypass to 8555; }
+chain start-1-1 { <GET /.well-known/acme-challenge/> }
+chain start-1-2 { <HEAD /.well-known/acme-challenge/> }
+chain starts { @ih,0,8 0x47 jump start-1-1; @ih,0,8 0x48 jump start-1-2; }
 chain followed { tcp dport 80 ip6 saddr . tcp sport @followed meta length <= 61440 queue flags bypass to 8555; }
-chain select { jump followed; @ih,0,8 0x47-0x48 jump requests; }
+chain select { jump followed; @ih,0,8 0x47-0x48 jump starts; }
 chain input { type filter hook input priority -150; policy accept; jump select; }
 }
 `,
@@ -137,7 +148,7 @@ t.test('where the kernel cannot pick candidates, all of the port goes to the que
   const chains = (ruleset: Ruleset) =>
     readable(installLine({ ...ruleset, selection: 'port' }, false))
       .split('\n')
-      .slice(4, -2)
+      .slice(3, -2)
   t.strictSame(chains(ruleset), [
     'chain select { meta l4proto tcp ct direction original ct original proto-dst 80 meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked meta length <= 61440 queue flags bypass to 8555; }',
     'chain input { type filter hook input priority -150; policy accept; jump select; }',
@@ -152,10 +163,11 @@ t.test('where the kernel cannot pick candidates, all of the port goes to the que
 
 t.test('each port has its rules, and nothing too long to queue goes there', (t) => {
   for (const [ruleset] of everyRuleset()) {
+    const ports = portsOf(ruleset, 'tcp')
     const line = installLine(ruleset, false)
-    for (const port of ruleset.ports) t.match(line, new RegExp(`tcp dport ${port} [^;]*queue flags bypass`))
+    for (const port of ports) t.match(line, new RegExp(`tcp dport ${port} [^;]*queue flags bypass`))
     const queueing = line.match(/[^;{]*queue flags bypass[^;]*/g) ?? []
-    t.ok(queueing.length >= ruleset.ports.length)
+    t.ok(queueing.length >= ports.length)
     t.strictSame(
       queueing.filter((rule) => !rule.includes(' meta length <= 61440 queue ')),
       [],
@@ -239,6 +251,11 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
       [...(await nft('list', 'chain', ...table, chain)).matchAll(/counter packets (\d+)/g)].map(([, packets]) =>
         Number(packets),
       )
+    /** What has been queued by each rule, of payloads that are whole and of others together. */
+    const queued = async () => {
+      const [whole, unfinished] = [await counted('armed-1'), await counted('incomplete-1')]
+      return whole.map((packets, rule) => packets + (unfinished[rule] ?? 0))
+    }
     const install = (isTracked: boolean, selection: Ruleset['selection'] = 'prefilter') =>
       nft('-f', '-', counting(installLine({ ...ruleset, families: [{ version, isTracked }], selection }, false)))
 
@@ -249,7 +266,7 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
       payloads.forEach((payload, index) =>
         t.equal(followed.has(ports[index] ?? 0), candidates.includes(payload), JSON.stringify(payload)),
       )
-      t.strictSame(await counted('candidate'), [candidates.length], 'one packet each')
+      t.strictSame(await queued(), [candidates.length], 'one packet each')
       const [further = 0] = await counted('followed')
       t.ok(further >= candidates.length, 'and the further ones of their connections are followed')
     })
@@ -257,9 +274,9 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
     await t.test(`IPv${version}, tracked: exactly the candidates set the mark`, async (t) => {
       await install(true)
       await exchange(namespace, version, others)
-      t.strictSame([await counted('candidate'), await counted('marked')], [[0, 0], [0]])
+      t.strictSame([await queued(), await counted('marked')], [[0, 0], [0]])
       await exchange(namespace, version, candidates)
-      t.strictSame(await counted('candidate'), [candidates.length, 0], 'one packet each')
+      t.strictSame(await queued(), [candidates.length, 0], 'one packet each')
       const [further = 0] = await counted('marked')
       t.ok(further >= candidates.length, 'and the further ones of their connections are followed')
       t.strictSame([...(await sources())], [], 'by their mark, not by source')
@@ -279,7 +296,7 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
         ports.filter((port) => followed.has(port)),
         ports.slice(0, candidates.length),
       )
-      t.equal((await counted('candidate'))[1], candidates.length)
+      t.equal((await queued())[1], candidates.length)
       await nft('delete', 'table', family, 'raw')
     })
 
@@ -311,7 +328,7 @@ t.test('a candidate is queued also when no more sources can be followed', await 
     ),
   )
   await exchange(namespace, 4, ['G', 'H', 'GE', starts[0]])
-  const listing = await nft('list', 'chain', ...tableName('ab', 4).split(' '), 'candidate')
+  const listing = await nft('list', 'chain', ...tableName('ab', 4).split(' '), 'incomplete-1')
   t.match(listing, /counter packets 4/)
 })
 
@@ -328,31 +345,38 @@ function everyRuleset(): (readonly [Ruleset, boolean])[] {
   return combinations.families.flatMap((families) =>
     combinations.ports.flatMap((ports) =>
       (['prefilter', 'port'] as const).flatMap((selection) =>
-        [false, true].map((isOwned) => [{ ...ruleset, families, ports, selection }, isOwned] as const),
+        [false, true].map(
+          (isOwned) =>
+            [{ ...ruleset, families, selectors: [http01Selector(ports, [token])], selection }, isOwned] as const,
+        ),
       ),
     ),
   )
 }
 
 /**
- * A line for each command and chain; the two chains that compare a request's start byte by byte are checked here, and
- * named.
+ * A line for each command, set and chain; the two chains that compare a request's start are checked here, and named.
  */
 function readable(line: string): string {
   const comparisons = (start: string) => {
-    const hex = (text: string) => Buffer.from(text).toString('hex')
+    const hex = (text: string) => `0x${Buffer.from(text).toString('hex')}`
+    const pieces = [0, 16, 32].map((at) => [at, start.slice(at, at + 16)] as const).filter(([, text]) => text !== '')
+    const whole = pieces.map(([at, text]) => `@ih,${at * 8},${text.length * 8} == ${hex(text)}`).join(' ')
+    const key = `@ih,${start.length * 8},128`
     return [
-      `@ih,0,128 != 0x${hex(start.slice(0, 16))} return; `,
-      ...[...start].map((byte, at) => (at === 0 ? '' : `@ih,${at * 8},8 != 0x${hex(byte)} return; `)),
-      'goto candidate;',
+      `@ih,0,128 != ${hex(start.slice(0, 16))} return; `,
+      `${whole} ${key} @keys-1 goto armed-1; `,
+      `${whole} ${key} != @keys-1 goto unarmed-1; `,
+      ...[...start].map((byte, at) => `@ih,${at * 8},8 != ${hex(byte)} return; `),
+      'goto incomplete-1;',
     ].join('')
   }
   return starts
     .reduce((text, start) => text.replace(comparisons(start), `<${start}>`), line)
     .replace(/; (?=(?:add|delete|table) )/g, '\n')
-    .replace(/ (?=set followed)/g, '\n')
-    .replace(/\}; (?=chain )/g, '}\n')
-    .replace(/\}; \}/g, '}\n}')
+    .replace(/(?<=table ip6? certbot-nfq-ab \{) (?=counter|chain)/g, '\n')
+    .replace(/\}; (?=(?:chain|set) )/g, '}\n')
+    .replace(/\}; \}\n$/, '}\n}\n')
 }
 
 /** With a counter for every `queue`, which not every kernel has. */
