@@ -1,6 +1,7 @@
 /**
  * What is remembered of flows: bounded in all, and for each flow. A flow may have several entries, for who sends a
- * segment with its addresses and ports need not be the client: what one says must not take away what is known of another.
+ * segment with its addresses and ports need not be the client: what one says must not take away what is known of
+ * another.
  */
 
 /** Entries of one flow, at most. */

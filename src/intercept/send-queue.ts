@@ -76,8 +76,8 @@ export class SendQueue {
   }
 
   /**
-   * Whether an acknowledgment is within what was sent, or was before (RFC 5961, 5.2). Before anything was sent it may be
-   * ahead by what the server has under way: no more than the largest window (RFC 7323, 2.3).
+   * Whether an acknowledgment is within what was sent, or was before (RFC 5961, 5.2). Before anything was sent it may
+   * be ahead by what the server has under way: no more than the largest window (RFC 7323, 2.3).
    */
   isAcceptable(acknowledgment: number): boolean {
     const ahead = seqDiff(acknowledgment, this.#max)

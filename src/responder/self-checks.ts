@@ -47,7 +47,7 @@ export async function reportSelfCheck(
   return seen
 }
 
-/** So many random bytes as base64url. Not by node:crypto, which is a megabyte of memory for this alone. */
+/** Returns random bytes as base64url. node:crypto would take 0.3 MB more memory for this alone (Pss, of 9.9 MB). */
 function randomText(length: number): string {
   const bytes = Buffer.alloc(length)
   const fd = openSync('/dev/urandom', 'r')
