@@ -47,7 +47,7 @@ const rules: Readonly<Record<string, Rule>> = {
     packages: false,
   },
   'rules-read': { imports: ['firewall', 'network', 'wire'], node: true, packages: false },
-  'control': { imports: ['failure.ts', 'wire'], node: true, packages: false },
+  'control': { imports: ['failure.ts', 'challenge', 'wire'], node: true, packages: false },
   'kernel': { imports: ['failure.ts'], node: true, packages: true },
   'network': { imports: ['wire'], node: true, packages: false },
   'responder': {
@@ -66,11 +66,11 @@ const rules: Readonly<Record<string, Rule>> = {
     packages: true,
   },
   'client': {
-    imports: ['failure.ts', 'control', 'kernel', 'responder', 'client/certbot'],
+    imports: ['failure.ts', 'challenge', 'control', 'kernel', 'responder'],
     node: true,
     packages: false,
   },
-  'client/certbot': { imports: ['failure.ts', 'kernel', 'wire'], node: true, packages: false },
+  'client/certbot': { imports: ['failure.ts', 'challenge', 'kernel', 'wire'], node: true, packages: false },
   'diagnosis/doctor': {
     imports: [
       'failure.ts',

@@ -1,9 +1,10 @@
 /** `auth` and `cleanup`: composes the hooks. */
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { ask } from '../client/ask.js'
+import { challengeIn, tokenIn } from '../client/certbot/environment.js'
 import { checkRunDirectory, runDirectory, type RunDirectory } from '../responder/run-directory.js'
-import { auth } from '../client/arm.js'
-import { cleanup, isWell } from '../client/disarm.js'
+import { arm } from '../client/arm.js'
+import { disarm, isWell } from '../client/disarm.js'
 import { printable } from '../wire/printable.js'
 import type { Options } from './options.js'
 import { warn } from './report.js'
@@ -15,8 +16,8 @@ import { warn } from './report.js'
 export async function authCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
-  const order = await auth(
-    process.env,
+  const order = await arm(
+    challengeIn(process.env),
     {
       ...options,
       socket: directory.socket,
@@ -56,10 +57,10 @@ export async function cleanupCommand(options: Options): Promise<void> {
     const { clearUp } = await import('../client/hung-responder.js')
     await clearUp(directory)
   }
-  const farewell = await cleanup(process.env, directory.socket, clear, (_path, message) =>
+  const disarmed = await disarm({ token: tokenIn(process.env) }, directory.socket, clear, (_path, message) =>
     ask(directory, message, warn),
   )
-  if (isWell(farewell) && !options.verbose) return
+  if (isWell(disarmed) && !options.verbose) return
   const { sayDiagnosis } = await import('./cleanup-diagnosis.js')
-  await sayDiagnosis(farewell, options.verbose)
+  await sayDiagnosis(disarmed, options.verbose)
 }

@@ -1,11 +1,11 @@
-/** The auth hook: hands the challenge to the responder, and starts that first where there is none. */
+/** Hands a challenge to the responder, and starts that first where there is none. */
+import type { Challenge } from '../challenge/challenge.js'
 import { request } from '../control/client.js'
 import type { ControlRequest } from '../control/message.js'
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { Failure, isFailure } from '../failure.js'
-import { readChallenge, type Environment } from './certbot/environment.js'
 
-export interface AuthOptions {
+export interface ArmOptions {
   readonly port: number
   /** Seconds. */
   readonly ttl: number
@@ -41,12 +41,12 @@ const MAX_LOSSES = 3
  * Returns once the challenge is armed: queue bound, rules live, token known. Gives what a self-check is to ask for,
  * where one is due. @throws Failure
  */
-export async function auth(
-  environment: Environment,
-  { port, ttl, socket, selfCheck, ask = request }: AuthOptions,
+export async function arm(
+  challenge: Challenge,
+  { port, ttl, socket, selfCheck, ask = request }: ArmOptions,
   launch: Launch,
 ): Promise<SelfCheckOrder | undefined> {
-  const message = { op: 'arm', ...readChallenge(environment), port, ttl, ...(selfCheck && { selfCheck }) } as const
+  const message = { op: 'arm', ...challenge, port, ttl, ...(selfCheck && { selfCheck }) } as const
   // Not the time of day, which may be set meanwhile.
   const end = performance.now() + TIME_LIMIT
   let nextLaunch = 0

@@ -1,9 +1,9 @@
-/** The cleanup hook: takes the challenge back; with the last one the responder ends. */
+/** Takes a challenge back from the responder, which ends with the last one. */
 import { existsSync } from 'node:fs'
+import type { Challenge } from '../challenge/challenge.js'
 import type { ChallengeStatus } from '../control/challenge-status.js'
 import { request } from '../control/client.js'
 import type { Ask } from './arm.js'
-import { readToken, type Environment } from './certbot/environment.js'
 
 /** Removes what a responder that is gone left behind, if anything. */
 export type Sweep = () => Promise<void>
@@ -12,19 +12,19 @@ export type Sweep = () => Promise<void>
  * The challenge as it was in the end; `unknown` to the responder, or to one so old that it does not tell; `absent`
  * without a responder.
  */
-export type Farewell = ChallengeStatus | 'unknown' | 'absent'
+export type Disarmed = ChallengeStatus | 'unknown' | 'absent'
 
 /**
  * Returns once the challenge is disarmed, and with the last one once the responder has ended and its rules are gone.
  * @throws Failure
  */
-export async function cleanup(
-  environment: Environment,
+export async function disarm(
+  { token }: Pick<Challenge, 'token'>,
   socket: string,
   sweep: Sweep,
   ask: Ask = request,
-): Promise<Farewell> {
-  const response = await ask(socket, { op: 'disarm', token: readToken(environment) })
+): Promise<Disarmed> {
+  const response = await ask(socket, { op: 'disarm', token })
   if (response === 'absent') {
     await sweep()
     return 'absent'
@@ -35,9 +35,9 @@ export async function cleanup(
 }
 
 /** Whether nothing need be said: everybody who asked has acknowledged the answer, or nothing is known. */
-export function isWell(farewell: Farewell): boolean {
-  if (typeof farewell === 'string') return true
-  return farewell.visits.length > 0 && farewell.visits.every(({ state }) => state === 'acknowledged')
+export function isWell(disarmed: Disarmed): boolean {
+  if (typeof disarmed === 'string') return true
+  return disarmed.visits.length > 0 && disarmed.visits.every(({ state }) => state === 'acknowledged')
 }
 
 /** Milliseconds that the responder's keeper may take, and between looks. */

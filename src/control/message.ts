@@ -2,6 +2,7 @@
  * What hooks and responder say to each other: one JSON object on one line, one request and one response a connection.
  * Every message carries the version of this protocol, so that an upgrade between auth and cleanup is noticed.
  */
+import { readChallenge, type Challenge } from '../challenge/challenge.js'
 import { Failure, isFailureCode, toFailure, type FailureCode } from '../failure.js'
 import { readChallengeStatus, readVisits, type ChallengeStatus, type Visit } from './challenge-status.js'
 import { isObject, readSentence, type Fields } from './fields.js'
@@ -17,12 +18,8 @@ export const PROTOCOL_VERSION = 1
 /** Longest message, in bytes, line end included. */
 export const MAX_MESSAGE = 64 * 1024
 
-export interface ArmRequest {
+export interface ArmRequest extends Challenge {
   readonly op: 'arm'
-  readonly token: string
-  readonly keyAuthorization: string
-  /** The DNS name or IP address being validated, for people. */
-  readonly identifier: string
   readonly port: number
   /** Seconds after which the challenge is forgotten. */
   readonly ttl: number
@@ -61,15 +58,17 @@ export function parseRequest(line: string): ControlRequest {
   const message = parseObject(line)
   const { op } = message
   if (op === 'stop') return { op }
+  // Any token: what was armed by a version with other bounds is to be disarmed too.
   if (op === 'disarm') return { op, token: readString(message, 'token') }
   checkVersion(message)
   if (op === 'status') return { op }
   if (op !== 'arm') throw new Failure('control-malformed', `unknown operation in a control message: ${show(op)}`)
+  const challenge = readChallenge(message)
+  if (typeof challenge === 'string')
+    throw new Failure('control-malformed', `control message: ${challenge} is not what a challenge has there`)
   return {
     op,
-    token: readString(message, 'token'),
-    keyAuthorization: readString(message, 'keyAuthorization'),
-    identifier: readString(message, 'identifier'),
+    ...challenge,
     port: readNumber(message, 'port', 65535),
     ttl: readNumber(message, 'ttl', MAX_TTL),
     ...(message['selfCheck'] === true && { selfCheck: true as const }),

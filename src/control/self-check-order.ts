@@ -1,4 +1,5 @@
 /** What a hook requests to check ports that have not been checked yet. */
+import { isKeyAuthorization, isToken } from '../challenge/challenge.js'
 import { isListOf, isObject, isPort } from './fields.js'
 import type { IpVersion } from '../wire/ip.js'
 
@@ -25,20 +26,14 @@ const TRIED_PORTS = 16
 export function readSelfCheckOrder(value: unknown): SelfCheckOrder | undefined {
   if (!isObject(value)) return undefined
   const { token, keyAuthorization, ports, families } = value
-  if (typeof token !== 'string' || !TOKEN.test(token)) return undefined
-  if (
-    typeof keyAuthorization !== 'string' ||
-    !keyAuthorization.startsWith(`${token}.`) ||
-    !THUMBPRINT.test(keyAuthorization.slice(token.length + 1))
-  )
-    return undefined
+  if (!isToken(token) || !token.startsWith(PREFIX) || !isToken(token.slice(PREFIX.length))) return undefined
+  if (!isKeyAuthorization(keyAuthorization, token)) return undefined
   if (!isListOf(ports, MAX_PORTS, isPort) || !isListOf(families, 2, isFamily)) return undefined
   return { token, keyAuthorization, ports: [...new Set(ports)].slice(0, TRIED_PORTS), families: [...new Set(families)] }
 }
 
-/** It is never the token of a challenge, because the hook disarms it afterwards. */
-const TOKEN = /^self-check-[A-Za-z0-9_-]{16,64}$/
-const THUMBPRINT = /^[A-Za-z0-9_-]{16,128}$/
+/** What the token of an order begins with. It is never a challenge's, because the hook disarms it afterwards. */
+const PREFIX = 'self-check-'
 
 function isFamily(value: unknown): value is IpVersion {
   return value === 4 || value === 6

@@ -1,16 +1,16 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { Failure } from '../../src/failure.js'
-import { cleanup, isWell, type Farewell } from '../../src/client/disarm.js'
+import { disarm, isWell, type Disarmed } from '../../src/client/disarm.js'
 import { scriptedResponder } from '../control/scripted-responder.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
-const environment = { CERTBOT_TOKEN: 'token-of-16-chars' }
+const challenged = { token: 'token-of-16-chars' }
 
 t.test('the challenge is taken back', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
   const { lines } = await scriptedResponder(t, socket, () => '{"version":1,"ok":true}\n')
-  await cleanup(environment, socket, mustNotSweep)
+  await disarm(challenged, socket, mustNotSweep)
   t.strictSame(
     lines.map((line) => JSON.parse(line) as unknown),
     [{ version: 1, op: 'disarm', token: 'token-of-16-chars' }],
@@ -32,7 +32,7 @@ t.test('with the last challenge it returns only when the responder has ended', a
     })
     return undefined
   })
-  await cleanup(environment, socket, mustNotSweep)
+  await disarm(challenged, socket, mustNotSweep)
   t.equal(isEnded, true)
 })
 
@@ -40,7 +40,7 @@ t.test('files that nobody removes after the responder are swept', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
   await scriptedResponder(t, socket, () => '{"version":1,"ok":true,"stopped":true}\n')
   let swept = 0
-  await cleanup(environment, socket, async () => {
+  await disarm(challenged, socket, async () => {
     swept++
   })
   t.equal(swept, 1)
@@ -60,8 +60,8 @@ t.test('it returns what the responder tells of the challenge, also as its last w
     if (place === 1) void responder.close()
     return `${JSON.stringify({ version: 1, ok: true, stopped: place === 1, challenge })}\n`
   })
-  t.strictSame(await cleanup(environment, socket, mustNotSweep), challenge)
-  t.strictSame(await cleanup(environment, socket, mustNotSweep), challenge)
+  t.strictSame(await disarm(challenged, socket, mustNotSweep), challenge)
+  t.strictSame(await disarm(challenged, socket, mustNotSweep), challenge)
 })
 
 t.test('of a challenge that is not told of, by an older responder or one that ends, nothing is known', async (t) => {
@@ -72,8 +72,8 @@ t.test('of a challenge that is not told of, by an older responder or one that en
     '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n',
   ]
   await scriptedResponder(t, socket, (_line, _socket, place) => responses[place])
-  for (const response of responses) t.equal(await cleanup(environment, socket, mustNotSweep), 'unknown', response)
-  t.equal(await cleanup(environment, `${socket}.absent`, async () => undefined), 'absent')
+  for (const response of responses) t.equal(await disarm(challenged, socket, mustNotSweep), 'unknown', response)
+  t.equal(await disarm(challenged, `${socket}.absent`, async () => undefined), 'absent')
 })
 
 t.test('all is well when everybody who asked has acknowledged, or nothing is known', (t) => {
@@ -86,8 +86,8 @@ t.test('all is well when everybody who asked has acknowledged, or nothing is kno
     expiresIn: 1,
     visits: [visit, visit],
   }
-  const good: readonly Farewell[] = ['absent', 'unknown', challenge]
-  for (const farewell of good) t.ok(isWell(farewell))
+  const good: readonly Disarmed[] = ['absent', 'unknown', challenge]
+  for (const disarmed of good) t.ok(isWell(disarmed))
   t.notOk(isWell({ ...challenge, visits: [] }))
   for (const state of ['taken over', 'answered', 'abandoned'] as const)
     t.notOk(isWell({ ...challenge, visits: [visit, { ...visit, state }] }), state)
@@ -96,7 +96,7 @@ t.test('all is well when everybody who asked has acknowledged, or nothing is kno
 
 t.test('where no responder runs, what a killed one left is swept, once', async (t) => {
   let swept = 0
-  await cleanup(environment, join(temporaryDirectory(t), 'control'), async () => {
+  await disarm(challenged, join(temporaryDirectory(t), 'control'), async () => {
     swept++
   })
   t.equal(swept, 1)
@@ -109,26 +109,18 @@ t.test('a responder that ends by itself at this moment needs no help', async (t)
     socket,
     () => '{"version":1,"ok":false,"code":"stopping","message":"soon"}\n',
   )
-  await cleanup(environment, socket, mustNotSweep)
+  await disarm(challenged, socket, mustNotSweep)
   t.equal(lines.length, 1)
 })
 
 t.test('a refusal, and what the sweep met, are thrown', async (t) => {
   const socket = join(temporaryDirectory(t), 'control')
   await scriptedResponder(t, socket, () => '{"version":1,"ok":false,"code":"firewall-failed","message":"cause"}\n')
-  await t.rejects(cleanup(environment, socket, mustNotSweep), { code: 'firewall-failed', message: 'cause' })
+  await t.rejects(disarm(challenged, socket, mustNotSweep), { code: 'firewall-failed', message: 'cause' })
   const sweep = async (): Promise<never> => {
     throw new Failure('firewall-failed', 'of the sweep')
   }
-  await t.rejects(cleanup(environment, `${socket}.absent`, sweep), { code: 'firewall-failed', message: 'of the sweep' })
-})
-
-t.test('without a token nobody is asked, and nothing is swept', async (t) => {
-  const socket = join(temporaryDirectory(t), 'control')
-  const { lines } = await scriptedResponder(t, socket, () => '{"version":1,"ok":true}\n')
-  await t.rejects(cleanup({}, socket, mustNotSweep), { code: 'token-missing' })
-  await t.rejects(cleanup({ CERTBOT_TOKEN: 'short' }, `${socket}.absent`, mustNotSweep), { code: 'token-malformed' })
-  t.equal(lines.length, 0)
+  await t.rejects(disarm(challenged, `${socket}.absent`, sweep), { code: 'firewall-failed', message: 'of the sweep' })
 })
 
 async function mustNotSweep(): Promise<never> {

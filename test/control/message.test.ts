@@ -17,8 +17,8 @@ import { holds } from '../holds.js'
 const arm = {
   version: PROTOCOL_VERSION,
   op: 'arm',
-  token: 'token',
-  keyAuthorization: 'token.print',
+  token: 'token-of-16-chars',
+  keyAuthorization: 'token-of-16-chars.print',
   identifier: 'a.example',
   port: 80,
   ttl: 3600,
@@ -40,9 +40,12 @@ t.test('a request that is not what it should be is malformed', (t) => {
     ['an operation that is no text', { ...arm, op: ['arm'] }],
     ['no token', { ...arm, token: undefined }],
     ['an empty token', { ...arm, token: '' }],
-    ['a token of 1025 characters', { ...arm, token: 'x'.repeat(1025) }],
+    ['a token of 15 characters', { ...arm, token: 'x'.repeat(15), keyAuthorization: `${'x'.repeat(15)}.print` }],
     ['a token that is a number', { ...arm, token: 7 }],
     ['no key authorization', { ...arm, keyAuthorization: undefined }],
+    ['a key authorization of another token', { ...arm, keyAuthorization: 'token-of-others-c.print' }],
+    ['what is no key authorization', { ...arm, keyAuthorization: `${arm.token}.<script>` }],
+    ['a name that is none', { ...arm, identifier: 'a\nb' }],
     ['no identifier', { ...arm, identifier: null }],
     ['port 0', { ...arm, port: 0 }],
     ['port 65536', { ...arm, port: 65536 }],
@@ -52,6 +55,8 @@ t.test('a request that is not what it should be is malformed', (t) => {
     ['a time to live of nothing', { ...arm, ttl: 0 }],
     ['a time to live beyond a week', { ...arm, ttl: MAX_TTL + 1 }],
     ['a disarm without a token', { version: 1, op: 'disarm' }],
+    ['a disarm of an empty token', { version: 1, op: 'disarm', token: '' }],
+    ['a disarm of 1025 characters', { version: 1, op: 'disarm', token: 'x'.repeat(1025) }],
     ['an array', [arm]],
     ['nothing', null],
     ['a text', 'arm'],
@@ -64,17 +69,19 @@ t.test('a request that is not what it should be is malformed', (t) => {
 })
 
 t.test('the limits themselves are within', (t) => {
-  const most = { ...arm, token: 'x'.repeat(1024), port: 65535, ttl: MAX_TTL }
-  t.match(parseRequest(JSON.stringify(most)), { token: most.token, port: 65535, ttl: MAX_TTL })
+  const token = 'x'.repeat(128)
+  const most = { ...arm, token, keyAuthorization: `${token}.${token}`, port: 65535, ttl: MAX_TTL }
+  t.match(parseRequest(JSON.stringify(most)), { token, port: 65535, ttl: MAX_TTL })
   t.match(parseRequest(JSON.stringify({ ...arm, port: 1, ttl: 1 })), { port: 1, ttl: 1 })
+  t.match(parseRequest(JSON.stringify({ op: 'disarm', token: 'x'.repeat(1024) })), { op: 'disarm' })
   t.end()
 })
 
 t.test('what a request has no word for is left out', (t) => {
   t.strictSame(parseRequest(JSON.stringify({ ...arm, extra: 1 })), {
     op: 'arm',
-    token: 'token',
-    keyAuthorization: 'token.print',
+    token: 'token-of-16-chars',
+    keyAuthorization: 'token-of-16-chars.print',
     identifier: 'a.example',
     port: 80,
     ttl: 3600,
@@ -86,8 +93,8 @@ t.test('what a request has no word for is left out', (t) => {
 t.test('a request for a self-check is a plain yes', (t) => {
   t.strictSame(parseRequest(JSON.stringify({ ...arm, selfCheck: true })), {
     op: 'arm',
-    token: 'token',
-    keyAuthorization: 'token.print',
+    token: 'token-of-16-chars',
+    keyAuthorization: 'token-of-16-chars.print',
     identifier: 'a.example',
     port: 80,
     ttl: 3600,
@@ -107,6 +114,23 @@ t.test('another version is refused in both directions, and named', (t) => {
       t.throws(() => parseResponse(text({ ok: true }), op), { code: 'protocol-version' })
   }
   t.throws(() => parseRequest('{"version":2,"op":"status"}'), { message: /\(2, 1\)/ })
+  t.end()
+})
+
+t.test('a malformed challenge is named by what is wrong with it', (t) => {
+  for (const name of ['token', 'keyAuthorization', 'identifier'])
+    t.throws(() => parseRequest(JSON.stringify({ ...arm, [name]: '*' })), {
+      message: new RegExp(`message: ${name} is`),
+    })
+  t.end()
+})
+
+t.test('whatever another version has armed can be disarmed', (t) => {
+  for (const [version, token] of [
+    [0, 'x'],
+    [2, 'a token of another kind: ü'],
+  ] as const)
+    t.strictSame(parseRequest(JSON.stringify({ version, op: 'disarm', token })), { op: 'disarm', token })
   t.end()
 })
 
@@ -189,13 +213,16 @@ t.test('a refusal stands for anything thrown', (t) => {
 })
 
 const texts = fc.string({ minLength: 1, maxLength: 1024 })
+const base64url = fc.constantFrom(...'ABCXYZabcxyz0189-_')
+const tokens = fc.string({ unit: base64url, minLength: 16, maxLength: 128 })
+const thumbprints = fc.string({ unit: base64url, minLength: 1, maxLength: 128 })
 const requests: fc.Arbitrary<ControlRequest> = fc.oneof(
   fc
-    .tuple(texts, texts, texts, fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 1, max: MAX_TTL }))
-    .map(([token, keyAuthorization, identifier, port, ttl]) => ({
+    .tuple(tokens, thumbprints, fc.domain(), fc.integer({ min: 1, max: 65535 }), fc.integer({ min: 1, max: MAX_TTL }))
+    .map(([token, thumbprint, identifier, port, ttl]) => ({
       op: 'arm' as const,
       token,
-      keyAuthorization,
+      keyAuthorization: `${token}.${thumbprint}`,
       identifier,
       port,
       ttl,

@@ -4,8 +4,16 @@ import { readSelfCheckOrder } from '../../src/control/self-check-order.js'
 const token = 'self-check-0123456789abcdefABCD_-'
 const order = { token, keyAuthorization: `${token}.0123456789abcdefABCDEF-_`, ports: [80, 8080], families: [4, 6] }
 
+const withToken = (token: string) => ({ ...order, token, keyAuthorization: `${token}.0123456789abcdef` })
+
 t.test('an order is read as it is, without what has no word in it', (t) => {
-  for (const each of [order, { ...order, families: [6] }, { ...order, ports: [] }])
+  for (const each of [
+    order,
+    withToken(`self-check-${'x'.repeat(16)}`),
+    withToken(`self-check-${'x'.repeat(117)}`),
+    { ...order, families: [6] },
+    { ...order, ports: [] },
+  ])
     t.strictSame(readSelfCheckOrder({ ...each, more: 1 }), each)
   t.end()
 })
@@ -23,7 +31,6 @@ t.test('few ports are tried, and none twice', (t) => {
 })
 
 t.test('what could be another request, another token or another address is not read', (t) => {
-  const withToken = (token: string) => ({ ...order, token, keyAuthorization: `${token}.0123456789abcdef` })
   const others = [
     ...[undefined, null, 'order', [], {}],
     ...Object.keys(order).map((name) => ({ ...order, [name]: undefined })),
@@ -31,8 +38,9 @@ t.test('what could be another request, another token or another address is not r
     withToken(`${token} HTTP/1.1`),
     withToken(`${token}/../x`),
     withToken(`${token}\n`),
-    withToken('self-check-short'),
-    withToken(`self-check-${'x'.repeat(65)}`),
+    withToken(`self-check-${'x'.repeat(15)}`),
+    withToken(`self-check-${'x'.repeat(118)}`),
+    withToken(`x${token}`),
     // A challenge's: the hook disarms it in the end.
     withToken('LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'),
     { ...order, keyAuthorization: 'x.y' },

@@ -16,8 +16,8 @@ const ok: ControlResponse = { ok: true }
 const armLine = {
   version: 1,
   op: 'arm',
-  token: 't',
-  keyAuthorization: 't.p',
+  token: 'token-of-16-chars',
+  keyAuthorization: 'token-of-16-chars.print',
   identifier: 'a.example',
   port: 80,
   ttl: 1,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { readChallenge, readToken, type Environment } from '../../../src/client/certbot/environment.js'
+import { challengeIn, tokenIn, type Environment } from '../../../src/client/certbot/environment.js'
 import { Failure } from '../../../src/failure.js'
 import { holds } from '../../holds.js'
 
@@ -13,7 +13,7 @@ const whole: Environment = {
 }
 
 t.test('what certbot gives is a challenge', (t) => {
-  t.strictSame(readChallenge(whole), { token, keyAuthorization: `${token}.${thumbprint}`, identifier: 'a.example' })
+  t.strictSame(challengeIn(whole), { token, keyAuthorization: `${token}.${thumbprint}`, identifier: 'a.example' })
   t.end()
 })
 
@@ -27,7 +27,7 @@ t.test('the identifier comes before the domain, and may be an address', (t) => {
     [{ CERTBOT_DOMAIN: 'bücher.example' }, 'bücher.example'],
     [{ CERTBOT_DOMAIN: '_acme.a_b.example.' }, '_acme.a_b.example.'],
   ] as const
-  for (const [more, identifier] of table) t.equal(readChallenge({ ...whole, ...more }).identifier, identifier)
+  for (const [more, identifier] of table) t.equal(challengeIn({ ...whole, ...more }).identifier, identifier)
   t.end()
 })
 
@@ -119,7 +119,7 @@ t.test('a bad environment is refused with the reason', (t) => {
     ['a bad identifier before a good domain', { CERTBOT_IDENTIFIER: 'a b' }, 'identifier-missing', /no domain name/],
   ]
   for (const [what, change, code, message] of table)
-    t.throws(() => readChallenge({ ...whole, ...change }), { name: 'Failure', code, message }, what)
+    t.throws(() => challengeIn({ ...whole, ...change }), { name: 'Failure', code, message }, what)
   t.end()
 })
 
@@ -129,7 +129,7 @@ t.test('the shortest and the longest are taken', (t) => {
     [128, 128],
   ] as const) {
     const [short, print] = ['x'.repeat(ofToken), 'y'.repeat(ofThumbprint)]
-    t.match(readChallenge({ ...whole, CERTBOT_TOKEN: short, CERTBOT_VALIDATION: `${short}.${print}` }), {
+    t.match(challengeIn({ ...whole, CERTBOT_TOKEN: short, CERTBOT_VALIDATION: `${short}.${print}` }), {
       token: short,
       keyAuthorization: `${short}.${print}`,
     })
@@ -138,9 +138,9 @@ t.test('the shortest and the longest are taken', (t) => {
 })
 
 t.test('a cleanup needs the token alone', (t) => {
-  t.equal(readToken({ CERTBOT_TOKEN: token }), token)
-  t.throws(() => readToken({}), { code: 'token-missing' })
-  t.throws(() => readToken({ CERTBOT_TOKEN: 'short' }), { code: 'token-malformed' })
+  t.equal(tokenIn({ CERTBOT_TOKEN: token }), token)
+  t.throws(() => tokenIn({}), { code: 'token-missing' })
+  t.throws(() => tokenIn({ CERTBOT_TOKEN: 'short' }), { code: 'token-malformed' })
   t.end()
 })
 
@@ -160,7 +160,7 @@ t.test('properties', (t) => {
     'any environment is read as a challenge fit to be served, or refused by a Failure of one line',
     fc.property(environments, (environment) => {
       try {
-        const challenge = readChallenge(environment)
+        const challenge = challengeIn(environment)
         return (
           challenge.keyAuthorization.startsWith(`${challenge.token}.`) &&
           /^[\w-]{16,128}\.[\w-]{1,128}$/.test(challenge.keyAuthorization) &&
