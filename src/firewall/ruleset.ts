@@ -1,8 +1,7 @@
 /** What every back end installs, as data. */
+import type { IpVersion } from '../wire/ip.js'
 import type { Selector } from '../wire/selector.js'
 import type { BackEndName } from './choices.js'
-
-export type IpVersion = 4 | 6
 
 /**
  * `prefilter`: the kernel queues only what the selectors pick out, and the further packets of those connections.

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { isProgram } from './program-path.js'
 import type { Run } from './run.js'
-import type { IpVersion } from './ruleset.js'
+import type { IpVersion } from '../wire/ip.js'
 
 /** Expressions, matches and targets that switch connection tracking on, as nft and iptables-save print them. */
 const USES_TRACKING =

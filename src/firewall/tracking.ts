@@ -1,7 +1,7 @@
 /** Does connection tracking run here? Found out by a try that leaves nothing changed. */
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
-import type { IpVersion } from './ruleset.js'
+import type { IpVersion } from '../wire/ip.js'
 import type { Run } from './run.js'
 import { hasTrackingRules } from './tracking-rules.js'
 

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { parseAddress } from '../wire/address.js'
 import { CHALLENGE_PATH } from '../wire/http.js'
+import type { IpVersion } from '../wire/ip.js'
 
 export interface ChallengeServer {
   /** Frees the port at once, and ends the connections to it. */
@@ -12,7 +13,7 @@ export interface ChallengeServer {
 
 export interface ChallengeServerOptions {
   readonly port: number
-  readonly version: 4 | 6
+  readonly version: IpVersion
   /** Token to key authorization; looked at anew for each request. */
   readonly challenges: ReadonlyMap<string, string>
   readonly onEvent: (event: FlowEvent) => void

@@ -4,6 +4,7 @@ import type { Visit } from '../control/challenge-status.js'
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { pause, type Clock } from './clock.js'
 import type { Leases } from './leases.js'
+import type { IpVersion } from '../wire/ip.js'
 
 /** Turns of the event loop in which what came before is handled: the queue gives a packet a turn. */
 const TURNS = 64
@@ -20,7 +21,7 @@ export function orderSelfCheck(
   leases: Leases,
   challenge: string,
   ports: readonly number[],
-  families: readonly (4 | 6)[],
+  families: readonly IpVersion[],
 ): SelfCheckOrder {
   const token = `self-check-${randomText(16)}`
   const keyAuthorization = `${token}.${randomText(32)}`

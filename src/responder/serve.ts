@@ -24,6 +24,7 @@ import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 import { Standalone } from './standalone.js'
 import { statusOf, type Identity } from './status.js'
 import { Watchdog } from './watchdog.js'
+import type { IpVersion } from '../wire/ip.js'
 
 export interface ServeOptions {
   readonly directory: RunDirectory
@@ -88,7 +89,7 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
     changesLegacyTables(argv) ? underLock(() => run(argv, input)) : run(argv, input)
   const rules = new Rules({ tag, queue: path.queue, mark, firewall }, families, { run: lockedRun, findFamilies }, log)
   const servedFamilies = () => (isStandalone ? rules.families : [])
-  const isSentOn = (family: 4 | 6, port: number) => isTranslated(family, port, run)
+  const isSentOn = (family: IpVersion, port: number) => isTranslated(family, port, run)
   const standalone = new Standalone({ challenges, families: servedFamilies, isTranslated: isSentOn, onEvent }, log)
   // Nobody is heard before this function has returned.
   const server = await openServer(directory, (request) => responder.answer(request), log)

@@ -1,5 +1,5 @@
 /** Serves the ports of armed challenges that nobody listens on, for just as long. */
-import type { IpVersion } from '../firewall/ruleset.js'
+import type { IpVersion } from '../wire/ip.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
 import { openChallengeServer, type ChallengeServer } from './challenge-server.js'

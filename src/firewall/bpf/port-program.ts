@@ -1,3 +1,5 @@
+import { TCP } from '../../wire/ip.js'
+import { FIN, RST, SYN } from '../../wire/tcp.js'
 import { alu, jump, label, ld, ldIndirect, ldLength, ldxMsh, ret, tax, type Program } from './program.js'
 
 /**
@@ -34,8 +36,3 @@ export function portProgram(port: number, length: number): Program {
     label('no match'), ret(0),
   ]
 }
-
-const TCP = 6
-const FIN = 0x01
-const SYN = 0x02
-const RST = 0x04

@@ -7,10 +7,10 @@
  * No program matches later fragments, a TCP data offset below 5 or past the end, and IPv6 extension headers. An IPv4
  * header length below 5 is not looked at: the kernel has dropped such a packet before.
  */
+import type { IpVersion } from '../../wire/ip.js'
 import { keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
 import { alu, jump, label, ld, ldIndirect, ldLength, ldxMsh, ret, tax, txa, type Program } from './program.js'
 
-type IpVersion = 4 | 6
 type Transport = Selector['transport']
 
 /** How many bytes of a key {@link keyProgram} compares. */

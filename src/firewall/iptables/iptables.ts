@@ -5,7 +5,8 @@ import type { FirewallChoice, IptablesName } from '../choices.js'
 import { listNftChains } from '../nft/listing.js'
 import { isLegacyIptables } from '../program-path.js'
 import { isProgram, runOrFail, type Run } from '../run.js'
-import type { Firewall, IpVersion, Presence, Ruleset } from '../ruleset.js'
+import type { Firewall, Presence, Ruleset } from '../ruleset.js'
+import type { IpVersion } from '../../wire/ip.js'
 
 /** Seconds to wait for the lock that iptables processes share. */
 const WAIT = ['-w', '10']

@@ -20,7 +20,8 @@ import {
   KEYS_A_PROGRAM,
   reachesProgram,
 } from '../bpf/selector-programs.js'
-import { FOLLOWED_SECONDS, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type IpVersion, type Ruleset } from '../ruleset.js'
+import { FOLLOWED_SECONDS, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type Ruleset } from '../ruleset.js'
+import type { IpVersion } from '../../wire/ip.js'
 
 type Transport = Selector['transport']
 

@@ -1,6 +1,6 @@
 /** What nft(8) tells of the tables there are; iptables-nft keeps its own among them. */
 import { isLack } from '../lack.js'
-import type { IpVersion } from '../ruleset.js'
+import type { IpVersion } from '../../wire/ip.js'
 import { failureOf, isProgram, type Run } from '../run.js'
 
 const LIST_TABLES = ['nft', 'list', 'tables']

@@ -9,7 +9,8 @@ import { installLine, removeLine, tableName } from './script.js'
 import { startNft, type NftConversation } from './conversation.js'
 import { listNftTables } from './listing.js'
 import { failureOf, isProgram, runOrFail, type Run } from '../run.js'
-import type { Firewall, IpVersion, Ruleset } from '../ruleset.js'
+import type { Firewall, Ruleset } from '../ruleset.js'
+import type { IpVersion } from '../../wire/ip.js'
 
 const FAMILIES = [4, 6] as const
 

@@ -5,7 +5,8 @@
  * Each command stands on a line of its own, as `nft -i` reads them.
  */
 import { KEY_LENGTH, keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
-import { FOLLOWED_SECONDS, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type IpVersion, type Ruleset } from '../ruleset.js'
+import { FOLLOWED_SECONDS, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type Ruleset } from '../ruleset.js'
+import type { IpVersion } from '../../wire/ip.js'
 
 /** Priority of the mangle table: after connection tracking and destination NAT, before filtering. */
 const PRIORITY = -150
