@@ -5,6 +5,7 @@ import type { ControlRequest } from '../control/message.js'
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { Failure, isFailure } from '../failure.js'
 
+/** How to arm a challenge. */
 export interface ArmOptions {
   readonly port: number
   /** Seconds. */

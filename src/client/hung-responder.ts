@@ -10,6 +10,7 @@ import { lookAt, type ProcessLook } from '../kernel/process-look.js'
 import type { RunDirectory } from '../responder/run-directory.js'
 import { sweepLeftovers } from '../responder/sweep.js'
 
+/** A responder that hangs, and how. */
 export interface HungResponder {
   readonly pid: number
   readonly startTime: string

@@ -18,6 +18,7 @@ export const PROTOCOL_VERSION = 1
 /** Longest message, in bytes, line end included. */
 export const MAX_MESSAGE = 64 * 1024
 
+/** Asks the responder to arm a challenge. */
 export interface ArmRequest extends Challenge {
   readonly op: 'arm'
   readonly port: number
@@ -30,9 +31,11 @@ export interface ArmRequest extends Challenge {
   readonly selfCheck?: true
 }
 
+/** What a hook or command may ask. */
 export type ControlRequest =
   ArmRequest | { readonly op: 'disarm'; readonly token: string } | { readonly op: 'status' } | { readonly op: 'stop' }
 
+/** What the responder answers. */
 export type ControlResponse =
   | {
       readonly ok: true

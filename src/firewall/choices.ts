@@ -1,7 +1,9 @@
 /** The names of back ends, apart from their code: a hook checks the option without loading any of it. */
 
+/** The names of iptables: the variant that the host has chosen, or one of the two. */
 export type IptablesName = 'iptables' | 'iptables-nft' | 'iptables-legacy'
 
+/** The name of a back end. */
 export type BackEndName = 'nft' | IptablesName
 
 /** A back end, or `auto`. */

@@ -14,6 +14,7 @@ import { isLegacyInUse } from './tracking-rules.js'
 
 const BACK_ENDS = FIREWALL_CHOICES.filter((choice) => choice !== 'auto')
 
+/** The back end that works, with the ruleset installed. */
 export interface Chosen {
   readonly firewall: Firewall
   readonly selection: Selection

@@ -18,6 +18,7 @@ export const LONGEST_QUEUED = 61_440
 /** How long a source of candidates is followed where there is no connection mark, in seconds. */
 export const FOLLOWED_SECONDS = 60
 
+/** The rules of one responder. */
 export interface Ruleset {
   /** Tells ours from other people's rules, and one responder's from another's: letters, digits and `-`, at most 12. */
   readonly tag: string

@@ -6,6 +6,7 @@ import { environment } from './program-path.js'
 
 export { environment, isProgram } from './program-path.js'
 
+/** How a program ended, and what it wrote. */
 export interface RunResult {
   readonly exitCode: number
   readonly stdout: string

@@ -7,6 +7,7 @@
 /** Entries of one flow, at most. */
 const MOST_OF_A_FLOW = 4
 
+/** Remembers entries of flows, up to a limit. */
 export class FlowTable<Entry extends object> {
   /** Entries forgotten because there were too many. */
   evicted = 0

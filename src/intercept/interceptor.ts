@@ -52,6 +52,7 @@ const ACCEPT: Decision = { verdict: 'accept', replies: [], events: [] }
 const RELEASE: Decision = { verdict: 'release', replies: [], events: [] }
 const DROP: Decision = { verdict: 'drop', replies: [], events: [] }
 
+/** Decides about packets for the services it is given. */
 export class Interceptor {
   readonly #services: readonly Service[]
   readonly #limits: Limits

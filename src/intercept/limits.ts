@@ -21,6 +21,7 @@ export interface Limits {
   readonly retransmissions: number
 }
 
+/** The limits of a responder. */
 export const DEFAULT_LIMITS: Limits = {
   watched: 4096,
   taken: 4096,

@@ -20,6 +20,7 @@ const MAX_IN_FLIGHT = 0xffff
 /** What a window can be by its scale (RFC 7323, 2.3). */
 const LARGEST_WINDOW = 2 ** 30
 
+/** Cuts what is sent into segments, and repeats them until they are acknowledged. */
 export class SendQueue {
   /** Whether our FIN has been acknowledged, and with it all we sent. */
   isFinAcknowledged = false

@@ -17,6 +17,7 @@ export interface Service {
  */
 export type Recognition = 'partial' | 'other' | Recognised
 
+/** A request that is for a service. */
 export interface Recognised {
   /** What the request asks for: a token with http-01. */
   readonly key: string

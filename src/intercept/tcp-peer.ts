@@ -45,6 +45,7 @@ const TIMESTAMPS_SIZE = 12
 /** Segments out of place that are answered by an acknowledgment, at most. */
 const MAX_CHALLENGES = 16
 
+/** The TCP peer of one client. */
 export class TcpPeer {
   readonly client: Uint8Array
   readonly clientPort: number

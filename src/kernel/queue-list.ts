@@ -37,7 +37,9 @@ export function openQueueList(): () => ListedQueue[] {
   }
 }
 
-/** Number, port id, waiting, copy mode, copy range, dropped by the kernel, dropped towards the program, newest id, 1. */
+/**
+ * Number, port id, waiting, copy mode, copy range, dropped by the kernel, dropped towards the program, newest id, 1.
+ */
 function parseQueues(text: string): ListedQueue[] {
   return text.split('\n').flatMap((line) => {
     const [number = NaN, port, waiting = 0, , , full = 0, unread = 0] = line.trim().split(/\s+/).map(Number)

@@ -6,11 +6,13 @@ import { parseAddress } from '../wire/address.js'
 import { CHALLENGE_PATH } from '../wire/http.js'
 import type { IpVersion } from '../wire/ip.js'
 
+/** A server that listens on a port. */
 export interface ChallengeServer {
   /** Frees the port at once, and ends the connections to it. */
   close(): void
 }
 
+/** What is served, and where. */
 export interface ChallengeServerOptions {
   readonly port: number
   readonly version: IpVersion

@@ -1,5 +1,6 @@
 /** Time as the responder knows it. It comes in as an argument, so that a test can turn it. */
 
+/** The time, and what is due later. */
 export interface Clock {
   /** Milliseconds, on a clock that only goes forward. */
   now(): number

@@ -6,6 +6,7 @@ import { openXtablesLock } from '../kernel/xtables-lock.js'
 import { systemClock, type Clock } from './clock.js'
 import { findFamilies, type Families } from './families.js'
 
+/** What the machine offers. */
 export interface Edges {
   readonly clock: Clock
   readonly run: Run
@@ -15,6 +16,7 @@ export interface Edges {
   readonly findFamilies: () => Promise<Families>
 }
 
+/** The edges of this machine. */
 export const systemEdges: Edges = {
   clock: systemClock,
   run,

@@ -3,6 +3,7 @@ import type { Run } from '../firewall/run.js'
 import { hasIpv6, isTracking } from '../firewall/tracking.js'
 import type { Ruleset } from '../firewall/ruleset.js'
 
+/** The IP versions that rules are for, and whether connections are tracked in each. */
 export type Families = Ruleset['families']
 
 /** Looks at this network namespace; nothing in it is changed. */

@@ -28,6 +28,7 @@ interface Check {
   readonly visits: Visits
 }
 
+/** Which challenges are armed, for how long, and who has asked for each. */
 export class Leases {
   readonly #clock: Clock
   readonly #leases = new Map<string, Lease>()

@@ -1,10 +1,12 @@
 /** A line of the log as a value, and the two ways to write it. Pure. */
 
+/** How important a line of the log is. */
 export type Level = 'debug' | 'info' | 'warning' | 'error'
 
 /** What a line is about, for programs; keys are one word each. The message says the same to a person. */
 export type LogFields = Readonly<Record<string, string | number>>
 
+/** A line of the log, as data. */
 export interface LogEntry {
   readonly time: Date
   readonly level: Level
@@ -15,6 +17,7 @@ export interface LogEntry {
 /** What `--log-format` takes. */
 export const LOG_FORMATS = ['text', 'json'] as const
 
+/** How lines of the log are written. */
 export type LogFormat = (typeof LOG_FORMATS)[number]
 
 /**

@@ -3,6 +3,7 @@ import { constants, openSync, writeSync } from 'node:fs'
 import { Failure, shortage } from '../failure.js'
 import { formatEntry, type Level, type LogEntry, type LogFields, type LogFormat } from './log-format.js'
 
+/** Where the responder logs. */
 export interface Log {
   /** `fields` say once more, for a program, what the message is about. */
   (level: Level, message: string, fields?: LogFields): void

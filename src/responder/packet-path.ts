@@ -14,6 +14,7 @@ const TICK = 100
 /** How often it is looked whether all connections are closed, in milliseconds. */
 const DRAIN_PAUSE = 20
 
+/** What the packet path asks of the machine. */
 export interface PacketEdges {
   readonly openQueue: typeof openQueue
   readonly openRawSockets: typeof openRawSockets
@@ -23,6 +24,7 @@ export interface PacketEdges {
 /** How often the kernel is asked for packets that it has dropped, in milliseconds. */
 const LOOK = 3_000
 
+/** The open way of packets: queue, interceptor, raw sockets. */
 export interface PacketPath {
   readonly queue: number
   readonly counts: Readonly<Record<string, number>>

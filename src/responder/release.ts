@@ -12,6 +12,7 @@ import type { Watchdog } from './watchdog.js'
 /** Releases everything, to be called once nothing is armed any more. @throws Failure when rules may be left */
 export type Release = () => Promise<void>
 
+/** Everything that a responder holds and has to give back. */
 export interface Held {
   readonly directory: RunDirectory
   readonly lock: Lock

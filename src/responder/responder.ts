@@ -11,6 +11,7 @@ import type { Rules } from './rules.js'
 import { orderSelfCheck, reportSelfCheck } from './self-checks.js'
 import type { Standalone } from './standalone.js'
 
+/** The parts that a responder works with. */
 export interface ResponderParts {
   readonly leases: Leases
   readonly path: Pick<PacketPath, 'drained'>
@@ -27,6 +28,7 @@ const IDLE_TIME = 10_000
 /** The hook tries again, with the next responder. */
 const stoppingResponse: ControlResponse = { ok: false, code: 'stopping', message: 'the responder is about to end' }
 
+/** A responder that runs, until it has released everything. */
 export class Responder {
   /** Resolves once all is released, to whether the rules are gone. If not, whoever keeps it has to sweep. */
   readonly ended: Promise<boolean>

@@ -7,6 +7,7 @@ import type { Presence, Ruleset } from '../firewall/ruleset.js'
 import { describeFamilies, joinFamilies, type Families } from './families.js'
 import type { Log } from './log.js'
 
+/** What every ruleset of a responder has in common. */
 export interface RulesOptions {
   readonly tag: string
   readonly queue: number
@@ -14,6 +15,7 @@ export interface RulesOptions {
   readonly firewall: FirewallChoice
 }
 
+/** What the rules ask of the machine. */
 export interface RulesEdges {
   readonly run: Run
   readonly findFamilies: () => Promise<Families>
@@ -27,6 +29,7 @@ export interface Wanted {
 
 const NOTHING: Wanted = { ports: [] }
 
+/** The rules of one responder. */
 export class Rules {
   readonly #options: RulesOptions
   readonly #edges: RulesEdges

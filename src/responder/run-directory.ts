@@ -3,6 +3,7 @@ import { lstatSync, mkdirSync, readlinkSync, rmdirSync, type Stats } from 'node:
 import { dirname, join, relative, resolve } from 'node:path'
 import { Failure, shortage } from '../failure.js'
 
+/** The paths in a run directory, and its tag. */
 export interface RunDirectory {
   readonly path: string
   readonly socket: string

@@ -26,6 +26,7 @@ import { statusOf, type Identity } from './status.js'
 import { Watchdog } from './watchdog.js'
 import type { IpVersion } from '../wire/ip.js'
 
+/** How a responder is started. */
 export interface ServeOptions {
   readonly directory: RunDirectory
   readonly firewall: FirewallChoice

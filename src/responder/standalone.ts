@@ -5,6 +5,7 @@ import { formatEndpoint } from '../wire/address.js'
 import { openChallengeServer, type ChallengeServer } from './challenge-server.js'
 import type { Log } from './log.js'
 
+/** What is served, and for whom. */
 export interface StandaloneOptions {
   readonly challenges: ReadonlyMap<string, string>
   readonly families: () => readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
@@ -18,6 +19,7 @@ interface Held {
   readonly server: ChallengeServer
 }
 
+/** Serves ports while they are wanted and nobody else listens on them. */
 export class Standalone {
   /** Requests that were not taken over by the rules, and answered here. */
   served = 0

@@ -18,6 +18,7 @@ export interface Identity {
   readonly mark: number
 }
 
+/** The parts that the status tells of. */
 export interface StatusParts {
   readonly leases: Leases
   readonly path: Pick<PacketPath, 'queue' | 'counts' | 'limits'>

@@ -16,6 +16,7 @@ interface NotedVisit {
 /** An event of a connection that was taken over. */
 export type VisitEvent = FlowEvent & { readonly kind: Visit['state'] }
 
+/** Notes visits, up to a limit. */
 export class Visits {
   readonly #visits: NotedVisit[] = []
 

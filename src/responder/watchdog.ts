@@ -13,6 +13,7 @@ const LOOK_TIME = 3_000
 /** How often the back end in use is tried again before another may be chosen. */
 const TRIES_BEFORE_CHOICE = 3
 
+/** Watches rules while they are in force. */
 export class Watchdog {
   /** How often the rules were put back. */
   repairs = 0

@@ -5,6 +5,7 @@ import { inRepository } from '../../src/lab/repository.js'
 
 /** Words that had several meanings, or none that a reader could guess, and what is said instead. */
 const banned: readonly (readonly [RegExp, string])[] = [
+  [/Farewell/i, 'the challenge as it was in the end'],
   [/takeLeave/, 'release'],
   [/\bgrounds?\b|Grounds?(?![a-z])/, 'families, tables, or what a name is compared with'],
   [/\bSight\b/, 'contents'],

@@ -3,6 +3,7 @@ import { isToken, MIN_TOKEN_LENGTH, readChallenge, type Challenge } from '../../
 import { Failure } from '../../failure.js'
 import { MAX_TOKEN_LENGTH } from '../../wire/http.js'
 
+/** The environment of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /**

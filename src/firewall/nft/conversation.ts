@@ -4,6 +4,7 @@ import { Failure } from '../../failure.js'
 import { requireDescriptors } from '../../kernel/descriptors.js'
 import { environment } from '../run.js'
 
+/** An `nft -i` process that runs. */
 export interface NftConversation {
   /**
    * Says one line, a transaction. @throws Failure `firewall-failed` when nft refuses it, ends, or gives no answer in
