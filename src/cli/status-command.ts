@@ -3,7 +3,7 @@ import type { ResponderStatus } from '../control/responder-status.js'
 import { ask } from '../client/ask.js'
 import { checkRunDirectory, runDirectory } from '../responder/run-directory.js'
 import { describeVisit } from '../diagnosis/validation/describe-visit.js'
-import { printable, printableJson } from '../wire/printable.js'
+import { printable, printableJson, wordsOf } from '../wire/printable.js'
 import type { Options } from './options.js'
 
 /**
@@ -37,7 +37,7 @@ export function formatStatus(status: ResponderStatus): string {
     `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed`,
     ...challenges.flatMap(formatChallenge),
     Object.entries(counts)
-      .map(([name, count]) => `${name} ${count}${Object.hasOwn(limits, name) ? ` of ${limits[name]}` : ''}`)
+      .map(([name, count]) => `${wordsOf(name)} ${count}${Object.hasOwn(limits, name) ? ` of ${limits[name]}` : ''}`)
       .join(', '),
     ...status.log.slice(-10).map((line) => `  ${line}`),
   ]

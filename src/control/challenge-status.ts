@@ -3,6 +3,7 @@
  * 8601, UTC.
  */
 import { isCount, isObject, isPort, isWord, readList } from './fields.js'
+import { wordsOf } from '../wire/printable.js'
 
 /** A validator's visit: who asked, and how it went. */
 export interface Visit {
@@ -18,7 +19,7 @@ export interface Visit {
 /** How far a visit has come. */
 export type VisitState = (typeof VISIT_STATES)[number]
 
-const VISIT_STATES = ['taken over', 'answered', 'acknowledged', 'abandoned'] as const
+const VISIT_STATES = ['takenOver', 'answered', 'acknowledged', 'abandoned'] as const
 
 /**
  * Requests for tokens that were not armed, while this challenge was: their number, and the newest one. They went to the
@@ -72,7 +73,8 @@ export function readVisits(value: unknown): Visit[] | undefined {
 function readVisit(value: unknown): Visit | undefined {
   if (!isObject(value)) return undefined
   const { at, client, answer } = value
-  const state = VISIT_STATES.find((known) => known === value['state'])
+  // Responders before 0.2.0 say it in words.
+  const state = VISIT_STATES.find((known) => known === value['state'] || wordsOf(known) === value['state'])
   if (!isWord(at) || !isWord(client) || !state) return undefined
   if (answer === undefined) return { at, client, state }
   if (!isObject(answer)) return undefined

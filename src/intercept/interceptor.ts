@@ -24,7 +24,7 @@ export interface Decision {
 
 /** Something a log or a status wants to know. */
 export interface FlowEvent {
-  readonly kind: 'taken over' | 'answered' | 'acknowledged' | 'abandoned' | 'unknown token'
+  readonly kind: 'takenOver' | 'answered' | 'acknowledged' | 'abandoned' | 'unknownToken'
   /** What was asked for: a token with http-01. */
   readonly key: string
   /** 4 or 16 bytes. */
@@ -178,7 +178,7 @@ export class Interceptor {
     if (open) return this.#takeOver(bytes, flow, packet, { ...read, key, open, onOutput: this.#onOutput }, now)
     return {
       ...this.#pass(flow),
-      events: [{ kind: 'unknown token', key, client: packet.ip.source.slice(), clientPort: segment.sourcePort }],
+      events: [{ kind: 'unknownToken', key, client: packet.ip.source.slice(), clientPort: segment.sourcePort }],
     }
   }
 
@@ -222,7 +222,7 @@ export class Interceptor {
     }
     this.#taken.set(flow, taken)
     const replies = taken.peer.receive(segment, now)
-    const events = [eventOf('taken over', taken), ...this.#news(taken)]
+    const events = [eventOf('takenOver', taken), ...this.#news(taken)]
     return { verdict: { replace: turnIntoReset(bytes, packet, known.nextSequence) }, replies, events }
   }
 
@@ -267,7 +267,7 @@ function eventOf(kind: FlowEvent['kind'], { key, peer }: Taken): FlowEvent {
     key,
     client: peer.client,
     clientPort: peer.clientPort,
-    ...(peer.answer && kind !== 'taken over' && { answer: peer.answer }),
+    ...(peer.answer && kind !== 'takenOver' && { answer: peer.answer }),
   }
 }
 

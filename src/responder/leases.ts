@@ -132,7 +132,7 @@ export class Leases {
   note(event: FlowEvent): void {
     const { kind, key: token, client, clientPort } = event
     const at = this.#clock.date()
-    if (kind === 'unknown token') {
+    if (kind === 'unknownToken') {
       const [count, endpoint] = [this.#strays.count + 1, formatEndpoint(client, clientPort)]
       this.#strays = { count, at: at.toISOString(), client: endpoint, token }
       return

@@ -20,11 +20,11 @@ export type Sink = (entry: LogEntry) => void
 /** A log file, as `status` counts it. */
 export interface FileSink extends Sink {
   readonly counts: {
-    'log bytes': number
+    logBytes: number
     /** Because of the limit, or a full disk. */
-    'log lines lost': number
+    logLinesLost: number
   }
-  readonly limits: { readonly 'log bytes': number }
+  readonly limits: { readonly logBytes: number }
 }
 
 const RECENT = 50
@@ -54,11 +54,11 @@ const MAX_FILE = 16 * 1024 * 1024
 /** Appends to a file; once that fails, or after `limit` bytes, it only counts. @throws Failure `log-file` */
 export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_FILE): FileSink {
   const fd = openForAppending(path)
-  const counts = { 'log bytes': 0, 'log lines lost': 0 }
+  const counts = { logBytes: 0, logLinesLost: 0 }
   let isOpen = true
   const write = (entry: LogEntry): boolean => {
     try {
-      counts['log bytes'] += writeSync(fd, `${formatEntry(entry, format)}\n`)
+      counts.logBytes += writeSync(fd, `${formatEntry(entry, format)}\n`)
       return true
     } catch {
       return false
@@ -67,8 +67,8 @@ export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_F
   const sink = (entry: LogEntry) => {
     if (!isOpen || !write(entry)) {
       isOpen = false
-      counts['log lines lost']++
-    } else if (counts['log bytes'] >= limit) {
+      counts.logLinesLost++
+    } else if (counts.logBytes >= limit) {
       write({
         time: entry.time,
         level: 'warning',
@@ -78,7 +78,7 @@ export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_F
       isOpen = false
     }
   }
-  return Object.assign(sink, { counts, limits: { 'log bytes': limit } })
+  return Object.assign(sink, { counts, limits: { logBytes: limit } })
 }
 
 function openForAppending(path: string): number {

@@ -5,6 +5,7 @@ import { Interceptor, type FlowEvent } from '../intercept/interceptor.js'
 import { DEFAULT_LIMITS } from '../intercept/limits.js'
 import type { Service } from '../intercept/service.js'
 import { formatEndpoint } from '../wire/address.js'
+import { wordsOf } from '../wire/printable.js'
 import { every, pause, type Clock } from './clock.js'
 import type { Log } from './log.js'
 
@@ -45,16 +46,16 @@ export async function openPacketPath(
   const send = await openRawSockets()
   const interceptor = new Interceptor(services, DEFAULT_LIMITS, pollSoon)
   const counts = {
-    'packets': 0,
-    'dropped': 0,
-    'replies': 0,
-    'unsent': 0,
-    'faults': 0,
-    'taken over': 0,
-    'answered': 0,
-    'acknowledged': 0,
-    'abandoned': 0,
-    'unknown token': 0,
+    packets: 0,
+    dropped: 0,
+    replies: 0,
+    unsent: 0,
+    faults: 0,
+    takenOver: 0,
+    answered: 0,
+    acknowledged: 0,
+    abandoned: 0,
+    unknownToken: 0,
   }
   let stopPolling: (() => void) | undefined
   let lastInterface = 0
@@ -126,7 +127,7 @@ export async function openPacketPath(
     for (const event of events) {
       counts[event.kind]++
       const client = formatEndpoint(event.client, event.clientPort)
-      log(event.kind === 'unknown token' ? 'debug' : 'info', `${event.key} ${event.kind}: ${client}`, {
+      log(event.kind === 'unknownToken' ? 'debug' : 'info', `${event.key} ${wordsOf(event.kind)}: ${client}`, {
         event: event.kind,
         token: event.key,
         client,
@@ -146,14 +147,14 @@ export async function openPacketPath(
       const { waiting, lost } = queue.counts()
       return {
         ...counts,
-        'waiting': waiting,
-        'lost by the kernel': lost,
-        'flows': interceptor.flows,
-        'bytes held': interceptor.bytesHeld,
-        'evicted': interceptor.evicted,
+        waiting: waiting,
+        lostByKernel: lost,
+        flows: interceptor.flows,
+        bytesHeld: interceptor.bytesHeld,
+        evicted: interceptor.evicted,
       }
     },
-    limits: { 'flows': interceptor.bounds.flows, 'bytes held': interceptor.bounds.bytesHeld },
+    limits: { flows: interceptor.bounds.flows, bytesHeld: interceptor.bounds.bytesHeld },
     drained,
   }
 }

@@ -41,7 +41,7 @@ export async function reportSelfCheck(
 ): Promise<readonly Visit[] | undefined> {
   for (let turn = 0; turn < TURNS && leases.checked(token); turn++)
     await new Promise((resolve) => setImmediate(resolve))
-  const isOpen = ({ state }: Visit) => state === 'taken over' || state === 'answered'
+  const isOpen = ({ state }: Visit) => state === 'takenOver' || state === 'answered'
   for (let look = 0; look < LOOKS && leases.checked(token)?.some(isOpen); look++) await pause(clock, PAUSE)
   const seen = leases.checked(token)
   leases.disarmCheck(token)

@@ -2,6 +2,7 @@
 import type { IpVersion } from '../wire/ip.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
+import { wordsOf } from '../wire/printable.js'
 import { openChallengeServer, type ChallengeServer } from './challenge-server.js'
 import type { Log } from './log.js'
 
@@ -93,7 +94,7 @@ export class Standalone {
     if (event.kind === 'answered') this.served++
     this.#log(
       'info',
-      `${event.key} ${event.kind}, by our own server: ${formatEndpoint(event.client, event.clientPort)}`,
+      `${event.key} ${wordsOf(event.kind)}, by our own server: ${formatEndpoint(event.client, event.clientPort)}`,
     )
     this.#options.onEvent(event)
   }

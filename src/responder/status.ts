@@ -46,10 +46,10 @@ export function statusOf(
     ...(standalone.ports.length > 0 && { standalone: standalone.ports }),
     challenges: leases.status(),
     counts: {
-      'tokens': leases.size,
+      tokens: leases.size,
       ...path.counts,
-      'rules repaired': watchdog.repairs,
-      'served ourselves': standalone.served,
+      rulesRepaired: watchdog.repairs,
+      servedOurselves: standalone.served,
       ...log.counts,
     },
     limits: { tokens: MAX_LEASES, ...path.limits, ...log.limits },

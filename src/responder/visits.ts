@@ -24,7 +24,7 @@ export class Visits {
   note({ kind, client, clientPort, answer }: VisitEvent, at: Date): void {
     const endpoint = formatEndpoint(client, clientPort)
     let visit = this.#visits.findLast((visit) => visit.client === endpoint)
-    if (!visit || kind === 'taken over') this.#visits.push((visit = { at, client: endpoint, state: kind }))
+    if (!visit || kind === 'takenOver') this.#visits.push((visit = { at, client: endpoint, state: kind }))
     visit.state = kind
     if (answer) visit.answer = answer
     if (this.#visits.length > MAX_VISITS) this.#visits.shift()

@@ -45,3 +45,8 @@ function escape(code: number): string {
 }
 
 const SHORT: Readonly<Record<number, string>> = { 0x09: '\\t', 0x0a: '\\n', 0x0d: '\\r' }
+
+/** Returns the words of a key in camelCase: `takenOver` as `taken over`. */
+export function wordsOf(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+}

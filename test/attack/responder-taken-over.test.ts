@@ -19,7 +19,7 @@ const environment = {
 const spell = '\x1b]0;title\x07\x1b[2J\x1b[1A\x9b6n\x1bP$q\x1b\\\r\u202eabc\u2066\u200b\u2028\x08\x7f\x00'
 const at = '2030-01-02T03:04:05.000Z'
 const challenge = { token, identifier: 'example.com', port: 80, armedAt: at, expiresIn: 1, visits: [] as unknown[] }
-const visit = { at, client: '192.0.2.1:1', state: 'taken over' }
+const visit = { at, client: '192.0.2.1:1', state: 'takenOver' }
 const status = {
   version: '1.0.0',
   protocol: 1,

@@ -11,7 +11,7 @@ const idle: ResponderStatus = {
   mark: 0x400000,
   ports: [],
   challenges: [],
-  counts: { packets: 0, answered: 0, flows: 3 },
+  counts: { 'packets': 0, 'takenOver': 0, 'flows': 3, 'rules repaired': 1 },
   limits: { flows: 8192 },
   log: [],
 }
@@ -22,7 +22,7 @@ t.test('a responder with nothing to do', (t) => {
     `certbot-nfq 1.2.3, process 42, since 2030-01-02T03:04:05.000Z
 no rules installed
 0 challenges armed
-packets 0, answered 0, flows 3 of 8192`,
+packets 0, taken over 0, flows 3 of 8192, rules repaired 1`,
   )
   t.end()
 })
@@ -60,7 +60,7 @@ port 80, 8080 by iptables, candidates only to queue 8555 (first choice)
     2030-01-02T03:04:07.000Z [2001:db8::2]:50000 answered with 200 and 87 bytes, acknowledged
   b.example on port 8080, token other, for 3599 s more
     nobody has asked for it yet
-packets 0, answered 0, flows 3 of 8192
+packets 0, taken over 0, flows 3 of 8192, rules repaired 1
 ${Array.from({ length: 10 }, (_, at) => `  line ${at + 3}`).join('\n')}`,
   )
   t.end()

@@ -89,7 +89,7 @@ t.test('all is well when everybody who asked has acknowledged, or nothing is kno
   const good: readonly Disarmed[] = ['absent', 'unknown', challenge]
   for (const disarmed of good) t.ok(isWell(disarmed))
   t.notOk(isWell({ ...challenge, visits: [] }))
-  for (const state of ['taken over', 'answered', 'abandoned'] as const)
+  for (const state of ['takenOver', 'answered', 'abandoned'] as const)
     t.notOk(isWell({ ...challenge, visits: [visit, { ...visit, state }] }), state)
   t.end()
 })

@@ -30,6 +30,11 @@ t.test('what a responder says of a challenge is read as it is', (t) => {
     status,
     'what has no word is left out',
   )
+  t.match(
+    readChallengeStatus({ ...status, visits: [{ ...visit, state: 'taken over' }] }),
+    { visits: [{ state: 'takenOver' }] },
+    'as older responders say it',
+  )
   t.end()
 })
 

@@ -161,7 +161,7 @@ t.test('the answer to a disarm may tell of the challenge; what cannot be underst
     t.strictSame(read({}), { ok: true }, 'an older responder does not tell')
     for (const other of ['token', null, { ...challenge, visits: 'many' }])
       t.strictSame(read({ challenge: other }), { ok: true })
-    const visit = { at: challenge.armedAt, client: '127.0.0.1:40000', state: 'taken over' }
+    const visit = { at: challenge.armedAt, client: '127.0.0.1:40000', state: 'takenOver' }
     for (const seen of [[], [visit]]) t.strictSame(read({ seen }), { ok: true, seen })
     for (const other of ['many', [{ ...visit, state: 'new' }], [{ ...visit, client: '\x1b[2J' }]])
       t.strictSame(read({ seen: other }), { ok: true })

@@ -13,7 +13,7 @@ const idle: ResponderStatus = {
   mark: 0x400000,
   ports: [],
   challenges: [],
-  counts: { 'packets': 0, 'taken over': 3 },
+  counts: { packets: 0, takenOver: 3 },
   log: [],
 }
 const busy: ResponderStatus = {
@@ -69,7 +69,7 @@ t.test('names of the language’s own stay names', (t) => {
     ['__proto__', 1],
     ['constructor', 2],
     ['toString', 3],
-    ['taken over', 3],
+    ['takenOver', 3],
   ])
   t.equal(Object.getPrototypeOf(read?.counts), Object.prototype)
   t.end()

@@ -54,7 +54,7 @@ export class Model {
     }
     if (!observed) throw new WrongDecision('no TCP packet, and yet not accepted')
     if (verdict !== 'drop') {
-      const token = events.find(({ kind }) => kind === 'taken over')?.key ?? ''
+      const token = events.find(({ kind }) => kind === 'takenOver')?.key ?? ''
       this.#checkTakeOver(observed, token)
       checkReset(packet, observed, verdict.replace)
       const taken = { challenge: this.#known.get(token) as Challenge, at: now }

@@ -8,7 +8,7 @@ t.test('a challenge request with a token that is not armed passes, and is told o
     const stage = new Stage()
     t.same(stage.client({ text: request.replace(token, other), flags: PSH | ACK }), {
       ...untouched,
-      events: ['unknown token'],
+      events: ['unknownToken'],
     })
     t.same(stage.client({ at: request.length, ack: 300, flags: FIN | ACK }), untouched)
     t.equal(stage.interceptor.flows, 0)

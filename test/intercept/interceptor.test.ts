@@ -30,7 +30,7 @@ t.test(
     t.same(stage.client({ text: request, flags: PSH | ACK }), {
       server: { at: 0, flags: 'RST' },
       client: [{ at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply }],
-      events: ['taken over', 'answered'],
+      events: ['takenOver', 'answered'],
     })
     t.same(stage.client({ at: request.length, ack: replyEnd }), { ...swallowed, events: ['acknowledged'] })
     t.same(stage.client({ at: request.length, ack: replyEnd, flags: FIN | ACK }), {
@@ -48,7 +48,7 @@ t.test('the same over IPv6', (t) => {
   t.same(stage.client({ text: request, flags: PSH | ACK }), {
     server: { at: 0, flags: 'RST' },
     client: [{ at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply }],
-    events: ['taken over', 'answered'],
+    events: ['takenOver', 'answered'],
   })
   t.end()
 })
@@ -87,7 +87,7 @@ t.test('the head may go on over several segments: each is acknowledged, the last
   t.same(stage.client({ text: requestLine }), {
     server: { at: 0, flags: 'RST' },
     client: [{ at: 0, ack: requestLine.length, flags: 'ACK' }],
-    events: ['taken over'],
+    events: ['takenOver'],
   })
   t.same(stage.client({ at: requestLine.length, text: headers.slice(0, -1) }), {
     server: 'nothing',
@@ -110,7 +110,7 @@ t.test('a second request on a kept-alive connection is taken over where it begin
   t.same(stage.client({ at: first, ack: answer, text: request }), {
     server: { at: first, flags: 'RST' },
     client: [{ at: answer, ack: first + request.length, flags: 'FIN PSH ACK', text: reply }],
-    events: ['taken over', 'answered'],
+    events: ['takenOver', 'answered'],
   })
   t.end()
 })
@@ -143,7 +143,7 @@ t.test('what the server sent before the take-over may still be acknowledged: the
 t.test('challenges come and go while it runs', (t) => {
   const stage = new Stage()
   stage.challenges.delete(token)
-  t.same(stage.client({ text: request }), { ...untouched, events: ['unknown token'] })
+  t.same(stage.client({ text: request }), { ...untouched, events: ['unknownToken'] })
   stage.challenges.set(token, 'another.authorization')
   const { client } = stage.client({ text: request }, new Connection({ clientPort: 40_001 }))
   t.match(client, [{ text: /\r\n\r\nanother\.authorization$/ }])
@@ -184,7 +184,7 @@ t.test('events say whose request it was', (t) => {
   const { events } = stage.interceptor.decide(stage.connection.packet({ text: request }), 0)
   const whose = { key: token, client: stage.connection.toServer.source, clientPort: 40_000 }
   t.same(events, [
-    { kind: 'taken over', ...whose },
+    { kind: 'takenOver', ...whose },
     { kind: 'answered', ...whose, answer: { status: 200, bytes: keyAuthorization.length } },
   ])
   const unknown = stage.interceptor.decide(
@@ -196,7 +196,7 @@ t.test('events say whose request it was', (t) => {
     stage.connection.packet({ text: request }),
     0,
   )
-  t.same(others, [{ kind: 'unknown token', ...whose }])
+  t.same(others, [{ kind: 'unknownToken', ...whose }])
   t.end()
 })
 

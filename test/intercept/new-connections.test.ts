@@ -114,7 +114,7 @@ t.test('whoever knows a token and the ports, but no sequence number, does not en
   stage.client({ text: requestLine })
   for (let at = 1; at < 100; at++) {
     const place = at * 2 ** 25 + 5_000
-    t.match(stage.client({ at: place, ack: place, text: request }), { events: ['taken over', 'answered'] })
+    t.match(stage.client({ at: place, ack: place, text: request }), { events: ['takenOver', 'answered'] })
   }
   t.same(stage.client({ at: requestLine.length, text: headers }).client, [
     { at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply },
@@ -170,7 +170,7 @@ t.test(
       t.same(stage.client({ at: again, ack, text: request }), {
         server: { at: again, flags: 'RST' },
         client: [{ at: ack, ack: again + request.length, flags: 'FIN PSH ACK', text: reply }],
-        events: ['taken over', 'answered'],
+        events: ['takenOver', 'answered'],
       })
     }
     t.end()

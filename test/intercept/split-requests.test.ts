@@ -30,7 +30,7 @@ t.test('one byte at a time: the RST comes in the place of the byte that complete
   t.same(scenes[last], {
     server: { at: last, flags: 'RST' },
     client: [{ at: 0, ack: last + 1, flags: 'ACK' }],
-    events: ['taken over'],
+    events: ['takenOver'],
   })
   t.same(scenes.at(-1), {
     server: 'nothing',
@@ -53,7 +53,7 @@ t.test('a repetition may overlap what was sent: the RST is at the first byte the
   t.same(stage.client({ text: request }), {
     server: { at: 30, flags: 'RST' },
     client: [{ at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply }],
-    events: ['taken over', 'answered'],
+    events: ['takenOver', 'answered'],
   })
   t.end()
 })
@@ -74,7 +74,7 @@ t.test('with a gap between the parts, the one that fills it is where the server 
     {
       server: { at: 10, flags: 'RST' },
       client: [{ at: 0, ack: 40, flags: 'ACK' }],
-      events: ['taken over'],
+      events: ['takenOver'],
     },
     'only what the server does not have is acknowledged',
   )
@@ -105,7 +105,7 @@ t.test('the last part may bring the FIN', (t) => {
   t.same(stage.client({ at: 30, text: request.slice(30), flags: ACK | FIN }), {
     server: { at: 30, flags: 'RST' },
     client: [{ at: 0, ack: request.length + 1, flags: 'FIN PSH ACK', text: reply }],
-    events: ['taken over', 'answered'],
+    events: ['takenOver', 'answered'],
   })
   t.end()
 })

@@ -37,7 +37,7 @@ t.test(
         // Without its process nft's tables are nobody's.
         stand.refuse('^nft -i$', 'no conversation')
         await lab.arm(challenge, '--firewall', firewall)
-        const repairs = async () => (await lab.running()).counts['rules repaired']
+        const repairs = async () => (await lab.running()).counts.rulesRepaired
         const isAnswered = async (address: string, when: string) =>
           t.equal(await exchange(lab.validator, { address }, challenge.request), challenge.reply, when)
         await isAnswered(lab.server.addresses.ipv6, 'before, by IPv6')

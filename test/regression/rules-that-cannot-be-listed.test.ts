@@ -36,7 +36,7 @@ t.test('rules that cannot be looked at are left as they are', await requiresKern
       stand.refuse(undefined)
       const then = looks()
       await waitUntil(() => looks() > then + 1, 'a look that works')
-      t.equal((await lab.running()).counts['rules repaired'], 0)
+      t.equal((await lab.running()).counts.rulesRepaired, 0)
       t.equal((await log()).filter((line) => line.includes('cannot be seen')).length, 1, 'said once')
       t.notMatch((await log()).join('\n'), /changed by another program/)
       // What the kernel has told until now: an answered table of our own is the mark that all of it is there.

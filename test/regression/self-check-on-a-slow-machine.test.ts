@@ -30,7 +30,7 @@ t.test('a self-check takes a slow machine for no fault', await requiresKernel(..
     process.kill(group, 'SIGCONT')
     t.match(await check.waitForOutput(/^warning: (.*)$/m), ['warning: undefined'])
     await check.exited
-    t.equal((await lab.running()).counts['taken over'], 2, 'one by each family')
+    t.equal((await lab.running()).counts.takenOver, 2, 'one by each family')
     t.same(await lab.cleanup(challenge), silence)
     await service.stop()
     t.same(await lab.leftovers(), [])

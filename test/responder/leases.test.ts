@@ -24,12 +24,12 @@ t.test('who asks for a token of a self-check is told of it alone', (t) => {
   leases.arm(arm('one'))
   leases.armForCheck('check', 'check.print', 'one')
   t.strictSame(leases.checked('check'), [])
-  leases.note(event('taken over', 'check', 1))
-  leases.note(event('taken over', 'check', 2))
+  leases.note(event('takenOver', 'check', 1))
+  leases.note(event('takenOver', 'check', 2))
   leases.note(event('answered', 'check', 1))
   t.match(leases.checked('check'), [
     { at: time, client: '192.0.2.2:1', state: 'answered' },
-    { client: '192.0.2.2:2', state: 'taken over' },
+    { client: '192.0.2.2:2', state: 'takenOver' },
   ])
   t.match(leases.status(), [{ token: 'one', visits: [] }])
   t.strictSame(leases.checked('one'), undefined, 'a challenge is none')
@@ -96,12 +96,12 @@ t.test('whoever holds the challenges sees each change', (t) => {
 t.test('armed again, a challenge has its new key authorization, port and time, and keeps its visits', async (t) => {
   const leases = new Leases(clock)
   leases.arm(arm('one', { ttl: 10 }))
-  leases.note(event('taken over', 'one'))
+  leases.note(event('takenOver', 'one'))
   await clock.pass(9_000)
   leases.arm(arm('one', { ttl: 10, port: 8080, keyAuthorization: 'one.other' }))
   t.equal(leases.challenges.get('one'), 'one.other')
   t.strictSame(leases.wanted, { ports: [8080] })
-  t.match(leases.status(), [{ token: 'one', port: 8080, expiresIn: 10, visits: [{ state: 'taken over' }] }])
+  t.match(leases.status(), [{ token: 'one', port: 8080, expiresIn: 10, visits: [{ state: 'takenOver' }] }])
   await clock.pass(9_999)
   t.strictSame(leases.expire(), [])
   await clock.pass(1)
@@ -157,7 +157,7 @@ t.test('there is room for 1000 challenges; one that is armed can still be armed 
 t.test('the status says all there is to say', async (t) => {
   const leases = new Leases(clock)
   leases.arm(arm('one', { identifier: 'a.example', port: 8080, ttl: 60 }))
-  leases.note(event('taken over', 'one', 50_000))
+  leases.note(event('takenOver', 'one', 50_000))
   await clock.pass(1_600)
   const [status] = leases.status()
   t.match(status, {
@@ -166,7 +166,7 @@ t.test('the status says all there is to say', async (t) => {
     port: 8080,
     armedAt: '2030-01-02T03:04:05.000Z',
     expiresIn: 58,
-    visits: [{ at: time, client: '192.0.2.2:50000', state: 'taken over' }],
+    visits: [{ at: time, client: '192.0.2.2:50000', state: 'takenOver' }],
   })
   await clock.pass(1e6)
   t.equal(leases.status()[0]?.expiresIn, 0, 'no time left is none')
@@ -175,16 +175,16 @@ t.test('the status says all there is to say', async (t) => {
 t.test('a visit changes its state; one of another client, or the next of the same, is its own', (t) => {
   const leases = new Leases(clock)
   leases.arm(arm('one'))
-  for (const kind of ['taken over', 'answered', 'acknowledged'] as const) leases.note(event(kind, 'one', 50_000))
-  leases.note(event('taken over', 'one', 50_001))
+  for (const kind of ['takenOver', 'answered', 'acknowledged'] as const) leases.note(event(kind, 'one', 50_000))
+  leases.note(event('takenOver', 'one', 50_001))
   leases.note(event('abandoned', 'one', 50_001))
-  leases.note(event('taken over', 'one', 50_000))
+  leases.note(event('takenOver', 'one', 50_000))
   t.match(
     leases.status()[0]?.visits.map(({ client, state }) => [client, state]),
     [
       ['192.0.2.2:50000', 'acknowledged'],
       ['192.0.2.2:50001', 'abandoned'],
-      ['192.0.2.2:50000', 'taken over'],
+      ['192.0.2.2:50000', 'takenOver'],
     ],
   )
   t.end()
@@ -200,19 +200,19 @@ t.test('a visit to a challenge that is gone is no error', (t) => {
 t.test('a visit says what was answered: nothing yet, the key authorization, or no body', (t) => {
   const leases = new Leases(clock)
   leases.arm(arm('one'))
-  leases.note(event('taken over', 'one', 1))
+  leases.note(event('takenOver', 'one', 1))
   t.equal(leases.status()[0]?.visits[0]?.answer, undefined)
   leases.note(event('answered', 'one', 1))
   leases.note(event('acknowledged', 'one', 1))
-  leases.note(event('taken over', 'one', 2, 0))
+  leases.note(event('takenOver', 'one', 2, 0))
   leases.note(event('answered', 'one', 2, 0))
-  leases.note(event('taken over', 'one', 1))
+  leases.note(event('takenOver', 'one', 1))
   t.strictSame(
     leases.status()[0]?.visits.map(({ state, answer }) => [state, answer]),
     [
       ['acknowledged', { status: 200, bytes: 'one.print'.length }],
       ['answered', { status: 200, bytes: 0 }],
-      ['taken over', undefined],
+      ['takenOver', undefined],
     ],
   )
   t.end()
@@ -223,7 +223,7 @@ t.test(
   async (t) => {
     const leases = new Leases(clock)
     for (const token of ['one', 'two']) leases.arm(arm(token))
-    leases.note(event('taken over', 'one'))
+    leases.note(event('takenOver', 'one'))
     leases.retire('one')
     t.strictSame(
       [[...leases.challenges.keys()], leases.size, leases.status().map(({ token }) => token)],
@@ -246,12 +246,12 @@ t.test(
 
 t.test('each challenge knows of the requests for unknown tokens since it was armed', (t) => {
   const leases = new Leases(clock)
-  leases.note(event('unknown token', 'early'))
+  leases.note(event('unknownToken', 'early'))
   leases.arm(arm('one'))
   t.notOk('strays' in (leases.status()[0] ?? {}))
-  leases.note(event('unknown token', 'stray', 40_000))
+  leases.note(event('unknownToken', 'stray', 40_000))
   leases.arm(arm('two'))
-  leases.note(event('unknown token', 'late', 40_001))
+  leases.note(event('unknownToken', 'late', 40_001))
   leases.arm(arm('one'))
   const last = { client: '192.0.2.2:40001', token: 'late', at: time }
   t.match(leases.status(), [
@@ -268,7 +268,7 @@ t.test('each challenge knows of the requests for unknown tokens since it was arm
 t.test('the newest 50 visits are kept', (t) => {
   const leases = new Leases(clock)
   leases.arm(arm('one'))
-  for (let port = 1; port <= 60; port++) leases.note(event('taken over', 'one', port))
+  for (let port = 1; port <= 60; port++) leases.note(event('takenOver', 'one', port))
   const clients = leases.status()[0]?.visits.map(({ client }) => client) ?? []
   t.strictSame([clients.length, clients[0], clients.at(-1)], [50, '192.0.2.2:11', '192.0.2.2:60'])
   t.end()

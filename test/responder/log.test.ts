@@ -84,7 +84,7 @@ t.test('a full disk silences the log, and nothing else', (t) => {
   t.doesNotThrow(() => log('info', 'first'))
   t.doesNotThrow(() => log('info', 'second'))
   t.equal(log.recent.length, 2)
-  t.strictSame(log.counts, { 'log bytes': 0, 'log lines lost': 2 })
+  t.strictSame(log.counts, { logBytes: 0, logLinesLost: 2 })
   t.end()
 })
 
@@ -98,8 +98,8 @@ t.test('a file gets no more than its limit, and a last line that says so', (t) =
     .map((line) => (JSON.parse(line) as LogEntry).message)
   t.ok(lines.length > 5 && lines.length < 12, `${lines.length} lines`)
   t.match(lines.at(-1), /no more is logged/)
-  t.ok(sink.counts['log bytes'] >= 100)
-  t.equal(sink.counts['log lines lost'], 990)
+  t.ok(sink.counts.logBytes >= 100)
+  t.equal(sink.counts.logLinesLost, 990)
   t.end()
 })
 

@@ -233,7 +233,7 @@ t.test('packets that wait are in status, and those that the kernel has dropped a
     const response = await stage.ask({ op: 'status' })
     return typeof response === 'object' ? response.status?.counts : undefined
   }
-  t.match(await counts(), { 'waiting': 2, 'lost by the kernel': 0 })
+  t.match(await counts(), { waiting: 2, lostByKernel: 0 })
   await stage.clock.pass(3_000)
   t.strictSame(stage.said('warning'), [])
   stage.lose(5)
@@ -246,7 +246,7 @@ t.test('packets that wait are in status, and those that the kernel has dropped a
       (number) => `too many packets for the queue: ${number} dropped by the kernel, for this machine is too slow`,
     ),
   )
-  t.match(await counts(), { 'lost by the kernel': 6 })
+  t.match(await counts(), { lostByKernel: 6 })
 })
 
 t.test('a kernel that cannot let pass what is too much for the queue is warned of', async (t) => {

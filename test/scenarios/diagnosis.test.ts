@@ -103,7 +103,7 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     await lab.arm(challenge)
     const client = connectTcp(lab.validator, { address: lab.server.addresses.ipv6 })
     client.write(challenge.request.slice(0, -2))
-    await visitIs(lab, 'taken over')
+    await visitIs(lab, 'takenOver')
     await client.reset()
     await visitIs(lab, 'abandoned')
     const { exitCode, stderr } = await lab.cleanupWithDiagnosis(challenge)

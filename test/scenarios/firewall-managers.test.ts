@@ -69,9 +69,9 @@ t.test('rules that others take away are put back', await requiresKernel(...progr
       async () => (await lab.running()).log.some((line) => / error the rules are not all there: /.test(line)),
       'the log to say so',
     )
-    t.equal((await lab.running()).counts['rules repaired'], 0)
+    t.equal((await lab.running()).counts.rulesRepaired, 0)
     stand.refuse(undefined)
-    await waitUntil(async () => (await lab.running()).counts['rules repaired'] === 1, 'the rules to be back')
+    await waitUntil(async () => (await lab.running()).counts.rulesRepaired === 1, 'the rules to be back')
     await isAnswered(t, lab, 'put back')
     t.equal((await lab.cleanup(challenge)).exitCode, 0)
     t.same(await lab.leftovers(), [])
@@ -173,5 +173,5 @@ async function listRules(lab: ArmedLab): Promise<string[]> {
 }
 
 function repairs({ counts }: ResponderStatus): number {
-  return counts['rules repaired'] ?? NaN
+  return counts.rulesRepaired ?? NaN
 }

@@ -52,7 +52,7 @@ t.test(
 
         const { counts, limits = {} } = await lab.running()
         t.ok((counts['evicted'] ?? 0) >= 2 * ENOUGH_EVICTIONS, `${counts['evicted']} evictions, said by status`)
-        for (const name of ['flows', 'bytes held', 'tokens']) {
+        for (const name of ['flows', 'bytesHeld', 'tokens']) {
           const [count = NaN, limit = NaN] = [counts[name], limits[name]]
           t.ok(count > 0 && count <= limit, `${name}: ${count} of ${limit}, said by status`)
         }

@@ -94,7 +94,7 @@ t.test(
           challenge.reply,
           'and the challenge is armed',
         )
-        t.equal((await lab.running()).counts['taken over'], 1)
+        t.equal((await lab.running()).counts.takenOver, 1)
         t.equal((await lab.cleanup(challenge)).exitCode, 0)
         t.equal(
           (await send(lab.server.addresses.ipv4, [request])).recorded,

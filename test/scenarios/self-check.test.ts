@@ -213,7 +213,7 @@ async function dropAllButTheLink(server: Namespace): Promise<void> {
 /** Connections taken over: for a self-check, and all. */
 async function taken(lab: ArmedLab): Promise<{ self: number; all: number | undefined }> {
   const { log, counts } = await lab.running()
-  return { self: log.filter((line) => / self-check-\S+ taken over: /.test(line)).length, all: counts['taken over'] }
+  return { self: log.filter((line) => / self-check-\S+ taken over: /.test(line)).length, all: counts.takenOver }
 }
 
 /** Links, addresses and routes of the server. */

@@ -29,8 +29,8 @@ t.test('a port that nobody listens on', await requiresKernel(...programs), async
       t.match(await request(lab.validator, { address, path: other.path }), { status: 404 }, 'a token that is not armed')
     }
     const { counts, challenges } = await lab.running()
-    t.equal(counts['taken over'], 2, 'by the rules, as anywhere')
-    t.equal(counts['served ourselves'], 0)
+    t.equal(counts.takenOver, 2, 'by the rules, as anywhere')
+    t.equal(counts.servedOurselves, 0)
     t.same(
       challenges[0]?.visits.map(({ state }) => state),
       ['acknowledged', 'acknowledged'],
@@ -57,7 +57,7 @@ t.test('a port that nobody listens on', await requiresKernel(...programs), async
     )
     const { challenges, counts } = await lab.running()
     t.match(challenges[0]?.visits, [{ client: /^192\.0\.2\.2:\d+$/ }, { client: /^\[2001:db8::2\]:\d+$/ }])
-    t.equal(counts['served ourselves'], 2)
+    t.equal(counts.servedOurselves, 2)
     t.same(await lab.cleanup(challenge), silence)
     t.same(await lab.leftovers(), [])
   })

@@ -32,7 +32,7 @@ t.test(
         `a challenge to ${address} is answered`,
       )
     }
-    t.equal((await lab.running()).counts['rules repaired'], 0)
+    t.equal((await lab.running()).counts.rulesRepaired, 0)
     t.equal((await lab.cleanup(challenge)).exitCode, 0)
     t.same(await ourTables(), [])
   },

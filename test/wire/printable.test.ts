@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isPrintable, printable, printableBytes, printableJson } from '../../src/wire/printable.js'
+import { isPrintable, printable, printableBytes, printableJson, wordsOf } from '../../src/wire/printable.js'
 import { holds } from '../holds.js'
 
 /**
@@ -15,6 +15,17 @@ const strange = fc.oneof(
     unit: fc.constantFrom('\x1b', '[', '\x9b', '\r', '\n', '\u202e', '\u{e0041}', '\ud800', '\\', 'a', 'é', '😀'),
   }),
 )
+
+t.test('the words of a key', (t) => {
+  for (const [key, words] of [
+    ['takenOver', 'taken over'],
+    ['logLinesLost', 'log lines lost'],
+    ['flows', 'flows'],
+    ['of an older version', 'of an older version'],
+  ] as const)
+    t.equal(wordsOf(key), words)
+  t.end()
+})
 
 t.test('what steers a terminal is shown as an escape, what people write stays', (t) => {
   t.equal(

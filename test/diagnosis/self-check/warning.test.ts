@@ -66,7 +66,7 @@ t.test('each fault is said in one line, with what it may mean', (t) => {
 })
 
 t.test('what the responder has seen is slow, and no fault; of another connection it says nothing', (t) => {
-  for (const state of ['taken over', 'acknowledged', 'abandoned'] as const) {
+  for (const state of ['takenOver', 'acknowledged', 'abandoned'] as const) {
     for (const asked of ['silent', 'other answer'] as const)
       t.equal(warningOf([found(4, asked)], [visit(state)]), undefined, `${asked}, ${state}`)
     t.equal(
@@ -79,7 +79,7 @@ t.test('what the responder has seen is slow, and no fault; of another connection
     )
   }
   t.match(
-    warningOf([found(4, 'silent')], [{ ...visit('taken over'), client: '127.0.0.1:40001' }]),
+    warningOf([found(4, 'silent')], [{ ...visit('takenOver'), client: '127.0.0.1:40001' }]),
     /did not reach the responder/,
   )
   t.end()

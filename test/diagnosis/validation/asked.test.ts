@@ -47,7 +47,7 @@ t.test('an answer that nobody acknowledged, given up or not', (t) => {
 })
 
 t.test('a request that was never whole', (t) => {
-  for (const state of ['taken over', 'abandoned'] as const) {
+  for (const state of ['takenOver', 'abandoned'] as const) {
     t.strictSame(diagnoseAsked(asked(['192.0.2.2:1', state])), {
       code: 'not-finished',
       cause: 'example.org: 1 request from 1 address (IPv4); the request was not finished by 192.0.2.2',

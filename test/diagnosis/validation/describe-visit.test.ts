@@ -14,7 +14,7 @@ t.test('a visit says when, who, what was answered, and whether that arrived', (t
       { ...visit, state: 'abandoned', answer: { status: 200, bytes: 0 } },
       'answered with 200 and 0 bytes, never acknowledged',
     ],
-    [{ ...visit, state: 'taken over' }, 'not answered yet: its request is not whole'],
+    [{ ...visit, state: 'takenOver' }, 'not answered yet: its request is not whole'],
     [{ ...visit, state: 'abandoned' }, 'not answered: it never finished its request'],
   ] as const satisfies readonly (readonly [Visit, string])[]
   for (const [each, text] of lines) t.equal(describeVisit(each), `${start} ${text}`)
