@@ -1,6 +1,6 @@
 /**
- * A challenge as it is handed on from client to responder, whichever ACME client has it. Whole and bounded, or none:
- * hook and control socket read it here. Pure.
+ * A challenge as a client passes it to the responder, for any ACME client. It is complete and bounded, or it is
+ * rejected. Hook and control socket both read it here. Pure.
  */
 import { MAX_TOKEN_LENGTH } from '../wire/http.js'
 
@@ -14,7 +14,7 @@ export interface Challenge {
   readonly identifier: string
 }
 
-/** RFC 8555, 8.3 wants 128 bits at least, which is 22 characters; some test CAs are content with less. */
+/** RFC 8555, 8.3 requires at least 128 bits, which is 22 characters. Some test CAs use less. */
 export const MIN_TOKEN_LENGTH = 16
 
 /** A thumbprint is 43 characters (SHA-256); others may be longer. */
@@ -22,10 +22,13 @@ const MAX_THUMBPRINT_LENGTH = 128
 
 const BASE64URL = /^[A-Za-z0-9_-]+$/
 
-/** RFC 1035 length; letters of any script, should a client not convert them. */
+/** The length of RFC 1035. Letters of any script are allowed, in case a client does not convert them. */
 const IDENTIFIER = /^[\p{L}\p{N}._:-]{1,255}$/u
 
-/** Reads a challenge from what a client or a message has of it; of a malformed one the name of the first bad field. */
+/**
+ * Reads a challenge from the fields of a client or a message. Returns the name of the first bad field when it is
+ * malformed.
+ */
 export function readChallenge({
   token,
   keyAuthorization,
@@ -37,12 +40,12 @@ export function readChallenge({
   return { token, keyAuthorization, identifier }
 }
 
-/** Whether this is a token that can be armed. */
+/** Returns whether a value is a token that can be armed. */
 export function isToken(value: unknown): value is string {
   return isBase64url(value, MIN_TOKEN_LENGTH, MAX_TOKEN_LENGTH)
 }
 
-/** Whether this is a key authorization of that token. */
+/** Returns whether a value is a key authorization of the token. */
 export function isKeyAuthorization(value: unknown, token: string): value is string {
   return (
     typeof value === 'string' &&

@@ -29,13 +29,13 @@ export type Launch = () => Promise<void>
 /** Milliseconds for all tries together. */
 const TIME_LIMIT = 30_000
 
-/** Milliseconds after a launch before there is a second one; doubled each time. */
+/** Milliseconds between a launch and the next one, doubled each time. */
 const FIRST_PATIENCE = 200
 
 /** Milliseconds between tries while another responder starts or ends. */
 const PAUSE = 25
 
-/** Responders that end without an answer before that is a failure. */
+/** The number of responders that may end without an answer before that is a failure. */
 const MAX_LOSSES = 3
 
 /**
@@ -48,13 +48,13 @@ export async function arm(
   launch: Launch,
 ): Promise<SelfCheckOrder | undefined> {
   const message = { op: 'arm', ...challenge, port, ttl, ...(selfCheck && { selfCheck }) } as const
-  // Not the time of day, which may be set meanwhile.
+  // The time of day may be set meanwhile, so it is not used.
   const end = performance.now() + TIME_LIMIT
   let nextLaunch = 0
   let losses = 0
   for (let patience = FIRST_PATIENCE; ;) {
     const response = await ask(socket, message).catch((thrown: unknown) => {
-      // It was killed between question and answer, say. Arming a second time is no harm.
+      // It may have been killed between request and response. Arming a second time does no harm.
       if (isFailure(thrown) && thrown.code === 'responder-lost' && ++losses < MAX_LOSSES) return 'lost'
       throw thrown
     })
@@ -63,7 +63,7 @@ export async function arm(
       throw new Failure('responder-not-started', 'the responder neither starts nor ends: gave up after 30 s')
     if (response === 'absent' && performance.now() >= nextLaunch) {
       await launch()
-      // If it was not ours that got the lock, the one that has it needs the processor more than another try does.
+      // If another responder got the lock, it needs the processor more than another try does.
       nextLaunch = performance.now() + patience
       patience *= 2
     } else {

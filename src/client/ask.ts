@@ -1,15 +1,15 @@
-/** How hooks and commands ask the responder, and what becomes of one that hangs. */
+/** How hooks and commands ask the responder, and how one that hangs is ended. */
 import { request } from '../control/client.js'
 import type { ControlRequest } from '../control/message.js'
 import { Failure } from '../failure.js'
 import type { RunDirectory } from '../responder/run-directory.js'
 
-/** Milliseconds of silence after which it may be that the responder hangs. */
+/** Milliseconds without an answer after which the responder may hang. */
 const SILENCE = 1_000
 
 /**
- * Sends a request as `request` does. A responder that hangs for certain is ended, cleared up after and told to
- * `onEnded`, and then there is none; without `onEnded` it is left alone, and a failure.
+ * Sends a request as `request` does. A responder that certainly hangs is ended, cleared up after and reported to
+ * `onEnded`; then there is none. Without `onEnded` it is left alone, which is a failure.
  * @throws Failure as `request`, `responder-hangs`
  */
 export async function ask(
@@ -19,7 +19,7 @@ export async function ask(
 ): ReturnType<typeof request> {
   const over = new AbortController()
   const answer = request(directory.socket, message, over.signal).finally(() => over.abort())
-  // Whoever wins the race, this one is heard.
+  // Whichever wins the race, a rejection of this one is handled.
   answer.catch(() => undefined)
   const silence = new Promise<'silent'>((resolve) => {
     const timer = setTimeout(() => resolve('silent'), SILENCE)
@@ -27,7 +27,7 @@ export async function ask(
   })
   const first = await Promise.race([answer, silence])
   if (first !== 'silent') return first
-  // Only now: it costs a start what it is for a few of them.
+  // It is loaded only now, because few starts need it and every start would pay for it.
   const { untilHung, endHung } = await import('./hung-responder.js')
   const hung = await Promise.race([answer.then(() => undefined), untilHung(directory, over.signal)])
   if (!hung) return answer

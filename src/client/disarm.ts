@@ -1,16 +1,16 @@
-/** Takes a challenge back from the responder, which ends with the last one. */
+/** Disarms a challenge. The responder ends with the last one. */
 import { existsSync } from 'node:fs'
 import type { Challenge } from '../challenge/challenge.js'
 import type { ChallengeStatus } from '../control/challenge-status.js'
 import { request } from '../control/client.js'
 import type { Ask } from './arm.js'
 
-/** Removes what a responder that is gone left behind, if anything. */
+/** Removes what a dead responder has left, if anything. */
 export type Sweep = () => Promise<void>
 
 /**
- * The challenge as it was in the end; `unknown` to the responder, or to one so old that it does not tell; `absent`
- * without a responder.
+ * The challenge as it was in the end; `unknown` when the responder does not know it, or is too old to tell; `absent`
+ * when there is no responder.
  */
 export type Disarmed = ChallengeStatus | 'unknown' | 'absent'
 
@@ -34,7 +34,7 @@ export async function disarm(
   return response.challenge ?? 'unknown'
 }
 
-/** Whether nothing need be said: everybody who asked has acknowledged the answer, or nothing is known. */
+/** Returns whether nothing needs to be said: everybody who asked has acknowledged the answer, or nothing is known. */
 export function isWell(disarmed: Disarmed): boolean {
   if (typeof disarmed === 'string') return true
   return disarmed.visits.length > 0 && disarmed.visits.every(({ state }) => state === 'acknowledged')
@@ -45,7 +45,8 @@ const REMOVAL_TIME = 2_000
 const PAUSE = 2
 
 /**
- * The responder has ended; what keeps it removes the socket in the same instant, unless it is gone or stopped itself.
+ * Waits until the socket is removed. The responder has ended, and its keeper removes the socket at once, unless the
+ * keeper is gone or stopped itself.
  */
 async function isRemoved(socket: string): Promise<boolean> {
   const end = performance.now() + REMOVAL_TIME

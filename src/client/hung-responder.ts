@@ -1,6 +1,6 @@
 /**
- * Finds out that a responder hangs, and ends it: whoever is root may, and only what is certain to be this run
- * directory's.
+ * Finds out that a responder hangs, and ends it. Only root may, and only what certainly belongs to this run directory
+ * is ended.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { request } from '../control/client.js'
@@ -20,22 +20,22 @@ export interface HungResponder {
 /** Milliseconds between looks. */
 const PAUSE = 250
 
-/** Milliseconds until one that has answered is asked again. */
+/** Milliseconds until a responder that has answered is asked again. */
 const ANSWERED_PAUSE = 1_000
 
 /**
- * Seconds of processor time that no turn of an event loop takes; and as a multiple of what our own start has used, for
- * machines that are slow.
+ * More seconds of processor time than any turn of an event loop takes, and the same as a multiple of what our own start
+ * has used, for slow machines.
  */
 const LONG_TURN = 3
 const LONG_TURN_TO_OURS = 10
 
-/** Milliseconds for whoever keeps the responder to clear up after it. */
+/** Milliseconds for the keeper to clear up after the responder. */
 const CLEARING_TIME = 5_000
 
 /**
- * Resolves when it is certain that the responder hangs, or with nothing when `signal` is aborted. It is asked for its
- * status meanwhile, which one of any version answers at once, whatever else it is doing.
+ * Resolves when the responder certainly hangs, or with nothing when `signal` is aborted. Meanwhile it is asked for its
+ * status, which a responder of any version answers at once, whatever else it is doing.
  */
 export async function untilHung(directory: RunDirectory, signal: AbortSignal): Promise<HungResponder | undefined> {
   const { user, system } = process.cpuUsage()
@@ -57,7 +57,7 @@ export async function untilHung(directory: RunDirectory, signal: AbortSignal): P
   return undefined
 }
 
-/** Asks for the status. An end of the connection is an answer as well: whoever hangs does not end. */
+/** Asks for the status. The end of the connection counts as an answer: a process that hangs does not end it. */
 function ask({ socket }: RunDirectory, signal: AbortSignal): { isOpen(): boolean } {
   let isOpen = true
   const close = () => {
@@ -68,8 +68,8 @@ function ask({ socket }: RunDirectory, signal: AbortSignal): { isOpen(): boolean
 }
 
 /**
- * Ends it, whatever it has started and its keeper, and clears up in that one's place. @throws Failure when rules may be
- * left
+ * Ends the responder, everything it has started and its keeper, and clears up in the keeper's place.
+ * @throws Failure when rules may be left
  */
 export async function endHung(directory: RunDirectory, { pid, startTime }: HungResponder): Promise<void> {
   const look = lookAt(pid)
@@ -81,7 +81,7 @@ export async function endHung(directory: RunDirectory, { pid, startTime }: HungR
 }
 
 /**
- * Removes what is left of a responder that has ended, where nobody else does, and ends a keeper that is stopped.
+ * Removes what is left of a responder that has ended, when nobody else does, and ends a keeper that is stopped.
  * @throws Failure
  */
 export async function clearUp(directory: RunDirectory): Promise<void> {
@@ -90,7 +90,7 @@ export async function clearUp(directory: RunDirectory): Promise<void> {
   for (;;) {
     await sweepLeftovers(directory)
     if (!existsSync(directory.socket) || performance.now() > end) break
-    // Its keeper is at it.
+    // Its keeper is doing it.
     await pause(PAUSE / 10)
   }
   for (const keeper of stopped) {
@@ -99,14 +99,14 @@ export async function clearUp(directory: RunDirectory): Promise<void> {
   }
 }
 
-/** The process that holds the lock of the run directory, when that is a responder. */
+/** Returns the process that holds the lock of the run directory, when that is a responder. */
 function responderIn({ lock }: RunDirectory): number | undefined {
   return lockHolders(lock).find(
     ({ pid, isCertain }) => isCertain && wordsOf(pid).some((word) => word.endsWith('/responder.cjs')),
   )?.pid
 }
 
-/** Shells of root that run hooks/keep for this directory. */
+/** Returns the shells of root that run hooks/keep for this directory. */
 function keepersOf({ path }: RunDirectory): (ProcessLook & { readonly pid: number })[] {
   const pids = readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -122,8 +122,8 @@ function keepersOf({ path }: RunDirectory): (ProcessLook & { readonly pid: numbe
 }
 
 /**
- * For kill(2): the group that a keeper leads, where a hook or command has started it; nothing but its responder is in
- * there.
+ * Returns the argument for kill(2): the group that a keeper leads when a hook or command has started it. Only its
+ * responder is in that group.
  */
 function wholeGroup({ pid, group }: { readonly pid: number; readonly group: number }): number {
   return pid === group ? -pid : pid
@@ -141,11 +141,11 @@ function kill(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL')
   } catch {
-    // It has ended by itself.
+    // The process has ended by itself.
   }
 }
 
-/** Without `keepsProcess` it ends with whatever else the process waits for. */
+/** Waits. Without `keepsProcess` the timer does not keep the process alive. */
 function pause(milliseconds: number, keepsProcess = true): Promise<void> {
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, milliseconds)

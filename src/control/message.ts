@@ -1,6 +1,7 @@
 /**
- * What hooks and responder say to each other: one JSON object on one line, one request and one response a connection.
- * Every message carries the version of this protocol, so that an upgrade between auth and cleanup is noticed.
+ * The messages between hooks and responder: one JSON object on one line, one request and one response for each
+ * connection. Every message carries the version of this protocol, so that an upgrade between auth and cleanup is
+ * noticed.
  */
 import { readChallenge, type Challenge } from '../challenge/challenge.js'
 import { Failure, isFailureCode, toFailure, type FailureCode } from '../failure.js'
@@ -10,8 +11,9 @@ import { readResponderStatus, type ResponderStatus } from './responder-status.js
 import { readSelfCheckOrder, type SelfCheckOrder } from './self-check-order.js'
 
 /**
- * Raised whenever an older responder or hook could misunderstand. `disarm`, `stop` and their responses never change:
- * what one version has armed another can end. They may gain what the other side can do without.
+ * The version. It is raised whenever an older responder or hook could misunderstand. `disarm`, `stop` and their
+ * responses never change, so that one version can end what another has armed. They may gain fields that the other side
+ * can ignore.
  */
 export const PROTOCOL_VERSION = 1
 
@@ -25,8 +27,8 @@ export interface ArmRequest extends Challenge {
   /** Seconds after which the challenge is forgotten. */
   readonly ttl: number
   /**
-   * Whether the hook makes a request of its own where something new is covered. Responders that do not know it leave
-   * `check` out of the response.
+   * Whether the hook makes a self-check when something new is covered. Responders that do not know it leave `check` out
+   * of the response.
    */
   readonly selfCheck?: true
 }
@@ -40,18 +42,21 @@ export type ControlResponse =
   | {
       readonly ok: true
       readonly status?: ResponderStatus
-      /** Whether the responder has ended by this. */
+      /** Whether the responder ends because of this. */
       readonly stopped?: boolean
-      /** To a `disarm`: the last of the challenge. Absent when it was not armed, and from older responders. */
+      /**
+       * In the answer to a `disarm`: the challenge as it was in the end. Absent when it was not armed, and from older
+       * responders.
+       */
       readonly challenge?: ChallengeStatus
-      /** To an `arm` that has covered a port anew: what a self-check is to ask for. */
+      /** In the answer to an `arm` that has covered a new port: the self-check to make. */
       readonly check?: SelfCheckOrder
-      /** To a `disarm` of a self-check's token: who has asked for it. Absent from older responders. */
+      /** In the answer to a `disarm` of a self-check's token: who has asked for it. Absent from older responders. */
       readonly seen?: readonly Visit[]
     }
   | { readonly ok: false; readonly code: FailureCode | 'stopping'; readonly message: string }
 
-/** A message as it goes over the socket. */
+/** Returns a message in the form in which it is sent. */
 export function formatMessage(message: ControlRequest | ControlResponse): string {
   return `${JSON.stringify({ version: PROTOCOL_VERSION, ...message })}\n`
 }
@@ -61,7 +66,7 @@ export function parseRequest(line: string): ControlRequest {
   const message = parseObject(line)
   const { op } = message
   if (op === 'stop') return { op }
-  // Any token: what was armed by a version with other bounds is to be disarmed too.
+  // Any token is accepted, so that what a version with other bounds has armed can be disarmed.
   if (op === 'disarm') return { op, token: readString(message, 'token') }
   checkVersion(message)
   if (op === 'status') return { op }
@@ -82,8 +87,8 @@ export function parseRequest(line: string): ControlRequest {
 export const MAX_TTL = 7 * 24 * 3600
 
 /**
- * Reads the response to a request of that kind; a refusal is thrown. Only what has a word here comes through, and
- * nothing longer or deeper than it may be: whoever has taken the responder over writes to a hook that is root.
+ * Reads the response to a request of that kind. A refusal is thrown. Only known fields are kept, and nothing that is
+ * longer or deeper than it may be: whoever has taken the responder over writes to a hook that is root.
  * @throws Failure as the responder gave it, `control-malformed`, `protocol-version`
  */
 export function parseResponse(
@@ -102,7 +107,7 @@ export function parseResponse(
     throw new Failure('control-malformed', 'the responder gave an answer that is none')
   const challenge = op === 'disarm' ? readChallengeStatus(message['challenge']) : undefined
   const seen = op === 'disarm' ? readVisits(message['seen']) : undefined
-  // The challenge is armed whatever the order is: one that is none is not carried out.
+  // The challenge is armed whatever the order is. An order that is malformed is not carried out.
   const check = op === 'arm' ? readSelfCheckOrder(message['check']) : undefined
   return {
     ok: true,
@@ -114,7 +119,7 @@ export function parseResponse(
   }
 }
 
-/** The refusal that stands for anything thrown. */
+/** Returns the refusal for anything thrown. */
 export function refusal(thrown: unknown): ControlResponse {
   const { code, message } = toFailure(thrown)
   return { ok: false, code, message }
@@ -125,7 +130,7 @@ function parseObject(line: string): Fields {
     const value: unknown = JSON.parse(line)
     if (isObject(value)) return value
   } catch {
-    // Said below.
+    // The failure below says it.
   }
   throw new Failure('control-malformed', 'a control message is not a JSON object on one line')
 }
@@ -139,8 +144,8 @@ function checkVersion({ version }: Fields): void {
 }
 
 /**
- * A value of somebody else's, for people: short, for it goes into the log, and so into every status. Nothing nested,
- * which may be too deep to print.
+ * Returns a value from elsewhere for people. It is short, because it goes into the log and so into every status. Nested
+ * values, which may be too deep to print, are left out.
  */
 function show(value: unknown): string {
   if (value === undefined) return 'none'

@@ -1,4 +1,4 @@
-/** The names of back ends, apart from their code: a hook checks the option without loading any of it. */
+/** The names of back ends, apart from their code, so that a hook can check the option without loading any back end. */
 
 /** The names of iptables: the variant that the host has chosen, or one of the two. */
 export type IptablesName = 'iptables' | 'iptables-nft' | 'iptables-legacy'
@@ -10,7 +10,8 @@ export type BackEndName = 'nft' | IptablesName
 export type FirewallChoice = 'auto' | BackEndName
 
 /**
- * In the order in which `auto` tries them. `iptables` is whatever variant the host has chosen; the last two name one.
+ * The choices, in the order in which `auto` tries them. `iptables` is the variant that the host has chosen. The last
+ * two name one.
  */
 export const FIREWALL_CHOICES = [
   'auto',

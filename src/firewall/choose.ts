@@ -1,6 +1,6 @@
 /**
- * Picks a back end by trying the real ruleset on it: a program that is there may still lack what the kernel has to
- * give.
+ * Picks a back end by trying the real ruleset. A program that is installed may still need what the kernel does not
+ * have.
  */
 import { Failure, toFailure } from '../failure.js'
 import { hasIptables, iptablesFirewall } from './iptables/iptables.js'
@@ -18,13 +18,14 @@ const BACK_ENDS = FIREWALL_CHOICES.filter((choice) => choice !== 'auto')
 export interface Chosen {
   readonly firewall: Firewall
   readonly selection: Selection
-  /** Why this one: what was tried before it and failed. */
+  /** Why this one was chosen: what was tried before it and failed. */
   readonly reason: string
 }
 
 /**
- * Installs the ruleset by the first way that works: each back end with the prefilter, then each without. The latter
- * only when kernel or program lacks something for the former: what goes by is no reason to queue everybody's packets.
+ * Installs the ruleset by the first way that works: each back end with the prefilter, then each without. It goes
+ * without the prefilter only when kernel or program lacks something for it. A failure that may pass is no reason to
+ * queue everybody's packets.
  * @throws Failure `firewall-unavailable`, `firewall-failed`, `firewall-busy`, `too-few-descriptors`
  */
 export async function installFirst(
@@ -45,7 +46,7 @@ export async function installFirst(
       } catch (thrown) {
         const failure = toFailure(thrown)
         refusals.push(`${name} (${selection}): ${failure.message}`)
-        // The others share that lock, and would wait for it again; descriptors they lack as well.
+        // The other back ends share that lock and would wait for it again. They would lack descriptors as well.
         if (failure.code === 'firewall-busy' || failure.code === 'too-few-descriptors')
           throw new Failure(failure.code, refusals.join('; '), { cause: thrown })
         if (!isLack(complaintOf(failure))) isLacking = false
@@ -57,7 +58,7 @@ export async function installFirst(
   throw new Failure('firewall-unavailable', `no firewall back end can queue packets here: ${why}`)
 }
 
-/** All that a program said, or else the failure's own words. */
+/** Returns all that a program printed, or else the failure's own message. */
 function complaintOf({ message, cause }: Failure): string {
   return typeof cause === 'object' && cause !== null && 'stderr' in cause ? String(cause.stderr) : message
 }
@@ -68,7 +69,7 @@ function isThere(name: BackEndName): boolean {
 
 /** Removes what a killed responder of this tag left, by any back end. @throws Failure `firewall-failed` */
 export async function sweep(tag: string, run: Run): Promise<void> {
-  // One look tells of nft's tables and of those that iptables-nft keeps there: usually that there are none.
+  // One listing shows nft's tables and those that iptables-nft keeps there. Usually there are none.
   const tables = await listNftTables(run)
   const variants: IptablesName[] = hasIptables('iptables-nft') ? ['iptables-nft'] : ['iptables']
   if (variants[0] === 'iptables-nft' && tables && !tables.includes('ip mangle') && !tables.includes('ip6 mangle'))

@@ -1,8 +1,8 @@
-/** Tells "this kernel or program cannot do that at all" from every other refusal. */
+/** Distinguishes "this kernel or program cannot do that" from every other refusal. */
 
 /**
- * What nft, iptables and their relatives say where a match, a target, an expression or a whole subsystem is missing.
- * Legacy's iptables-restore gives no reason for what the kernel refuses.
+ * What nft, iptables and their relatives print when a match, a target, an expression or a whole subsystem is missing.
+ * The iptables-restore of legacy gives no reason for what the kernel refuses.
  */
 const LACKS = [
   /No such file or directory|not supported|Invalid argument|does not exist|needs to be upgraded/,
@@ -10,11 +10,13 @@ const LACKS = [
   /syntax error|unknown|unrecognized|unexpected|invalid (?!user)/i,
 ]
 
-/** What would go by: memory, locks, rights. It outweighs the others, for programs add guesses to it. */
+/** What may pass: lack of memory, locks, rights. It counts more than the others, because programs add guesses to it. */
 const PASSES =
   /Cannot allocate memory|Memory allocation problem|temporarily unavailable|No buffer space|resource busy|Too many open files|not permitted|Permission denied|holding the xtables lock/
 
-/** Whether this complaint of a firewall program says that something is missing, so that trying again is of no use. */
+/**
+ * Returns whether this complaint of a firewall program says that something is missing, so that trying again is useless.
+ */
 export function isLack(complaint: string): boolean {
   return !PASSES.test(complaint) && LACKS.some((pattern) => pattern.test(complaint))
 }

@@ -11,7 +11,7 @@ export interface RunResult {
   readonly exitCode: number
   readonly stdout: string
   readonly stderr: string
-  /** Why the program did not end by itself, or never began; then `stderr` says it in words, and `exitCode` is 127. */
+  /** Why the program did not end by itself, or did not start. Then `stderr` says it in words, and `exitCode` is 127. */
   readonly unfinished?: 'timed out' | 'killed' | 'not started'
 }
 
@@ -30,7 +30,7 @@ export async function runFor(limit: number, [file = '', ...args]: readonly strin
   } catch (thrown) {
     return { exitCode: 127, stdout: '', stderr: toFailure(thrown).message, unfinished: 'not started' }
   }
-  // Once root is given up the directory that this process began in may be closed to it.
+  // Once root is given up, this process may have no right to the directory it started in.
   const result = await execa(file, args, {
     reject: false,
     timeout: limit,
@@ -51,8 +51,8 @@ export async function runFor(limit: number, [file = '', ...args]: readonly strin
 }
 
 /**
- * Standard output of a run that has to succeed. @throws Failure `firewall-failed` with the program's own first line,
- * `firewall-busy`
+ * Returns the standard output of a run that has to succeed.
+ * @throws Failure `firewall-failed` with the program's own first line, `firewall-busy`
  */
 export async function runOrFail(run: Run, argv: readonly string[], input?: string): Promise<string> {
   const result = await run(argv, input)
@@ -61,8 +61,8 @@ export async function runOrFail(run: Run, argv: readonly string[], input?: strin
 }
 
 /**
- * A run that did not succeed, as a failure: with the program's own first line, or that another holds the lock of
- * iptables, or that no more files could be opened to start it.
+ * Returns the failure for a run that did not succeed. It has the program's own first line, or says that another program
+ * holds the lock of iptables, or that no more files could be opened.
  */
 export function failureOf(argv: readonly string[], result: RunResult): Failure {
   // The nft variants of iptables begin with a line of their name and version alone.

@@ -1,4 +1,4 @@
-/** Do the rules there are need connection tracking? Then it runs. */
+/** Do the existing rules need connection tracking? Then it runs. */
 import { readFileSync } from 'node:fs'
 import { isProgram } from './program-path.js'
 import type { Run } from './run.js'
@@ -9,15 +9,15 @@ const USES_TRACKING =
   /\bct |\b(?:snat|dnat|masquerade|redirect|conntrack|connmark|connlimit|connbytes)\b|-m (?:state|helper)\b|\b(?:CONNMARK|SNAT|DNAT|MASQUERADE|REDIRECT|NETMAP)\b/
 
 /**
- * Looks at every rule of a family, by nft, which also tells of iptables-nft's, and by legacy iptables where that is in
- * use.
+ * Returns whether some rule of the IP version needs connection tracking. It asks nft, which also shows the rules of
+ * iptables-nft, and legacy iptables when that is in use.
  */
 export async function hasTrackingRules(version: IpVersion, run: Run): Promise<boolean> {
   const texts = await Promise.all([nftRules(version, run), legacyRules(version, run)])
   return texts.some(usesTracking)
 }
 
-/** Whether some rule of these needs connection tracking; what stands in quotes is somebody's comment. */
+/** Returns whether one of these rules needs connection tracking. Text in quotes is a comment. */
 export function usesTracking(rules: string): boolean {
   return USES_TRACKING.test(rules.replace(/"(?:\\.|[^"\\])*"/g, '""'))
 }
@@ -38,7 +38,10 @@ async function legacyRules(version: IpVersion, run: Run): Promise<string> {
   return (await run([`${tables}tables-legacy-save`])).stdout
 }
 
-/** Legacy iptables lists its tables here, to root; a host that never used it must not get them by our looking. */
+/**
+ * Returns whether legacy iptables has tables. It lists them in this file, for root only. A host that never used it must
+ * not get tables from our looking.
+ */
 export function isLegacyInUse(version: IpVersion): boolean {
   try {
     return readFileSync(`/proc/net/ip${version === 4 ? '' : '6'}_tables_names`, 'latin1') !== ''

@@ -1,4 +1,4 @@
-/** Does connection tracking run here? Found out by a try that leaves nothing changed. */
+/** Does connection tracking run here? This is found out by a probe that changes nothing. */
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import type { IpVersion } from '../wire/ip.js'
@@ -10,8 +10,8 @@ const DISCARD_PORT = 9
 const TRIES = 3
 
 /**
- * Whether the kernel tracks connections of this family in this network namespace. Either a loopback datagram from a new
- * port adds an entry, or, where a rule drops even that one, the rules tell.
+ * Returns whether the kernel tracks connections of this IP version in this network namespace. Either a loopback
+ * datagram from a new port adds an entry, or, when a rule drops even that, the rules tell.
  */
 export async function isTracking(version: IpVersion, run: Run): Promise<boolean> {
   if (version === 6 && !hasIpv6()) return false
@@ -19,8 +19,8 @@ export async function isTracking(version: IpVersion, run: Run): Promise<boolean>
 }
 
 /**
- * On a busy host another entry may go in the same instant, so a count that does not rise is tried again; where nothing
- * is tracked it never rises.
+ * On a busy host another entry may end in the same moment, so the probe is repeated while the count does not rise.
+ * Where nothing is tracked it never rises.
  */
 async function addsEntry(version: IpVersion): Promise<boolean> {
   for (let tries = 0; tries < TRIES; tries++) {
@@ -31,7 +31,10 @@ async function addsEntry(version: IpVersion): Promise<boolean> {
   return false
 }
 
-/** Tracked connections of this network namespace; `undefined` without connection tracking in the kernel. */
+/**
+ * Returns the number of tracked connections of this network namespace; `undefined` when the kernel has no connection
+ * tracking.
+ */
 export function trackedConnections(): number | undefined {
   try {
     return Number(readFileSync(COUNT, 'latin1'))
@@ -40,7 +43,7 @@ export function trackedConnections(): number | undefined {
   }
 }
 
-/** Whether this network namespace has IPv6 at all. */
+/** Returns whether this network namespace has IPv6. */
 export function hasIpv6(): boolean {
   try {
     return readFileSync('/proc/net/if_inet6', 'latin1') !== ''
@@ -53,7 +56,7 @@ function sendLoopbackDatagram(version: IpVersion): Promise<void> {
   const socket = createSocket(version === 4 ? 'udp4' : 'udp6')
   return new Promise((resolve) => {
     const done = () => socket.close(() => resolve())
-    // A family without a loopback address gives an error: then there is nothing to track either.
+    // An IP version without a loopback address gives an error. Then there is nothing to track either.
     socket.on('error', done)
     socket.send(Uint8Array.of(0), DISCARD_PORT, version === 4 ? '127.0.0.1' : '::1', done)
   })

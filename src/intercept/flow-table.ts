@@ -1,18 +1,18 @@
 /**
- * What is remembered of flows: bounded in all, and for each flow. A flow may have several entries, for who sends a
- * segment with its addresses and ports need not be the client: what one says must not take away what is known of
+ * What is remembered of flows, with a limit in all and for each flow. A flow may have several entries: a segment with
+ * the client's addresses and ports need not be the client's. What one sender says must not remove what is known of
  * another.
  */
 
-/** Entries of one flow, at most. */
+/** The most entries of one flow. */
 const MOST_OF_A_FLOW = 4
 
 /** Remembers entries of flows, up to a limit. */
 export class FlowTable<Entry extends object> {
-  /** Entries forgotten because there were too many. */
+  /** The number of entries that were forgotten because there were too many. */
   evicted = 0
   readonly #limit: number
-  /** Each entry and its flow; the one that was set longest ago comes first. */
+  /** Each entry and its flow. The one that was set longest ago comes first. */
   readonly #flows = new Map<Entry, string>()
   readonly #entries = new Map<string, Entry[]>()
 
@@ -30,14 +30,15 @@ export class FlowTable<Entry extends object> {
     return this.#flows.keys()
   }
 
-  /** The entries of a flow, in the order they came. */
+  /** Returns the entries of a flow, in the order in which they came. */
   of(flow: string): readonly Entry[] {
     return this.#entries.get(flow) ?? []
   }
 
   /**
-   * Makes an entry, known or new, the newest. Beyond the bound of all it forgets the oldest; beyond that of a flow the
-   * last to come, so that a flood in a client's name does not push out what the client has said before.
+   * Makes an entry, known or new, the newest. Beyond the limit of all it forgets the oldest entry. Beyond that of a
+   * flow it forgets the one that came last, so that a flood in a client's name does not push out what the client has
+   * said before.
    */
   set(flow: string, entry: Entry): void {
     if (!this.#flows.delete(entry)) this.#add(flow, entry)

@@ -1,15 +1,15 @@
-/** Bounds of the responder, so that no traffic makes it grow without end. Times are in milliseconds. */
+/** The limits of the responder, so that no traffic makes it grow without end. Times are in milliseconds. */
 export interface Limits {
   /**
-   * Connections whose request line is still incomplete; the oldest is forgotten (and so passes to the server) when
-   * there are more.
+   * Connections whose request line is still incomplete. Beyond that the oldest is forgotten, and so passes to the
+   * server.
    */
   readonly watched: number
-  /** Connections taken over, closed ones included; beyond it the oldest is forgotten. */
+  /** Connections taken over, closed ones included. Beyond that the oldest is forgotten. */
   readonly taken: number
   /** How long a half-sent request line is remembered. */
   readonly watchedFor: number
-  /** How long a connection taken over may last; then the client is told so with a RST. */
+  /** How long a connection taken over may last. Then the client gets a RST. */
   readonly takenFor: number
   /**
    * How long a closed connection is remembered, so that nothing late reaches the server (TIME-WAIT, RFC 9293, 3.6.1).
@@ -17,7 +17,7 @@ export interface Limits {
   readonly closedFor: number
   /** First retransmission time-out; doubled at each (RFC 6298, 2.1 and 5.5). */
   readonly retransmitAfter: number
-  /** How often a reply is sent again on a time-out. */
+  /** How often a reply is repeated after a time-out. */
   readonly retransmissions: number
 }
 

@@ -13,20 +13,23 @@ export interface Chunk {
   readonly flags: number
 }
 
-/** Segments in flight at first (RFC 6928, 2), and the most bytes: a window field without scaling. */
+/**
+ * The first number of segments in flight (RFC 6928, 2), and the most bytes in flight: the largest window without
+ * scaling.
+ */
 const INITIAL_SEGMENTS = 10
 const MAX_IN_FLIGHT = 0xffff
 
-/** What a window can be by its scale (RFC 7323, 2.3). */
+/** The largest window with scaling (RFC 7323, 2.3). */
 const LARGEST_WINDOW = 2 ** 30
 
 /** Cuts what is sent into segments, and repeats them until they are acknowledged. */
 export class SendQueue {
-  /** Whether our FIN has been acknowledged, and with it all we sent. */
+  /** Whether our FIN has been acknowledged, and with it everything we sent. */
   isFinAcknowledged = false
   readonly #segmentSize: number
   readonly #limits: Limits
-  /** Bytes from `#unacknowledged` on. */
+  /** The bytes from `#unacknowledged` on. */
   #bytes: Uint8Array = new Uint8Array(0)
   #isEnding = false
   #unacknowledged: number
@@ -62,7 +65,7 @@ export class SendQueue {
     return this.#isEnding
   }
 
-  /** Adds bytes to the stream. After `end` there is no more to add. */
+  /** Adds bytes to the stream. Not to be called after `end`. */
   write(bytes: Uint8Array): void {
     if (this.#isEnding) return
     const all = new Uint8Array(this.#bytes.length + bytes.length)
@@ -77,8 +80,8 @@ export class SendQueue {
   }
 
   /**
-   * Whether an acknowledgment is within what was sent, or was before (RFC 5961, 5.2). Before anything was sent it may
-   * be ahead by what the server has under way: no more than the largest window (RFC 7323, 2.3).
+   * Returns whether an acknowledgment is within what was sent, or was before (RFC 5961, 5.2). Before anything was sent
+   * it may be ahead by what the server has in flight, which is at most the largest window (RFC 7323, 2.3).
    */
   isAcceptable(acknowledgment: number): boolean {
     const ahead = seqDiff(acknowledgment, this.#max)
@@ -87,8 +90,8 @@ export class SendQueue {
 
   /**
    * Takes the acknowledgment and window of a segment. Before anything was sent, a higher acknowledgment moves the
-   * start: what the server sent before the take-over may have been under way. An acknowledgment of what was never sent
-   * is ignored.
+   * start, because data of the server's may have been in flight at the take-over. An acknowledgment of what was never
+   * sent is ignored.
    */
   acknowledge(acknowledgment: number, window: number, now: number): void {
     const ahead = seqDiff(acknowledgment, this.#unacknowledged)
@@ -109,24 +112,24 @@ export class SendQueue {
     if (this.isWaiting) this.#schedule(now)
   }
 
-  /** Gives what may be sent now. */
+  /** Returns what may be sent now. */
   take(now: number): Chunk[] {
     const chunks: Chunk[] = []
     for (let chunk = this.#nextChunk(); chunk; chunk = this.#nextChunk()) chunks.push(this.#sent(chunk))
-    // Also where the window is shut: then the time-out sends a probe (RFC 9293, 3.8.6.1).
+    // This also holds for a closed window: then the time-out sends a probe (RFC 9293, 3.8.6.1).
     const hasWork = this.#hasUnsent || this.isWaiting
     if (hasWork && this.#retransmitAt === Infinity && this.#retransmissions === 0) this.#schedule(now)
     return chunks
   }
 
-  /** Gives the first segment that is not acknowledged once more. */
+  /** Returns the first segment that is not acknowledged once more. */
   repeat(): Chunk[] {
     return this.isWaiting ? [this.#chunkAt(0, this.#segmentSize)] : []
   }
 
   /**
-   * Gives what is due: after a time-out everything from the first byte that is not acknowledged, one segment at first
-   * (RFC 5681, 3.1).
+   * Returns what is due. After a time-out that is everything from the first byte that is not acknowledged, one segment
+   * at first (RFC 5681, 3.1).
    */
   poll(now: number): Chunk[] {
     if (now < this.#retransmitAt) return this.take(now)
@@ -147,15 +150,15 @@ export class SendQueue {
   }
 
   /**
-   * The client's window scale is not known, so its window is taken as it stands in the header. A segment may always go,
-   * but for a shut window.
+   * Returns the next segment. The client's window scale is not known, so its window is used as it is in the header. One
+   * segment may always be sent, unless the window is closed.
    */
   #nextChunk(): Chunk | undefined {
     if (!this.#hasUnsent || this.#window === 0) return undefined
     const offset = seqDiff(this.#next, this.#unacknowledged)
     const room = Math.min(this.#congestionWindow, Math.max(this.#window, this.#segmentSize)) - offset
     const size = Math.min(room, this.#segmentSize)
-    // No small segment while others are under way and more is to come (RFC 9293, 3.8.6.2.1).
+    // No small segment is sent while others are in flight and more data follows (RFC 9293, 3.8.6.2.1).
     const isSmall = size < this.#segmentSize && size < this.#bytes.length - offset
     return size <= 0 || isSmall ? undefined : this.#chunkAt(offset, size)
   }
@@ -174,7 +177,7 @@ export class SendQueue {
     return chunk
   }
 
-  /** RFC 6298, 5.5: the time-out doubles. After the last repetition nothing more is sent unasked. */
+  /** Sets the next time-out, which doubles (RFC 6298, 5.5). After the last repetition nothing is sent unasked. */
   #schedule(now: number): void {
     const isLast = this.#retransmissions >= this.#limits.retransmissions
     this.#retransmitAt = isLast ? Infinity : now + this.#limits.retransmitAfter * 2 ** this.#retransmissions

@@ -1,5 +1,5 @@
 /**
- * What a challenge has to be for its connections to be taken over. The machinery in this directory knows no protocol
+ * What a challenge type has to offer for its connections to be taken over. The code in this directory knows no protocol
  * above TCP.
  */
 
@@ -21,7 +21,7 @@ export type Recognition = 'partial' | 'other' | Recognised
 export interface Recognised {
   /** What the request asks for: a token with http-01. */
   readonly key: string
-  /** Starts to answer. Absent when `key` is not armed: the request is the server's then. */
+  /** Starts to answer. Absent when `key` is not armed, because then the request is the server's. */
   readonly open?: (connection: Connection) => Conversation
 }
 
@@ -37,13 +37,13 @@ export interface Connection {
 export interface Conversation {
   /** Takes the client's bytes, each once and in order, from the first of the stream on. */
   receive(bytes: Uint8Array): void
-  /** The client has closed its direction. */
+  /** To be called when the client has closed its direction. */
   end(): void
-  /** What was answered; undefined until it was. */
+  /** What was answered; undefined until then. */
   readonly answer: Answer | undefined
 }
 
-/** An answer as logs and status tell it. */
+/** An answer as logs and status show it. */
 export interface Answer {
   /** The protocol's own code: 200 with HTTP. */
   readonly status: number

@@ -1,7 +1,7 @@
 /**
- * A connection that was taken over: we are the client's TCP peer from here on. A small subset of RFC 9293 that knows no
- * protocol above it: a conversation gets the client's bytes in order, and what it sends goes out. Nothing out of order
- * is kept: the client repeats it.
+ * A connection that was taken over. From here on we are the client's TCP peer. It is a small subset of RFC 9293 that
+ * knows no protocol above it: a conversation gets the client's bytes in order, and what it sends goes out. Nothing out
+ * of order is kept, because the client repeats it.
  */
 import { emitPacket } from '../wire/packet.js'
 import { seqAdd, seqBefore, seqDiff } from '../wire/sequence.js'
@@ -32,7 +32,7 @@ export interface TakeOver {
   readonly onOutput: () => void
 }
 
-/** What we announce. It never is less than the server did if it used no window scaling. */
+/** The window that we announce. It is never less than what the server announced, unless that used window scaling. */
 const WINDOW = 0xffff
 
 /**
@@ -42,7 +42,7 @@ const WINDOW = 0xffff
 const SEGMENT_SIZE = { 4: 536, 6: 1_220 } as const
 const TIMESTAMPS_SIZE = 12
 
-/** Segments out of place that are answered by an acknowledgment, at most. */
+/** The most segments out of place that are answered by an acknowledgment. */
 const MAX_CHALLENGES = 16
 
 /** The TCP peer of one client. */
@@ -195,7 +195,7 @@ export class TcpPeer {
     this.#expiresAt = now + this.#limits.closedFor
   }
 
-  /** RFC 5961, 3.2: only a RST at exactly the sequence number that comes next ends a connection. */
+  /** Takes a RST. Only one at exactly the next sequence number ends a connection (RFC 5961, 3.2). */
   #receiveReset({ sequence }: TcpSegment): Uint8Array[] {
     const ahead = seqDiff(sequence, this.#receiveNext)
     if (ahead === 0) this.state = 'over'
@@ -223,7 +223,9 @@ export class TcpPeer {
     return { sequence: this.#sending.max, payload: new Uint8Array(0), flags }
   }
 
-  /** Acknowledgment and timestamps are always the latest, also when bytes are repeated. */
+  /**
+   * Returns the packet of a segment. Acknowledgment and timestamps are always the latest, even when bytes are repeated.
+   */
   #emit(chunk: Chunk): Uint8Array {
     return emitPacket(this.#envelope, {
       ...chunk,

@@ -1,6 +1,6 @@
 /**
- * What the kernel does when a queue is full. The nfqueue package has no word for it, and the kernel takes it only from
- * the socket that has bound the queue: so that is found, and a message of nfnetlink_queue sent on it.
+ * What the kernel does when a queue is full. The nfqueue package cannot set it, and the kernel takes it only from the
+ * socket that has bound the queue. So this finds that socket, and sends a message of nfnetlink_queue on it.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Libc } from './libc.js'
@@ -18,18 +18,18 @@ const NFQA_CFG_FLAGS = 5
 const NFQA_CFG_F_FAIL_OPEN = 1
 
 /**
- * Lets `length` packets wait in a queue that this process has bound, and all beyond go on as if there were no queue.
- * False when that cannot be said: then 1,024 wait, and the kernel drops what is beyond.
+ * Lets `length` packets wait in a queue that this process has bound. All packets beyond that pass as if there were no
+ * queue. Returns false when that cannot be set. Then 1,024 packets wait, and the kernel drops those beyond.
  */
 export function limitQueue(libc: Libc, number: number, length: number): boolean {
   const fd = socketOf(number)
   if (fd === undefined) return false
-  // No acknowledgment is asked for: the package reads this socket, and would be given that.
+  // No acknowledgment is requested, because the package reads this socket and would get it.
   const message = limitMessage(number, length)
   return libc.send(fd, message, message.length, 0) === message.length
 }
 
-/** The descriptor of the socket that has bound a queue. */
+/** Returns the descriptor of the socket that has bound a queue. */
 function socketOf(number: number): number | undefined {
   const port = listQueues().find((queue) => queue.number === number)?.port
   try {
@@ -51,7 +51,7 @@ function isSocket(fd: number, inode: string | undefined): boolean {
   try {
     return readlinkSync(`/proc/self/fd/${fd}`) === `socket:[${inode}]`
   } catch {
-    // The one that listed the directory.
+    // This is the descriptor that listed the directory.
     return false
   }
 }

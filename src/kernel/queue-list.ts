@@ -4,7 +4,7 @@ import { openSync, readFileSync, readSync } from 'node:fs'
 /** A bound queue. */
 export interface ListedQueue {
   readonly number: number
-  /** Netlink port id of its holder; usually the process id. */
+  /** The netlink port id of its holder, usually the process id. */
   readonly port: number
   /** Packets that wait for their verdict. */
   readonly waiting: number
@@ -14,10 +14,10 @@ export interface ListedQueue {
 
 const LIST = '/proc/net/netfilter/nfnetlink_queue'
 
-/** More than a line for each of 65,536 queues would take on any host that has a few of them. */
+/** Bytes read at most: more than the list has on any host with a few queues. */
 const LONGEST = 65_536
 
-/** Empty when the kernel does not list them, or not to us. */
+/** Returns the bound queues. Empty when the kernel does not list them, or not for us. */
 export function listQueues(): ListedQueue[] {
   try {
     return parseQueues(readFileSync(LIST, 'latin1'))
@@ -26,7 +26,7 @@ export function listQueues(): ListedQueue[] {
   }
 }
 
-/** The same, to be called once root has been given up; opens the list now. */
+/** Opens the list now. The returned function reads it, also after root has been given up. */
 export function openQueueList(): () => ListedQueue[] {
   try {
     const fd = openSync(LIST, 'r')

@@ -1,4 +1,4 @@
-/** A small web server for a port that has none: armed challenges, and 404 for all else. */
+/** A small web server for a port that has none. It serves armed challenges, and 404 for everything else. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
 import type { FlowEvent } from '../intercept/interceptor.js'
@@ -16,23 +16,23 @@ export interface ChallengeServer {
 export interface ChallengeServerOptions {
   readonly port: number
   readonly version: IpVersion
-  /** Token to key authorization; looked at anew for each request. */
+  /** The key authorization of each token. It is read again for each request. */
   readonly challenges: ReadonlyMap<string, string>
   readonly onEvent: (event: FlowEvent) => void
 }
 
-/** Connections at once. Beyond that the oldest is ended: a validator's is new, an idle one is not. */
+/** The most connections at once. Beyond that the oldest is ended: a validator's is new, and an idle one is not. */
 const MAX_CONNECTIONS = 256
 
-/** Milliseconds for a request, and without a word. */
+/** Milliseconds for a request, and for an idle connection. */
 const REQUEST_TIME = 30_000
 
-/** A request of a validator is a few hundred bytes. */
+/** The longest head of a request. A validator's has a few hundred bytes. */
 const MAX_HEADER = 8 * 1024
 
 /**
- * Listens on all addresses of a family. When it cannot, gives the error's name: `EADDRINUSE` where somebody listens
- * already, also on a single address of it.
+ * Listens on all addresses of an IP version. When it cannot, it returns the error's name: `EADDRINUSE` when somebody
+ * listens already, even on a single address.
  */
 export async function openChallengeServer({
   port,
@@ -45,7 +45,7 @@ export async function openChallengeServer({
   const refusal = await listenAt(probe, where)
   if (refusal !== undefined) return refusal
   await new Promise((resolve) => probe.close(resolve))
-  // Only now: nearly everywhere somebody listens, and a responder that never needs it is 2 MB smaller.
+  // It is loaded only now: nearly everywhere somebody listens, and a responder that never needs it is 2 MB smaller.
   const http = await import('node:http')
   const limits = {
     maxHeaderSize: MAX_HEADER,
@@ -67,7 +67,7 @@ export async function openChallengeServer({
       oldest.destroy()
     }
   })
-  // A connection that was taken over ends with a RST, by our own hand.
+  // A connection that was taken over ends with a RST of our own.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
     else socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
@@ -77,12 +77,12 @@ export async function openChallengeServer({
     for (const socket of connections) socket.destroy()
   }
   const lost = await listenAt(server, where)
-  // Out of descriptors, say: the next connection may do better.
+  // Descriptors may have run out, for example. The next connection may succeed.
   server.on('error', () => undefined)
   return lost ?? { close }
 }
 
-/** The error's name, or nothing. */
+/** Returns the error's name, or nothing. */
 function listenAt(
   server: Server,
   where: { port: number; host: string; ipv6Only: boolean },
@@ -93,7 +93,7 @@ function listenAt(
   })
 }
 
-/** The same reply as over the forged connection (wire/http.ts), to the same requests. */
+/** Gives the same reply as over a forged connection (wire/http.ts), to the same requests. */
 function answer(
   request: IncomingMessage,
   response: ServerResponse,

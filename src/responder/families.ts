@@ -1,4 +1,4 @@
-/** The address families there are, and whether connections are tracked in them. */
+/** The IP versions of this machine, and whether connections are tracked in each. */
 import type { Run } from '../firewall/run.js'
 import { hasIpv6, isTracking } from '../firewall/tracking.js'
 import type { Ruleset } from '../firewall/ruleset.js'
@@ -9,13 +9,13 @@ export type Families = Ruleset['families']
 /** Looks at this network namespace; nothing in it is changed. */
 export async function findFamilies(run: Run): Promise<Families> {
   const versions = hasIpv6() ? ([4, 6] as const) : ([4] as const)
-  // One after the other: both try by the same count.
+  // They are probed in turn, because both probes read the same count.
   const found = []
   for (const version of versions) found.push({ version, isTracked: await isTracking(version, run) })
   return found
 }
 
-/** Returns all families of both; one that was tracked or is tracked now counts as tracked. */
+/** Returns the IP versions of both. One that was tracked or is tracked now counts as tracked. */
 export function joinFamilies(before: Families, now: Families): Families {
   const all = [...before, ...now]
   return ([4, 6] as const)
@@ -23,7 +23,7 @@ export function joinFamilies(before: Families, now: Families): Families {
     .map((version) => ({ version, isTracked: all.some((family) => family.version === version && family.isTracked) }))
 }
 
-/** Returns the families in words, as the log has them. */
+/** Returns the IP versions in words, for the log. */
 export function describeFamilies(families: Families): string {
   return families.map(({ version, isTracked }) => `IPv${version} ${isTracked ? 'tracked' : 'untracked'}`).join(', ')
 }

@@ -1,6 +1,6 @@
 /**
- * The systemd journal, for a responder that no hook hears any more: its own protocol
- * (systemd.io/JOURNAL_NATIVE_PROTOCOL), one datagram a line. Where there is no journal, nothing.
+ * The systemd journal, for a responder that no hook listens to. It uses the journal's own protocol
+ * (systemd.io/JOURNAL_NATIVE_PROTOCOL), one datagram for each line. Without a journal it does nothing.
  */
 import { connectDatagram } from '../kernel/datagram-socket.js'
 import type { Sink } from './log.js'
@@ -11,12 +11,13 @@ const SOCKET = '/run/systemd/journal/socket'
 /** Syslog's severities (RFC 5424, 6.2.1). */
 const PRIORITIES: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6, debug: 7 }
 
-/** Bytes of a message; a stack trace has less. A datagram that is too long would be refused whole. */
+/** The longest message in bytes. A stack trace is shorter. A datagram that is too long would be refused as a whole. */
 const MAX_MESSAGE = 16 * 1024
 
 /**
- * Opens the journal; to be called while still root. Warnings and errors go there, with `isVerbose` all lines.
- * `undefined` when this machine has none. The sink loses a line rather than wait for a journal that is slow or gone.
+ * Opens the journal. To be called while this process is still root. It gets warnings and errors, or all lines with
+ * `isVerbose`. Returns `undefined` when this machine has none. The sink loses a line rather than wait for a journal
+ * that is slow or gone.
  * @throws Failure `native-module`
  */
 export async function journalSink(isVerbose: boolean, path = SOCKET): Promise<Sink | undefined> {
@@ -30,11 +31,11 @@ export async function journalSink(isVerbose: boolean, path = SOCKET): Promise<Si
 }
 
 /**
- * The datagram of a line: `NAME=value`, or for a value of several lines `NAME`, its length (64 bits, little endian) and
- * itself.
+ * Returns the datagram of a line: `NAME=value`, or for a value of several lines `NAME`, its length (64 bits, little
+ * endian) and the value.
  */
 export function formatJournalEntry({ level, message, fields }: LogEntry): Uint8Array {
-  // Not CERTBOT_NFQ_: those are options.
+  // The prefix is not CERTBOT_NFQ_, which options have.
   const own = Object.entries(fields).map(([name, value]): [string, string] => [
     `NFQ_${name.toUpperCase()}`,
     String(value),

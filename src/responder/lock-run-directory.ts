@@ -1,4 +1,4 @@
-/** Whoever installs or removes rules of a run directory holds its lock meanwhile. */
+/** The lock of a run directory. Whoever installs or removes its rules holds it meanwhile. */
 import { existsSync } from 'node:fs'
 import { takeLock, type Lock } from '../kernel/lock.js'
 import { pause, systemClock, type Clock } from './clock.js'
@@ -8,9 +8,9 @@ import { prepareRunDirectory, type RunDirectory } from './run-directory.js'
 const PAUSE = 20
 
 /**
- * Makes or checks the directory and takes its lock; `undefined` when a responder holds it, or somebody who sweeps does
- * so for longer than `patience` milliseconds. Who ends at this moment may remove the directory between our making it
- * and our locking it: then once more.
+ * Makes or checks the directory and takes its lock. Returns `undefined` when a responder holds it, or when a sweep
+ * holds it for longer than `patience` milliseconds. A process that ends at this moment may remove the directory between
+ * our making it and our locking it. Then it is tried again.
  * @throws Failure `run-directory`, `not-root`, `native-module`
  */
 export async function lockRunDirectory(

@@ -8,13 +8,13 @@ export interface RunDirectory {
   readonly path: string
   readonly socket: string
   readonly lock: string
-  /** Marks the firewall rules of this directory's responder: 8 hexadecimal digits made of its path. */
+  /** Marks the firewall rules of this directory's responder: 8 hexadecimal digits derived from its path. */
   readonly tag: string
 }
 
 /**
- * The names in a run directory; nothing is made or checked. @throws Failure `run-directory` when a socket's path would
- * be too long
+ * Returns the paths in a run directory. Nothing is made or checked.
+ * @throws Failure `run-directory` when a socket's path would be too long
  */
 export function runDirectory(path: string): RunDirectory {
   const absolute = resolve(path)
@@ -34,7 +34,7 @@ function hash(text: string): string {
   return sum.toString(16).padStart(8, '0')
 }
 
-/** sun_path of unix(7), less its final zero byte. */
+/** The length of sun_path (unix(7)) without its final zero byte. */
 const MAX_SOCKET_PATH = 107
 
 /**
@@ -60,13 +60,13 @@ export function removeRunDirectory({ path }: RunDirectory): void {
   try {
     rmdirSync(path)
   } catch {
-    // Somebody put a file there, or the next responder is about to start in it.
+    // There is a file in it, or the next responder is about to start in it.
   }
 }
 
 /**
- * Refuses a directory that is not safe, before anything in it is believed, locked or removed; also one that is not
- * there, for what is above it. Root's is safe for everybody.
+ * Refuses a directory that is not safe, before anything in it is trusted, locked or removed. A directory that does not
+ * exist is refused for what is above it. One of root's is safe for everybody.
  * @throws Failure `run-directory`
  */
 export function checkRunDirectory({ path }: Pick<RunDirectory, 'path'>): void {
@@ -90,7 +90,10 @@ function checkAbove(path: string): void {
     throw new Failure('run-directory', `the run directory ${path} can be exchanged by others: they can change ${above}`)
 }
 
-/** Of the directories and links that lead to a directory, one by which others could put something else in its place. */
+/**
+ * Returns a directory or link on the way to the directory by which others could put something else in its place, if
+ * there is one.
+ */
 function othersAbove(path: string, links = 0): string | undefined {
   for (let at = path; at !== '/'; at = dirname(at)) {
     const entry = lstatSync(at, { throwIfNoEntry: false })
@@ -103,7 +106,7 @@ function othersAbove(path: string, links = 0): string | undefined {
   return undefined
 }
 
-/** The kernel's, within a path. */
+/** The kernel's limit of links in a path. */
 const MAX_LINKS = 40
 
 function isOthers({ uid }: Stats): boolean {
@@ -111,8 +114,8 @@ function isOthers({ uid }: Stats): boolean {
 }
 
 /**
- * By others. In a directory with the sticky bit they can make something, but not rename or remove what is root's. The
- * group's right also stands for access control lists.
+ * Returns whether others can change a directory. With the sticky bit they can make something in it, but not rename or
+ * remove what is root's. The group's right also stands for access control lists.
  */
 function canBeWritten({ mode }: Stats): boolean {
   return (mode & 0o022) !== 0 && (mode & 0o1000) === 0

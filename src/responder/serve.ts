@@ -38,18 +38,18 @@ export interface ServeOptions {
   readonly isStandalone: boolean
   /** Ends with its last challenge, as hooks want it; else only by `stop` or a signal. */
   readonly isTransient: boolean
-  /** Of the program, for status. */
+  /** The version of the program, for status. */
   readonly version: string
 }
 
 /** Descriptors that a start takes at once: queue, sockets, and the programs that look for leftover rules. */
 const FOR_A_START = 24
 
-/** Milliseconds that somebody who sweeps the run directory may take. */
+/** Milliseconds that a sweep of the run directory may take. */
 const SWEEP_TIME = 5_000
 
 /**
- * Starts a responder; resolves when its control socket listens. `undefined` when the directory has one already.
+ * Starts a responder. Resolves when its control socket listens, or with `undefined` when the directory has one already.
  * @throws Failure
  */
 export async function serve(
@@ -60,12 +60,12 @@ export async function serve(
   let lock: Lock | undefined
   requireDescriptors(FOR_A_START)
   try {
-    // A hook asks again by itself.
+    // The hook asks again by itself.
     lock = await lockRunDirectory(options.directory, options.isTransient ? 0 : SWEEP_TIME, edges.clock)
     return lock && (await serveWithLock(options, lock, log, edges))
   } catch (thrown) {
     lock?.release()
-    // One that was refused is somebody else's.
+    // A directory that was refused is somebody else's.
     if (lock || toFailure(thrown).code !== 'run-directory') removeRunDirectory(options.directory)
     throw thrown
   }
@@ -92,7 +92,7 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const servedFamilies = () => (isStandalone ? rules.families : [])
   const isSentOn = (family: IpVersion, port: number) => isTranslated(family, port, run)
   const standalone = new Standalone({ challenges, families: servedFamilies, isTranslated: isSentOn, onEvent }, log)
-  // Nobody is heard before this function has returned.
+  // No request is handled before this function has returned.
   const server = await openServer(directory, (request) => responder.answer(request), log)
   const watchdog = new Watchdog(rules, clock, log)
   const parts = { leases, path, rules, standalone, watchdog }

@@ -1,4 +1,4 @@
-/** What a killed responder leaves, removed without starting another. */
+/** Removes what a killed responder has left, without starting another. */
 import { existsSync, unlinkSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { Failure, toFailure } from '../failure.js'
@@ -9,8 +9,9 @@ import { lockRunDirectory } from './lock-run-directory.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 /**
- * Removes rules, socket and lock of a directory whose responder is dead; one that starts or ends at this moment holds
- * the lock, and sweeps itself. @throws Failure `firewall-failed`, `native-module`, `run-directory`
+ * Removes rules, socket and lock of a directory whose responder is dead. A responder that starts or ends at this moment
+ * holds the lock, and sweeps itself.
+ * @throws Failure `firewall-failed`, `native-module`, `run-directory`
  */
 export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
   if (process.geteuid?.() !== 0) throw new Failure('not-root', 'only root can see and remove rules')
@@ -26,8 +27,8 @@ export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
 }
 
 /**
- * Also where there is no directory any more: rules may be, and a responder may start in this moment. Where none can be
- * made, no responder has one either, and nothing is locked.
+ * Locks the directory. It also does so when there is no directory any more: there may be rules, and a responder may
+ * start at this moment. Where no directory can be made, no responder has one either, and nothing is locked.
  */
 async function lockForSweeping(directory: RunDirectory): Promise<Pick<Lock, 'release'> | undefined> {
   if (!existsSync(dirname(directory.path))) return UNLOCKED

@@ -1,4 +1,4 @@
-/** Looks now and then whether the rules are still there, and puts them back. */
+/** Checks regularly whether the rules are still there, and puts them back. */
 import { toFailure } from '../failure.js'
 import { every, type Clock } from './clock.js'
 import type { Log } from './log.js'
@@ -15,7 +15,7 @@ const TRIES_BEFORE_CHOICE = 3
 
 /** Watches rules while they are in force. */
 export class Watchdog {
-  /** How often the rules were put back. */
+  /** The number of times that the rules were put back. */
   repairs = 0
   /** Ends the looks. */
   readonly stop: () => void
@@ -23,7 +23,7 @@ export class Watchdog {
   readonly #log: Log
   #failedTries = 0
   #isLooking = false
-  /** What the last look ended with, so that it is said once. */
+  /** The result of the last look, so that it is logged once. */
   #lastFault = ''
 
   constructor(rules: WatchedRules, clock: Clock, log: Log) {
@@ -33,16 +33,16 @@ export class Watchdog {
   }
 
   /**
-   * Puts the rules back when another program has taken any of them away (a reload of firewalld, a flush). What keeps it
-   * from that is said once, and left to the next look. Never rejects.
+   * Puts the rules back when another program has removed any of them (a reload of firewalld, a flush). What prevents
+   * that is logged once, and tried again at the next look. Never rejects.
    */
   async #look(): Promise<void> {
     // A look may take longer than the time between two.
     if (this.#isLooking) return
     this.#isLooking = true
     try {
-      // Out of turn: nobody who arms or disarms waits for a program that only lists. In turn once more, as what was
-      // seen may have been a change of ours.
+      // The listing is not in turn, so that nobody who arms or disarms waits for it. Then the look is repeated in turn,
+      // because what was seen may have been a change of ours.
       if (await this.#isBroken())
         await this.#rules.inTurn(async () => {
           if (await this.#isBroken()) await this.#repair()
@@ -68,8 +68,8 @@ export class Watchdog {
   async #repair(): Promise<void> {
     if (this.#failedTries === 0) this.#log('warning', 'the rules were changed by another program; putting them back')
     this.#failedTries++
-    // In the middle of a reload everything may fail for a moment: that is no reason to take another back end, or the
-    // whole port, at once.
+    // During a reload everything may fail for a moment. That is no reason to use another back end, or the whole port,
+    // at once.
     await this.#rules.putBack(this.#failedTries > TRIES_BEFORE_CHOICE)
     this.#failedTries = 0
     this.repairs++

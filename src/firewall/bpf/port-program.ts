@@ -3,10 +3,10 @@ import { FIN, RST, SYN } from '../../wire/tcp.js'
 import { alu, jump, label, ld, ldIndirect, ldLength, ldxMsh, ret, tax, type Program } from './program.js'
 
 /**
- * The program of a packet socket (SOCK_DGRAM: data starts at the IP header) that takes TCP from or to a port, IPv4 and
- * IPv6, with a payload or with FIN, SYN or RST; bare acknowledgments are left out. A packet is cut to `length` bytes.
- * Later fragments and IPv6 extension headers are left out as well. An acknowledgment that Ethernet has padded to 60
- * bytes seems to have a payload, and is taken.
+ * Returns the program for a packet socket (SOCK_DGRAM: data starts at the IP header) that selects TCP from or to a
+ * port, IPv4 and IPv6, with a payload or with FIN, SYN or RST. Bare acknowledgments are left out, and so are later
+ * fragments and IPv6 extension headers. A packet is cut to `length` bytes. An acknowledgment that Ethernet has padded
+ * to 60 bytes seems to have a payload, and is selected.
  */
 export function portProgram(port: number, length: number): Program {
   // prettier-ignore

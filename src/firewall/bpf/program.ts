@@ -40,8 +40,8 @@ interface Instruction {
 }
 
 /**
- * The text `iptables -m bpf --bytecode` takes: the number of instructions, then `code jt jf k` for each, joined by
- * commas. Throws what {@link assemble} throws.
+ * Returns the text that `iptables -m bpf --bytecode` takes: the number of instructions, then `code jt jf k` for each,
+ * joined by commas. Throws what {@link assemble} throws.
  */
 export function toBytecode(program: Program): string {
   const encoded = assemble(program)
@@ -86,7 +86,7 @@ function jumpOffset(places: ReadonlyMap<string, number>, from: number, target: T
   const to = places.get(target)
   if (to === undefined) throw new Error(`unknown label "${target}"`)
   const offset = to - from - 1
-  // The kernel has no backward jumps, so every program ends.
+  // The kernel allows no backward jumps, so every program ends.
   if (offset < 0) throw new RangeError(`label "${target}" is behind the jump at instruction ${from}`)
   if (offset > 255) throw new RangeError(`label "${target}" is ${offset} instructions away, a jump reaches 255`)
   return offset

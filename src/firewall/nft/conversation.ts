@@ -7,21 +7,22 @@ import { environment } from '../run.js'
 /** An `nft -i` process that runs. */
 export interface NftConversation {
   /**
-   * Says one line, a transaction. @throws Failure `firewall-failed` when nft refuses it, ends, or gives no answer in
-   * time and is ended
+   * Sends one line, which is a transaction.
+   * @throws Failure `firewall-failed` when nft refuses it, ends, or gives no answer in time and is ended
    */
   say(line: string): Promise<void>
-  /** Closes its standard input, upon which it ends, and waits for that; one that does not is killed. */
+  /** Closes its standard input, which makes it end, and waits for that. A process that does not end is killed. */
   end(): Promise<void>
   readonly isAlive: boolean
 }
 
-/** Milliseconds for an answer, and for its end. */
+/** Milliseconds for an answer, and for the process to end. */
 const TIME_LIMIT = 15_000
 
 /**
- * Starts it in a session of its own, so that a Ctrl-C for us does not end it first. Only this process holds the writing
- * end of its standard input: Node opens every descriptor close-on-exec. @throws Failure `too-few-descriptors`
+ * Starts nft in a session of its own, so that a Ctrl-C for us does not end it first. Only this process holds the
+ * writing end of its standard input, because Node opens every descriptor close-on-exec.
+ * @throws Failure `too-few-descriptors`
  */
 export function startNft(timeLimit = TIME_LIMIT): NftConversation {
   requireDescriptors()
@@ -43,13 +44,13 @@ export function startNft(timeLimit = TIME_LIMIT): NftConversation {
     isAlive = false
     listen()
   })
-  // Writing to one that has ended is noticed by its end.
+  // Writing to a process that has ended is noticed by its end.
   nft.stdin.on('error', () => undefined)
   nft.stderr.setEncoding('utf8').on('data', (text: string) => {
     heard += text
     listen()
   })
-  /** Its end takes the tables along: one that hangs would keep them. */
+  /** The tables end with the process, so a process that hangs would keep them. */
   const killedInTime = async (task: Promise<unknown>): Promise<boolean> => {
     let isKilled = false
     const timer = setTimeout(() => (isKilled = nft.kill('SIGKILL')), timeLimit)
@@ -86,9 +87,9 @@ export function startNft(timeLimit = TIME_LIMIT): NftConversation {
 }
 
 /**
- * nft is silent on success, so every line is followed by a word it does not know: its complaint about that comes last,
- * on the same stream. The last line of a complaint only points at the word (`^^^^`); that of the complaint before may
- * come as late as this.
+ * Returns the refusal in what nft printed. nft prints nothing on success, so every line is followed by a word that it
+ * does not know. Its complaint about that word comes last, on the same stream. The last line of a complaint only points
+ * at the word (`^^^^`), and the complaint before may end as late as this.
  */
 function refusalIn(heard: string, marker: string): string | undefined {
   const end = heard.lastIndexOf('Error:', heard.indexOf(`${marker}\n`))

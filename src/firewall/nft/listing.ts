@@ -1,4 +1,4 @@
-/** What nft(8) tells of the tables there are; iptables-nft keeps its own among them. */
+/** The tables that nft(8) shows. iptables-nft keeps its own among them. */
 import { isLack } from '../lack.js'
 import type { IpVersion } from '../../wire/ip.js'
 import { failureOf, isProgram, type Run } from '../run.js'
@@ -6,8 +6,8 @@ import { failureOf, isProgram, type Run } from '../run.js'
 const LIST_TABLES = ['nft', 'list', 'tables']
 
 /**
- * Every table, as `ip mangle`; `undefined` where there is no nft, or none that works on this kernel. @throws Failure
- * when it cannot tell now
+ * Returns every table, such as `ip mangle`; `undefined` when there is no nft, or none that works on this kernel.
+ * @throws Failure when nft cannot tell now
  */
 export async function listNftTables(run: Run): Promise<string[] | undefined> {
   if (!isProgram('nft')) return undefined
@@ -17,7 +17,7 @@ export async function listNftTables(run: Run): Promise<string[] | undefined> {
   throw failureOf(LIST_TABLES, result)
 }
 
-/** The chains of a table, none where there is no such table; `undefined` when nft cannot tell. */
+/** Returns the chains of a table, none when there is no such table; `undefined` when nft cannot tell. */
 export async function listNftChains(version: IpVersion, table: string, run: Run): Promise<string[] | undefined> {
   if (!isProgram('nft')) return undefined
   const { exitCode, stdout, stderr } = await run(['nft', 'list', 'table', version === 4 ? 'ip' : 'ip6', table])
