@@ -7,6 +7,7 @@ import { hasIptables, iptablesFirewall } from './iptables/iptables.js'
 import { hasNft, nftFirewall } from './nft/nft.js'
 import { isLack } from './lack.js'
 import { listNftTables } from './nft/listing.js'
+import { tagOfTable } from './nft/script.js'
 import type { Run } from './run.js'
 import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice, type IptablesName } from './choices.js'
 import type { Firewall, Ruleset, Selection } from './ruleset.js'
@@ -76,6 +77,7 @@ export async function sweep(tag: string, run: Run): Promise<void> {
     variants.pop()
   if ((isLegacyInUse(4) || isLegacyInUse(6)) && hasIptables('iptables-legacy')) variants.push('iptables-legacy')
   const firewalls: Firewall[] = variants.filter(hasIptables).map((name) => iptablesFirewall(name, tag, run))
-  if (!tables || tables.some((table) => table.endsWith(` certbot-nfq-${tag}`))) firewalls.push(nftFirewall(tag, run))
+  if (!tables || tables.some((table) => tagOfTable(table.split(' ')[1] ?? '') === tag))
+    firewalls.push(nftFirewall(tag, run))
   await Promise.all(firewalls.map((firewall) => firewall.remove()))
 }

@@ -4,6 +4,8 @@ import type { ResponderStatus } from '../../control/responder-status.js'
 import { ask } from '../../client/ask.js'
 import type { RunDirectory } from '../../responder/run-directory.js'
 import { toFailure } from '../../failure.js'
+import { tagOf } from '../../firewall/iptables/script.js'
+import { tagOfTable } from '../../firewall/nft/script.js'
 import { lockHolders } from '../../kernel/lock-holder.js'
 import type { Table } from '../../rules-read/chains.js'
 import { ok, warn, type Finding } from './finding.js'
@@ -35,9 +37,12 @@ export async function readLeftovers(directory: RunDirectory, tables: readonly Ta
 
 /** Returns the tags of our chains in iptables' mangle table and of our nft tables. */
 export function tagsIn(tables: readonly Table[]): string[] {
-  const names = tables.flatMap(({ name, chains }) => [name, ...chains.keys()])
-  return [...new Set(names.flatMap((name) => /^certbot-nfq-([0-9a-f]{8})(?:-[A-Z]|-\d+)?$/i.exec(name)?.[1] ?? []))]
+  const tags = tables.flatMap(({ name, chains }) => [tagOfTable(name), ...[...chains.keys()].map(tagOf)])
+  return [...new Set(tags.filter((tag) => tag !== undefined).filter((tag) => TAG.test(tag)))]
 }
+
+/** A tag as responder/run-directory.ts makes it. */
+const TAG = /^[0-9a-f]{8}$/
 
 /** Judges leftovers. They are no failure: they let every packet pass, and the next hook removes them. */
 export function judgeLeftovers({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {

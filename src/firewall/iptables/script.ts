@@ -94,8 +94,8 @@ export function holdsRuleset(saved: string, ruleset: Ruleset, version: IpVersion
   )
 }
 
-/** The tag in the name of one of our chains; `undefined` for every other name. */
-function tagOf(chain: string): string | undefined {
+/** Returns the tag in the name of one of our chains; `undefined` for every other name. */
+export function tagOf(chain: string): string | undefined {
   return /^CERTBOT-NFQ-(.+?)(?:-[A-Z]|-\d+)?$/.exec(chain)?.[1]
 }
 

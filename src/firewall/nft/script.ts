@@ -17,10 +17,17 @@ const FOLLOWED_SIZE = 65_535
 /** The most bytes of a payload that nft compares at once. */
 const LONGEST_COMPARED = 16
 
-/** `ip certbot-nfq-TAG`, as nft names a table. */
+/** Returns `ip certbot-nfq-TAG`, as nft names a table. */
 export function tableName(tag: string, version: IpVersion): string {
-  return `${version === 4 ? 'ip' : 'ip6'} certbot-nfq-${tag}`
+  return `${version === 4 ? 'ip' : 'ip6'} ${PREFIX}${tag}`
 }
+
+/** Returns the tag in the name of one of our tables, given without its family; `undefined` for every other name. */
+export function tagOfTable(name: string): string | undefined {
+  return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : undefined
+}
+
+const PREFIX = 'certbot-nfq-'
 
 /**
  * One line, so one transaction: replaces the tables of this tag, if any, by the ruleset's. `isOwned` ties them to the
