@@ -39,6 +39,15 @@ export interface Ruleset {
 /** Packets a second of requests with a key that nobody has armed, of which a copy is queued all the same. */
 export const UNARMED_QUEUED = 5
 
+/**
+ * The bit of the packet mark by which a packet that is sent through the hook once more says that its connection is to be
+ * let go: the one above the connection's, which other programs restore into packet marks, or below the highest. The rule
+ * that finds it takes it off again.
+ */
+export function letGoMark({ mark }: Pick<Ruleset, 'mark'>): number {
+  return mark === 0x80000000 ? 0x40000000 : mark * 2
+}
+
 /** The ports of all selectors of a transport. */
 export function portsOf({ selectors }: Pick<Ruleset, 'selectors'>, transport: Selector['transport']): number[] {
   return [...new Set(selectors.flatMap((selector) => (selector.transport === transport ? selector.ports : [])))]

@@ -35,10 +35,18 @@ export interface PacketPath {
   drained(limit: number): Promise<void>
 }
 
+/** What the packet path is told of queue and rules. */
+export interface PacketPathOptions {
+  /** NFQUEUE number; a free one by default. */
+  readonly queue: number | undefined
+  /** The bit of the packet mark that lets a connection go; undefined while the rules know none. */
+  readonly letGoMark: () => number | undefined
+}
+
 /** @throws Failure `queue-unavailable`, `not-root`, `native-module` */
 export async function openPacketPath(
   services: readonly Service[],
-  queueNumber: number | undefined,
+  { queue: number, letGoMark }: PacketPathOptions,
   { openQueue, openRawSockets, clock }: PacketEdges,
   log: Log,
   onEvent: (event: FlowEvent) => void,
@@ -60,7 +68,7 @@ export async function openPacketPath(
   let stopPolling: (() => void) | undefined
   let lastInterface = 0
 
-  const queue = await openQueue(queueNumber, handle, (thrown) => {
+  const queue = await openQueue(number, handle, (thrown) => {
     counts.faults++
     log(
       'error',
@@ -93,7 +101,9 @@ export async function openPacketPath(
     }
     report(events)
     if (interceptor.flows > 0) stopPolling ??= every(clock, TICK, poll)
-    return { verdict: isOurs ? verdict : 'accept' }
+    if (isOurs || verdict === 'accept') return { verdict }
+    const repeat = letGoMark()
+    return { verdict: repeat === undefined ? 'accept' : { repeat } }
   }
 
   function poll(): void {

@@ -3,7 +3,7 @@ import { http01Selector } from '../challenge/http-01/selector.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { installFirst, type Chosen } from '../firewall/choose.js'
 import type { Run } from '../firewall/run.js'
-import type { Presence, Ruleset } from '../firewall/ruleset.js'
+import { letGoMark, type Presence, type Ruleset } from '../firewall/ruleset.js'
 import { describeFamilies, joinFamilies, type Families } from './families.js'
 import type { Log } from './log.js'
 
@@ -114,6 +114,11 @@ export class Rules {
   /** The families that rules are for. */
   get families(): Families {
     return this.#families
+  }
+
+  /** The bit of the packet mark that lets a connection go; `undefined` where all of a port is queued. */
+  get letGoMark(): number | undefined {
+    return this.#chosen?.selection === 'prefilter' ? letGoMark(this.#options) : undefined
   }
 
   /** What is in force, for status; `undefined` while nothing is covered. */

@@ -81,7 +81,14 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const onEvent = leases.note.bind(leases)
   const [families, path] = await Promise.all([
     findFamilies(),
-    openPacketPath([http01Service(challenges)], options.queue, edges, log, onEvent),
+    openPacketPath(
+      [http01Service(challenges)],
+      // No packet is queued before there are rules.
+      { queue: options.queue, letGoMark: (): number | undefined => rules.letGoMark },
+      edges,
+      log,
+      onEvent,
+    ),
     // What a killed predecessor has left.
     sweep(tag, run),
   ])

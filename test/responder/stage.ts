@@ -26,6 +26,9 @@ export interface StageOptions extends Partial<ServeOptions> {
   readonly edges?: Partial<Edges>
 }
 
+/** What becomes of a packet whose connection is nothing to us: it goes through the hook once more, with this mark. */
+export const letGo = { repeat: 0x800000 }
+
 export type Stage = Awaited<ReturnType<typeof stageResponder>>
 
 /**

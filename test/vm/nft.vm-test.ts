@@ -3,10 +3,17 @@ import { waitUntil } from '../../src/lab/wait-until.js'
 import { openArmedLab, parentOf, type ArmedLab } from '../scenarios/armed-lab.js'
 import { challengeFor } from '../scenarios/challenge.js'
 import { testFirewall } from '../scenarios/firewall-suite.js'
+import { testLettingGo } from '../scenarios/letting-go.js'
+import { trackInvalid } from '../scenarios/stateful-rules.js'
 import { exchange } from '../scenarios/tcp-client.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 t.test('nft', await requiresKernel('nginx', 'nft'), (t) => testFirewall(t, 'nft'))
+
+t.test('nft: what is nothing to us is let go', await requiresKernel('nginx', 'nft'), async (t) => {
+  await t.test('without connection tracking', (t) => testLettingGo(t, 'nft', {}))
+  await t.test('with connection tracking', (t) => testLettingGo(t, 'nft', { prepare: trackInvalid }))
+})
 
 t.test('nft: its tables go with the responder, whatever ends that', await requiresKernel('nginx', 'nft'), async (t) => {
   const first = challengeFor('nft, before the end')

@@ -4,7 +4,8 @@
  * candidate goes to `…-C`, which looks at the port, and from there to a chain for each start, `…-1` and so on, which
  * compares all of it. That ends in `…-A`: the key is armed; `…-I`: the payload ends too early to tell; or `…-N`: nobody
  * has armed it. `…-Q` queues what a connection carries further, found by the connection mark, and `…-R` does so by
- * source address for what is not tracked.
+ * source address for what is not tracked. `…-L` lets a connection go: the packet that shows that it is nothing to us
+ * comes once more, with a mark, and goes on.
  *
  * Each TCP packet passes the first chain, so that has no rule it can do without: what it finds is rare, and the port is
  * only looked at then. Comments stand last in a rule, for each match costs; the jumps have none, as they name our
@@ -20,7 +21,7 @@ import {
   KEYS_A_PROGRAM,
   reachesProgram,
 } from '../bpf/selector-programs.js'
-import { FOLLOWED_SECONDS, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type Ruleset } from '../ruleset.js'
+import { FOLLOWED_SECONDS, letGoMark, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
 type Transport = Selector['transport']
@@ -142,6 +143,7 @@ function namesFor(tag: string) {
     unarmed: `${entry}-N`,
     byMark: `${entry}-Q`,
     byAddress: `${entry}-R`,
+    letGo: `${entry}-L`,
   }
 }
 
@@ -158,6 +160,7 @@ function chainNames(ruleset: Ruleset): readonly string[] {
     names.unarmed,
     names.byMark,
     names.byAddress,
+    names.letGo,
   ]
 }
 
@@ -182,7 +185,7 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
   const { tag, mark } = ruleset
   const names = namesFor(tag)
   const comment = commentFor(tag)
-  const bit = `0x${mark.toString(16)}/0x${mark.toString(16)}`
+  const bit = masked(mark)
   const toQueue = queueTarget(ruleset)
   const recent = `-m recent --name ${names.entry} --rsource`
   const ports = portsOf(ruleset, 'tcp')
@@ -193,10 +196,10 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
       transport,
       starts.map(({ start }) => start),
     )
-    return starts.length === 0 ? [] : [`${matching(program)} ${comment} -j ${names.candidates}`]
+    return starts.length === 0 ? [] : [matching(program)]
   })
-  const followed = (name: string) =>
-    ports.map((port) => `-A ${name} -p tcp --dport ${port} ${recent} --rcheck --seconds ${FOLLOWED_SECONDS} ${toQueue}`)
+  const followed = ports.map((port) => `-p tcp --dport ${port} ${recent} --rcheck --seconds ${FOLLOWED_SECONDS}`)
+  const isLetGo = `-m mark --mark ${masked(letGoMark(ruleset))} ${comment} -g ${names.letGo}`
   // Whether or not the key is known yet, the connection is followed.
   const taken = (name: string) => [
     ...(toUdp?.length ? [`-A ${name} -p udp ${toQueue}`] : []),
@@ -210,12 +213,15 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
   ]
   return [
     ...(isTracked && ports.length > 0
-      ? [`-A ${names.entry} -m connmark --mark ${bit} ${comment} -j ${names.byMark}`]
+      ? [`-A ${names.entry} -m connmark --mark ${bit} ${comment} -g ${names.byMark}`]
       : []),
-    ...(toTcp ?? []).map((rule) => `-A ${names.entry} ${rule}`),
+    // First: what a followed source says may look like a candidate, too.
+    ...(isTracked
+      ? []
+      : followed.map((isFollowed) => `-A ${names.entry} ${isFollowed} ${comment} -g ${names.byAddress}`)),
+    ...(toTcp ?? []).map((begins) => `-A ${names.entry} ${begins} ${comment} -j ${names.candidates}`),
     ...(isTracked && ports.length > 0 ? [`-A ${names.entry} ${UNTRACKED} ${comment} -j ${names.byAddress}`] : []),
-    ...(isTracked ? [] : followed(names.entry)),
-    ...(toUdp ?? []).map((rule) => `-A ${names.datagrams} ${rule}`),
+    ...(toUdp ?? []).map((begins) => `-A ${names.datagrams} ${begins} ${comment} -j ${names.candidates}`),
     ...startsOf(ruleset).flatMap(({ selector: { transport, ports }, place }) =>
       ports.flatMap((port) =>
         destinations(transport, port, isTracked).map(
@@ -233,8 +239,18 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
           `-A ${names.unarmed} -m limit --limit ${UNARMED_QUEUED}/sec --limit-burst ${UNARMED_QUEUED} ${toQueue}`,
         ]
       : []),
+    ...(isTracked && ports.length > 0 ? [`-A ${names.byMark} ${isLetGo}`] : []),
     ...(isTracked ? ports.map((port) => `-A ${names.byMark} ${originalPort('tcp', port)} ${toQueue}`) : []),
-    ...(isTracked ? followed(names.byAddress) : []),
+    ...(ports.length > 0 ? [`-A ${names.byAddress} ${isLetGo}`] : []),
+    ...(isTracked
+      ? followed.map((isFollowed) => `-A ${names.byAddress} ${isFollowed} ${toQueue}`)
+      : [
+          // A candidate makes it followed for longer.
+          ...(toTcp ?? []).map((begins) => `-A ${names.byAddress} ${begins} ${recent} --set ${comment}`),
+          `-A ${names.byAddress} ${toQueue}`,
+        ]),
+    ...(isTracked ? [`-A ${names.letGo} ${comment} -j CONNMARK --set-xmark 0x0/0x${mark.toString(16)}`] : []),
+    `-A ${names.letGo} ${comment} -j MARK --set-xmark 0x0/0x${letGoMark(ruleset).toString(16)}`,
   ]
 }
 
@@ -306,6 +322,11 @@ function matching(program: Program): string {
 /** Longer packets would not fit the queue's receive buffer; no request head is that long. */
 function queueTarget({ queue, tag }: Ruleset): string {
   return `-m length --length 0:${LONGEST_QUEUED} ${commentFor(tag)} -j NFQUEUE --queue-num ${queue} --queue-bypass`
+}
+
+/** A value and the mask that looks at no other bits. */
+function masked(mark: number): string {
+  return `0x${mark.toString(16)}/0x${mark.toString(16)}`
 }
 
 function commentFor(tag: string): string {

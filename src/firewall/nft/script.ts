@@ -5,7 +5,7 @@
  * Each command stands on a line of its own, as `nft -i` reads them.
  */
 import { KEY_LENGTH, keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
-import { FOLLOWED_SECONDS, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type Ruleset } from '../ruleset.js'
+import { FOLLOWED_SECONDS, letGoMark, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
 /** Priority of the mangle table: after connection tracking and destination NAT, before filtering. */
@@ -79,13 +79,14 @@ function portChains({ selectors, queue }: Ruleset, isTracked: boolean): string[]
 
 /**
  * Candidates, and what their connections carry further: `marked` finds it by the connection mark, `followed` by its
- * source. Chains that end in a number are a selector's, or a start's of one.
+ * source. A packet that comes once more, with a mark, lets its connection go, and goes on. Chains that end in a number are a selector's, or a start's of one.
  */
 function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
   const { selectors, queue, mark } = ruleset
   const toQueue = queueStatement(queue)
   const source = `${version === 4 ? 'ip' : 'ip6'} saddr . tcp sport`
   const bit = `0x${mark.toString(16)}`
+  const [isLetGo, unmark] = [isMarked(letGoMark(ruleset)), withoutMark(letGoMark(ruleset))]
   const ports = portsOf(ruleset, 'tcp')
   return [
     ...(selectors.some(({ keys }) => keys !== 'any') ? ['counter unarmed { }'] : []),
@@ -100,15 +101,16 @@ function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolea
     ),
     ...(isTracked
       ? [
-          chain(
-            'marked',
-            ports.map((port) => `${originalPort('tcp', port)} ${toQueue}`),
-          ),
+          chain('marked', [
+            `${isLetGo} ct mark set ct mark and ${complement(mark)} ${unmark} accept`,
+            ...ports.map((port) => `${originalPort('tcp', port)} ${toQueue}`),
+          ]),
         ]
       : []),
+    chain('known', [`${isLetGo} delete @followed { ${source} } ${unmark} accept`, toQueue]),
     chain(
       'followed',
-      ports.map((port) => `tcp dport ${port} ${source} @followed ${toQueue}`),
+      ports.map((port) => `tcp dport ${port} ${source} @followed goto known`),
     ),
     chain('select', [
       ...(isTracked ? [`ct mark and ${bit} != 0 jump marked`, 'ct state untracked jump followed'] : ['jump followed']),
@@ -228,6 +230,20 @@ function originalPort(transport: Selector['transport'], port: number): string {
 /** What a rule exempts from tracking has no original port; nor has it NAT. */
 function plainPort(transport: Selector['transport'], port: number, isTracked: boolean): string {
   return `${transport} dport ${port}${isTracked ? ' ct state untracked' : ''}`
+}
+
+/** Whether a packet has a bit of the packet mark. */
+function isMarked(bit: number): string {
+  return `meta mark and 0x${bit.toString(16)} != 0`
+}
+
+function withoutMark(bit: number): string {
+  return `meta mark set meta mark and ${complement(bit)}`
+}
+
+/** All other bits. */
+function complement(bit: number): string {
+  return `0x${(~bit >>> 0).toString(16)}`
 }
 
 function queueStatement(queue: number): string {

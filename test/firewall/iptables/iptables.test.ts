@@ -75,7 +75,7 @@ t.test('other ports are brought in by one step more, without a moment without ru
     ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'],
   )
   t.equal(kernel.table('iptables')?.get('INPUT')?.length, 1, 'the jump is not doubled')
-  t.equal(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q')?.length, 2)
+  t.equal(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-Q')?.length, 3)
   t.equal(await firewall.presence(), 'whole')
 })
 
@@ -141,7 +141,7 @@ t.test('what a killed predecessor of the same tag left is removed, and nothing o
     [
       'INPUT',
       'FORWARD',
-      ...['', '-C', '-1', '-2', '-A', '-I', '-N', '-Q', '-R'].map((name) => `CERTBOT-NFQ-abcd${name}`),
+      ...['', '-C', '-1', '-2', '-A', '-I', '-N', '-Q', '-R', '-L'].map((name) => `CERTBOT-NFQ-abcd${name}`),
     ],
   )
   await successor.install(ruleset)

@@ -16,12 +16,14 @@ const BUILT_IN = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']
 
 /** Our chains of a tag, as they are declared. */
 const chains = (tag: string) =>
-  ['', '-1', '-2', '-A', '-C', '-I', '-N', '-Q', '-R'].map((name) => `:CERTBOT-NFQ-${tag}${name} - [0:0]\n`).join('')
+  ['', '-1', '-2', '-A', '-C', '-I', '-L', '-N', '-Q', '-R']
+    .map((name) => `:CERTBOT-NFQ-${tag}${name} - [0:0]\n`)
+    .join('')
 
 /** The rules in them, where connections are tracked. */
 const rules = (
   tag: string,
-) => `-A CERTBOT-NFQ-${tag} -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-Q
+) => `-A CERTBOT-NFQ-${tag} -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-Q
 -A CERTBOT-NFQ-${tag} -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-C
 -A CERTBOT-NFQ-${tag} -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-R
 -A CERTBOT-NFQ-${tag}-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -j RETURN
@@ -42,9 +44,13 @@ const rules = (
 -A CERTBOT-NFQ-${tag}-I -m conntrack --ctstate UNTRACKED -m recent --set --name CERTBOT-NFQ-${tag} --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-${tag}-I -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x400000/0x400000
 -A CERTBOT-NFQ-${tag}-I -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-L -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x0/0x400000
+-A CERTBOT-NFQ-${tag}-L -m comment --comment certbot-nfq-${tag} -j MARK --set-xmark 0x0/0x800000
 -A CERTBOT-NFQ-${tag}-N -m comment --comment certbot-nfq-${tag}
 -A CERTBOT-NFQ-${tag}-N -m limit --limit 5/sec -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-Q -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-L
 -A CERTBOT-NFQ-${tag}-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-L
 -A CERTBOT-NFQ-${tag}-R -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-${tag} --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 `
 
@@ -61,8 +67,8 @@ COMMIT
 
 const untrackedMangleTable = `*mangle
 ${BUILT_IN.map((name) => `:${name} ACCEPT [0:0]\n`).join('')}${chains('ab')}-A INPUT -p tcp -j CERTBOT-NFQ-ab
+-A CERTBOT-NFQ-ab -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-R
 -A CERTBOT-NFQ-ab -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
--A CERTBOT-NFQ-ab -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j RETURN
 -A CERTBOT-NFQ-ab-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-A
 -A CERTBOT-NFQ-ab-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-N
@@ -75,8 +81,12 @@ ${BUILT_IN.map((name) => `:${name} ACCEPT [0:0]\n`).join('')}${chains('ab')}-A I
 -A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-1
 -A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-2
 -A CERTBOT-NFQ-ab-I -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
+-A CERTBOT-NFQ-ab-R -m bpf --bytecode "1,6 0 0 1" -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m comment --comment certbot-nfq-ab
+-A CERTBOT-NFQ-ab-R -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `
 

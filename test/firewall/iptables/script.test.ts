@@ -44,9 +44,10 @@ t.test(
 :CERTBOT-NFQ-ab-N - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
+:CERTBOT-NFQ-ab-L - [0:0]
 -I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
 -I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab
--A CERTBOT-NFQ-ab -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q
+-A CERTBOT-NFQ-ab -m connmark --mark 0x400000/0x400000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-Q
 -A CERTBOT-NFQ-ab -m bpf --bytecode "<begins like GET or HEAD>" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
 -A CERTBOT-NFQ-ab -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-R
 -A CERTBOT-NFQ-ab-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-1
@@ -69,8 +70,12 @@ t.test(
 -A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec --limit-burst 5 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-Q -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-R -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x0/0x400000
+-A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
 COMMIT
 `,
     )
@@ -94,9 +99,10 @@ t.test(
 :CERTBOT-NFQ-ab-N - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
+:CERTBOT-NFQ-ab-L - [0:0]
 -I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
+-A CERTBOT-NFQ-ab -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-R
 -A CERTBOT-NFQ-ab -m bpf --bytecode "<begins like GET or HEAD>" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
--A CERTBOT-NFQ-ab -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-C -p tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-1
 -A CERTBOT-NFQ-ab-C -p tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-2
 -A CERTBOT-NFQ-ab-1 -m bpf --bytecode "<differs from GET>" -m comment --comment certbot-nfq-ab -j RETURN
@@ -111,6 +117,10 @@ t.test(
 -A CERTBOT-NFQ-ab-I -m recent --name CERTBOT-NFQ-ab --rsource --set -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec --limit-burst 5 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
+-A CERTBOT-NFQ-ab-R -m bpf --bytecode "<begins like GET or HEAD>" -m recent --name CERTBOT-NFQ-ab --rsource --set -m comment --comment certbot-nfq-ab
+-A CERTBOT-NFQ-ab-R -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
 COMMIT
 `,
     )
@@ -138,6 +148,7 @@ t.test('where the kernel cannot pick candidates, all of the port goes to the que
 :CERTBOT-NFQ-ab-N - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
+:CERTBOT-NFQ-ab-L - [0:0]
 -I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
 -I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab
 -A CERTBOT-NFQ-ab -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-Q
@@ -269,6 +280,7 @@ t.test(
 -F CERTBOT-NFQ-${tag}-A
 -F CERTBOT-NFQ-${tag}-C
 -F CERTBOT-NFQ-${tag}-I
+-F CERTBOT-NFQ-${tag}-L
 -F CERTBOT-NFQ-${tag}-N
 -F CERTBOT-NFQ-${tag}-Q
 -F CERTBOT-NFQ-${tag}-R
@@ -278,6 +290,7 @@ t.test(
 -X CERTBOT-NFQ-${tag}-A
 -X CERTBOT-NFQ-${tag}-C
 -X CERTBOT-NFQ-${tag}-I
+-X CERTBOT-NFQ-${tag}-L
 -X CERTBOT-NFQ-${tag}-N
 -X CERTBOT-NFQ-${tag}-Q
 -X CERTBOT-NFQ-${tag}-R
@@ -306,6 +319,7 @@ t.test('undoing takes back what was installed, and the built-in chains that were
 -F CERTBOT-NFQ-ab-N
 -F CERTBOT-NFQ-ab-Q
 -F CERTBOT-NFQ-ab-R
+-F CERTBOT-NFQ-ab-L
 -X CERTBOT-NFQ-ab
 -X CERTBOT-NFQ-ab-C
 -X CERTBOT-NFQ-ab-1
@@ -315,6 +329,7 @@ t.test('undoing takes back what was installed, and the built-in chains that were
 -X CERTBOT-NFQ-ab-N
 -X CERTBOT-NFQ-ab-Q
 -X CERTBOT-NFQ-ab-R
+-X CERTBOT-NFQ-ab-L
 -X INPUT
 COMMIT
 `,
@@ -374,7 +389,7 @@ t.test('without any one of its rules it is not', (t) => {
     [savedUntracked, 6, false],
   ] as const) {
     const ours = saved.split('\n').filter((line) => /--comment certbot-nfq-ab( |$)|-j CERTBOT-NFQ-ab$/.test(line))
-    t.equal(ours.length, isTracked ? 27 : 17)
+    t.equal(ours.length, isTracked ? 31 : 21)
     for (const rule of ours) {
       const broken = saved.replace(`${rule}\n`, '')
       t.not(broken, saved)

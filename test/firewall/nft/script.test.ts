@@ -107,8 +107,9 @@ chain unarmed-1 { meta l4proto tcp ct direction original ct original proto-dst 8
 chain start-1-1 { <GET /.well-known/acme-challenge/> }
 chain start-1-2 { <HEAD /.well-known/acme-challenge/> }
 chain starts { @ih,0,8 0x47 jump start-1-1; @ih,0,8 0x48 jump start-1-2; }
-chain marked { meta l4proto tcp ct direction original ct original proto-dst 80 meta length <= 61440 queue flags bypass to 8555; }
-chain followed { tcp dport 80 ip saddr . tcp sport @followed meta length <= 61440 queue flags bypass to 8555; }
+chain marked { meta mark and 0x800000 != 0 ct mark set ct mark and 0xffbfffff meta mark set meta mark and 0xff7fffff accept; meta l4proto tcp ct direction original ct original proto-dst 80 meta length <= 61440 queue flags bypass to 8555; }
+chain known { meta mark and 0x800000 != 0 delete @followed { ip saddr . tcp sport } meta mark set meta mark and 0xff7fffff accept; meta length <= 61440 queue flags bypass to 8555; }
+chain followed { tcp dport 80 ip saddr . tcp sport @followed goto known; }
 chain select { ct mark and 0x400000 != 0 jump marked; ct state untracked jump followed; @ih,0,8 0x47-0x48 jump starts; }
 chain input { type filter hook input priority -150; policy accept; jump select; }
 chain forward { type filter hook forward priority -150; policy accept; jump select; }
@@ -134,7 +135,8 @@ chain unarmed-1 { tcp dport 80 counter name unarmed limit rate 5/second meta len
 chain start-1-1 { <GET /.well-known/acme-challenge/> }
 chain start-1-2 { <HEAD /.well-known/acme-challenge/> }
 chain starts { @ih,0,8 0x47 jump start-1-1; @ih,0,8 0x48 jump start-1-2; }
-chain followed { tcp dport 80 ip6 saddr . tcp sport @followed meta length <= 61440 queue flags bypass to 8555; }
+chain known { meta mark and 0x800000 != 0 delete @followed { ip6 saddr . tcp sport } meta mark set meta mark and 0xff7fffff accept; meta length <= 61440 queue flags bypass to 8555; }
+chain followed { tcp dport 80 ip6 saddr . tcp sport @followed goto known; }
 chain select { jump followed; @ih,0,8 0x47-0x48 jump starts; }
 chain input { type filter hook input priority -150; policy accept; jump select; }
 }
@@ -182,7 +184,7 @@ t.test('queue number and mark are those of the ruleset', (t) => {
   t.strictSame(new Set(line.match(/queue [^;]*/g)), new Set(['queue flags bypass to 7']))
   t.strictSame(
     new Set(line.match(/ct mark (?:set ct mark or|and) \S+/g)),
-    new Set(['ct mark set ct mark or 0x80000000', 'ct mark and 0x80000000']),
+    new Set(['ct mark set ct mark or 0x80000000', 'ct mark and 0x80000000', 'ct mark and 0x7fffffff']),
   )
   t.end()
 })
@@ -268,7 +270,7 @@ t.test('on real packets', await requiresKernel('nft'), async (t) => {
         t.equal(followed.has(ports[index] ?? 0), candidates.includes(payload), JSON.stringify(payload)),
       )
       t.strictSame(await queued(), [candidates.length], 'one packet each')
-      const [further = 0] = await counted('followed')
+      const [further = 0] = await counted('known')
       t.ok(further >= candidates.length, 'and the further ones of their connections are followed')
     })
 
