@@ -1,6 +1,7 @@
 /**
- * The decision about each queued packet: let it pass, take its connection over, or answer it. Pure: no I/O, no clock.
- * "Pass until certain": a packet is only kept from the server once its connection is known to be for a service of ours.
+ * Decides about each queued packet: let it pass, take its connection over, or answer it. Pure: no I/O, no clock. It
+ * passes what is not certain: a packet is kept from the server only when its connection is known to be for one of our
+ * services.
  */
 import { parsePacket, turnIntoReset, type TcpPacket } from '../wire/packet.js'
 import { seqAdd } from '../wire/sequence.js'
@@ -12,8 +13,8 @@ import type { Answer, Recognised, Service } from './service.js'
 import { TcpPeer, type TakeOver } from './tcp-peer.js'
 
 /**
- * What becomes of the packet itself, and what we send to its sender. `release` lets it pass and says that nothing is
- * known of its connection: no further packet of it is needed here until one begins a request.
+ * What becomes of the packet, and what we send to its sender. `release` lets it pass and says that nothing is known of
+ * its connection: no further packet of it is needed here until one begins a request.
  */
 export interface Decision {
   readonly verdict: 'accept' | 'release' | 'drop' | { readonly replace: Uint8Array }
@@ -22,10 +23,10 @@ export interface Decision {
   readonly events: readonly FlowEvent[]
 }
 
-/** Something a log or a status wants to know. */
+/** An event for log and status. */
 export interface FlowEvent {
   readonly kind: 'takenOver' | 'answered' | 'acknowledged' | 'abandoned' | 'unknownToken'
-  /** What was asked for: a token with http-01. */
+  /** What was requested: a token with http-01. */
   readonly key: string
   /** 4 or 16 bytes. */
   readonly client: Uint8Array
@@ -61,7 +62,7 @@ export class Interceptor {
   readonly #watched: FlowTable<Watched>
   readonly #taken: FlowTable<Taken>
 
-  /** `onOutput` is called when a service sends something by itself: `poll` has packets then. */
+  /** `onOutput` is called when a service sends something by itself. Then `poll` has packets to send. */
   constructor(services: readonly Service[], limits: Limits = DEFAULT_LIMITS, onOutput: () => void = () => undefined) {
     this.#services = services
     this.#limits = limits
@@ -89,8 +90,8 @@ export class Interceptor {
   }
 
   /**
-   * Does what is due: sends what services have to say, repeats what is not acknowledged, forgets what is too old. Gives
-   * the packets to send.
+   * Does what is due: sends what services have to send, repeats what is not acknowledged, forgets what is too old.
+   * Returns the packets to send.
    */
   poll(now: number): { replies: readonly Uint8Array[]; events: readonly FlowEvent[] } {
     const replies: Uint8Array[] = []
@@ -103,12 +104,12 @@ export class Interceptor {
     return { replies, events }
   }
 
-  /** Connections remembered, of any kind: while it is 0 there is nothing to poll for. */
+  /** The number of connections remembered, of any kind. While it is 0 there is nothing to poll for. */
   get flows(): number {
     return this.#watched.size + this.#taken.size
   }
 
-  /** Flows forgotten because there were too many at once. */
+  /** The number of flows that were forgotten because there were too many at once. */
   get evicted(): number {
     return this.#watched.evicted + this.#taken.evicted
   }
@@ -118,17 +119,17 @@ export class Interceptor {
     return this.#watched.size * this.#bytesEach
   }
 
-  /** What `flows` and `bytesHeld` never exceed. */
+  /** The limits of `flows` and `bytesHeld`. */
   get bounds(): { readonly flows: number; readonly bytesHeld: number } {
     return { flows: this.#limits.watched + this.#limits.taken, bytesHeld: this.#limits.watched * this.#bytesEach }
   }
 
-  /** A stream's start holds each byte, and whether it has come. */
+  /** The memory for one stream's start, which holds each byte and whether it has come. */
   get #bytesEach(): number {
     return 2 * this.#longestStart
   }
 
-  /** Connections taken over that are not closed yet. */
+  /** The number of connections taken over that are not closed yet. */
   get openFlows(): number {
     let open = 0
     for (const { peer } of this.#taken) if (peer.isOpen) open++
@@ -144,7 +145,7 @@ export class Interceptor {
   #meetSyn(flow: string, { sequence }: TcpSegment): Decision {
     const first = seqAdd(sequence, 1)
     const taken = this.#taken.of(flow)
-    // The SYN that opened the connection, come late or twice.
+    // This is the SYN that opened the connection, late or repeated.
     if (taken.some(({ peer }) => peer.firstSequence === first)) return DROP
     const open = taken.filter(({ peer }) => peer.isOpen)
     return open.length > 0 ? { ...DROP, replies: open.flatMap(({ peer }) => peer.challenge()) } : ACCEPT
@@ -157,12 +158,12 @@ export class Interceptor {
       if (watched.start.nextSequence === sequence) this.#watched.delete(watched)
   }
 
-  /** The packet is the server's. */
+  /** Leaves the packet to the server. */
   #pass(flow: string): Decision {
     return this.#watched.of(flow).length + this.#taken.of(flow).length > 0 ? ACCEPT : RELEASE
   }
 
-  /** A segment of a connection that may turn out to be for us. */
+  /** Handles a segment of a connection that may turn out to be for us. */
   #watch(bytes: Uint8Array, flow: string, packet: TcpPacket, now: number): Decision {
     const { segment } = packet
     const { found, read } = this.#read(flow, segment)
@@ -182,19 +183,22 @@ export class Interceptor {
     }
   }
 
-  /** Reads a segment as more of a start that is known, or as a start. */
+  /** Reads a segment as a continuation of a known start, or as a start. */
   #read(flow: string, segment: TcpSegment): { found?: Watched; read: Extended | undefined } {
     for (const found of this.#watched.of(flow)) {
       if (!found.start.covers(segment.sequence, segment.payload.length)) continue
       const read = this.#extend(found.start, segment)
       if (read) return { found, read }
-      // It may have been the end of the request before: then this segment may be the start.
+      // That start may have been the end of the request before. Then this segment may be the start.
       this.#watched.delete(found)
     }
     return { read: this.#extend(new StreamStart(segment.sequence, this.#longestStart), segment) }
   }
 
-  /** Adds a segment to the start of a stream, and reads that as it is then; `undefined` when it is for no service. */
+  /**
+   * Adds a segment to the start of a stream, and reads the start as it is then. Returns `undefined` when it is for no
+   * service.
+   */
   #extend(start: StreamStart, segment: TcpSegment): Extended | undefined {
     const { bytes: before, nextSequence } = start
     start.add(segment.sequence, segment.payload)
@@ -208,8 +212,8 @@ export class Interceptor {
   }
 
   /**
-   * The packet goes on to the server as a RST at the sequence number its kernel waits for (RFC 5961, 3.2: any other
-   * would only provoke an ACK from it), and what the packet carried is ours.
+   * Takes the connection over. The packet goes on to the server as a RST at the sequence number that its kernel waits
+   * for; any other would only provoke an ACK (RFC 5961, 3.2). What the packet carried is ours.
    */
   #takeOver(bytes: Uint8Array, flow: string, packet: TcpPacket, known: Known, now: number): Decision {
     const { ip, segment } = packet
@@ -231,7 +235,7 @@ export class Interceptor {
     return { ...DROP, replies, events: this.#news(taken) }
   }
 
-  /** What there is to tell of a connection that was not told before. Forgets one that is over. */
+  /** Returns the new events of a connection. Forgets a connection that is over. */
   #news(taken: Taken): FlowEvent[] {
     const { peer } = taken
     const events: FlowEvent[] = []
@@ -258,7 +262,7 @@ interface Extended {
   readonly recognised: Recognised | 'partial'
 }
 
-/** What is known of a stream when a segment shows whose it is; see `TakeOver`. */
+/** What is known of a stream when a segment shows which service it is for. See `TakeOver`. */
 type Known = Pick<TakeOver, 'before' | 'nextSequence' | 'open' | 'onOutput'> & Pick<Recognised, 'key'>
 
 function eventOf(kind: FlowEvent['kind'], { key, peer }: Taken): FlowEvent {
@@ -271,7 +275,7 @@ function eventOf(kind: FlowEvent['kind'], { key, peer }: Taken): FlowEvent {
   }
 }
 
-/** The 4-tuple as a map key; each character is one byte or one port. */
+/** Returns the 4-tuple as a map key. Each character is one byte or one port. */
 function flowKey({ ip, segment }: TcpPacket): string {
   return String.fromCharCode(...ip.source, segment.sourcePort, ...ip.destination, segment.destinationPort)
 }

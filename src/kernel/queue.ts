@@ -1,7 +1,7 @@
 /**
- * The NFQUEUE edge: the only file that knows the nfqueue package. That package has no close(): a queue lives as long as
- * the process. It reads our callback's result unchecked, so an exception there would end the process: nothing here lets
- * one through.
+ * The edge to NFQUEUE. No other file uses the nfqueue package. That package has no close(), so a queue lives as long as
+ * the process. It does not check the result of our callback, so an exception there would end the process. Nothing here
+ * lets one through.
  */
 import { Failure } from '../failure.js'
 import { keepDescriptors } from './descriptors.js'

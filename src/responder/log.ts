@@ -1,20 +1,20 @@
-/** The responder's log: its newest lines in memory, for `status`, and whatever else wants them. */
+/** The responder's log. It keeps the newest lines in memory, for `status`, and passes every line to its sinks. */
 import { constants, openSync, writeSync } from 'node:fs'
 import { Failure, shortage } from '../failure.js'
 import { formatEntry, type Level, type LogEntry, type LogFields, type LogFormat } from './log-format.js'
 
 /** Where the responder logs. */
 export interface Log {
-  /** `fields` say once more, for a program, what the message is about. */
+  /** `fields` repeat for programs what the message is about. */
   (level: Level, message: string, fields?: LogFields): void
-  /** As text, newest last. */
+  /** The newest lines as text, newest last. */
   readonly recent: readonly string[]
-  /** Of the log file, for `status`; empty without one. */
+  /** Counts of the log file, for `status`; empty without one. */
   readonly counts: Readonly<Record<string, number>>
   readonly limits: Readonly<Record<string, number>>
 }
 
-/** Takes each line of the log; never throws, and never waits. */
+/** Takes each line of the log. Never throws, and never waits. */
 export type Sink = (entry: LogEntry) => void
 
 /** A log file, as `status` counts it. */
@@ -29,7 +29,7 @@ export interface FileSink extends Sink {
 
 const RECENT = 50
 
-/** `sinks` get each line, and so does `file`. With `isVerbose` also those of level `debug`. */
+/** Returns a log whose `sinks` and `file` get each line. Lines of level `debug` are logged only with `isVerbose`. */
 export function openLog(isVerbose: boolean, sinks: readonly Sink[], file?: FileSink): Log {
   const recent: string[] = []
   const log = (level: Level, message: string, fields: LogFields = {}) => {
@@ -43,15 +43,18 @@ export function openLog(isVerbose: boolean, sinks: readonly Sink[], file?: FileS
   return Object.assign(log, { recent, counts: file?.counts ?? {}, limits: file?.limits ?? {} })
 }
 
-/** A sink that hands each line on as text or JSON, without its end. */
+/** Returns a sink that passes each line on as text or JSON, without its end. */
 export function lineSink(format: LogFormat, write: (line: string) => void): Sink {
   return (entry) => write(formatEntry(entry, format))
 }
 
-/** How much one responder writes to its file, in bytes. */
+/** The most bytes that one responder writes to its file. */
 const MAX_FILE = 16 * 1024 * 1024
 
-/** Appends to a file; once that fails, or after `limit` bytes, it only counts. @throws Failure `log-file` */
+/**
+ * Returns a sink that appends to a file. Once that fails, or after `limit` bytes, it only counts.
+ * @throws Failure `log-file`
+ */
 export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_FILE): FileSink {
   const fd = openForAppending(path)
   const counts = { logBytes: 0, logLinesLost: 0 }
@@ -83,7 +86,7 @@ export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_F
 
 function openForAppending(path: string): number {
   try {
-    // A FIFO or terminal that nobody reads must not keep us waiting; files know no such thing.
+    // A FIFO or terminal that nobody reads must not make us wait. For files the flag has no effect.
     return openSync(
       path,
       constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOCTTY | constants.O_NONBLOCK,

@@ -9,10 +9,10 @@ import { wordsOf } from '../wire/printable.js'
 import { every, pause, type Clock } from './clock.js'
 import type { Log } from './log.js'
 
-/** How often flows are looked at for what is due, in milliseconds; only while there are any. */
+/** Milliseconds between looks at flows for what is due, while there are any. */
 const TICK = 100
 
-/** How often it is looked whether all connections are closed, in milliseconds. */
+/** Milliseconds between looks whether all connections are closed. */
 const DRAIN_PAUSE = 20
 
 /** What the packet path asks of the machine. */
@@ -22,14 +22,14 @@ export interface PacketEdges {
   readonly clock: Clock
 }
 
-/** How often the kernel is asked for packets that it has dropped, in milliseconds. */
+/** Milliseconds between questions to the kernel how many packets it has dropped. */
 const LOOK = 3_000
 
 /** The open way of packets: queue, interceptor, raw sockets. */
 export interface PacketPath {
   readonly queue: number
   readonly counts: Readonly<Record<string, number>>
-  /** Of those counts that have one. */
+  /** The limits of those counts that have one. */
   readonly limits: Readonly<Record<string, number>>
   /** Resolves once every connection taken over is closed, or after `limit` milliseconds. */
   drained(limit: number): Promise<void>
@@ -43,7 +43,10 @@ export interface PacketPathOptions {
   readonly letGoMark: () => number | undefined
 }
 
-/** @throws Failure `queue-unavailable`, `not-root`, `native-module` */
+/**
+ * Opens queue and raw sockets, and joins them by an interceptor.
+ * @throws Failure `queue-unavailable`, `not-root`, `native-module`
+ */
 export async function openPacketPath(
   services: readonly Service[],
   { queue: number, letGoMark }: PacketPathOptions,
@@ -115,7 +118,10 @@ export async function openPacketPath(
     stopPolling = undefined
   }
 
-  /** A service has something to say by itself. Not at once: it may be in the middle of something. */
+  /**
+   * Polls soon, because a service has something to send by itself. It does not poll at once, because the service may be
+   * in the middle of something.
+   */
   function pollSoon(): void {
     setImmediate(poll)
   }

@@ -1,4 +1,4 @@
-/** Serves the ports of armed challenges that nobody listens on, for just as long. */
+/** Serves the ports of armed challenges that nobody listens on, as long as they are armed. */
 import type { IpVersion } from '../wire/ip.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
@@ -10,7 +10,7 @@ import type { Log } from './log.js'
 export interface StandaloneOptions {
   readonly challenges: ReadonlyMap<string, string>
   readonly families: () => readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
-  /** Whether rules send on what comes to the port: somebody else serves it then. */
+  /** Returns whether rules send on what comes to the port. Then another machine serves it. */
   readonly isTranslated: (version: IpVersion, port: number) => Promise<boolean>
   readonly onEvent: (event: FlowEvent) => void
 }
@@ -26,7 +26,7 @@ export class Standalone {
   served = 0
   readonly #options: StandaloneOptions
   readonly #log: Log
-  /** Each port that was looked at, with what of it is ours. */
+  /** Each port that was checked, with the servers that we have on it. */
   readonly #ports = new Map<number, readonly Held[]>()
   #last: Promise<void> = Promise.resolve()
 
@@ -35,14 +35,14 @@ export class Standalone {
     this.#log = log
   }
 
-  /** The ports it serves, in at least one family. */
+  /** The ports it serves by at least one IP version. */
   get ports(): number[] {
     return [...this.#ports].flatMap(([port, held]) => (held.length > 0 ? [port] : []))
   }
 
   /**
-   * Serves those of the ports that `wanted` gives when its turn has come, and frees all others. A port is looked at
-   * when it is new. Never fails: what cannot be served is as it would be without.
+   * Serves the ports that `wanted` returns when its turn has come, and frees all others. A port is checked when it is
+   * new. Never fails: a port that cannot be served is as it would be without this.
    */
   cover(wanted: () => readonly number[]): Promise<void> {
     this.#last = this.#last.then(async () => {
@@ -78,7 +78,7 @@ export class Standalone {
     const { challenges, isTranslated } = this.#options
     const server = await openChallengeServer({ port, version, challenges, onEvent: (event) => this.#note(event) })
     if (typeof server === 'string') {
-      // A family that is switched off has no address to listen on, and nobody to be served there.
+      // An IP version that is switched off has no address to listen on, and no client.
       const isExpected = ['EADDRINUSE', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(server)
       this.#log(isExpected ? 'debug' : 'warning', `not serving port ${port} by IPv${version}: ${server}`)
       return undefined

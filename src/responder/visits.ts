@@ -1,4 +1,4 @@
-/** Who has asked for one token, and how that went. */
+/** The visits for one token. */
 import type { Visit } from '../control/challenge-status.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'

@@ -25,8 +25,10 @@ export async function lookAround(world: World): Promise<Before> {
 /** Everything that is not as it was is a violation. */
 export async function checkAftermath(world: World, before: Before): Promise<void> {
   const { lab, violate, plan, means } = world
-  await waitUntil(async () => (await strangers(world)).length === 0, '', patience * means.pace).catch(() => undefined)
-  for (const { pid, command } of await strangers(world)) violate(`process ${pid} is still there: ${command}`)
+  await waitUntil(async () => (await leftProcesses(world)).length === 0, '', patience * means.pace).catch(
+    () => undefined,
+  )
+  for (const { pid, command } of await leftProcesses(world)) violate(`process ${pid} is still there: ${command}`)
   const after = await lookAround(world)
   if (after.rules !== before.rules) violate(`rules were\n${before.rules}\nand are\n${after.rules}`)
   if (after.files.join() !== before.files.join())
@@ -41,7 +43,7 @@ export async function checkAftermath(world: World, before: Before): Promise<void
 }
 
 /** Every process of the server that is not its web server's, whose own come and go. */
-async function strangers({ lab }: World) {
+async function leftProcesses({ lab }: World) {
   return (await lab.server.processes()).filter(({ command }) => !/^(?:nginx: |$)/.test(command))
 }
 

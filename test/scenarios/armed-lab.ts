@@ -84,12 +84,12 @@ export async function openArmedLab(t: Test, options: ArmedLabOptions = {}): Prom
     webServer,
     hooksIn: (name) => hooksFor(lab.server, join(lab.directory, `run-${name}`)),
     leftovers: async () => {
-      const strangers = async () => (await lab.server.processes()).filter(({ pid }) => !pidsBefore.has(pid))
+      const leftProcesses = async () => (await lab.server.processes()).filter(({ pid }) => !pidsBefore.has(pid))
       // Whoever was told to end closes its control socket first and exits an instant later.
-      await waitUntil(async () => (await strangers()).length === 0, 'processes to end').catch(() => undefined)
+      await waitUntil(async () => (await leftProcesses()).length === 0, 'processes to end').catch(() => undefined)
       const rules = await snapshotRules(lab.server)
       return [
-        ...(await strangers()).map(({ pid, command }) => `process ${pid}: ${command}`),
+        ...(await leftProcesses()).map(({ pid, command }) => `process ${pid}: ${command}`),
         ...runDirectories().map((name) => `directory ${name}: ${readdirSync(join(lab.directory, name)).join(' ')}`),
         ...(rules === rulesBefore ? [] : [`rules were\n${rulesBefore}\nand are\n${rules}`]),
       ]

@@ -11,12 +11,12 @@ const withBindService = netAdminAndRaw | (1n << 10n)
 
 t.test('every process that stays has only the rights it needs', await requiresKernel(...programs), async (t) => {
   const lab = await openArmedLab(t)
-  const strangers = new Set((await lab.server.processes()).map(({ pid }) => pid))
+  const before = new Set((await lab.server.processes()).map(({ pid }) => pid))
   for (const firewall of ['iptables-nft', 'iptables-legacy']) {
     t.test(firewall, async (t) => {
       await lab.arm(challenge, '--firewall', firewall)
       const { pid } = await lab.running()
-      const ours = (await lab.server.processes()).filter((process) => !strangers.has(process.pid))
+      const ours = (await lab.server.processes()).filter((process) => !before.has(process.pid))
       t.ok(ours.length >= 2, 'the responder, and what keeps it and watches over it')
 
       const responder = statusOf(pid)

@@ -2,7 +2,7 @@
 import type { Answer, Connection, Conversation, Recognition, Service } from '../../intercept/service.js'
 import { formatReply, HeadEnd, MAX_REQUEST_LINE, readRequestLine, type Method } from '../../wire/http.js'
 
-/** `challenges`: token to key authorization. It is read anew for each request. */
+/** Returns the service. `challenges` has the key authorization of each token. It is read again for each request. */
 export function http01Service(challenges: ReadonlyMap<string, string>): Service {
   return {
     longestStart: MAX_REQUEST_LINE,
