@@ -40,9 +40,9 @@ export interface Ruleset {
 export const UNARMED_QUEUED = 5
 
 /**
- * The bit of the packet mark by which a packet that is sent through the hook once more says that its connection is to be
- * let go: the one above the connection's, which other programs restore into packet marks, or below the highest. The rule
- * that finds it takes it off again.
+ * The bit of the packet mark by which a packet that is sent through the hook once more says that its connection is to
+ * be let go: the one above the connection's, which other programs restore into packet marks, or below the highest. The
+ * rule that finds it takes it off again.
  */
 export function letGoMark({ mark }: Pick<Ruleset, 'mark'>): number {
   return mark === 0x80000000 ? 0x40000000 : mark * 2

@@ -79,7 +79,8 @@ function portChains({ selectors, queue }: Ruleset, isTracked: boolean): string[]
 
 /**
  * Candidates, and what their connections carry further: `marked` finds it by the connection mark, `followed` by its
- * source. A packet that comes once more, with a mark, lets its connection go, and goes on. Chains that end in a number are a selector's, or a start's of one.
+ * source. A packet that comes once more, with a mark, lets its connection go, and goes on. Chains that end in a number
+ * are a selector's, or a start's of one.
  */
 function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
   const { selectors, queue, mark } = ruleset
