@@ -41,7 +41,7 @@ const rules: Readonly<Record<string, Rule>> = {
     packages: true,
   },
   'firewall/iptables': {
-    imports: ['failure.ts', 'wire', 'firewall', 'firewall/bpf', 'firewall/nft'],
+    imports: ['failure.ts', 'kernel', 'wire', 'firewall', 'firewall/bpf', 'firewall/nft'],
     except: NO_HTTP,
     node: false,
     packages: false,

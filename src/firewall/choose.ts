@@ -4,10 +4,12 @@
  */
 import { Failure, toFailure } from '../failure.js'
 import { hasIptables, iptablesFirewall } from './iptables/iptables.js'
+import { followedSet } from './iptables/script.js'
 import { hasNft, nftFirewall } from './nft/nft.js'
 import { isLack } from './lack.js'
 import { listNftTables } from './nft/listing.js'
 import { tagOfTable } from './nft/script.js'
+import { ipSets } from '../kernel/ip-sets.js'
 import type { Run } from './run.js'
 import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice, type IptablesName } from './choices.js'
 import type { Firewall, Ruleset, Selection } from './ruleset.js'
@@ -33,6 +35,7 @@ export async function installFirst(
   choice: FirewallChoice,
   ruleset: Omit<Ruleset, 'selection'>,
   run: Run,
+  sets = ipSets,
 ): Promise<Chosen> {
   const names = choice === 'auto' ? BACK_ENDS.filter(isThere) : [choice]
   const refusals: string[] = []
@@ -40,7 +43,7 @@ export async function installFirst(
   for (const selection of ['prefilter', 'port'] as const) {
     if (!isLacking) break
     for (const name of names) {
-      const firewall = name === 'nft' ? nftFirewall(ruleset.tag, run) : iptablesFirewall(name, ruleset.tag, run)
+      const firewall = name === 'nft' ? nftFirewall(ruleset.tag, run) : iptablesFirewall(name, ruleset.tag, run, sets)
       try {
         await firewall.install({ ...ruleset, selection })
         return { firewall, selection, reason: refusals.length === 0 ? 'first choice' : refusals.join('; ') }
@@ -69,15 +72,17 @@ function isThere(name: BackEndName): boolean {
 }
 
 /** Removes what a killed responder of this tag left, by any back end. @throws Failure `firewall-failed` */
-export async function sweep(tag: string, run: Run): Promise<void> {
+export async function sweep(tag: string, run: Run, sets = ipSets): Promise<void> {
   // One listing shows nft's tables and those that iptables-nft keeps there. Usually there are none.
   const tables = await listNftTables(run)
   const variants: IptablesName[] = hasIptables('iptables-nft') ? ['iptables-nft'] : ['iptables']
   if (variants[0] === 'iptables-nft' && tables && !tables.includes('ip mangle') && !tables.includes('ip6 mangle'))
     variants.pop()
   if ((isLegacyInUse(4) || isLegacyInUse(6)) && hasIptables('iptables-legacy')) variants.push('iptables-legacy')
-  const firewalls: Firewall[] = variants.filter(hasIptables).map((name) => iptablesFirewall(name, tag, run))
+  const firewalls: Firewall[] = variants.filter(hasIptables).map((name) => iptablesFirewall(name, tag, run, sets))
   if (!tables || tables.some((table) => tagOfTable(table.split(' ')[1] ?? '') === tag))
     firewalls.push(nftFirewall(tag, run))
   await Promise.all(firewalls.map((firewall) => firewall.remove()))
+  // Also where another program has taken away the rules, with their table.
+  for (const version of [4, 6] as const) await sets.remove(followedSet(tag, version))
 }

@@ -15,8 +15,11 @@ export type Selection = 'prefilter' | 'port'
  */
 export const LONGEST_QUEUED = 61_440
 
-/** How long a source of candidates is followed where there is no connection mark, in seconds. */
-export const FOLLOWED_SECONDS = 60
+/**
+ * How long the address and port that a candidate came from are followed where there is no connection mark, in seconds:
+ * with an armed key, and as long as too little of it is there to tell.
+ */
+export const FOLLOWED_SECONDS = { armed: 60, incomplete: 2 } as const
 
 /** The rules of one responder. */
 export interface Ruleset {

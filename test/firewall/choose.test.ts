@@ -1,6 +1,7 @@
 import t from 'tap'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'
 import type { Ruleset } from '../../src/firewall/ruleset.js'
+import { Failure } from '../../src/failure.js'
 import { fakeIptables, type Call } from './iptables/fake-iptables.js'
 import { putFirewallProgramsOnPath } from './fake-programs.js'
 
@@ -23,7 +24,7 @@ const noNfqueue = "iptables-restore v1.8.9 (legacy): Couldn't load target `NFQUE
 
 t.test('the back end that was asked for is taken', async (t) => {
   const kernel = fakeIptables()
-  t.match(await installFirst('iptables-legacy', ruleset, kernel.run), {
+  t.match(await installFirst('iptables-legacy', ruleset, kernel.run, kernel.sets), {
     firewall: { name: 'iptables-legacy' },
     selection: 'prefilter',
     reason: 'first choice',
@@ -36,7 +37,7 @@ t.test('the back end that was asked for is taken', async (t) => {
 t.test('by itself it takes the first that works, and says what the others said', async (t) => {
   // The fake nft(8) refuses everything.
   const kernel = fakeIptables(({ command }) => (/^ip6?tables-restore/.test(command) ? 'no NFQUEUE' : undefined))
-  const { firewall, selection, reason } = await installFirst('auto', ruleset, kernel.run)
+  const { firewall, selection, reason } = await installFirst('auto', ruleset, kernel.run, kernel.sets)
   t.strictSame([firewall.name, selection], ['iptables-nft', 'prefilter'])
   t.match(reason, /^nft \(prefilter\): [^;]+; iptables \(prefilter\): iptables-restore --noflush -w 10: no NFQUEUE$/)
   t.equal(await firewall.presence(), 'whole')
@@ -44,7 +45,7 @@ t.test('by itself it takes the first that works, and says what the others said',
 
 t.test('where bpf is refused by all, the first that can queue the whole port is taken', async (t) => {
   const kernel = fakeIptables(refuseBpf)
-  const { firewall, selection, reason } = await installFirst('auto', ruleset, kernel.run)
+  const { firewall, selection, reason } = await installFirst('auto', ruleset, kernel.run, kernel.sets)
   t.strictSame([firewall.name, selection], ['iptables', 'port'])
   t.strictSame(
     [...reason.matchAll(/(?:^|; )(\S+ \(\w+\))/g)].map(([, tried]) => tried),
@@ -63,7 +64,7 @@ t.test('where bpf is refused by all, the first that can queue the whole port is 
 
 t.test('what a refused try has left is removed before the next', async (t) => {
   const kernel = fakeIptables((call) => (call.command.startsWith('ip6') ? refuseBpf(call) : undefined))
-  t.match(await installFirst('iptables', ruleset, kernel.run), {
+  t.match(await installFirst('iptables', ruleset, kernel.run, kernel.sets), {
     selection: 'port',
     reason: /^iptables \(prefilter\): ip6tables-restore.*Couldn't load match/,
   })
@@ -75,7 +76,7 @@ t.test('where none works, the failure says why for each, and nothing is left', a
   const kernel = fakeIptables(({ command, input }) =>
     command.startsWith('ip6') && input.includes('NFQUEUE') ? noNfqueue : undefined,
   )
-  await t.rejects(installFirst('auto', ruleset, kernel.run), {
+  await t.rejects(installFirst('auto', ruleset, kernel.run, kernel.sets), {
     code: 'firewall-unavailable',
     message:
       /^no firewall back end can queue packets here: nft \(prefilter\).*iptables-legacy \(prefilter\).*nft \(port\).*iptables-legacy \(port\)/,
@@ -93,7 +94,7 @@ t.test('what goes by is no reason to queue the whole port', async (t) => {
   ]) {
     const kernel = fakeIptables(({ command }) => (command.includes('-restore') ? complaint : undefined))
     await t.rejects(
-      installFirst('auto', ruleset, kernel.run),
+      installFirst('auto', ruleset, kernel.run, kernel.sets),
       {
         code: 'firewall-failed',
         message: /^no rules could be installed: nft \(prefilter\).*iptables-legacy \(prefilter\): [^;]*$/,
@@ -109,7 +110,7 @@ t.test('what goes by is no reason to queue the whole port', async (t) => {
 
 t.test('one that fails for the moment leaves it to the next, with the same selection', async (t) => {
   const kernel = fakeIptables(({ command }) => (/^ip6?tables-restore/.test(command) ? 'ended by SIGKILL' : undefined))
-  t.match(await installFirst('auto', ruleset, kernel.run), {
+  t.match(await installFirst('auto', ruleset, kernel.run, kernel.sets), {
     firewall: { name: 'iptables-nft' },
     selection: 'prefilter',
   })
@@ -119,7 +120,7 @@ t.test('while another program holds the lock of iptables nothing else is tried',
   const busy =
     "Can't lock /run/xtables.lock: Resource temporarily unavailable\nAnother app is currently holding the xtables lock. Stopped waiting after 10s."
   const kernel = fakeIptables(({ command }) => (command.includes('-restore') ? busy : undefined))
-  await t.rejects(installFirst('auto', ruleset, kernel.run), {
+  await t.rejects(installFirst('auto', ruleset, kernel.run, kernel.sets), {
     code: 'firewall-busy',
     message:
       /; iptables \(prefilter\): ip6?tables-restore --noflush -w 10: another program holds the lock of iptables, \/run\/xtables.lock$/,
@@ -129,7 +130,7 @@ t.test('while another program holds the lock of iptables nothing else is tried',
 
 t.test('only the back end asked for is tried, also when it fails', async (t) => {
   const kernel = fakeIptables(({ command }) => (command.startsWith('iptables-restore') ? noNfqueue : undefined))
-  await t.rejects(installFirst('iptables', ruleset, kernel.run), {
+  await t.rejects(installFirst('iptables', ruleset, kernel.run, kernel.sets), {
     code: 'firewall-unavailable',
     message: /: iptables \(prefilter\): .*; iptables \(port\): [^;]*$/,
   })
@@ -141,8 +142,12 @@ t.test('a sweep removes what is left of the tag, in both families, and touches n
   kernel.use('iptables-nft', '-p tcp -j ACCEPT')
   kernel.use('ip6tables-nft', '-p tcp -j ACCEPT')
   for (const tag of ['ab', 'abcd'])
-    await iptablesFirewall('iptables-nft', tag, kernel.run).install({ ...ruleset, tag, selection: 'prefilter' })
-  await sweep('ab', kernel.run)
+    await iptablesFirewall('iptables-nft', tag, kernel.run, kernel.sets).install({
+      ...ruleset,
+      tag,
+      selection: 'prefilter',
+    })
+  await sweep('ab', kernel.run, kernel.sets)
   for (const name of ['iptables-nft', 'ip6tables-nft']) {
     t.strictSame(
       [...(kernel.table(name)?.keys() ?? [])].filter((chain) => !/^CERTBOT-NFQ-abcd(-\w)?$/.test(chain)),
@@ -154,12 +159,26 @@ t.test('a sweep removes what is left of the tag, in both families, and touches n
   }
 })
 
+t.test('a sweep removes sets whose rules another program has taken away with their table', async (t) => {
+  const kernel = fakeIptables()
+  for (const name of ['certbot-nfq-ab-4', 'certbot-nfq-ab-6', 'certbot-nfq-abcd-4']) await kernel.sets.make(name, 4, 2)
+  await sweep('ab', kernel.run, kernel.sets)
+  t.strictSame([...kernel.setNames], ['certbot-nfq-abcd-4'])
+})
+
+t.test('without sets in the kernel, the first that can queue the whole port is taken', async (t) => {
+  const kernel = fakeIptables()
+  const make = async () =>
+    Promise.reject(new Failure('firewall-failed', 'cannot make the set x: sets are not supported by this kernel'))
+  t.match(await installFirst('iptables', ruleset, kernel.run, { ...kernel.sets, make }), { selection: 'port' })
+})
+
 t.test('a sweep where nothing is left only looks', async (t) => {
   const unused = fakeIptables()
-  await sweep('ab', unused.run)
+  await sweep('ab', unused.run, unused.sets)
   const used = fakeIptables()
   used.use('iptables-nft')
-  await sweep('ab', used.run)
+  await sweep('ab', used.run, used.sets)
   t.ok(used.commands().includes('iptables-nft-save'))
   t.strictSame(
     [...unused.commands(), ...used.commands()].filter(
@@ -174,7 +193,7 @@ t.test('a sweep that cannot look is a failure', async (t) => {
     command === 'iptables-nft-save' ? 'Could not fetch rule set' : undefined,
   )
   kernel.use('iptables-nft')
-  await t.rejects(sweep('ab', kernel.run), {
+  await t.rejects(sweep('ab', kernel.run, kernel.sets), {
     code: 'firewall-failed',
     message: 'iptables-nft-save: Could not fetch rule set',
   })

@@ -37,7 +37,7 @@ export async function testLettingGo(t: Test, firewall: FirewallChoice, options: 
     }
     await packets()
   }
-  t.match((await lab.running()).counts, { 'faults': 0, 'taken over': 4 })
+  t.match((await lab.running()).counts, { faults: 0, takenOver: 4 })
   t.equal((await lab.cleanup(challenge)).exitCode, 0)
   t.same(await lab.leftovers(), [])
 }

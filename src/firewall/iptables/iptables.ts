@@ -1,11 +1,12 @@
 /** The iptables back end: both families, nft variant or legacy. */
 import { toFailure } from '../../failure.js'
-import { holdsRuleset, hookChains, installScript, removeScript, undoScript } from './script.js'
+import { followedSet, holdsRuleset, hookChains, installScript, removeScript, undoScript } from './script.js'
 import type { FirewallChoice, IptablesName } from '../choices.js'
+import type { IpSets } from '../../kernel/ip-sets.js'
 import { listNftChains } from '../nft/listing.js'
 import { isLegacyIptables } from '../program-path.js'
 import { isProgram, runOrFail, type Run } from '../run.js'
-import type { Firewall, Presence, Ruleset } from '../ruleset.js'
+import { FOLLOWED_SECONDS, type Firewall, type Presence, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
 /** Seconds to wait for the lock that iptables processes share. */
@@ -21,7 +22,7 @@ interface Installed {
 }
 
 /** `tag` as in Ruleset. */
-export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Firewall {
+export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets: IpSets): Firewall {
   const installed = new Map<IpVersion, Installed>()
   let ruleset: Ruleset | undefined
   return { name, install, remove, presence }
@@ -44,6 +45,8 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
 
   async function installFamily(wanted: Ruleset, { version, isTracked }: Ruleset['families'][number]): Promise<void> {
     const before = installed.get(version)
+    if (wanted.selection === 'prefilter')
+      await sets.make(followedSet(tag, version), version, FOLLOWED_SECONDS.incomplete)
     const missing = await missingChains(version, hookChains(isTracked), run)
     // Another program may have taken jumps away, or whole chains.
     const saved = before && (await saveMangle(version))
@@ -57,7 +60,7 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
 
   async function remove(): Promise<void> {
     // Without a ruleset of our own it is a predecessor's rules that are looked for, in both families.
-    const versions = ruleset
+    const versions: readonly IpVersion[] = ruleset
       ? ruleset.families.map(({ version }) => version)
       : FAMILIES.filter((version) => isProgram(command(name, version, 'save')))
     const done = await Promise.allSettled(versions.map(uninstallFamily))
@@ -70,6 +73,8 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run): Fir
     const family = installed.get(version)
     const isUndone = ruleset && family && (await undo(name, ruleset, family, run))
     if (!isUndone) await removeFamily(name, version, tag, family, run)
+    // Only now, for no set goes that a rule names.
+    await sets.remove(followedSet(tag, version))
     installed.delete(version)
   }
 

@@ -26,6 +26,11 @@ import type { IpVersion } from '../../wire/ip.js'
 
 type Transport = Selector['transport']
 
+/** Name of the set of what is followed without connection tracking, which has to be there before rules that name it. */
+export function followedSet(tag: string, version: IpVersion): string {
+  return `certbot-nfq-${tag}-${version}`
+}
+
 /** Name of the chain that INPUT and FORWARD jump to. */
 export function chainName(tag: string): string {
   return `CERTBOT-NFQ-${tag}`
@@ -187,7 +192,7 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
   const comment = commentFor(tag)
   const bit = masked(mark)
   const toQueue = queueTarget(ruleset)
-  const recent = `-m recent --name ${names.entry} --rsource`
+  const set = followedSet(tag, version)
   const ports = portsOf(ruleset, 'tcp')
   const [toTcp, toUdp] = (['tcp', 'udp'] as const).map((transport) => {
     const starts = startsOf(ruleset).filter(({ selector }) => selector.transport === transport)
@@ -198,18 +203,19 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
     )
     return starts.length === 0 ? [] : [matching(program)]
   })
-  const followed = ports.map((port) => `-p tcp --dport ${port} ${recent} --rcheck --seconds ${FOLLOWED_SECONDS}`)
+  const followed = ports.map((port) => `-p tcp --dport ${port} -m set --match-set ${set} src,src`)
   const isLetGo = `-m mark --mark ${masked(letGoMark(ruleset))} ${comment} -g ${names.letGo}`
-  // Whether or not the key is known yet, the connection is followed.
-  const taken = (name: string) => [
+  // Whether or not the key is known yet, the connection is followed; nobody makes that shorter who does not know one.
+  const taken = (name: string, renewal: string) => [
     ...(toUdp?.length ? [`-A ${name} -p udp ${toQueue}`] : []),
     ...(isTracked
       ? [
-          `-A ${name} ${UNTRACKED} ${recent} --set ${toQueue}`,
+          `-A ${name} -p tcp ${UNTRACKED} ${comment} -j SET --add-set ${set} src,src ${renewal}`,
+          `-A ${name} ${UNTRACKED} ${toQueue}`,
           `-A ${name} ${comment} -j CONNMARK --set-xmark ${bit}`,
           `-A ${name} ${toQueue}`,
         ]
-      : [`-A ${name} ${recent} --set ${toQueue}`]),
+      : [`-A ${name} -p tcp ${comment} -j SET --add-set ${set} src,src ${renewal}`, `-A ${name} ${toQueue}`]),
   ]
   return [
     ...(isTracked && ports.length > 0
@@ -230,8 +236,8 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
       ),
     ),
     ...startsOf(ruleset).flatMap((placed) => startRules(placed, version, tag)),
-    ...taken(names.armed),
-    ...taken(names.incomplete),
+    ...taken(names.armed, `--exist --timeout ${FOLLOWED_SECONDS.armed}`),
+    ...taken(names.incomplete, `--timeout ${FOLLOWED_SECONDS.incomplete}`),
     ...(ruleset.selectors.some(({ keys }) => keys !== 'any')
       ? [
           // Counts.
@@ -245,8 +251,8 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
     ...(isTracked
       ? followed.map((isFollowed) => `-A ${names.byAddress} ${isFollowed} ${toQueue}`)
       : [
-          // A candidate makes it followed for longer.
-          ...(toTcp ?? []).map((begins) => `-A ${names.byAddress} ${begins} ${recent} --set ${comment}`),
+          // An armed key makes it followed for longer.
+          ...(toTcp ?? []).map((begins) => `-A ${names.byAddress} ${begins} ${comment} -j ${names.candidates}`),
           `-A ${names.byAddress} ${toQueue}`,
         ]),
     ...(isTracked ? [`-A ${names.letGo} ${comment} -j CONNMARK --set-xmark 0x0/0x${mark.toString(16)}`] : []),

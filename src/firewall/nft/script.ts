@@ -135,8 +135,8 @@ interface Following {
 function selectorChains(selector: Selector, place: number, following: Following): string[] {
   const { transport, starts, keys } = selector
   const { toQueue, isTracked } = following
-  const chains = [chain(`armed-${place}`, taken(selector, following))]
-  if (transport === 'tcp') chains.push(chain(`incomplete-${place}`, taken(selector, following)))
+  const chains = [chain(`armed-${place}`, taken(selector, following, 'armed'))]
+  if (transport === 'tcp') chains.push(chain(`incomplete-${place}`, taken(selector, following, 'incomplete')))
   if (keys !== 'any')
     chains.push(
       chain(
@@ -175,8 +175,13 @@ function startChain({ transport, keys }: Selector, start: Start, place: number, 
   ])
 }
 
-/** Queues the packet, and follows its connection. */
-function taken({ transport, ports }: Selector, { toQueue, source, bit, isTracked }: Following): string[] {
+/** Queues the packet, and follows its connection; nobody makes that shorter who does not know an armed key. */
+function taken(
+  { transport, ports }: Selector,
+  { toQueue, source, bit, isTracked }: Following,
+  state: keyof typeof FOLLOWED_SECONDS,
+): string[] {
+  const verb = state === 'armed' ? 'update' : 'add'
   return ports.flatMap((port) => {
     const plain = plainPort(transport, port, isTracked)
     if (transport === 'udp')
@@ -184,7 +189,7 @@ function taken({ transport, ports }: Selector, { toQueue, source, bit, isTracked
     return [
       ...(isTracked ? [`${originalPort(transport, port)} ct mark set ct mark or ${bit} ${toQueue}`] : []),
       // Two rules: when no more sources can be followed, the first ends there.
-      `${plain} update @followed { ${source} }`,
+      `${plain} ${verb} @followed { ${source} timeout ${FOLLOWED_SECONDS[state]}s }`,
       `${plain} ${toQueue}`,
     ]
   })
@@ -253,7 +258,7 @@ function queueStatement(queue: number): string {
 
 function followedSet(version: IpVersion): string {
   const type = `${version === 4 ? 'ipv4_addr' : 'ipv6_addr'} . inet_service`
-  return `set followed { type ${type}; flags dynamic,timeout; timeout ${FOLLOWED_SECONDS}s; size ${FOLLOWED_SIZE}; }`
+  return `set followed { type ${type}; flags dynamic,timeout; timeout ${FOLLOWED_SECONDS.armed}s; size ${FOLLOWED_SIZE}; }`
 }
 
 /** Keys have no name of their own in nft: their type is that of such bytes in a payload, wherever they stand. */

@@ -1,4 +1,5 @@
 import type { Run, RunResult } from '../../../src/firewall/run.js'
+import type { IpSets } from '../../../src/kernel/ip-sets.js'
 
 /** A command as it was run: words joined by blanks, then what it read. */
 export interface Call {
@@ -19,14 +20,25 @@ const BASE_CHAINS = ['INPUT', 'FORWARD']
 export function fakeIptables(refuse: (call: Call) => string | undefined = () => undefined) {
   const calls: Call[] = []
   const tables = new Map<string, Table>()
+  const setNames = new Set<string>()
+  const sets: IpSets = {
+    make: async (name) => void setNames.add(name),
+    remove: async (name) => {
+      const rules = [...tables.values()].flatMap((table) => [...table.values()].flat())
+      if (rules.some((rule) => rule.includes(`-set ${name} `))) throw new Error(`${name} is in use`)
+      setNames.delete(name)
+    },
+  }
   const run: Run = async (argv, input = '') => {
     const call = { command: argv.join(' '), input }
     calls.push(call)
-    const complaint = refuse(call) ?? perform(tables, argv, input)
+    const complaint = refuse(call) ?? perform(tables, setNames, argv, input)
     return typeof complaint === 'string' ? { exitCode: 1, stdout: '', stderr: `${complaint}\nmore\n` } : complaint
   }
   return {
     run,
+    sets,
+    setNames,
     calls,
     commands: () => calls.map(({ command }) => command),
     /** The rules of a command's mangle table; `undefined` while nobody has used it. */
@@ -43,7 +55,12 @@ export function fakeIptables(refuse: (call: Call) => string | undefined = () => 
   }
 }
 
-function perform(tables: Map<string, Table>, argv: readonly string[], input: string): RunResult | string {
+function perform(
+  tables: Map<string, Table>,
+  setNames: ReadonlySet<string>,
+  argv: readonly string[],
+  input: string,
+): RunResult | string {
   const [program = ''] = argv
   const name = program.replace(/-(save|restore)$/, '')
   const ok = (stdout = ''): RunResult => ({ exitCode: 0, stdout, stderr: '' })
@@ -64,7 +81,7 @@ function perform(tables: Map<string, Table>, argv: readonly string[], input: str
   if (program.endsWith('-restore')) {
     if (!argv.includes('--noflush')) return 'would flush the tables of others'
     const copy: Table = new Map([...(tables.get(name) ?? [])].map(([chain, rules]) => [chain, [...rules]]))
-    const complaint = restore(copy, input)
+    const complaint = restore(copy, setNames, input)
     if (complaint === undefined) tables.set(name, copy)
     return complaint ?? ok()
   }
@@ -95,7 +112,7 @@ function save(table: Table | undefined): string {
 }
 
 /** All or nothing, as the caller sees to by giving a copy; the complaint, or nothing. */
-function restore(table: Table, input: string): string | undefined {
+function restore(table: Table, setNames: ReadonlySet<string>, input: string): string | undefined {
   const lines = input.split('\n')
   if (lines[0] !== '*mangle' || lines.at(-2) !== 'COMMIT' || lines.at(-1) !== '') return 'no table, or no COMMIT'
   for (const line of lines.slice(1, -2)) {
@@ -110,6 +127,8 @@ function restore(table: Table, input: string): string | undefined {
     if (!rules) return `line "${line}": no chain by that name`
     const target = words[words.findIndex((word) => /^-[jg]$/.test(word)) + 1] ?? ''
     if (target.startsWith('CERTBOT') && !table.has(target)) return `line "${line}": no target by that name`
+    const [, set] = / --(?:match|add)-set (\S+)/.exec(line) ?? []
+    if (set !== undefined && !setNames.has(set)) return `Set ${set} doesn't exist.`
     if (verb === '-A') rules.push(words.join(' '))
     else if (verb === '-I') rules.unshift(words.slice(1).join(' '))
     else if (verb === '-F') rules.length = 0

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
+import { Failure } from '../../../src/failure.js'
 import { fakeIptables } from './fake-iptables.js'
 import { putFirewallProgramsOnPath } from '../fake-programs.js'
 
@@ -24,7 +25,7 @@ const foreign = '-p tcp --dport 443 -j MARK'
 
 t.test('installed, each family has its rules: by one atomic step, which waits for the lock', async (t) => {
   const kernel = fakeIptables()
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   t.equal(firewall.name, 'iptables')
   await firewall.install(ruleset)
   t.strictSame(
@@ -43,10 +44,29 @@ t.test('installed, each family has its rules: by one atomic step, which waits fo
   t.equal(await firewall.presence(), 'whole')
 })
 
+t.test('a family’s set is there before its rules, and goes after them', async (t) => {
+  const kernel = fakeIptables()
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  await firewall.install(ruleset)
+  t.strictSame([...kernel.setNames], ['certbot-nfq-ab-4', 'certbot-nfq-ab-6'])
+  await firewall.remove()
+  t.strictSame([...kernel.setNames], [])
+  await firewall.install({ ...ruleset, selection: 'port' })
+  t.strictSame([...kernel.setNames], [], 'none for what is queued whole')
+})
+
+t.test('a kernel without sets is a failure of the rules, which nothing of stays', async (t) => {
+  const kernel = fakeIptables()
+  const make = async () => Promise.reject(new Failure('firewall-failed', 'sets are not supported'))
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, { ...kernel.sets, make })
+  await t.rejects(firewall.install(ruleset), { code: 'firewall-failed', message: 'sets are not supported' })
+  t.notOk(kernel.commands().some((command) => command.includes('restore')))
+})
+
 t.test('a named variant is spoken to by its name', async (t) => {
   for (const name of ['iptables-nft', 'iptables-legacy'] as const) {
     const kernel = fakeIptables()
-    await iptablesFirewall(name, 'ab', kernel.run).install(ruleset)
+    await iptablesFirewall(name, 'ab', kernel.run, kernel.sets).install(ruleset)
     const spoken = kernel.commands().filter((command) => !command.startsWith('nft '))
     t.strictSame(spoken, [`${name}-restore --noflush -w 10`, `${name.replace('ip', 'ip6')}-restore --noflush -w 10`])
   }
@@ -54,7 +74,7 @@ t.test('a named variant is spoken to by its name', async (t) => {
 
 t.test('a family that is not asked for is left alone', async (t) => {
   const kernel = fakeIptables()
-  await iptablesFirewall('iptables', 'ab', kernel.run).install({
+  await iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets).install({
     ...ruleset,
     families: [{ version: 4, isTracked: false }],
   })
@@ -66,7 +86,7 @@ t.test('a family that is not asked for is left alone', async (t) => {
 
 t.test('other ports are brought in by one step more, without a moment without rules', async (t) => {
   const kernel = fakeIptables()
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await firewall.install(ruleset)
   kernel.calls.length = 0
   await firewall.install({ ...ruleset, selectors: [http01Selector([80, 8080], [token])] })
@@ -83,7 +103,7 @@ t.test('removed, the rules of others are as before, in both families', async (t)
   const kernel = fakeIptables()
   kernel.use('iptables', foreign)
   kernel.use('ip6tables', foreign)
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await firewall.install(ruleset)
   await firewall.remove()
   for (const name of ['iptables', 'ip6tables'])
@@ -101,7 +121,7 @@ t.test('removed, the rules of others are as before, in both families', async (t)
 t.test('mangle’s own chains are taken away again only where they are new', async (t) => {
   const kernel = fakeIptables()
   kernel.use('ip6tables')
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await firewall.install(ruleset)
   await firewall.remove()
   t.strictSame([...(kernel.table('iptables')?.keys() ?? [])], [])
@@ -110,7 +130,7 @@ t.test('mangle’s own chains are taken away again only where they are new', asy
 
 t.test('a new chain that somebody else has used since stays', async (t) => {
   const kernel = fakeIptables()
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await firewall.install(ruleset)
   kernel.table('iptables')?.get('INPUT')?.push(foreign)
   await firewall.remove()
@@ -120,7 +140,7 @@ t.test('a new chain that somebody else has used since stays', async (t) => {
 
 t.test('removing where there is nothing only looks, and a second time is no error', async (t) => {
   const kernel = fakeIptables()
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await firewall.remove()
   await firewall.remove()
   t.strictSame([...new Set(kernel.commands())].sort(), ['ip6tables-save', 'iptables-save'])
@@ -129,12 +149,12 @@ t.test('removing where there is nothing only looks, and a second time is no erro
 t.test('what a killed predecessor of the same tag left is removed, and nothing of another tag', async (t) => {
   const kernel = fakeIptables()
   kernel.use('iptables', foreign)
-  await iptablesFirewall('iptables', 'ab', kernel.run).install({
+  await iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets).install({
     ...ruleset,
     selectors: [http01Selector([80, 81, 82], [token])],
   })
-  await iptablesFirewall('iptables', 'abcd', kernel.run).install({ ...ruleset, tag: 'abcd' })
-  const successor = iptablesFirewall('iptables', 'ab', kernel.run)
+  await iptablesFirewall('iptables', 'abcd', kernel.run, kernel.sets).install({ ...ruleset, tag: 'abcd' })
+  const successor = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await successor.remove()
   t.strictSame(
     [...(kernel.table('iptables')?.keys() ?? [])],
@@ -152,7 +172,7 @@ t.test('what a killed predecessor of the same tag left is removed, and nothing o
 t.test('a rule that somebody deletes is missed, in either family', async (t) => {
   for (const name of ['iptables', 'ip6tables']) {
     const kernel = fakeIptables()
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
     await firewall.install(ruleset)
     kernel.table(name)?.set('INPUT', [])
     t.equal(await firewall.presence(), 'broken', name)
@@ -165,7 +185,7 @@ t.test(
     const kernel = fakeIptables(({ command }) =>
       command.startsWith('ip6tables-restore') ? 'ip6tables-restore v1.8.9: no match bpf' : undefined,
     )
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
     await t.rejects(firewall.install(ruleset), {
       code: 'firewall-failed',
       message: 'ip6tables-restore --noflush -w 10: ip6tables-restore v1.8.9: no match bpf',
@@ -178,7 +198,7 @@ t.test(
 
 t.test('after a refusal in one family the rules are not all there', async (t) => {
   const kernel = fakeIptables(({ command }) => (command.startsWith('ip6tables-restore') ? 'no match bpf' : undefined))
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await t.rejects(firewall.install(ruleset), { code: 'firewall-failed' })
   t.equal(await firewall.presence(), 'broken')
 })
@@ -186,7 +206,7 @@ t.test('after a refusal in one family the rules are not all there', async (t) =>
 t.test('what others have taken away is put back over what is there', async (t) => {
   for (const chain of ['INPUT', 'FORWARD', 'CERTBOT-NFQ-ab-Q']) {
     const kernel = fakeIptables()
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
     await firewall.install(ruleset)
     const before = new Map(kernel.table('iptables'))
     kernel.table('iptables')?.set(chain, [])
@@ -204,7 +224,7 @@ t.test('rules that cannot be looked at are neither there nor missing', async (t)
   const kernel = fakeIptables(({ command }) =>
     refused !== '' && command.startsWith(refused) ? 'Resource busy' : undefined,
   )
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await firewall.install(ruleset)
   refused = 'ip6tables-save'
   t.strictSame(await firewall.presence(), { unknown: 'ip6tables-save -t mangle: Resource busy' })
@@ -219,7 +239,7 @@ t.test(
     const kernel = fakeIptables(({ command }) =>
       isBusy && command.startsWith('ip6tables-restore') ? 'Resource busy' : undefined,
     )
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
     await firewall.install(ruleset)
     isBusy = true
     const before = new Map(kernel.table('iptables'))
@@ -241,7 +261,7 @@ t.test(
 
 t.test('rules that will not go are a failure', async (t) => {
   const refusing = fakeIptables(({ input }) => (input.includes('\n-X ') ? 'CHAIN_DEL failed' : undefined))
-  const one = iptablesFirewall('iptables', 'ab', refusing.run)
+  const one = iptablesFirewall('iptables', 'ab', refusing.run, refusing.sets)
   await one.install(ruleset)
   await t.rejects(one.remove(), { code: 'firewall-failed', message: /CHAIN_DEL failed/ })
 })

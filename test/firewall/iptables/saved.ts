@@ -34,14 +34,16 @@ const rules = (
 -A CERTBOT-NFQ-${tag}-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-A
 -A CERTBOT-NFQ-${tag}-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-N
 -A CERTBOT-NFQ-${tag}-2 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-I
--A CERTBOT-NFQ-${tag}-A -m conntrack --ctstate UNTRACKED -m recent --set --name CERTBOT-NFQ-${tag} --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-A -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j SET --add-set certbot-nfq-${tag}-4 src,src --exist --timeout 60
+-A CERTBOT-NFQ-${tag}-A -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-${tag}-A -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x400000/0x400000
 -A CERTBOT-NFQ-${tag}-A -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-${tag}-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-1
 -A CERTBOT-NFQ-${tag}-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-1
 -A CERTBOT-NFQ-${tag}-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-2
 -A CERTBOT-NFQ-${tag}-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-2
--A CERTBOT-NFQ-${tag}-I -m conntrack --ctstate UNTRACKED -m recent --set --name CERTBOT-NFQ-${tag} --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-I -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j SET --add-set certbot-nfq-${tag}-4 src,src --timeout 2
+-A CERTBOT-NFQ-${tag}-I -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-${tag}-I -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x400000/0x400000
 -A CERTBOT-NFQ-${tag}-I -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-${tag}-L -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x0/0x400000
@@ -51,7 +53,7 @@ const rules = (
 -A CERTBOT-NFQ-${tag}-Q -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-L
 -A CERTBOT-NFQ-${tag}-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-${tag}-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-L
--A CERTBOT-NFQ-${tag}-R -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-${tag} --mask 255.255.255.255 --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-R -p tcp -m tcp --dport 80 -m set --match-set certbot-nfq-${tag}-4 src,src -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 `
 
 const mangleTable = `*mangle
@@ -67,7 +69,7 @@ COMMIT
 
 const untrackedMangleTable = `*mangle
 ${BUILT_IN.map((name) => `:${name} ACCEPT [0:0]\n`).join('')}${chains('ab')}-A INPUT -p tcp -j CERTBOT-NFQ-ab
--A CERTBOT-NFQ-ab -p tcp -m tcp --dport 80 -m recent --rcheck --seconds 60 --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-R
+-A CERTBOT-NFQ-ab -p tcp -m tcp --dport 80 -m set --match-set certbot-nfq-ab-6 src,src -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-R
 -A CERTBOT-NFQ-ab -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
 -A CERTBOT-NFQ-ab-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j RETURN
 -A CERTBOT-NFQ-ab-1 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-A
@@ -77,15 +79,17 @@ ${BUILT_IN.map((name) => `:${name} ACCEPT [0:0]\n`).join('')}${chains('ab')}-A I
 -A CERTBOT-NFQ-ab-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-A
 -A CERTBOT-NFQ-ab-2 -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-N
 -A CERTBOT-NFQ-ab-2 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-I
--A CERTBOT-NFQ-ab-A -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-A -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --exist --timeout 60
+-A CERTBOT-NFQ-ab-A -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-1
 -A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-2
--A CERTBOT-NFQ-ab-I -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-I -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --timeout 2
+-A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
--A CERTBOT-NFQ-ab-R -m bpf --bytecode "1,6 0 0 1" -m recent --set --name CERTBOT-NFQ-ab --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource -m comment --comment certbot-nfq-ab
+-A CERTBOT-NFQ-ab-R -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
 -A CERTBOT-NFQ-ab-R -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `

@@ -62,10 +62,12 @@ t.test(
 -A CERTBOT-NFQ-ab-2 -m bpf --bytecode "<HEAD and the token>" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-A
 -A CERTBOT-NFQ-ab-2 -m bpf --bytecode "<HEAD and four bytes>" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-N
 -A CERTBOT-NFQ-ab-2 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-I
--A CERTBOT-NFQ-ab-A -m conntrack --ctstate UNTRACKED -m recent --name CERTBOT-NFQ-ab --rsource --set -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-A -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-4 src,src --exist --timeout 60
+-A CERTBOT-NFQ-ab-A -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-A -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
 -A CERTBOT-NFQ-ab-A -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-I -m conntrack --ctstate UNTRACKED -m recent --name CERTBOT-NFQ-ab --rsource --set -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-I -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-4 src,src --timeout 2
+-A CERTBOT-NFQ-ab-I -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-I -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
 -A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
@@ -73,7 +75,7 @@ t.test(
 -A CERTBOT-NFQ-ab-Q -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
--A CERTBOT-NFQ-ab-R -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -p tcp --dport 80 -m set --match-set certbot-nfq-ab-4 src,src -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x0/0x400000
 -A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
 COMMIT
@@ -101,7 +103,7 @@ t.test(
 :CERTBOT-NFQ-ab-R - [0:0]
 :CERTBOT-NFQ-ab-L - [0:0]
 -I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
--A CERTBOT-NFQ-ab -p tcp --dport 80 -m recent --name CERTBOT-NFQ-ab --rsource --rcheck --seconds 60 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-R
+-A CERTBOT-NFQ-ab -p tcp --dport 80 -m set --match-set certbot-nfq-ab-6 src,src -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-R
 -A CERTBOT-NFQ-ab -m bpf --bytecode "<begins like GET or HEAD>" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
 -A CERTBOT-NFQ-ab-C -p tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-1
 -A CERTBOT-NFQ-ab-C -p tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-2
@@ -113,12 +115,14 @@ t.test(
 -A CERTBOT-NFQ-ab-2 -m bpf --bytecode "<HEAD and the token>" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-A
 -A CERTBOT-NFQ-ab-2 -m bpf --bytecode "<HEAD and four bytes>" -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-N
 -A CERTBOT-NFQ-ab-2 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-I
--A CERTBOT-NFQ-ab-A -m recent --name CERTBOT-NFQ-ab --rsource --set -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-I -m recent --name CERTBOT-NFQ-ab --rsource --set -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-A -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --exist --timeout 60
+-A CERTBOT-NFQ-ab-A -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-I -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --timeout 2
+-A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec --limit-burst 5 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
--A CERTBOT-NFQ-ab-R -m bpf --bytecode "<begins like GET or HEAD>" -m recent --name CERTBOT-NFQ-ab --rsource --set -m comment --comment certbot-nfq-ab
+-A CERTBOT-NFQ-ab-R -m bpf --bytecode "<begins like GET or HEAD>" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
 -A CERTBOT-NFQ-ab-R -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
 COMMIT
@@ -167,7 +171,7 @@ t.test('each port has its rules; queue and mark are those asked for', (t) => {
     for (const chain of ['C', 'Q'])
       t.match(script, `-A CERTBOT-NFQ-ab-${chain} -p tcp -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL `)
     t.match(script, `-A CERTBOT-NFQ-ab-C -p tcp --dport ${port} -m conntrack --ctstate UNTRACKED `)
-    t.match(script, `-A CERTBOT-NFQ-ab-R -p tcp --dport ${port} -m recent `)
+    t.match(script, `-A CERTBOT-NFQ-ab-R -p tcp --dport ${port} -m set `)
   }
   t.match(script, '--set-xmark 0x80000000/0x80000000\n')
   t.match(script, '-m connmark --mark 0x80000000/0x80000000 ')
@@ -389,7 +393,7 @@ t.test('without any one of its rules it is not', (t) => {
     [savedUntracked, 6, false],
   ] as const) {
     const ours = saved.split('\n').filter((line) => /--comment certbot-nfq-ab( |$)|-j CERTBOT-NFQ-ab$/.test(line))
-    t.equal(ours.length, isTracked ? 31 : 21)
+    t.equal(ours.length, isTracked ? 33 : 23)
     for (const rule of ours) {
       const broken = saved.replace(`${rule}\n`, '')
       t.not(broken, saved)

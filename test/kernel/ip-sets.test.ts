@@ -1,0 +1,38 @@
+import t from 'tap'
+import { openLab, type Namespace } from '../../src/lab/lab.js'
+import { requiresKernel } from '../requires-kernel.js'
+import { withBuiltModule } from './built-module.js'
+
+const { skip } = await requiresKernel('iptables', 'ip6tables')
+
+t.test('a set is made once, used by rules of either variant, and goes once no rule names it', { skip }, async (t) => {
+  const lab = await openLab()
+  t.teardown(lab.close)
+  for (const variant of ['nft', 'legacy']) {
+    for (const version of [4, 6] as const) {
+      const iptables = `${version === 4 ? 'iptables' : 'ip6tables'}-${variant}`
+      const rule = ['INPUT', '-m', 'set', '--match-set', 'certbot-nfq-test', 'src,src', '-j', 'ACCEPT']
+      await sets(lab.server, `await it.ipSets.make('certbot-nfq-test', ${version}, 2)`)
+      await sets(lab.server, `await it.ipSets.make('certbot-nfq-test', ${version}, 2)`)
+      await lab.server.exec([iptables, '-A', ...rule])
+      const removal = sets(lab.server, `show('begun'); await it.ipSets.remove('certbot-nfq-test'); show('removed')`)
+      await lab.server.exec([iptables, '-D', ...rule])
+      t.equal(await removal, '"begun"\n"removed"\n', `${iptables}: with the rule on its way out`)
+      t.not((await lab.server.exec([iptables, '-A', ...rule], { reject: false })).exitCode, 0, 'there is none any more')
+    }
+  }
+})
+
+t.test('no set to be removed is no error; no right to make one is', { skip }, async (t) => {
+  const lab = await openLab()
+  t.teardown(lab.close)
+  t.equal(await sets(lab.server, `await it.ipSets.remove('certbot-nfq-none')`), '')
+  const asNobody = ['setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all']
+  const words = withBuiltModule('kernel/ip-sets.js', `await it.ipSets.make('x', 4, 2).catch(({ code }) => show(code))`)
+  t.equal((await lab.server.exec([...asNobody, ...words])).stdout, '"not-root"\n')
+})
+
+/** Runs it in the namespace; gives what it shows. */
+async function sets(namespace: Namespace, body: string): Promise<string> {
+  return (await namespace.exec(withBuiltModule('kernel/ip-sets.js', body))).stdout
+}
