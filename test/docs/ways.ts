@@ -29,7 +29,7 @@ export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
   [/^cd \/\S+$/, { kind: 'directory' }],
   [/^npm (test|run (types|lint))$/, { kind: 'not run', why: 'this test is part of npm test, and so are types and lint' }],
   [/^(REQUIRE_KERNEL=1 )?npx tap run /, { kind: 'not run', why: 'tap within tap deletes the results of the outer one' }],
-  [/^npm run (fuzz|test:chaos)\b|^CERTBOT_NFQ_CHAOS=/, { kind: 'not run', why: 'takes minutes of both cores; docs/reliability.md has what came of it' }],
+  [/^npm run (fuzz|test:(chaos|system|debian13))\b|^CERTBOT_NFQ_CHAOS=/, { kind: 'not run', why: 'takes minutes of both cores; docs/reliability.md has what came of it' }],
   [/^npm run demo$/, { kind: 'not run', why: 'its steps are those of the end-to-end tests; test/setup, which comes first, would build what this test runs' }],
   [/^npm (ci|run build|rebuild|pack)\b/, { kind: 'not run', why: 'test/setup has run the first two before any test; all of them rewrite what the other tests are running' }],
   [/^git clone /, { kind: 'not run', why: 'what is tested is this clone, and where from is for the reader to say' }],
