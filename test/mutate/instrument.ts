@@ -106,10 +106,9 @@ export function instrument(file: string, text: string, firstId: number): Instrum
           ),
         )
       if (ts.isExpressionStatement(node) && !/^super\b/.test(textOf(node))) {
-        return f.createIfStatement(
-          f.createLogicalNot(isOn(node, `${textOf(node)} -> nothing`)),
-          f.createBlock([children(node)]),
-        )
+        const leftOut = f.createLogicalNot(isOn(node, `${textOf(node)} -> nothing`))
+        // In a block of its own: an `else` that follows belongs to another `if`.
+        return f.createBlock([f.createIfStatement(leftOut, f.createBlock([children(node)]))])
       }
       if (ts.isBinaryExpression(node)) {
         const other = OPERATORS[node.operatorToken.kind]
