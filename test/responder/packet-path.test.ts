@@ -140,7 +140,7 @@ async function stage({ send = () => undefined, isFailOpen = true }: StageOptions
   let fail: (thrown: unknown) => void = () => undefined
   const path = await openPacketPath(
     [http01Service(new Map([[token, `${token}.print`]]))],
-    undefined,
+    { queue: undefined, letGoMark: () => undefined },
     {
       clock,
       openQueue: async (_number, handler, onError) => {

@@ -65,6 +65,24 @@ t.test('the rules before count after a refused change, and are removed in the en
   }
 })
 
+t.test('what was refused is tried again when it is asked for once more', async (t) => {
+  let refused = '-j NFQUEUE'
+  const { rules, kernel } = stage({ refuse: ({ input }) => (input.includes(refused) ? 'Cannot allocate memory' : '') })
+  for (const [wanted, last] of [
+    [ports(80), '80'],
+    [ports(80, 8080), '8080'],
+  ] as const) {
+    refused = `--ctorigdstport ${last}`
+    await t.rejects(
+      rules.cover(() => wanted),
+      { code: 'firewall-failed' },
+    )
+    refused = 'nothing'
+    await rules.cover(() => wanted)
+    t.match(kernel.table('iptables')?.get(chain)?.join(), `--ctorigdstport ${last}`)
+  }
+})
+
 t.test('rules that could not be removed are removed by the next change, also to nothing', async (t) => {
   for (const next of [ports(), ports(8080)]) {
     let isRefused = false
