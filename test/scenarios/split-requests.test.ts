@@ -2,6 +2,7 @@ import t from 'tap'
 import { requiresKernel } from '../requires-kernel.js'
 import { openArmedLab, programs } from './armed-lab.js'
 import { challengeFor, requestFor } from './challenge.js'
+import { trackNew } from './stateful-rules.js'
 import { connectTcp } from './tcp-client.js'
 
 const challenge = challengeFor('split')
@@ -12,7 +13,8 @@ t.test(
   'a challenge is answered however its request is cut into segments',
   await requiresKernel(...programs),
   async (t) => {
-    const lab = await openArmedLab(t)
+    // Tracked: what is not is followed for two seconds, and hundreds of segments may take longer.
+    const lab = await openArmedLab(t, { prepare: trackNew })
     await lab.arm(challenge)
 
     for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6]) {
