@@ -30,8 +30,8 @@ export interface Queue {
 }
 
 /**
- * Packets that may wait. With fail-open, a responder that hangs keeps no more than these from the web server; with
- * fewer, a burst of validations while it is busy otherwise would go past it.
+ * Packets that may wait. The kernel drops what is beyond, unless it is told to let it pass: a client sends again what was
+ * dropped, and a validation that passes is lost.
  */
 export const QUEUE_LENGTH = 1_024
 
@@ -44,7 +44,7 @@ const TRIES = 64
 
 /**
  * Binds a queue (`number`, or a free one) and hands its packets to `handle`. What it throws goes to `onError`, and the
- * packet passes; so do packets while `length` wait.
+ * packet passes. While `length` wait, further ones pass with `isFailOpen`, and are dropped without.
  * @throws Failure `queue-unavailable`, `native-module`
  */
 export async function openQueue(
@@ -52,6 +52,7 @@ export async function openQueue(
   handle: PacketHandler,
   onError: (thrown: unknown) => void,
   length = QUEUE_LENGTH,
+  isFailOpen = false,
 ): Promise<Queue> {
   const [nfqueue, libc] = await Promise.all([loadNfqueue(), loadLibc()])
   const bound = boundQueues()
@@ -69,7 +70,7 @@ export async function openQueue(
     // Its sockets are anything but: a program of ours that outlived us would keep the queue bound, and packets waiting
     // in it.
     keepDescriptors(libc)
-    const isFailOpen = limitQueue(libc, candidate, length)
+    const isLimited = limitQueue(libc, candidate, length, isFailOpen)
     queue.run((packet) => {
       const { indev, nfmark } = packet.info
       const verdict = decide(handle, packet.payload, indev, onError)
@@ -82,7 +83,7 @@ export async function openQueue(
     const list = openQueueList()
     return {
       number: candidate,
-      isFailOpen,
+      isFailOpen: isFailOpen && isLimited,
       counts: () => list().find(({ number }) => number === candidate) ?? { waiting: 0, lost: 0 },
     }
   }

@@ -79,8 +79,6 @@ export async function openPacketPath(
     )
   })
 
-  if (!queue.isFailOpen)
-    log('warning', 'the kernel drops packets that are too many for the queue: it cannot be told to let them pass')
   let lost = 0
   every(clock, LOOK, () => warnOfLoss(queue.counts().lost))
 

@@ -248,9 +248,3 @@ t.test('packets that wait are in status, and those that the kernel has dropped a
   )
   t.match(await counts(), { lostByKernel: 6 })
 })
-
-t.test('a kernel that cannot let pass what is too much for the queue is warned of', async (t) => {
-  const openQueue = async () => ({ number: 1, isFailOpen: false, counts: () => ({ waiting: 0, lost: 0 }) })
-  const stage = await stageResponder(t, { edges: { openQueue } })
-  t.match(stage.said('warning'), [/^the kernel drops packets that are too many for the queue/])
-})
