@@ -26,14 +26,14 @@ const TRIED_PORTS = 16
 export function readSelfCheckOrder(value: unknown): SelfCheckOrder | undefined {
   if (!isObject(value)) return undefined
   const { token, keyAuthorization, ports, families } = value
-  if (!isToken(token) || !token.startsWith(PREFIX) || !isToken(token.slice(PREFIX.length))) return undefined
+  if (!isToken(token) || !token.endsWith(SUFFIX) || !isToken(token.slice(0, -SUFFIX.length))) return undefined
   if (!isKeyAuthorization(keyAuthorization, token)) return undefined
   if (!isListOf(ports, MAX_PORTS, isPort) || !isListOf(families, 2, isFamily)) return undefined
   return { token, keyAuthorization, ports: [...new Set(ports)].slice(0, TRIED_PORTS), families: [...new Set(families)] }
 }
 
-/** What the token of an order begins with. It is never a challenge's, because the hook disarms it afterwards. */
-const PREFIX = 'self-check-'
+/** What the token of an order ends with. It is never a challenge's, because the hook disarms it afterwards. */
+const SUFFIX = '-self-check'
 
 function isFamily(value: unknown): value is IpVersion {
   return value === 4 || value === 6

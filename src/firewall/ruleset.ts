@@ -51,6 +51,16 @@ export function letGoMark({ mark }: Pick<Ruleset, 'mark'>): number {
   return mark === 0x80000000 ? 0x40000000 : mark * 2
 }
 
+/** Returns whether a ruleset differs from another in the keys of its selectors, and in nothing else. */
+export function differsInKeysOnly(one: Ruleset, other: Ruleset): boolean {
+  const withoutKeys = (ruleset: Ruleset) =>
+    JSON.stringify({
+      ...ruleset,
+      selectors: ruleset.selectors.map((selector) => ({ ...selector, keys: selector.keys === 'any' ? 'any' : [] })),
+    })
+  return JSON.stringify(one) !== JSON.stringify(other) && withoutKeys(one) === withoutKeys(other)
+}
+
 /** The ports of all selectors of a transport. */
 export function portsOf({ selectors }: Pick<Ruleset, 'selectors'>, transport: Selector['transport']): number[] {
   return [...new Set(selectors.flatMap((selector) => (selector.transport === transport ? selector.ports : [])))]
@@ -62,13 +72,30 @@ export function portsOf({ selectors }: Pick<Ruleset, 'selectors'>, transport: Se
  */
 export type Presence = 'whole' | 'broken' | { readonly unknown: string }
 
+/** Sums up what a counter in the kernel has shown, over its starts from nothing with rules that are made anew. */
+export class Tally {
+  #before = 0
+  #last = 0
+
+  /** Takes what the counter shows now. */
+  note(count: number): void {
+    if (count < this.#last) this.#before += this.#last
+    this.#last = count
+  }
+
+  /** All that was counted. */
+  get sum(): number {
+    return this.#before + this.#last
+  }
+}
+
 /** A way to bring a ruleset into the kernel. */
 export interface Firewall {
   readonly name: BackEndName
   /**
    * Makes the kernel hold this ruleset instead of the one installed before, of which some may be missing; atomic in
    * each family, so that there is no moment without rules. What a predecessor of the same tag left has to be removed
-   * first. On failure the rules before stay.
+   * first. Where nothing but keys is other than before, nothing but keys is changed. On failure the rules before stay.
    * @throws Failure `firewall-failed`
    */
   install(ruleset: Ruleset): Promise<void>
@@ -79,4 +106,6 @@ export interface Firewall {
   remove(): Promise<void>
   /** Whether the rules last installed are all still there. Never rejects. */
   presence(): Promise<Presence>
+  /** Requests for keys that nobody has armed, as many as `presence` has seen counted by the kernel. */
+  readonly unarmed: number
 }

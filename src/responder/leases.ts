@@ -50,10 +50,10 @@ export class Leases {
     return this.#leases.size
   }
 
-  /** What the rules are to cover: every port that some challenge wants, in ascending order. */
+  /** What the rules are to cover: every port that some challenge wants, and every token, a check's included. */
   get wanted(): Wanted {
     const ports = new Set([...this.#leases.values()].map(({ request }) => request.port))
-    return { ports: [...ports].sort((a, b) => a - b) }
+    return { ports: [...ports].sort((a, b) => a - b), tokens: [...this.#challenges.keys()] }
   }
 
   /** Milliseconds until the next challenge expires; `Infinity` without any. */

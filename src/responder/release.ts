@@ -39,7 +39,7 @@ export async function release(
   await standalone.cover(() => [])
   await path.drained(DRAIN_TIME)
   try {
-    await rules.cover(() => ({ ports: [] }))
+    await rules.cover(() => ({ ports: [], tokens: [] }))
   } catch (thrown) {
     log('error', toFailure(thrown).message)
     throw thrown

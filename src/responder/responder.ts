@@ -77,7 +77,10 @@ export class Responder {
       const ports = request.selfCheck ? rules.takeUnchecked() : []
       if (ports.length === 0) return { ok: true }
       const families = rules.families.map(({ version }) => version)
-      return { ok: true, check: orderSelfCheck(leases, token, ports, families) }
+      const check = orderSelfCheck(leases, token, ports, families)
+      // Its token has to be known to the kernel too.
+      await this.#cover()
+      return { ok: true, check }
     } catch (thrown) {
       leases.disarm(token)
       await this.#cover().catch((again: unknown) => this.#log('error', toFailure(again).message))
@@ -92,7 +95,10 @@ export class Responder {
   async #disarm(token: string): Promise<ControlResponse> {
     const { leases, clock } = this.#parts
     const seen = await reportSelfCheck(leases, token, clock)
-    if (seen) return { ok: true, seen }
+    if (seen) {
+      await this.#cover().catch((thrown: unknown) => this.#log('error', toFailure(thrown).message))
+      return { ok: true, seen }
+    }
     leases.retire(token)
     this.#log('info', `${token} disarmed`, { event: 'disarmed', token })
     try {

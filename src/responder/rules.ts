@@ -25,9 +25,11 @@ export interface RulesEdges {
 export interface Wanted {
   /** In ascending order. */
   readonly ports: readonly number[]
+  /** What may be asked for on them. */
+  readonly tokens: readonly string[]
 }
 
-const NOTHING: Wanted = { ports: [] }
+const NOTHING: Wanted = { ports: [], tokens: [] }
 
 /** The rules of one responder. */
 export class Rules {
@@ -121,6 +123,11 @@ export class Rules {
     return this.#chosen?.selection === 'prefilter' ? letGoMark(this.#options) : undefined
   }
 
+  /** Requests for tokens that are not armed, as many as the kernel had counted when it was last looked at. */
+  get unarmed(): number {
+    return this.#chosen?.firewall.unarmed ?? 0
+  }
+
   /** What is in force, for status; `undefined` while nothing is covered. */
   get inForce(): { name: string; selection: string; reason: string; tracked: number[] } | undefined {
     if (!this.#chosen || this.#covered.ports.length === 0) return undefined
@@ -157,12 +164,12 @@ export class Rules {
     this.#log('info', 'rules removed')
   }
 
-  #rulesetFor({ ports }: Wanted): Omit<Ruleset, 'selection'> {
+  #rulesetFor({ ports, tokens }: Wanted): Omit<Ruleset, 'selection'> {
     const { tag, queue, mark } = this.#options
-    return { tag, queue, mark, selectors: [http01Selector(ports, 'any')], families: this.#families }
+    return { tag, queue, mark, selectors: [http01Selector(ports, tokens)], families: this.#families }
   }
 }
 
 function isSame(one: Wanted, other: Wanted): boolean {
-  return one.ports.join() === other.ports.join()
+  return one.ports.join() === other.ports.join() && one.tokens.join() === other.tokens.join()
 }

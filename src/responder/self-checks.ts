@@ -23,7 +23,8 @@ export function orderSelfCheck(
   ports: readonly number[],
   families: readonly IpVersion[],
 ): SelfCheckOrder {
-  const token = `self-check-${randomText(16)}`
+  // Its first characters are what the kernel compares: nobody is to guess them.
+  const token = `${randomText(16)}-self-check`
   const keyAuthorization = `${token}.${randomText(32)}`
   leases.armForCheck(token, keyAuthorization, challenge)
   return { token, keyAuthorization, ports, families }

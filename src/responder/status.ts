@@ -22,7 +22,7 @@ export interface Identity {
 export interface StatusParts {
   readonly leases: Leases
   readonly path: Pick<PacketPath, 'queue' | 'counts' | 'limits'>
-  readonly rules: Pick<Rules, 'inForce'>
+  readonly rules: Pick<Rules, 'inForce' | 'unarmed'>
   readonly watchdog: Pick<Watchdog, 'repairs'>
   readonly standalone: Pick<Standalone, 'ports' | 'served'>
   readonly log: Log
@@ -48,6 +48,7 @@ export function statusOf(
     counts: {
       tokens: leases.size,
       ...path.counts,
+      unarmed: rules.unarmed,
       rulesRepaired: watchdog.repairs,
       servedOurselves: standalone.served,
       ...log.counts,

@@ -35,7 +35,7 @@ t.test(
   'a self-check is asked for when wanted; what it is to ask for comes back, and nothing from a responder that knows none',
   async (t) => {
     const directory = temporaryDirectory(t)
-    const token = `self-check-${'x'.repeat(22)}`
+    const token = `${'x'.repeat(22)}-self-check`
     const check = { token, keyAuthorization: `${token}.${'y'.repeat(43)}`, ports: [80], families: [4, 6] }
     const { lines } = await scriptedResponder(
       t,

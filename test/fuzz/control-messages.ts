@@ -65,8 +65,8 @@ const STATUS = {
 }
 
 const CHECK = {
-  token: 'self-check-0123456789abcdef',
-  keyAuthorization: 'self-check-0123456789abcdef.0123456789abcdef',
+  token: '0123456789abcdef-self-check',
+  keyAuthorization: '0123456789abcdef-self-check.0123456789abcdef',
   ports: [80],
   families: [4, 6] as const,
 }

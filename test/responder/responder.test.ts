@@ -171,7 +171,7 @@ t.test('whoever covers a port first is told what to ask for; the answer is what 
   const stage = await stageResponder(t)
   t.match(await stage.ask(one), { ok: true, check: undefined })
   const response = await stage.ask({ ...two, selfCheck: true })
-  t.match(response, { check: { token: /^self-check-[\w-]{22}$/, ports: [80, 8080], families: [4] } })
+  t.match(response, { check: { token: /^[\w-]{22}-self-check$/, ports: [80, 8080], families: [4] } })
   const check = typeof response === 'object' ? response.check : undefined
   if (!check) throw new Error('no order')
   const again = await stage.ask({ ...two, selfCheck: true })

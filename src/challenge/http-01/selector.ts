@@ -4,7 +4,8 @@ import { KEY_LENGTH, type Selector } from '../../wire/selector.js'
 
 /** Requests on these ports for these tokens, or for whatever token. */
 export function http01Selector(ports: readonly number[], tokens: readonly string[] | 'any'): Selector {
-  const keys = tokens === 'any' ? [] : tokens.map((token) => bytesOf(`${token} HTTP/1.`).subarray(0, KEY_LENGTH))
+  const texts = new Set(tokens === 'any' ? [] : tokens.map((token) => `${token} HTTP/1.`.slice(0, KEY_LENGTH)))
+  const keys = [...texts].map(bytesOf)
   return {
     transport: 'tcp',
     ports,

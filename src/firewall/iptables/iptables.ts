@@ -1,12 +1,21 @@
 /** The iptables back end: both families, nft variant or legacy. */
 import { toFailure } from '../../failure.js'
-import { followedSet, holdsRuleset, hookChains, installScript, removeScript, undoScript } from './script.js'
+import {
+  changeScript,
+  followedSet,
+  holdsRuleset,
+  hookChains,
+  installScript,
+  removeScript,
+  unarmedIn,
+  undoScript,
+} from './script.js'
 import type { FirewallChoice, IptablesName } from '../choices.js'
 import type { IpSets } from '../../kernel/ip-sets.js'
 import { listNftChains } from '../nft/listing.js'
 import { isLegacyIptables } from '../program-path.js'
 import { isProgram, runOrFail, type Run } from '../run.js'
-import { FOLLOWED_SECONDS, type Firewall, type Presence, type Ruleset } from '../ruleset.js'
+import { differsInKeysOnly, FOLLOWED_SECONDS, Tally, type Firewall, type Presence, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
 /** Seconds to wait for the lock that iptables processes share. */
@@ -25,11 +34,21 @@ interface Installed {
 export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets: IpSets): Firewall {
   const installed = new Map<IpVersion, Installed>()
   let ruleset: Ruleset | undefined
-  return { name, install, remove, presence }
+  const counted = new Map<IpVersion, Tally>()
+  return {
+    name,
+    install,
+    remove,
+    presence,
+    get unarmed() {
+      return [...counted.values()].reduce((all, { sum }) => all + sum, 0)
+    },
+  }
 
   async function install(wanted: Ruleset): Promise<void> {
     const before = ruleset
     ruleset = wanted
+    if (before && differsInKeysOnly(before, wanted) && (await changeKeys(wanted))) return
     const done = await Promise.allSettled(wanted.families.map((family) => installFamily(wanted, family)))
     const refused = done.find((family) => family.status === 'rejected')
     if (!refused) return
@@ -41,6 +60,16 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
       await remove().catch(() => undefined)
     }
     throw refused.reason
+  }
+
+  /** Returns false where another program has changed the rules, so that they have to be installed for it. */
+  async function changeKeys(wanted: Ruleset): Promise<boolean> {
+    if (wanted.selection === 'port') return true
+    const changes = wanted.families.map(async ({ version, isTracked }) => {
+      if (!installed.has(version)) throw new Error('not installed')
+      await restore(name, version, changeScript(wanted, version, isTracked), run)
+    })
+    return (await Promise.allSettled(changes)).every(({ status }) => status === 'fulfilled')
   }
 
   async function installFamily(wanted: Ruleset, { version, isTracked }: Ruleset['families'][number]): Promise<void> {
@@ -56,6 +85,15 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
 
   function saveMangle(version: IpVersion): Promise<string> {
     return runOrFail(run, [command(name, version, 'save'), '-t', 'mangle'])
+  }
+
+  /** Returns the rules as they are. */
+  async function countUnarmed(version: IpVersion): Promise<string> {
+    const saved = await runOrFail(run, [command(name, version, 'save'), '-c', '-t', 'mangle'])
+    const tally = counted.get(version) ?? new Tally()
+    counted.set(version, tally)
+    tally.note(unarmedIn(saved, tag))
+    return saved
   }
 
   async function remove(): Promise<void> {
@@ -83,7 +121,7 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
     if (!wanted) return 'broken'
     const held = wanted.families.map(
       async ({ version, isTracked }) =>
-        installed.has(version) && holdsRuleset(await saveMangle(version), wanted, version, isTracked),
+        installed.has(version) && holdsRuleset(await countUnarmed(version), wanted, version, isTracked),
     )
     const looks = await Promise.allSettled(held)
     if (looks.some((look) => look.status === 'fulfilled' && !look.value)) return 'broken'

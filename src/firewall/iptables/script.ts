@@ -55,6 +55,27 @@ export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: b
 }
 
 /**
+ * Text that fills the chains anew and puts the jumps to them first, over what `installScript` has put there; fails as a
+ * whole, changing nothing, when another program has taken any chain or jump away. What was counted stays.
+ */
+export function changeScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string {
+  const { unarmed } = namesFor(ruleset.tag)
+  return table([
+    ...jumps(ruleset, isTracked).flatMap(({ hook, rule }) => [`-D ${hook} ${rule}`, `-I ${hook} 1 ${rule}`]),
+    ...chainNames(ruleset)
+      .filter((name) => name !== unarmed)
+      .map((name) => `-F ${name}`),
+    ...rulesOf(ruleset, version, isTracked).filter((rule) => !rule.startsWith(`-A ${unarmed} `)),
+  ])
+}
+
+/** What iptables-save counted of requests with keys that nobody has armed. */
+export function unarmedIn(saved: string, tag: string): number {
+  const [, count] = new RegExp(`^\\[(\\d+):\\d+\\] -A ${namesFor(tag).unarmed} `, 'm').exec(saved) ?? []
+  return Number(count ?? 0)
+}
+
+/**
  * Text that takes away what `installScript` has put there, and the built-in `newChains` with it; fails as a whole,
  * changing nothing, when another program has changed any of it meanwhile.
  */
@@ -347,5 +368,8 @@ function table(lines: readonly string[]): string {
 function mangleLines(saved: string): string[] {
   const lines = saved.split('\n')
   const from = lines.indexOf('*mangle')
-  return from < 0 ? [] : lines.slice(from + 1, lines.indexOf('COMMIT', from))
+  // With -c each rule begins with what it has counted.
+  return from < 0
+    ? []
+    : lines.slice(from + 1, lines.indexOf('COMMIT', from)).map((line) => line.replace(/^\[\d+:\d+\] /, ''))
 }

@@ -5,11 +5,11 @@
  * sweeps.
  */
 import { isFailure, toFailure } from '../../failure.js'
-import { installLine, removeLine, tableName } from './script.js'
+import { installLine, keysLine, removeLine, tableName, unarmedIn, type KeySets } from './script.js'
 import { startNft, type NftConversation } from './conversation.js'
 import { listNftTables } from './listing.js'
 import { failureOf, isProgram, runOrFail, type Run } from '../run.js'
-import type { Firewall, Ruleset } from '../ruleset.js'
+import { differsInKeysOnly, Tally, type Firewall, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
 const FAMILIES = [4, 6] as const
@@ -17,22 +17,37 @@ const FAMILIES = [4, 6] as const
 /** `tag` as in Ruleset. */
 export function nftFirewall(tag: string, run: Run, converse: () => NftConversation = startNft): Firewall {
   let owner: NftConversation | undefined
-  let installed: { versions: readonly IpVersion[]; listing?: string } | undefined
+  let installed: { ruleset: Ruleset; listing?: string } | undefined
+  /** Named until this nft has shown that it cannot. */
+  let keySets: KeySets = 'named'
+  const unarmed = new Tally()
   return {
     name: 'nft',
+    get unarmed() {
+      return unarmed.sum
+    },
     install: async (ruleset) => {
-      if (owner?.isAlive) await owner.say(installLine(ruleset, true))
-      else {
-        owner = await installOwned(ruleset, converse())
-        if (!owner) await runOrFail(run, ['nft', '-f', '-'], installLine(ruleset, false))
+      if (
+        installed &&
+        differsInKeysOnly(installed.ruleset, ruleset) &&
+        (await changeKeys(installed.ruleset, ruleset))
+      ) {
+        installed.ruleset = ruleset
+        return
       }
-      const versions = ruleset.families.map(({ version }) => version)
-      installed = { versions }
+      try {
+        await installAll(ruleset)
+      } catch (thrown) {
+        if (keySets === 'anonymous' || !/typeof|syntax error/.test(toFailure(thrown).message)) throw thrown
+        keySets = 'anonymous'
+        await installAll(ruleset)
+      }
+      installed = { ruleset }
       // Where it fails now, a later look is the first one.
       await look(installed).catch(() => undefined)
     },
     remove: async () => {
-      const last = { owner, versions: installed?.versions ?? [] }
+      const last = { owner, versions: (installed?.ruleset.families ?? []).map(({ version }) => version) }
       owner = undefined
       installed = undefined
       if (last.owner?.isAlive) {
@@ -53,13 +68,39 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
     },
   }
 
+  /** By the process that owns the tables, or as plain ones where they cannot be owned. @throws Failure */
+  async function installAll(ruleset: Ruleset): Promise<void> {
+    if (owner?.isAlive) return owner.say(installLine(ruleset, true, keySets))
+    owner = await installOwned(installLine(ruleset, true, keySets), converse())
+    if (!owner) await runOrFail(run, ['nft', '-f', '-'], installLine(ruleset, false, keySets))
+  }
+
+  /** Adds the new keys and takes away the old ones. Returns false where the rules have to be installed for it. */
+  async function changeKeys(before: Ruleset, after: Ruleset): Promise<boolean> {
+    if (after.selection === 'port') return true
+    if (keySets === 'anonymous') return false
+    const line = keysLine(before, after)
+    try {
+      if (owner?.isAlive) await owner.say(line)
+      else if (owner) return false
+      else await runOrFail(run, ['nft', '-f', '-'], line)
+      return true
+    } catch {
+      // Another program has changed the tables, or the owner has ended.
+      return false
+    }
+  }
+
   /** Whether the tables are there as at the first look. @throws Failure */
   async function look(tables: NonNullable<typeof installed>): Promise<boolean> {
-    const listings = await Promise.all(tables.versions.map((version) => listTable(tag, version, run)))
+    const versions = tables.ruleset.families.map(({ version }) => version)
+    const listings = await Promise.all(versions.map((version) => listTable(tag, version, run)))
     if (listings.includes(undefined)) return false
     const listing = listings.join('\n')
-    tables.listing ??= listing
-    return listing === tables.listing
+    unarmed.note(unarmedIn(listing))
+    const rules = listing.replace(/packets \d+ bytes \d+/g, '')
+    tables.listing ??= rules
+    return rules === tables.listing
   }
 }
 
@@ -72,9 +113,9 @@ export function hasNft(): boolean {
  * The process that owns the tables from now on; `undefined` where tables cannot be owned. @throws Failure
  * `firewall-failed` when the rules are refused
  */
-async function installOwned(ruleset: Ruleset, conversation: NftConversation): Promise<NftConversation | undefined> {
+async function installOwned(line: string, conversation: NftConversation): Promise<NftConversation | undefined> {
   try {
-    await conversation.say(installLine(ruleset, true))
+    await conversation.say(line)
     return conversation
   } catch (thrown) {
     await conversation.end()

@@ -30,10 +30,16 @@ export function tagOfTable(name: string): string | undefined {
 const PREFIX = 'certbot-nfq-'
 
 /**
+ * How keys are kept: in sets with names, of which single keys can be added and taken away, or as they stand in the
+ * rules, for an nft that cannot declare a set of raw payload.
+ */
+export type KeySets = 'named' | 'anonymous'
+
+/**
  * One line, so one transaction: replaces the tables of this tag, if any, by the ruleset's. `isOwned` ties them to the
  * nft process.
  */
-export function installLine(ruleset: Ruleset, isOwned: boolean): string {
+export function installLine(ruleset: Ruleset, isOwned: boolean, keySets: KeySets = 'named'): string {
   const tables = ruleset.families.flatMap(({ version, isTracked }) => {
     const name = tableName(ruleset.tag, version)
     const flags = isOwned ? 'flags owner; ' : ''
@@ -41,10 +47,42 @@ export function installLine(ruleset: Ruleset, isOwned: boolean): string {
     return [
       `add table ${name} { ${flags}}`,
       `delete table ${name}`,
-      `table ${name} { ${flags}${tableBody(ruleset, version, isTracked).join('; ')}; }`,
+      `table ${name} { ${flags}${tableBody(ruleset, version, isTracked, keySets).join('; ')}; }`,
     ]
   })
   return `${tables.join('; ')}\n`
+}
+
+/**
+ * One line that turns the named sets of keys from those of one ruleset into those of another, which has other keys
+ * only.
+ */
+export function keysLine(before: Ruleset, after: Ruleset): string {
+  const changes = after.selectors.flatMap(({ keys }, index) => {
+    const [old, wanted] = [before.selectors[index]?.keys ?? [], keys].map((keys) =>
+      keys === 'any' ? [] : keys.map((key) => hex(key)),
+    )
+    const commands = [
+      ['add', wanted?.filter((key) => !old?.includes(key))],
+      ['delete', old?.filter((key) => !wanted?.includes(key))],
+    ] as const
+    return after.families.flatMap(({ version }) =>
+      commands.flatMap(([verb, keys = []]) =>
+        keys.length === 0
+          ? []
+          : [`${verb} element ${tableName(after.tag, version)} keys-${index + 1} { ${keys.join(', ')} }`],
+      ),
+    )
+  })
+  return `${changes.join('; ')}\n`
+}
+
+/** What a listing of our tables says was counted of requests with keys that nobody has armed. */
+export function unarmedIn(listing: string): number {
+  return [...listing.matchAll(/^\tcounter unarmed \{\s*packets (\d+)/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  )
 }
 
 /** One line that removes these tables, which have to be there. */
@@ -56,10 +94,12 @@ export function removeLine(tag: string, versions: readonly IpVersion[]): string 
  * Each packet passes `select`, so that has no rule it can do without: what it finds is rare, and the port is only
  * looked at then.
  */
-function tableBody(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+function tableBody(ruleset: Ruleset, version: IpVersion, isTracked: boolean, keySets: KeySets): string[] {
   const hooks = isTracked ? ['input', 'forward'] : ['input']
   return [
-    ...(ruleset.selection === 'port' ? portChains(ruleset, isTracked) : candidateChains(ruleset, version, isTracked)),
+    ...(ruleset.selection === 'port'
+      ? portChains(ruleset, isTracked)
+      : candidateChains(ruleset, version, isTracked, keySets)),
     ...hooks.map((hook) =>
       chain(hook, [`type filter hook ${hook} priority ${PRIORITY}; policy accept`, 'jump select']),
     ),
@@ -82,7 +122,7 @@ function portChains({ selectors, queue }: Ruleset, isTracked: boolean): string[]
  * source. A packet that comes once more, with a mark, lets its connection go, and goes on. Chains that end in a number
  * are a selector's, or a start's of one.
  */
-function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolean, keySets: KeySets): string[] {
   const { selectors, queue, mark } = ruleset
   const toQueue = queueStatement(queue)
   const source = `${version === 4 ? 'ip' : 'ip6'} saddr . tcp sport`
@@ -92,8 +132,12 @@ function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolea
   return [
     ...(selectors.some(({ keys }) => keys !== 'any') ? ['counter unarmed { }'] : []),
     followedSet(version),
-    ...selectors.flatMap(({ keys }, index) => (keys === 'any' ? [] : [keySet(index + 1, keys)])),
-    ...selectors.flatMap((selector, index) => selectorChains(selector, index + 1, { toQueue, source, bit, isTracked })),
+    ...selectors.flatMap(({ keys }, index) =>
+      keys === 'any' || keySets === 'anonymous' ? [] : [keySet(index + 1, keys)],
+    ),
+    ...selectors.flatMap((selector, index) =>
+      selectorChains(selector, index + 1, { toQueue, source, bit, isTracked, keySets }),
+    ),
     chain(
       'starts',
       selectors.flatMap(({ starts }, index) =>
@@ -126,6 +170,7 @@ interface Following {
   readonly source: string
   readonly bit: string
   readonly isTracked: boolean
+  readonly keySets: KeySets
 }
 
 /**
@@ -134,7 +179,7 @@ interface Following {
  */
 function selectorChains(selector: Selector, place: number, following: Following): string[] {
   const { transport, starts, keys } = selector
-  const { toQueue, isTracked } = following
+  const { toQueue, isTracked, keySets } = following
   const chains = [chain(`armed-${place}`, taken(selector, following, 'armed'))]
   if (transport === 'tcp') chains.push(chain(`incomplete-${place}`, taken(selector, following, 'incomplete')))
   if (keys !== 'any')
@@ -146,27 +191,35 @@ function selectorChains(selector: Selector, place: number, following: Following)
         ),
       ),
     )
-  return [...chains, ...starts.map((start, index) => startChain(selector, start, place, index + 1))]
+  return [...chains, ...starts.map((start, index) => startChain(selector, start, place, index + 1, keySets))]
 }
 
 /**
  * Compares the whole start, and the key behind it. Nearly every other payload ends at its first 16 bytes. A comparison
  * past the end of the payload matches nothing, `!=` included: what ends too early passes all of them.
  */
-function startChain({ transport, keys }: Selector, start: Start, place: number, index: number): string {
+function startChain(
+  { transport, keys }: Selector,
+  start: Start,
+  place: number,
+  index: number,
+  keySets: KeySets,
+): string {
   const pieces = range(Math.ceil(start.bytes.length / LONGEST_COMPARED)).map((piece) => ({
     at: piece * LONGEST_COMPARED,
     length: Math.min(LONGEST_COMPARED, start.bytes.length - piece * LONGEST_COMPARED),
   }))
   const whole = pieces.map(({ at, length }) => compared(start, at, length, '==')).join(' ')
   const key = payload(keyOffset(start), KEY_LENGTH)
+  // An anonymous set cannot be empty.
+  const set = keySets === 'named' ? `@keys-${place}` : keys === 'any' || keys.length === 0 ? '' : elementsOf(keys)
   return chain(`start-${place}-${index}`, [
     ...pieces.slice(0, 1).map(({ at, length }) => `${compared(start, at, length, '!=')} return`),
     ...(keys === 'any'
       ? [`${whole} goto armed-${place}`]
       : [
-          `${whole} ${key} @keys-${place} goto armed-${place}`,
-          `${whole} ${key} != @keys-${place} goto unarmed-${place}`,
+          ...(set === '' ? [] : [`${whole} ${key} ${set} goto armed-${place}`]),
+          `${whole} ${set === '' ? `${payload(keyOffset(start) + KEY_LENGTH - 1, 1)} & 0x0 == 0x0` : `${key} != ${set}`} goto unarmed-${place}`,
         ]),
     // A datagram is whole.
     ...(transport === 'tcp'

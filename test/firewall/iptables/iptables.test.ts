@@ -2,6 +2,7 @@ import t from 'tap'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
 import { Failure } from '../../../src/failure.js'
+import type { Run } from '../../../src/firewall/run.js'
 import { fakeIptables } from './fake-iptables.js'
 import { putFirewallProgramsOnPath } from '../fake-programs.js'
 
@@ -21,6 +22,8 @@ const ruleset: Ruleset = {
   families,
   selection: 'prefilter',
 }
+const other = 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
+const withTokens = (...tokens: string[]): Ruleset => ({ ...ruleset, selectors: [http01Selector([80], tokens)] })
 const foreign = '-p tcp --dport 443 -j MARK'
 
 t.test('installed, each family has its rules: by one atomic step, which waits for the lock', async (t) => {
@@ -219,6 +222,74 @@ t.test('what others have taken away is put back over what is there', async (t) =
   }
 })
 
+t.test(
+  'other tokens are brought in by one step a family, without a look, and nothing is taken away for it',
+  async (t) => {
+    const kernel = fakeIptables()
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+    await firewall.install(ruleset)
+    const before = new Map(kernel.table('iptables'))
+    kernel.calls.length = 0
+    await firewall.install(withTokens(token, other))
+    t.same(kernel.commands(), ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'])
+    t.notMatch(kernel.calls[0]?.input, /^-[FA] CERTBOT-NFQ-ab-N\b/m, 'what is counted there stays')
+    for (const name of ['iptables', 'ip6tables'])
+      for (const chain of ['CERTBOT-NFQ-ab-1', 'CERTBOT-NFQ-ab-2'])
+        t.match(kernel.table(name)?.get(chain)?.[1], ` ${Buffer.from(other).readUInt32BE()},`)
+    t.equal(await firewall.presence(), 'whole')
+    await firewall.install(ruleset)
+    t.strictSame(kernel.table('iptables'), before)
+    kernel.calls.length = 0
+    await firewall.install({ ...withTokens(token, other), selection: 'port' })
+    t.ok(kernel.commands().length > 2, 'another selection is another ruleset')
+    kernel.calls.length = 0
+    await firewall.install({ ...ruleset, selection: 'port' })
+    t.same(kernel.commands(), [], 'where all of the port is queued, tokens are none of the rules')
+  },
+)
+
+t.test('where another program has taken rules away, other tokens are brought in with them', async (t) => {
+  for (const [name, chain] of [
+    ['iptables', 'INPUT'],
+    ['ip6tables', 'INPUT'],
+    ['iptables', 'CERTBOT-NFQ-ab-C'],
+  ] as const) {
+    const kernel = fakeIptables()
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+    await firewall.install(ruleset)
+    kernel.table(name)?.set(chain, [])
+    await firewall.install(withTokens(token, other))
+    t.equal(await firewall.presence(), 'whole', chain)
+    t.match(kernel.table('iptables')?.get('CERTBOT-NFQ-ab-1')?.[1], ` ${Buffer.from(other).readUInt32BE()},`)
+  }
+})
+
+t.test(
+  'requests for tokens that are not armed are counted in both families, also when rules are made anew',
+  async (t) => {
+    let counts = [3, 4]
+    const kernel = fakeIptables()
+    const run: Run = async (argv, input) => {
+      const result = await kernel.run(argv, input)
+      const count = counts[argv[0]?.startsWith('ip6') ? 1 : 0]
+      return { ...result, stdout: result.stdout.replace(/^(-A CERTBOT-NFQ-ab-N .*)$/m, `[${count}:200] $1`) }
+    }
+    const firewall = iptablesFirewall('iptables', 'ab', run, kernel.sets)
+    await firewall.install(ruleset)
+    t.equal(firewall.unarmed, 0)
+    for (const [now, sum] of [
+      [[3, 4], 7],
+      [[5, 4], 9],
+      [[1, 4], 10],
+      [[1, 0], 10],
+    ] as const) {
+      counts = [...now]
+      t.equal(await firewall.presence(), 'whole')
+      t.equal(firewall.unarmed, sum)
+    }
+  },
+)
+
 t.test('rules that cannot be looked at are neither there nor missing', async (t) => {
   let refused = ''
   const kernel = fakeIptables(({ command }) =>
@@ -227,7 +298,7 @@ t.test('rules that cannot be looked at are neither there nor missing', async (t)
   const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await firewall.install(ruleset)
   refused = 'ip6tables-save'
-  t.strictSame(await firewall.presence(), { unknown: 'ip6tables-save -t mangle: Resource busy' })
+  t.strictSame(await firewall.presence(), { unknown: 'ip6tables-save -c -t mangle: Resource busy' })
   kernel.table('iptables')?.set('INPUT', [])
   t.equal(await firewall.presence(), 'broken', 'what is missed in one family is missed')
 })

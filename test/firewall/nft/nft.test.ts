@@ -2,7 +2,7 @@ import t from 'tap'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
 import { Failure } from '../../../src/failure.js'
 import type { NftConversation } from '../../../src/firewall/nft/conversation.js'
-import { installLine, removeLine } from '../../../src/firewall/nft/script.js'
+import { installLine, keysLine, removeLine } from '../../../src/firewall/nft/script.js'
 import type { Run, RunResult } from '../../../src/firewall/run.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
 import { putFirewallProgramsOnPath } from '../fake-programs.js'
@@ -23,6 +23,9 @@ const ruleset: Ruleset = {
   selection: 'prefilter',
 }
 const changed = { ...ruleset, selectors: [http01Selector([80, 8080], [token])] }
+const other = 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
+const withTokens = (...tokens: string[]): Ruleset => ({ ...ruleset, selectors: [http01Selector([80], tokens)] })
+const key = (token: string) => `0x${Buffer.from(token.slice(0, 16)).toString('hex')}`
 const noQueue = 'nft: Could not process rule: No such file or directory'
 
 t.test('the tables belong to one process, which is told every change and the end', async (t) => {
@@ -39,6 +42,83 @@ t.test('the tables belong to one process, which is told every change and the end
   t.strictSame(kernel.said, [[installLine(ruleset, true), installLine(changed, true), removeLine('ab', [4, 6]), 'end']])
   t.strictSame([...kernel.tables], [])
   t.strictSame(kernel.scripts, [], 'nobody else changed anything')
+})
+
+t.test('other tokens are elements of the sets that are there, added and taken away', async (t) => {
+  const kernel = fakeKernel()
+  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  await firewall.install(ruleset)
+  await firewall.install(withTokens(token, other))
+  await firewall.install(withTokens(other))
+  t.strictSame(kernel.said, [
+    [
+      installLine(ruleset, true),
+      keysLine(ruleset, withTokens(token, other)),
+      keysLine(withTokens(token, other), withTokens(other)),
+    ],
+  ])
+  t.equal(await firewall.presence(), 'whole')
+  t.equal(
+    keysLine(ruleset, withTokens(other)),
+    [
+      `add element ip certbot-nfq-ab keys-1 { ${key(other)} }`,
+      `delete element ip certbot-nfq-ab keys-1 { ${key(token)} }`,
+      `add element ip6 certbot-nfq-ab keys-1 { ${key(other)} }`,
+      `delete element ip6 certbot-nfq-ab keys-1 { ${key(token)} }\n`,
+    ].join('; '),
+  )
+})
+
+t.test('so they are in plain tables', async (t) => {
+  const kernel = fakeKernel({
+    refuse: (line) =>
+      line.includes('flags owner') ? 'nft: Could not process rule: Operation not supported' : undefined,
+  })
+  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  await firewall.install(ruleset)
+  await firewall.install(withTokens(token, other))
+  t.strictSame(kernel.scripts, [installLine(ruleset, false), keysLine(ruleset, withTokens(token, other))])
+})
+
+t.test('where single tokens cannot be added, the rules are installed with all of them', async (t) => {
+  const kernel = fakeKernel({ refuse: (line) => (line.startsWith('add element') ? noQueue : undefined) })
+  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  await firewall.install(ruleset)
+  await firewall.install(withTokens(token, other))
+  t.strictSame(kernel.said, [[installLine(ruleset, true), 'refused', installLine(withTokens(token, other), true)]])
+  kernel.killOwner()
+  await firewall.install(withTokens(other))
+  t.equal(await firewall.presence(), 'whole', 'by another owner, when the first has ended')
+})
+
+t.test('an nft that cannot name a set of payload has the tokens in its rules, also when others come', async (t) => {
+  const kernel = fakeKernel({
+    refuse: (line) =>
+      line.includes('typeof') ? "nft: primary expression type 'raw payload' lacks typeof serialization" : undefined,
+  })
+  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  await firewall.install(ruleset)
+  await firewall.install(withTokens(token, other))
+  await firewall.install(withTokens())
+  const lines = [ruleset, withTokens(token, other), withTokens()].map((one) => installLine(one, true, 'anonymous'))
+  t.strictSame(kernel.said.at(-1), lines)
+  t.match(lines[1], `@ih,264,128 { ${key(token)}, ${key(other)} } goto armed-1`)
+  t.match(lines[1], `@ih,264,128 != { ${key(token)}, ${key(other)} } goto unarmed-1`)
+  t.notMatch(lines.join(), /keys-1|typeof|\{ \} goto/)
+})
+
+t.test('requests for tokens that are not armed are counted, and their count is no change of the rules', async (t) => {
+  let counter = 'packets 0 bytes 0'
+  const kernel = fakeKernel()
+  const run: Run = async (argv, input) => {
+    const result = await kernel.run(argv, input)
+    return { ...result, stdout: result.stdout && `${result.stdout}\n\tcounter unarmed {\n\t\t${counter}\n\t}\n` }
+  }
+  const firewall = nftFirewall('ab', run, kernel.converse)
+  await firewall.install(ruleset)
+  counter = 'packets 7 bytes 700'
+  t.equal(await firewall.presence(), 'whole')
+  t.equal(firewall.unarmed, 14, 'in both families')
 })
 
 t.test('only the families of the ruleset are installed, looked at and removed', async (t) => {
@@ -221,6 +301,7 @@ function fakeKernel({ refuse = () => undefined }: { refuse?: (line: string) => s
   const perform = (line: string, owner?: number): string | undefined => {
     const complaint = refuse(line)
     if (complaint !== undefined) return complaint
+    if (/^(add|delete) element /.test(line)) return tables.size > 0 ? undefined : noQueue
     if (line.includes('flags owner') !== (owner !== undefined) && line.startsWith('add'))
       return 'tables of nobody, or of somebody'
     const [, ...removed] = line.startsWith('delete') ? line.split(/delete table | *; *|\n/) : []
