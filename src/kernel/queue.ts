@@ -30,8 +30,8 @@ export interface Queue {
 }
 
 /**
- * Packets that may wait. The kernel drops what is beyond, unless it is told to let it pass: a client sends again what was
- * dropped, and a validation that passes is lost.
+ * Packets that may wait. The kernel drops what is beyond, unless it is told to let it pass: a client sends again what
+ * was dropped, and a validation that passes is lost.
  */
 export const QUEUE_LENGTH = 1_024
 
