@@ -107,6 +107,16 @@ t.test('rules that could not be removed are removed by the next change, also to 
   }
 })
 
+t.test('once removed and covered anew, a change takes nothing away first', async (t) => {
+  const { rules, kernel } = stage()
+  for (const wanted of [ports(80), ports(), ports(80)]) await rules.cover(() => wanted)
+  const before = kernel.calls.length
+  await rules.cover(() => ports(80, 8080))
+  const inputs = kernel.calls.slice(before).map(({ input }) => input)
+  t.ok(inputs.join().includes('--ctorigdstport 8080'))
+  t.notMatch(inputs.join(), `-X ${chain}`)
+})
+
 t.test('a port is to be checked once when it is covered anew', async (t) => {
   const { rules } = stage()
   await rules.cover(() => ports(80))
@@ -155,6 +165,7 @@ t.test('what is put back stays with its back end, unless another is asked for', 
     'what is there goes first',
   )
   t.equal(rules.inForce?.name, 'iptables')
+  t.ok(kernel.table('iptables')?.has(chain), 'and new ones come')
 })
 
 t.test('one change at a time, in the order asked for, also after one that failed', async (t) => {
