@@ -9,7 +9,7 @@ import { hasNft, nftFirewall } from './nft/nft.js'
 import { isLack } from './lack.js'
 import { listNftTables } from './nft/listing.js'
 import { tagOfTable } from './nft/script.js'
-import { ipSets } from '../kernel/ip-sets.js'
+import type { IpSets } from '../kernel/ip-sets.js'
 import type { Run } from './run.js'
 import { FIREWALL_CHOICES, type BackEndName, type FirewallChoice, type IptablesName } from './choices.js'
 import type { Firewall, Ruleset, Selection } from './ruleset.js'
@@ -35,7 +35,7 @@ export async function installFirst(
   choice: FirewallChoice,
   ruleset: Omit<Ruleset, 'selection'>,
   run: Run,
-  sets = ipSets,
+  sets: IpSets,
 ): Promise<Chosen> {
   const names = choice === 'auto' ? BACK_ENDS.filter(isThere) : [choice]
   const refusals: string[] = []
@@ -72,7 +72,7 @@ function isThere(name: BackEndName): boolean {
 }
 
 /** Removes what a killed responder of this tag left, by any back end. @throws Failure `firewall-failed` */
-export async function sweep(tag: string, run: Run, sets = ipSets): Promise<void> {
+export async function sweep(tag: string, run: Run, sets: IpSets): Promise<void> {
   // One listing shows nft's tables and those that iptables-nft keeps there. Usually there are none.
   const tables = await listNftTables(run)
   const variants: IptablesName[] = hasIptables('iptables-nft') ? ['iptables-nft'] : ['iptables']

@@ -1,5 +1,6 @@
 /** What a responder asks of the machine it runs on. A test gives others. */
 import { run, type Run } from '../firewall/run.js'
+import { ipSets, type IpSets } from '../kernel/ip-sets.js'
 import { openQueue } from '../kernel/queue.js'
 import { openRawSockets } from '../kernel/raw-socket.js'
 import { openXtablesLock } from '../kernel/xtables-lock.js'
@@ -10,6 +11,7 @@ import { findFamilies, type Families } from './families.js'
 export interface Edges {
   readonly clock: Clock
   readonly run: Run
+  readonly sets: IpSets
   readonly openQueue: typeof openQueue
   readonly openRawSockets: typeof openRawSockets
   readonly openXtablesLock: typeof openXtablesLock
@@ -20,6 +22,7 @@ export interface Edges {
 export const systemEdges: Edges = {
   clock: systemClock,
   run,
+  sets: ipSets,
   openQueue,
   openRawSockets,
   openXtablesLock,

@@ -3,6 +3,7 @@ import { http01Selector } from '../challenge/http-01/selector.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { installFirst, type Chosen } from '../firewall/choose.js'
 import type { Run } from '../firewall/run.js'
+import type { IpSets } from '../kernel/ip-sets.js'
 import { letGoMark, type Presence, type Ruleset } from '../firewall/ruleset.js'
 import { describeFamilies, joinFamilies, type Families } from './families.js'
 import type { Log } from './log.js'
@@ -18,6 +19,7 @@ export interface RulesOptions {
 /** What the rules ask of the machine. */
 export interface RulesEdges {
   readonly run: Run
+  readonly sets: IpSets
   readonly findFamilies: () => Promise<Families>
 }
 
@@ -145,7 +147,8 @@ export class Rules {
 
   /** By the first back end that works now. */
   async #choose(wanted: Wanted): Promise<void> {
-    this.#chosen = await installFirst(this.#options.firewall, this.#rulesetFor(wanted), this.#edges.run)
+    const { run, sets } = this.#edges
+    this.#chosen = await installFirst(this.#options.firewall, this.#rulesetFor(wanted), run, sets)
     const { firewall, selection, reason } = this.#chosen
     const how = `${selection}; ${describeFamilies(this.#families)}`
     this.#log('info', `rules for port ${wanted.ports.join(', ')} by ${firewall.name} (${how}); ${reason}`)

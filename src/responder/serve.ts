@@ -73,7 +73,7 @@ export async function serve(
 
 async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges: Edges): Promise<Responder> {
   const { directory, firewall, isTransient, isStandalone, version, mark } = options
-  const { clock, run, findFamilies } = edges
+  const { clock, run, sets, findFamilies } = edges
   const { tag } = directory
   const identity: Identity = { version, pid: process.pid, startedAt: clock.date(), mark }
   const leases = new Leases(clock)
@@ -90,12 +90,17 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
       onEvent,
     ),
     // What a killed predecessor has left.
-    sweep(tag, run),
+    sweep(tag, run, sets),
   ])
   const underLock = await edges.openXtablesLock(needsLegacyIptables(firewall))
   const lockedRun: typeof run = (argv, input) =>
     changesLegacyTables(argv) ? underLock(() => run(argv, input)) : run(argv, input)
-  const rules = new Rules({ tag, queue: path.queue, mark, firewall }, families, { run: lockedRun, findFamilies }, log)
+  const rules = new Rules(
+    { tag, queue: path.queue, mark, firewall },
+    families,
+    { run: lockedRun, sets, findFamilies },
+    log,
+  )
   const servedFamilies = () => (isStandalone ? rules.families : [])
   const isSentOn = (family: IpVersion, port: number) => isTranslated(family, port, run)
   const standalone = new Standalone({ challenges, families: servedFamilies, isTranslated: isSentOn, onEvent }, log)

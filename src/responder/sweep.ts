@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { Failure, toFailure } from '../failure.js'
 import { sweep } from '../firewall/choose.js'
 import { run } from '../firewall/run.js'
+import { ipSets } from '../kernel/ip-sets.js'
 import type { Lock } from '../kernel/lock.js'
 import { lockRunDirectory } from './lock-run-directory.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
@@ -18,7 +19,7 @@ export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
   const lock = await lockForSweeping(directory)
   if (!lock) return
   try {
-    await sweep(directory.tag, run)
+    await sweep(directory.tag, run, ipSets)
     if (existsSync(directory.socket)) unlinkSync(directory.socket)
   } finally {
     lock.release()

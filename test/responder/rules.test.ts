@@ -194,7 +194,7 @@ interface StageOptions {
 function stage({ firewall = 'iptables', refuse, run, families = tracked, findFamilies }: StageOptions = {}) {
   const kernel = fakeIptables((call) => refuse?.(call) || undefined)
   const log = openLog(true, [])
-  const edges = { run: run ?? kernel.run, findFamilies: findFamilies ?? (async () => families) }
+  const edges = { run: run ?? kernel.run, sets: kernel.sets, findFamilies: findFamilies ?? (async () => families) }
   const options = { tag: 'ab', queue: 8555, mark: 0x400000, firewall }
   return { rules: new Rules(options, families, edges, log), kernel, log }
 }

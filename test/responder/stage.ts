@@ -48,9 +48,10 @@ export async function stageResponder(t: Test, { refuse, hold, edges: otherEdges,
       await hold?.({ command: argv.join(' '), input })
       return kernel.run(argv, input)
     },
+    sets: kernel.sets,
     openQueue: async (number, handler) => {
       handle = handler
-      return { number: number ?? 8555, isFailOpen: true, counts: () => ({ waiting: 2, lost }) }
+      return { number: number ?? 8555, isFailOpen: false, counts: () => ({ waiting: 2, lost }) }
     },
     openRawSockets: async () => (packet) => {
       sent.push(packet)

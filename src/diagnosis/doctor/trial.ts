@@ -6,6 +6,7 @@
 import { http01Selector } from '../../challenge/http-01/selector.js'
 import { toFailure, type FailureCode } from '../../failure.js'
 import { installFirst } from '../../firewall/choose.js'
+import { ipSets } from '../../kernel/ip-sets.js'
 import type { BackEndName } from '../../firewall/choices.js'
 import { OWN_LOCK } from '../../firewall/program-path.js'
 import { run as runProgram, type Run, type RunResult } from '../../firewall/run.js'
@@ -102,7 +103,7 @@ async function tryBackEnd(name: BackEndName, ruleset: Omit<Ruleset, 'selection'>
     return result
   }
   try {
-    const { firewall, selection, reason } = await installFirst(name, ruleset, run)
+    const { firewall, selection, reason } = await installFirst(name, ruleset, run, ipSets)
     await firewall.remove()
     return { name, selection, reason }
   } catch (thrown) {
