@@ -19,8 +19,8 @@ const NFQA_CFG_F_FAIL_OPEN = 1
 
 /**
  * Lets `length` packets wait in a queue that this process has bound. Those beyond pass with `isFailOpen`, as if there
- * were no queue, and are dropped without. Returns false when that cannot be set. Then 1,024 packets wait, and the kernel
- * drops those beyond.
+ * were no queue, and are dropped without. Returns false when that cannot be set. Then 1,024 packets wait, and the
+ * kernel drops those beyond.
  */
 export function limitQueue(libc: Libc, number: number, length: number, isFailOpen: boolean): boolean {
   const fd = socketOf(number)
