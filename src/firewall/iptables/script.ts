@@ -71,7 +71,8 @@ export function changeScript(ruleset: Ruleset, version: IpVersion, isTracked: bo
 
 /** What iptables-save counted of requests with keys that nobody has armed. */
 export function unarmedIn(saved: string, tag: string): number {
-  const [, count] = new RegExp(`^\\[(\\d+):\\d+\\] -A ${namesFor(tag).unarmed} `, 'm').exec(saved) ?? []
+  const [, count] =
+    new RegExp(`^\\[(\\d+):\\d+\\] -A ${namesFor(tag).unarmed} ${commentFor(tag)}$`, 'm').exec(saved) ?? []
   return Number(count ?? 0)
 }
 
@@ -261,6 +262,8 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
     ...taken(names.incomplete, `--timeout ${FOLLOWED_SECONDS.incomplete}`),
     ...(ruleset.selectors.some(({ keys }) => keys !== 'any')
       ? [
+          // A copy that was queued comes once more.
+          `-A ${names.unarmed} ${isLetGo}`,
           // Counts.
           `-A ${names.unarmed} ${comment}`,
           `-A ${names.unarmed} -m limit --limit ${UNARMED_QUEUED}/sec --limit-burst ${UNARMED_QUEUED} ${toQueue}`,

@@ -136,7 +136,14 @@ function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolea
       keys === 'any' || keySets === 'anonymous' ? [] : [keySet(index + 1, keys)],
     ),
     ...selectors.flatMap((selector, index) =>
-      selectorChains(selector, index + 1, { toQueue, source, bit, isTracked, keySets }),
+      selectorChains(selector, index + 1, {
+        toQueue,
+        source,
+        bit,
+        isTracked,
+        keySets,
+        onward: `${isLetGo} ${unmark} accept`,
+      }),
     ),
     chain(
       'starts',
@@ -171,6 +178,8 @@ interface Following {
   readonly bit: string
   readonly isTracked: boolean
   readonly keySets: KeySets
+  /** For a copy that was queued and comes once more. */
+  readonly onward: string
 }
 
 /**
@@ -179,17 +188,17 @@ interface Following {
  */
 function selectorChains(selector: Selector, place: number, following: Following): string[] {
   const { transport, starts, keys } = selector
-  const { toQueue, isTracked, keySets } = following
+  const { toQueue, isTracked, keySets, onward } = following
   const chains = [chain(`armed-${place}`, taken(selector, following, 'armed'))]
   if (transport === 'tcp') chains.push(chain(`incomplete-${place}`, taken(selector, following, 'incomplete')))
   if (keys !== 'any')
     chains.push(
-      chain(
-        `unarmed-${place}`,
-        destinations(selector, isTracked).map(
+      chain(`unarmed-${place}`, [
+        onward,
+        ...destinations(selector, isTracked).map(
           (to) => `${to} counter name unarmed limit rate ${UNARMED_QUEUED}/second ${toQueue}`,
         ),
-      ),
+      ]),
     )
   return [...chains, ...starts.map((start, index) => startChain(selector, start, place, index + 1, keySets))]
 }

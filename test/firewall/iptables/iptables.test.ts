@@ -272,7 +272,10 @@ t.test(
     const run: Run = async (argv, input) => {
       const result = await kernel.run(argv, input)
       const count = counts[argv[0]?.startsWith('ip6') ? 1 : 0]
-      return { ...result, stdout: result.stdout.replace(/^(-A CERTBOT-NFQ-ab-N .*)$/m, `[${count}:200] $1`) }
+      return {
+        ...result,
+        stdout: result.stdout.replace(/^(-A CERTBOT-NFQ-ab-N -m comment --comment \S+)$/m, `[${count}:200] $1`),
+      }
     }
     const firewall = iptablesFirewall('iptables', 'ab', run, kernel.sets)
     await firewall.install(ruleset)

@@ -48,6 +48,7 @@ const rules = (
 -A CERTBOT-NFQ-${tag}-I -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-${tag}-L -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x0/0x400000
 -A CERTBOT-NFQ-${tag}-L -m comment --comment certbot-nfq-${tag} -j MARK --set-xmark 0x0/0x800000
+-A CERTBOT-NFQ-${tag}-N -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-L
 -A CERTBOT-NFQ-${tag}-N -m comment --comment certbot-nfq-${tag}
 -A CERTBOT-NFQ-${tag}-N -m limit --limit 5/sec -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-${tag}-Q -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-L
@@ -86,6 +87,7 @@ ${BUILT_IN.map((name) => `:${name} ACCEPT [0:0]\n`).join('')}${chains('ab')}-A I
 -A CERTBOT-NFQ-ab-I -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --timeout 2
 -A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
+-A CERTBOT-NFQ-ab-N -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L

@@ -70,6 +70,7 @@ t.test(
 -A CERTBOT-NFQ-ab-I -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-I -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
 -A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-N -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec --limit-burst 5 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-Q -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
@@ -119,6 +120,7 @@ t.test(
 -A CERTBOT-NFQ-ab-A -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-I -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --timeout 2
 -A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-N -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec --limit-burst 5 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
@@ -393,7 +395,7 @@ t.test('without any one of its rules it is not', (t) => {
     [savedUntracked, 6, false],
   ] as const) {
     const ours = saved.split('\n').filter((line) => /--comment certbot-nfq-ab( |$)|-j CERTBOT-NFQ-ab$/.test(line))
-    t.equal(ours.length, isTracked ? 33 : 23)
+    t.equal(ours.length, isTracked ? 34 : 24)
     for (const rule of ours) {
       const broken = saved.replace(`${rule}\n`, '')
       t.not(broken, saved)

@@ -103,7 +103,7 @@ set followed { type ipv4_addr . inet_service; flags dynamic,timeout; timeout 60s
 set keys-1 { typeof @ih,0,128; elements = { 0x6576614778664144733670535262324c }; }
 chain armed-1 { meta l4proto tcp ct direction original ct original proto-dst 80 ct mark set ct mark or 0x400000 meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked update @followed { ip saddr . tcp sport timeout 60s }; tcp dport 80 ct state untracked meta length <= 61440 queue flags bypass to 8555; }
 chain incomplete-1 { meta l4proto tcp ct direction original ct original proto-dst 80 ct mark set ct mark or 0x400000 meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked add @followed { ip saddr . tcp sport timeout 2s }; tcp dport 80 ct state untracked meta length <= 61440 queue flags bypass to 8555; }
-chain unarmed-1 { meta l4proto tcp ct direction original ct original proto-dst 80 counter name unarmed limit rate 5/second meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked counter name unarmed limit rate 5/second meta length <= 61440 queue flags bypass to 8555; }
+chain unarmed-1 { meta mark and 0x800000 != 0 meta mark set meta mark and 0xff7fffff accept; meta l4proto tcp ct direction original ct original proto-dst 80 counter name unarmed limit rate 5/second meta length <= 61440 queue flags bypass to 8555; tcp dport 80 ct state untracked counter name unarmed limit rate 5/second meta length <= 61440 queue flags bypass to 8555; }
 chain start-1-1 { <GET /.well-known/acme-challenge/> }
 chain start-1-2 { <HEAD /.well-known/acme-challenge/> }
 chain starts { @ih,0,8 0x47 jump start-1-1; @ih,0,8 0x48 jump start-1-2; }
@@ -131,7 +131,7 @@ set followed { type ipv6_addr . inet_service; flags dynamic,timeout; timeout 60s
 set keys-1 { typeof @ih,0,128; elements = { 0x6576614778664144733670535262324c }; }
 chain armed-1 { tcp dport 80 update @followed { ip6 saddr . tcp sport timeout 60s }; tcp dport 80 meta length <= 61440 queue flags bypass to 8555; }
 chain incomplete-1 { tcp dport 80 add @followed { ip6 saddr . tcp sport timeout 2s }; tcp dport 80 meta length <= 61440 queue flags bypass to 8555; }
-chain unarmed-1 { tcp dport 80 counter name unarmed limit rate 5/second meta length <= 61440 queue flags bypass to 8555; }
+chain unarmed-1 { meta mark and 0x800000 != 0 meta mark set meta mark and 0xff7fffff accept; tcp dport 80 counter name unarmed limit rate 5/second meta length <= 61440 queue flags bypass to 8555; }
 chain start-1-1 { <GET /.well-known/acme-challenge/> }
 chain start-1-2 { <HEAD /.well-known/acme-challenge/> }
 chain starts { @ih,0,8 0x47 jump start-1-1; @ih,0,8 0x48 jump start-1-2; }
