@@ -2,14 +2,15 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'
-import { installScript } from '../../src/firewall/iptables/script.js'
+import { followedSet, installScript } from '../../src/firewall/iptables/script.js'
 import { installLine, tableName } from '../../src/firewall/nft/script.js'
-import type { Ruleset } from '../../src/firewall/ruleset.js'
+import { FOLLOWED_SECONDS, type Ruleset } from '../../src/firewall/ruleset.js'
 import type { IpVersion } from '../../src/wire/ip.js'
 import { createNamespace, type Namespace } from '../../src/lab/namespace.js'
 import { run } from '../../src/lab/run.js'
 import type { Selector } from '../../src/wire/selector.js'
 import { fromText } from '../fixtures/hex.js'
+import { withBuiltModule } from '../kernel/built-module.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 type Transport = Selector['transport']
@@ -248,6 +249,9 @@ function iptables(namespace: Namespace, version: IpVersion, variant: 'nft' | 'le
   const save = async () => (await namespace.exec([`${program}-save`, '-c', '-t', 'mangle'])).stdout
   return {
     install: async (ruleset) => {
+      const [set, seconds] = [followedSet(ruleset.tag, version), FOLLOWED_SECONDS.incomplete]
+      const making = `await it.ipSets.make(${JSON.stringify(set)}, ${version}, ${seconds})`
+      await namespace.exec(withBuiltModule('kernel/ip-sets.js', making))
       const script = installScript(ruleset, version, false, await save())
       await namespace.exec([`${program}-restore`, '--noflush'], { input: script })
     },
