@@ -56,7 +56,7 @@ t.test('a self-check takes a slow machine for no fault', await requiresKernel(..
     t.same(await lab.auth(challenge), silence)
     t.match(stand.commands(), [/^unshare --net /])
     const { log } = await lab.running()
-    t.equal(log.filter((line) => / self-check-\S+ taken over: /.test(line)).length, 2)
+    t.equal(log.filter((line) => / \S+-self-check taken over: /.test(line)).length, 2)
     t.same(await lab.cleanup(challenge), silence)
     t.same(await lab.leftovers(), [])
   })
