@@ -115,7 +115,8 @@ async function checkTokens(
     // The kernel's count is read with the look at the rules.
     await waitUntil(async () => ((await lab.running()).counts.unarmed ?? 0) >= unarmed + count, 'them to be counted')
     const now = (await lab.running()).counts
-    t.equal(now['unarmed'], unarmed + count, `${address}: each is counted`)
+    // One that the client repeats is counted twice.
+    t.ok((now['unarmed'] ?? 0) - unarmed < 2 * count, `${address}: each is counted, and not each copy of one`)
     t.ok(isFollowed || (now['packets'] ?? 0) - packets < count, `${address}: not each leaves the kernel`)
     t.ok((now['unknownToken'] ?? 0) > 0, `${address}: some do, to be told of`)
   }
