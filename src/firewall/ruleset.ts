@@ -1,57 +1,61 @@
-/** What every back end installs, as data. */
+/** The firewall rules of a responder as data, and the interface of the back ends that install them. */
 import type { IpVersion } from '../wire/ip.js'
 import type { Selector } from '../wire/selector.js'
 import type { BackEndName } from './choices.js'
 
 /**
- * `prefilter`: the kernel queues only what the selectors pick out, and the further packets of those connections.
- * `port`: the kernel lacks the match for that, so all of the selectors' ports' traffic is queued.
+ * What the kernel queues. `prefilter`: packets that a selector matches, and the further packets of their connections.
+ * `port`: all traffic of the selectors' ports, on kernels that cannot match payloads.
  */
 export type Selection = 'prefilter' | 'port'
 
 /**
- * Longer packets are left alone, in bytes: the queue's receive buffer holds 64 KiB with netlink's own headers, and what
- * does not fit is lost. No request head is that long.
+ * Bytes of the longest packet that is queued. The receive buffer of the queue has 64 KiB, netlink headers included, and
+ * a packet that does not fit is lost. No request head is that long.
  */
 export const LONGEST_QUEUED = 61_440
 
 /**
- * How long the address and port that a candidate came from are followed where there is no connection mark, in seconds:
- * with an armed key, and as long as too little of it is there to tell.
+ * Seconds for which the source of a candidate (address and port) is followed where there is no connection mark. `armed`
+ * is for a candidate with an armed key, `incomplete` for one whose payload ends before the end of the key.
  */
 export const FOLLOWED_SECONDS = { armed: 60, incomplete: 2 } as const
 
 /** The rules of one responder. */
 export interface Ruleset {
-  /** Tells ours from other people's rules, and one responder's from another's: letters, digits and `-`, at most 12. */
+  /**
+   * Part of the names of our tables and chains. It sets our rules apart from those of other programs and of other
+   * responders. Letters, digits and `-`, at most 12 characters.
+   */
   readonly tag: string
-  /** At least one. */
+  /** What to look for, at least one selector. */
   readonly selectors: readonly Selector[]
   /** NFQUEUE number. */
   readonly queue: number
-  /** The bit of the connection mark that follows a candidate's connection. */
+  /** The bit of the connection mark that is set on followed connections. */
   readonly mark: number
   /**
-   * Families to install rules for; `isTracked` says whether connection tracking runs in it already: it is never
-   * switched on.
+   * The IP versions to install rules for. `isTracked` says whether connection tracking already runs for this version;
+   * the rules never switch it on.
    */
   readonly families: readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
   readonly selection: Selection
 }
 
-/** Packets a second of requests with a key that nobody has armed, of which a copy is queued all the same. */
+/** How many requests with an unarmed key are queued each second, so that the responder can report them. */
 export const UNARMED_QUEUED = 5
 
 /**
- * The bit of the packet mark by which a packet that is sent through the hook once more says that its connection is to
- * be let go: the one above the connection's, which other programs restore into packet marks, or below the highest. The
- * rule that finds it takes it off again.
+ * Returns the bit of the packet mark that lets a connection go. The responder sets it on a packet and sends that packet
+ * through the hook once more (`NF_REPEAT`). A rule then clears the bit and stops following the connection. It is the
+ * bit above the one of the connection mark, or the one below if there is none above: other programs copy connection
+ * marks into packet marks, so the same bit would be ambiguous.
  */
 export function letGoMark({ mark }: Pick<Ruleset, 'mark'>): number {
   return mark === 0x80000000 ? 0x40000000 : mark * 2
 }
 
-/** Returns whether a ruleset differs from another in the keys of its selectors, and in nothing else. */
+/** Returns whether two rulesets differ, but only in the keys of their selectors. */
 export function differsInKeysOnly(one: Ruleset, other: Ruleset): boolean {
   const withoutKeys = (ruleset: Ruleset) =>
     JSON.stringify({
@@ -61,51 +65,51 @@ export function differsInKeysOnly(one: Ruleset, other: Ruleset): boolean {
   return JSON.stringify(one) !== JSON.stringify(other) && withoutKeys(one) === withoutKeys(other)
 }
 
-/** The ports of all selectors of a transport. */
+/** Returns the ports of all selectors of a transport, each once. */
 export function portsOf({ selectors }: Pick<Ruleset, 'selectors'>, transport: Selector['transport']): number[] {
   return [...new Set(selectors.flatMap((selector) => (selector.transport === transport ? selector.ports : [])))]
 }
 
 /**
- * Whether rules are as they were installed; `broken` when any of them is missing or changed. What could not be looked
- * at is `unknown`, and that is no change.
+ * What a look at the installed rules has shown. `whole`: they are as installed. `broken`: some are missing or changed.
+ * `unknown`: they could not be listed, for the reason given. A caller must not treat that as a change.
  */
 export type Presence = 'whole' | 'broken' | { readonly unknown: string }
 
-/** Sums up what a counter in the kernel has shown, over its starts from nothing with rules that are made anew. */
+/** Sums up the readings of a counter in the kernel, which restarts at 0 when its rule is installed again. */
 export class Tally {
   #before = 0
   #last = 0
 
-  /** Takes what the counter shows now. */
+  /** Takes a reading. */
   note(count: number): void {
     if (count < this.#last) this.#before += this.#last
     this.#last = count
   }
 
-  /** All that was counted. */
+  /** What was counted since the beginning. */
   get sum(): number {
     return this.#before + this.#last
   }
 }
 
-/** A way to bring a ruleset into the kernel. */
+/** A back end: installs rulesets in the kernel, and removes them. */
 export interface Firewall {
   readonly name: BackEndName
   /**
-   * Makes the kernel hold this ruleset instead of the one installed before, of which some may be missing; atomic in
-   * each family, so that there is no moment without rules. What a predecessor of the same tag left has to be removed
-   * first. Where nothing but keys is other than before, nothing but keys is changed. On failure the rules before stay.
-   * @throws Failure `firewall-failed`
+   * Replaces the ruleset that was installed before, if any. The change is atomic for each IP version, so there is no
+   * moment without rules. If only keys differ, only keys are changed. If it fails, the rules before are kept. Call
+   * `remove` before the first install, to clear what an earlier responder with this tag left.
+   * @throws Failure `firewall-failed`, `firewall-busy`
    */
   install(ruleset: Ruleset): Promise<void>
   /**
-   * Removes everything of the tag, also what a predecessor left; nothing there is no error. @throws Failure
-   * `firewall-failed`
+   * Removes every rule of the tag, also those that an earlier responder left. It is no error if there are none.
+   * @throws Failure `firewall-failed`, `firewall-busy`
    */
   remove(): Promise<void>
-  /** Whether the rules last installed are all still there. Never rejects. */
+  /** Looks whether the rules that were installed last are still there. Never rejects. */
   presence(): Promise<Presence>
-  /** Requests for keys that nobody has armed, as many as `presence` has seen counted by the kernel. */
+  /** Requests with an unarmed key, as counted by the kernel when the rules were last looked at. */
   readonly unarmed: number
 }

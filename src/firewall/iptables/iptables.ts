@@ -1,4 +1,4 @@
-/** The iptables back end: both families, nft variant or legacy. */
+/** The iptables back end: iptables(8) for IPv4 and ip6tables(8) for IPv6, both in their nft or their legacy variant. */
 import { toFailure } from '../../failure.js'
 import {
   changeScript,
@@ -18,19 +18,20 @@ import { isProgram, runOrFail, type Run } from '../run.js'
 import { differsInKeysOnly, FOLLOWED_SECONDS, Tally, type Firewall, type Presence, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
-/** Seconds to wait for the lock that iptables processes share. */
+/** Waits up to 10 seconds for the lock that iptables processes share (iptables(8), `-w`). */
 const WAIT = ['-w', '10']
 
 const FAMILIES = [4, 6] as const
 
-/** What is installed in one family, and which of mangle's own chains were not there before. */
+/** What is installed in one family. */
 interface Installed {
   readonly version: IpVersion
   readonly isTracked: boolean
+  /** The built-in chains of the mangle table that did not exist before. */
   readonly newChains: readonly string[]
 }
 
-/** `tag` as in Ruleset. */
+/** Returns a back end that runs these programs. It touches rules of its own `tag` only (see {@link Ruleset}). */
 export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets: IpSets): Firewall {
   const installed = new Map<IpVersion, Installed>()
   let ruleset: Ruleset | undefined
@@ -56,13 +57,13 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
       ruleset = before
       await Promise.allSettled(before.families.map((family) => installFamily(before, family)))
     } else {
-      // What cannot be removed now is remembered as installed.
+      // `installed` still lists what this fails to remove.
       await remove().catch(() => undefined)
     }
     throw refused.reason
   }
 
-  /** Returns false where another program has changed the rules, so that they have to be installed for it. */
+  /** Changes the keys only. Returns false when that fails, because another program has changed our rules. */
   async function changeKeys(wanted: Ruleset): Promise<boolean> {
     if (wanted.selection === 'port') return true
     const changes = wanted.families.map(async ({ version, isTracked }) => {
@@ -77,7 +78,7 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
     if (wanted.selection === 'prefilter')
       await sets.make(followedSet(tag, version), version, FOLLOWED_SECONDS.incomplete)
     const missing = await missingChains(version, hookChains(isTracked), run)
-    // Another program may have taken jumps away, or whole chains.
+    // Rules that are replaced need not be complete: another program may have removed jumps or whole chains.
     const saved = before && (await saveMangle(version))
     await restore(name, version, installScript(wanted, version, isTracked, saved), run)
     installed.set(version, { version, isTracked, newChains: [...new Set([...(before?.newChains ?? []), ...missing])] })
@@ -87,7 +88,7 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
     return runOrFail(run, [command(name, version, 'save'), '-t', 'mangle'])
   }
 
-  /** Returns the rules as they are. */
+  /** Reads the counter of unarmed requests. Returns what iptables-save printed, counters included. */
   async function countUnarmed(version: IpVersion): Promise<string> {
     const saved = await runOrFail(run, [command(name, version, 'save'), '-c', '-t', 'mangle'])
     const tally = counted.get(version) ?? new Tally()
@@ -97,7 +98,7 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
   }
 
   async function remove(): Promise<void> {
-    // Without a ruleset of our own it is a predecessor's rules that are looked for, in both families.
+    // Before the first install, this removes the rules of an earlier responder, in both families.
     const versions: readonly IpVersion[] = ruleset
       ? ruleset.families.map(({ version }) => version)
       : FAMILIES.filter((version) => isProgram(command(name, version, 'save')))
@@ -111,7 +112,7 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
     const family = installed.get(version)
     const isUndone = ruleset && family && (await undo(name, ruleset, family, run))
     if (!isUndone) await removeFamily(name, version, tag, family, run)
-    // Only now, for no set goes that a rule names.
+    // The kernel refuses to remove a set while a rule refers to it, so the rules go first.
     await sets.remove(followedSet(tag, version))
     installed.delete(version)
   }
@@ -130,23 +131,23 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
   }
 }
 
-/** Whether this command takes the lock that legacy iptables processes share; one that only looks does not. */
+/** Returns whether a command takes the lock of legacy iptables. Commands that only read (`-save`) do not take it. */
 export function changesLegacyTables([program = '']: readonly string[]): boolean {
   return isLegacyIptables(program) && !program.endsWith('-save')
 }
 
-/** Whether a responder of this choice will use legacy iptables, as far as that can be told before it has tried. */
+/** Returns whether a responder with this choice is expected to use legacy iptables. Only installing the rules tells. */
 export function needsLegacyIptables(choice: FirewallChoice): boolean {
   if (choice === 'auto') return !isProgram('nft') && isLegacyIptables('iptables')
   return choice !== 'nft' && isLegacyIptables(choice)
 }
 
-/** Whether the programs of a back end are there. */
+/** Returns whether the programs of this back end exist. */
 export function hasIptables(name: IptablesName): boolean {
   return isProgram(command(name, 4, 'restore'))
 }
 
-/** The quick way, for rules as we have left them; false when they are not. */
+/** Removes all rules in one transaction. Returns false, and changes nothing, when they are not as we left them. */
 async function undo(
   name: IptablesName,
   ruleset: Ruleset,
@@ -160,6 +161,7 @@ async function undo(
   return exitCode === 0
 }
 
+/** Reads the rules of a family, and removes whatever belongs to the tag. @throws Failure `firewall-failed` */
 async function removeFamily(
   name: IptablesName,
   version: IpVersion,
@@ -167,30 +169,30 @@ async function removeFamily(
   family: Installed | undefined,
   run: Run,
 ): Promise<void> {
-  // Without -t it prints the tables there are, but only to root; with it, legacy iptables would bring in a table that
-  // is not there.
+  // Without `-t`, iptables-save prints the tables that exist, which takes root. With `-t mangle`, legacy iptables would
+  // create a mangle table that does not exist yet.
   const saved = await runOrFail(run, [command(name, version, 'save'), ...(family ? ['-t', 'mangle'] : [])])
   const script = removeScript(saved, tag)
   if (script) await restore(name, version, script, run)
   for (const chain of family?.newChains ?? []) await run([command(name, version), ...WAIT, '-t', 'mangle', '-X', chain])
 }
 
-/** One transaction on the rules of a family. */
+/** Runs iptables-restore(8), which applies the whole script or nothing. @throws Failure `firewall-failed` */
 async function restore(name: IptablesName, version: IpVersion, script: string, run: Run): Promise<void> {
   await runOrFail(run, [command(name, version, 'restore'), '--noflush', ...WAIT], script)
 }
 
 /**
- * The nft variant makes mangle's INPUT and FORWARD when first used; those we take away again once they are empty (the
- * kernel refuses otherwise). Legacy has all or none, and cannot take a table away; nft(8) does not show it, so it
- * counts as having them.
+ * Returns which of these built-in chains of mangle do not exist yet. The nft variant creates them on first use, and
+ * `remove` deletes them again if they are empty; the kernel refuses to delete others. Legacy iptables creates all
+ * built-in chains at once, and cannot delete them. nft(8) does not list its tables, so the result is empty there.
  */
 async function missingChains(version: IpVersion, hooks: readonly string[], run: Run): Promise<string[]> {
   const chains = await listNftChains(version, 'mangle', run)
   return chains ? hooks.filter((chain) => !chains.includes(chain)) : []
 }
 
-/** `iptables`, `ip6tables-legacy-save`, `iptables-nft-restore` and so on. */
+/** Returns the name of a program, such as `iptables`, `ip6tables-legacy-save` or `iptables-nft-restore`. */
 function command(name: IptablesName, version: IpVersion, verb?: 'save' | 'restore'): string {
   const variant = name.slice('iptables'.length)
   return [version === 4 ? 'iptables' : 'ip6tables', variant, verb && `-${verb}`].filter(Boolean).join('')

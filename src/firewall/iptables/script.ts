@@ -1,15 +1,22 @@
 /**
- * A ruleset as text for iptables-restore(8). Chains of our own in the mangle table, named by the tag. INPUT (a local
- * server) and FORWARD (a container, by DNAT) jump to the first with TCP, and to `…-D` with datagrams. What may be a
- * candidate goes to `…-C`, which looks at the port, and from there to a chain for each start, `…-1` and so on, which
- * compares all of it. That ends in `…-A`: the key is armed; `…-I`: the payload ends too early to tell; or `…-N`: nobody
- * has armed it. `…-Q` queues what a connection carries further, found by the connection mark, and `…-R` does so by
- * source address for what is not tracked. `…-L` lets a connection go: the packet that shows that it is nothing to us
- * comes once more, with a mark, and goes on.
+ * Turns a ruleset into text for iptables-restore(8): chains of our own in the mangle table, with the tag in each name.
  *
- * Each TCP packet passes the first chain, so that has no rule it can do without: what it finds is rare, and the port is
- * only looked at then. Comments stand last in a rule, for each match costs; the jumps have none, as they name our
- * chain.
+ * | chain | what it does |
+ * |---|---|
+ * | `CERTBOT-NFQ-TAG` | INPUT (a local server) and FORWARD (a container behind a DNAT) send all TCP packets here |
+ * | `…-D` | the same for UDP |
+ * | `…-C` | looks at the port of a packet that may be a candidate |
+ * | `…-1`, `…-2` and so on | one for each start: compares the whole start, then the key |
+ * | `…-A` | the key is armed: follows the connection, queues the packet |
+ * | `…-I` | the payload ends before the key does: the same, with a shorter time limit for untracked sources |
+ * | `…-N` | the key is not armed: counts the packet, and queues a few of them a second |
+ * | `…-Q` | queues the further packets of a connection that has our connection mark |
+ * | `…-R` | queues the further packets of a followed source, where connections are not tracked |
+ * | `…-L` | lets a connection go: removes the marks of a packet that the responder sent through the hook once more |
+ *
+ * Every TCP packet passes the first chain. That chain therefore has few rules and looks at no port: what these rules
+ * match is rare, and the port is compared afterwards. iptables evaluates the matches of a rule from left to right. The
+ * comment is a match too, so it stands last. A jump has no comment, because the name of its chain says whose it is.
  */
 import type { Selector, Start } from '../../wire/selector.js'
 import { toBytecode, type Program } from '../bpf/program.js'
@@ -26,19 +33,22 @@ import type { IpVersion } from '../../wire/ip.js'
 
 type Transport = Selector['transport']
 
-/** Name of the set of what is followed without connection tracking, which has to be there before rules that name it. */
+/**
+ * Returns the name of the ip_set with the followed sources, for use where connections are not tracked. The set has to
+ * exist before a rule refers to it.
+ */
 export function followedSet(tag: string, version: IpVersion): string {
   return `certbot-nfq-${tag}-${version}`
 }
 
-/** Name of the chain that INPUT and FORWARD jump to. */
+/** Returns the name of the chain that INPUT and FORWARD jump to. */
 export function chainName(tag: string): string {
   return `CERTBOT-NFQ-${tag}`
 }
 
 /**
- * Text that makes the chains hold the ruleset, whatever they held, and mangle's own jump to them; the jumps that
- * `saved`, what iptables-save printed, has already stay where they are.
+ * Returns the script that installs a ruleset, whatever our chains held before. `saved` is the output of iptables-save
+ * at this moment: a jump that is in it is not added again, and stays where it is.
  */
 export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean, saved = ''): string {
   const lines = mangleLines(saved)
@@ -55,8 +65,9 @@ export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: b
 }
 
 /**
- * Text that fills the chains anew and puts the jumps to them first, over what `installScript` has put there; fails as a
- * whole, changing nothing, when another program has taken any chain or jump away. What was counted stays.
+ * Returns the script that fills the chains of an installed ruleset again, and moves our jumps to the top of INPUT and
+ * FORWARD. The counter of unarmed requests is kept. iptables-restore refuses the script as a whole when another program
+ * has removed one of our chains or jumps.
  */
 export function changeScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string {
   const { unarmed } = namesFor(ruleset.tag)
@@ -69,7 +80,7 @@ export function changeScript(ruleset: Ruleset, version: IpVersion, isTracked: bo
   ])
 }
 
-/** What iptables-save counted of requests with keys that nobody has armed. */
+/** Returns the counter of unarmed requests in the output of `iptables-save -c`; 0 if it is not there. */
 export function unarmedIn(saved: string, tag: string): number {
   const [, count] =
     new RegExp(`^\\[(\\d+):\\d+\\] -A ${namesFor(tag).unarmed} ${commentFor(tag)}$`, 'm').exec(saved) ?? []
@@ -77,8 +88,8 @@ export function unarmedIn(saved: string, tag: string): number {
 }
 
 /**
- * Text that takes away what `installScript` has put there, and the built-in `newChains` with it; fails as a whole,
- * changing nothing, when another program has changed any of it meanwhile.
+ * Returns the script that removes what `installScript` installed, and the built-in chains in `newChains`.
+ * iptables-restore refuses the script as a whole when another program has changed any of that.
  */
 export function undoScript(ruleset: Ruleset, isTracked: boolean, newChains: readonly string[]): string {
   const names = chainNames(ruleset)
@@ -90,13 +101,13 @@ export function undoScript(ruleset: Ruleset, isTracked: boolean, newChains: read
 }
 
 /**
- * Text that removes every rule that names one of our chains, then the chains, given what iptables-save printed;
- * `undefined` when there is nothing.
+ * Returns the script that removes every rule that refers to a chain of this tag, then the chains. `saved` is the output
+ * of iptables-save. Returns `undefined` when it has no such rule or chain.
  */
 export function removeScript(saved: string, tag: string): string | undefined {
   const isOurs = (name = '') => tagOf(name) === tag
   const lines = mangleLines(saved)
-  // A foreign rule's quoted comment may hold anything.
+  // A word in quotes, such as the comment of another program's rule, may contain blanks and `-j`.
   const words = lines.map((line): string[] => line.match(/"(?:\\.|[^"\\])*"|\S+/g) ?? [])
   const chains = chainsIn(lines, tag)
   const jumps = words.filter(
@@ -111,7 +122,7 @@ export function removeScript(saved: string, tag: string): string | undefined {
   ])
 }
 
-/** Whether what iptables-save printed still has each jump to our chains, and as many rules in them as the ruleset. */
+/** Returns whether the output of iptables-save has every jump to our chains, and the right number of rules in each. */
 export function holdsRuleset(saved: string, ruleset: Ruleset, version: IpVersion, isTracked: boolean): boolean {
   const lines = mangleLines(saved)
   const expected = rulesOf(ruleset, version, isTracked)
@@ -127,25 +138,25 @@ export function tagOf(chain: string): string | undefined {
   return /^CERTBOT-NFQ-(.+?)(?:-[A-Z]|-\d+)?$/.exec(chain)?.[1]
 }
 
-/** The chains of a tag that iptables-save declared. */
+/** Returns the names of this tag's chains, from the lines `:NAME POLICY [PACKETS:BYTES]` of iptables-save. */
 function chainsIn(lines: readonly string[], tag: string): string[] {
   return lines.flatMap((line) => /^:(\S+)/.exec(line)?.[1] ?? []).filter((name) => tagOf(name) === tag)
 }
 
-/** Whether one of mangle's own chains jumps to one of ours, in lines of iptables-save. */
+/** Returns whether a built-in chain jumps to this chain of ours, in lines of iptables-save. */
 function hasJump(lines: readonly string[], hook: string, target: string): boolean {
   return lines.some((line) => line.startsWith(`-A ${hook} `) && line.endsWith(`-j ${target}`))
 }
 
 /**
- * Those of mangle's own chains that jump to ours: without tracking there is no NAT, so nothing to forward to a
- * container.
+ * Returns the built-in chains of mangle that jump to ours. FORWARD is needed for containers behind a DNAT, and there is
+ * no NAT without connection tracking.
  */
 export function hookChains(isTracked: boolean): string[] {
   return isTracked ? ['INPUT', 'FORWARD'] : ['INPUT']
 }
 
-/** From mangle's own chains to ours. */
+/** Returns the jumps from the built-in chains of mangle to ours. */
 function jumps(ruleset: Ruleset, isTracked: boolean): { hook: string; rule: string; target: string }[] {
   const { entry, datagrams } = namesFor(ruleset.tag)
   return transportsOf(ruleset).flatMap((transport) => {
@@ -174,7 +185,7 @@ function namesFor(tag: string) {
   }
 }
 
-/** All chains of a ruleset, each after those that it is named in. */
+/** Returns the names of all chains of a ruleset. Each stands after the chains that jump to it. */
 function chainNames(ruleset: Ruleset): readonly string[] {
   const names = namesFor(ruleset.tag)
   return [
@@ -194,7 +205,7 @@ function chainNames(ruleset: Ruleset): readonly string[] {
 interface PlacedStart {
   readonly selector: Selector
   readonly start: Start
-  /** Among those of all selectors, from 1 on. */
+  /** Number of the start, from 1 on; the starts of all selectors are counted together. */
   readonly place: number
 }
 
@@ -227,7 +238,8 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
   })
   const followed = ports.map((port) => `-p tcp --dport ${port} -m set --match-set ${set} src,src`)
   const isLetGo = `-m mark --mark ${masked(letGoMark(ruleset))} ${comment} -g ${names.letGo}`
-  // Whether or not the key is known yet, the connection is followed; nobody makes that shorter who does not know one.
+  // The rules for a packet with an armed key, and for one whose payload is too short to tell. Both follow the
+  // connection. Only an armed key renews the time limit (`--exist`), so a forged short packet cannot shorten it.
   const taken = (name: string, renewal: string) => [
     ...(toUdp?.length ? [`-A ${name} -p udp ${toQueue}`] : []),
     ...(isTracked
@@ -243,7 +255,7 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
     ...(isTracked && ports.length > 0
       ? [`-A ${names.entry} -m connmark --mark ${bit} ${comment} -g ${names.byMark}`]
       : []),
-    // First: what a followed source says may look like a candidate, too.
+    // Followed sources come first: their further packets may look like candidates too.
     ...(isTracked
       ? []
       : followed.map((isFollowed) => `-A ${names.entry} ${isFollowed} ${comment} -g ${names.byAddress}`)),
@@ -262,9 +274,9 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
     ...taken(names.incomplete, `--timeout ${FOLLOWED_SECONDS.incomplete}`),
     ...(ruleset.selectors.some(({ keys }) => keys !== 'any')
       ? [
-          // A copy that was queued comes once more.
+          // A copy that was queued before passes here again, with the mark that lets its connection go.
           `-A ${names.unarmed} ${isLetGo}`,
-          // Counts.
+          // A rule without a target only counts.
           `-A ${names.unarmed} ${comment}`,
           `-A ${names.unarmed} -m limit --limit ${UNARMED_QUEUED}/sec --limit-burst ${UNARMED_QUEUED} ${toQueue}`,
         ]
@@ -275,7 +287,7 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
     ...(isTracked
       ? followed.map((isFollowed) => `-A ${names.byAddress} ${isFollowed} ${toQueue}`)
       : [
-          // An armed key makes it followed for longer.
+          // A candidate with an armed key renews the time limit.
           ...(toTcp ?? []).map((begins) => `-A ${names.byAddress} ${begins} ${comment} -j ${names.candidates}`),
           `-A ${names.byAddress} ${toQueue}`,
         ]),
@@ -284,7 +296,7 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
   ]
 }
 
-/** Compares the whole start, and the key behind it. */
+/** Returns the rules that compare the whole start and the key after it. */
 function startRules({ selector, start, place }: PlacedStart, version: IpVersion, tag: string): string[] {
   const names = namesFor(tag)
   const { transport, keys } = selector
@@ -300,18 +312,19 @@ function startRules({ selector, start, place }: PlacedStart, version: IpVersion,
           ),
           rule(reachesProgram(version, transport, start, COMPARED_KEY_LENGTH), `-g ${names.unarmed}`),
         ]),
-    // A datagram is whole.
+    // A TCP payload may be continued in the next segment. A datagram is complete.
     ...(transport === 'tcp' ? [rule(undefined, `-g ${names.incomplete}`)] : []),
   ]
 }
 
+/** Cuts a list into lists of at most `length` items. */
 function inPieces<Item>(items: readonly Item[], length: number): Item[][] {
   return Array.from({ length: Math.ceil(items.length / length) }, (_, piece) =>
     items.slice(piece * length, (piece + 1) * length),
   )
 }
 
-/** All of the ports' traffic. */
+/** Returns the rules of the selection `port`: they queue all traffic of the ports. */
 function portRules(ruleset: Ruleset, isTracked: boolean): string[] {
   const names = namesFor(ruleset.tag)
   const comment = commentFor(ruleset.tag)
@@ -331,16 +344,16 @@ function portRules(ruleset: Ruleset, isTracked: boolean): string[] {
   })
 }
 
-/** What a raw-table rule exempts from tracking has no original port; nor has it NAT. */
+/** Matches packets that a rule of the raw table exempts from tracking. They have no original port, and no NAT. */
 const UNTRACKED = '-m conntrack --ctstate UNTRACKED'
 
-/** The port as tracked and as untracked packets have it. */
+/** Returns a match of the port for tracked packets, and one for untracked packets. */
 function destinations(transport: Transport, port: number, isTracked: boolean): string[] {
   const plain = `-p ${transport} --dport ${port}`
   return isTracked ? [originalPort(transport, port), `${plain} ${UNTRACKED}`] : [plain]
 }
 
-/** The port the client asked for, before any DNAT. */
+/** Returns a match of the port that the client connected to, before any DNAT. */
 function originalPort(transport: Transport, port: number): string {
   return `-p ${transport} -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL`
 }
@@ -349,12 +362,12 @@ function matching(program: Program): string {
   return `-m bpf --bytecode "${toBytecode(program)}"`
 }
 
-/** Longer packets would not fit the queue's receive buffer; no request head is that long. */
+/** Returns the end of a rule that queues packets of up to {@link LONGEST_QUEUED} bytes. */
 function queueTarget({ queue, tag }: Ruleset): string {
   return `-m length --length 0:${LONGEST_QUEUED} ${commentFor(tag)} -j NFQUEUE --queue-num ${queue} --queue-bypass`
 }
 
-/** A value and the mask that looks at no other bits. */
+/** Returns `VALUE/MASK` that matches, or sets, the bits of `mark` and leaves the others alone. */
 function masked(mark: number): string {
   return `0x${mark.toString(16)}/0x${mark.toString(16)}`
 }
@@ -367,11 +380,11 @@ function table(lines: readonly string[]): string {
   return ['*mangle', ...lines, 'COMMIT', ''].join('\n')
 }
 
-/** iptables-save prints table after table, each from `*name` to `COMMIT`. */
+/** Returns the lines of the mangle table. iptables-save prints one table after the other, from `*NAME` to `COMMIT`. */
 function mangleLines(saved: string): string[] {
   const lines = saved.split('\n')
   const from = lines.indexOf('*mangle')
-  // With -c each rule begins with what it has counted.
+  // With `-c`, each rule begins with its counters: `[PACKETS:BYTES]`.
   return from < 0
     ? []
     : lines.slice(from + 1, lines.indexOf('COMMIT', from)).map((line) => line.replace(/^\[\d+:\d+\] /, ''))

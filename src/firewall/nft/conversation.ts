@@ -1,27 +1,27 @@
-/** An `nft -i` process, spoken to over pipes. */
+/** Runs `nft -i` as a child process and talks to it over pipes. */
 import { execa } from 'execa'
 import { Failure } from '../../failure.js'
 import { requireDescriptors } from '../../kernel/descriptors.js'
 import { environment } from '../run.js'
 
-/** An `nft -i` process that runs. */
+/** A running `nft -i` process. */
 export interface NftConversation {
   /**
-   * Sends one line, which is a transaction.
-   * @throws Failure `firewall-failed` when nft refuses it, ends, or gives no answer in time and is ended
+   * Sends one line, which nft applies as one transaction.
+   * @throws Failure `firewall-failed` when nft refuses the line, ends, or does not answer in time and is killed
    */
   say(line: string): Promise<void>
-  /** Closes its standard input, which makes it end, and waits for that. A process that does not end is killed. */
+  /** Closes the standard input of nft and waits for its end. Kills it when it does not end in time. */
   end(): Promise<void>
   readonly isAlive: boolean
 }
 
-/** Milliseconds for an answer, and for the process to end. */
+/** Milliseconds to wait for an answer, and for the end of the process. */
 const TIME_LIMIT = 15_000
 
 /**
- * Starts nft in a session of its own, so that a Ctrl-C for us does not end it first. Only this process holds the
- * writing end of its standard input, because Node opens every descriptor close-on-exec.
+ * Starts nft in its own session (setsid(2)), so that Ctrl-C does not end it before us. Node opens descriptors
+ * close-on-exec, so only this process holds the writing end of nft's standard input.
  * @throws Failure `too-few-descriptors`
  */
 export function startNft(timeLimit = TIME_LIMIT): NftConversation {
@@ -44,13 +44,13 @@ export function startNft(timeLimit = TIME_LIMIT): NftConversation {
     isAlive = false
     listen()
   })
-  // Writing to a process that has ended is noticed by its end.
+  // A write to a process that has ended fails; `isAlive` already tells that it has.
   nft.stdin.on('error', () => undefined)
   nft.stderr.setEncoding('utf8').on('data', (text: string) => {
     heard += text
     listen()
   })
-  /** The tables end with the process, so a process that hangs would keep them. */
+  /** Waits for a task, and kills nft when that takes too long: while nft hangs, its tables stay. */
   const killedInTime = async (task: Promise<unknown>): Promise<boolean> => {
     let isKilled = false
     const timer = setTimeout(() => (isKilled = nft.kill('SIGKILL')), timeLimit)
@@ -87,9 +87,11 @@ export function startNft(timeLimit = TIME_LIMIT): NftConversation {
 }
 
 /**
- * Returns the refusal in what nft printed. nft prints nothing on success, so every line is followed by a word that it
- * does not know. Its complaint about that word comes last, on the same stream. The last line of a complaint only points
- * at the word (`^^^^`), and the complaint before may end as late as this.
+ * Returns the first error in what nft printed, without `Error: `; `undefined` when there is none.
+ *
+ * nft prints nothing on success. So every line is followed by a marker, a word that nft does not know. The error about
+ * the marker comes last, on the same stream, and shows that the line before it is done. An error ends with a line that
+ * points at the word (`^^^^`). That line of the error before may still come at the beginning of `heard`.
  */
 function refusalIn(heard: string, marker: string): string | undefined {
   const end = heard.lastIndexOf('Error:', heard.indexOf(`${marker}\n`))

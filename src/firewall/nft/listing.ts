@@ -1,4 +1,4 @@
-/** The tables that nft(8) shows. iptables-nft keeps its own among them. */
+/** Lists tables and chains by nft(8), which also shows those of iptables-nft. */
 import { isLack } from '../lack.js'
 import type { IpVersion } from '../../wire/ip.js'
 import { failureOf, isProgram, type Run } from '../run.js'
@@ -6,8 +6,8 @@ import { failureOf, isProgram, type Run } from '../run.js'
 const LIST_TABLES = ['nft', 'list', 'tables']
 
 /**
- * Returns every table, such as `ip mangle`; `undefined` when there is no nft, or none that works on this kernel.
- * @throws Failure when nft cannot tell now
+ * Returns the name of every table, such as `ip mangle`; `undefined` without nft, or when this kernel has no nf_tables.
+ * @throws Failure `firewall-failed` when nft fails for any other reason
  */
 export async function listNftTables(run: Run): Promise<string[] | undefined> {
   if (!isProgram('nft')) return undefined
@@ -17,7 +17,7 @@ export async function listNftTables(run: Run): Promise<string[] | undefined> {
   throw failureOf(LIST_TABLES, result)
 }
 
-/** Returns the chains of a table, none when there is no such table; `undefined` when nft cannot tell. */
+/** Returns the names of a table's chains: none if there is no such table, `undefined` when nft cannot be asked. */
 export async function listNftChains(version: IpVersion, table: string, run: Run): Promise<string[] | undefined> {
   if (!isProgram('nft')) return undefined
   const { exitCode, stdout, stderr } = await run(['nft', 'list', 'table', version === 4 ? 'ip' : 'ip6', table])

@@ -1,8 +1,12 @@
 /**
- * The nftables back end. Where the kernel can, the tables belong to an `nft -i` process on a pipe (`flags owner`, Linux
- * 5.12): nobody else can flush them, and they go away with it, which is when the pipe's only writing end, ours, is
- * closed: by the end of this process however it comes. Elsewhere they are plain tables, which the next start or cleanup
- * sweeps.
+ * The nftables back end.
+ *
+ * From Linux 5.12 on, a table can belong to a process (`flags owner`). Ours belong to an `nft -i` that reads from a
+ * pipe. No other process can change them, and the kernel removes them when that nft ends. It ends when its input is
+ * closed, and we hold the only writing end: so the tables do not outlive this process, however it ends.
+ *
+ * On older kernels the tables have no owner. Those that a killed responder leaves are removed by the next start or
+ * cleanup.
  */
 import { isFailure, toFailure } from '../../failure.js'
 import { installLine, keysLine, removeLine, tableName, unarmedIn, type KeySets } from './script.js'
@@ -14,11 +18,11 @@ import type { IpVersion } from '../../wire/ip.js'
 
 const FAMILIES = [4, 6] as const
 
-/** `tag` as in Ruleset. */
+/** Returns the nftables back end. It touches tables of its own `tag` only (see {@link Ruleset}). */
 export function nftFirewall(tag: string, run: Run, converse: () => NftConversation = startNft): Firewall {
   let owner: NftConversation | undefined
   let installed: { ruleset: Ruleset; listing?: string } | undefined
-  /** Named until this nft has shown that it cannot. */
+  /** Named sets, until this nft has refused to declare one. */
   let keySets: KeySets = 'named'
   const unarmed = new Tally()
   return {
@@ -43,7 +47,7 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
         await installAll(ruleset)
       }
       installed = { ruleset }
-      // Where it fails now, a later look is the first one.
+      // Notes the listing that later ones are compared with. If this look fails, the next one does so.
       await look(installed).catch(() => undefined)
     },
     remove: async () => {
@@ -51,7 +55,7 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
       owner = undefined
       installed = undefined
       if (last.owner?.isAlive) {
-        // At once, not when the process gets to its end: the caller reports that the rules are gone.
+        // Removes the tables before nft ends, because the caller reports at once that the rules are gone.
         await last.owner.say(removeLine(tag, last.versions)).catch(() => undefined)
         await last.owner.end()
       } else {
@@ -68,14 +72,14 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
     },
   }
 
-  /** By the process that owns the tables, or as plain ones where they cannot be owned. @throws Failure */
+  /** Installs the tables through the nft that owns them, or without an owner. @throws Failure `firewall-failed` */
   async function installAll(ruleset: Ruleset): Promise<void> {
     if (owner?.isAlive) return owner.say(installLine(ruleset, true, keySets))
     owner = await installOwned(installLine(ruleset, true, keySets), converse())
     if (!owner) await runOrFail(run, ['nft', '-f', '-'], installLine(ruleset, false, keySets))
   }
 
-  /** Adds the new keys and takes away the old ones. Returns false where the rules have to be installed for it. */
+  /** Adds the new keys to the sets, and deletes the old. Returns false when the rules have to be installed anew. */
   async function changeKeys(before: Ruleset, after: Ruleset): Promise<boolean> {
     if (after.selection === 'port') return true
     if (keySets === 'anonymous') return false
@@ -86,12 +90,12 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
       else await runOrFail(run, ['nft', '-f', '-'], line)
       return true
     } catch {
-      // Another program has changed the tables, or the owner has ended.
+      // Another program has changed the tables, or the nft that owned them has ended.
       return false
     }
   }
 
-  /** Whether the tables are there as at the first look. @throws Failure */
+  /** Returns whether the tables are as they were at the first look. @throws Failure when they cannot be listed */
   async function look(tables: NonNullable<typeof installed>): Promise<boolean> {
     const versions = tables.ruleset.families.map(({ version }) => version)
     const listings = await Promise.all(versions.map((version) => listTable(tag, version, run)))
@@ -104,14 +108,15 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
   }
 }
 
-/** Whether nft is there to be tried. */
+/** Returns whether nft is installed. */
 export function hasNft(): boolean {
   return isProgram('nft')
 }
 
 /**
- * The process that owns the tables from now on; `undefined` where tables cannot be owned. @throws Failure
- * `firewall-failed` when the rules are refused
+ * Installs tables with an owner. Returns the nft process that owns them; `undefined`, with that process ended, when the
+ * line was refused for what may be the owner flag.
+ * @throws Failure `firewall-failed` when the kernel lacks something that the rules need, or nft hangs
  */
 async function installOwned(line: string, conversation: NftConversation): Promise<NftConversation | undefined> {
   try {
@@ -119,12 +124,13 @@ async function installOwned(line: string, conversation: NftConversation): Promis
     return conversation
   } catch (thrown) {
     await conversation.end()
-    // What the kernel lacks for the rules, and what hangs, would be no better without an owner.
+    // A part of the rules that the kernel lacks, and an nft that hangs, would fail without an owner just the same.
     if (isFailure(thrown) && /No such file or directory|no answer/.test(thrown.message)) throw thrown
     return undefined
   }
 }
 
+/** Removes this tag's tables that have no owner. @throws Failure `firewall-failed` */
 async function removePlain(tag: string, run: Run): Promise<void> {
   const tables = (await listNftTables(run)) ?? []
   const versions = FAMILIES.filter((version) => tables.includes(tableName(tag, version)))
@@ -132,15 +138,15 @@ async function removePlain(tag: string, run: Run): Promise<void> {
 }
 
 /**
- * What the kernel holds of ours in a family, without the sources it follows at the moment; `undefined` when it has no
- * such table. @throws Failure when that cannot be told
+ * Returns the listing of our table, without the elements of its sets (nft(8), `-t`); `undefined` if there is no table.
+ * @throws Failure `firewall-failed` when that cannot be found out
  */
 async function listTable(tag: string, version: IpVersion, run: Run): Promise<string | undefined> {
   const name = tableName(tag, version)
   const argv = ['nft', '-t', 'list', 'table', ...name.split(' ')]
   const result = await run(argv)
   if (result.exitCode === 0) return result.stdout
-  // Not by its complaint, which also a table that is there may meet.
+  // The error message does not tell: nft may fail in the same words on a table that exists.
   const tables = await listNftTables(run)
   if (tables && !tables.includes(name)) return undefined
   throw failureOf(argv, result)

@@ -1,28 +1,42 @@
 /**
- * A ruleset as text for nft(8): one private table a family. Not one `inet` table for both, for a connection tracking
- * expression there would switch tracking on in both, also where only one (IPv4 with Docker's NAT, say) had it.
+ * Turns a ruleset into text for nft(8): one private table for each IP version.
  *
- * Each command stands on a line of its own, as `nft -i` reads them.
+ * One `inet` table for both would not do. A `ct` expression in it switches connection tracking on for both versions,
+ * even if only one had it, such as IPv4 on a host with Docker's NAT.
+ *
+ * | chain | what it does |
+ * |---|---|
+ * | `input`, `forward` | the base chains, at the hooks for a local server and for a container behind a DNAT |
+ * | `select` | every packet: looks for a followed connection, and for a payload that may be a candidate's |
+ * | `starts` | calls `start-S-N` for each start |
+ * | `start-S-N` | start N of selector S: compares the whole start, then the key |
+ * | `armed-S` | the key is armed: looks at the port, follows the connection, queues the packet |
+ * | `incomplete-S` | the payload ends before the key does: the same, with a shorter time limit for untracked sources |
+ * | `unarmed-S` | the key is not armed: counts the packet, and queues a few of them a second |
+ * | `marked` | queues the further packets of a connection that has our connection mark, or lets it go |
+ * | `followed`, `known` | the same by source address and port, where connections are not tracked |
+ *
+ * `nft -i` reads a transaction from one line, so each function below returns one line.
  */
 import { KEY_LENGTH, keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
 import { FOLLOWED_SECONDS, letGoMark, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
-/** Priority of the mangle table: after connection tracking and destination NAT, before filtering. */
+/** Priority of our hooks, that of a mangle table: after connection tracking and destination NAT, before filtering. */
 const PRIORITY = -150
 
-/** Sources followed at once where there is no connection mark. */
+/** The most sources that are followed at a time, where there is no connection mark. */
 const FOLLOWED_SIZE = 65_535
 
-/** The most bytes of a payload that nft compares at once. */
+/** The most bytes of a payload that nft compares in one expression. */
 const LONGEST_COMPARED = 16
 
-/** Returns `ip certbot-nfq-TAG`, as nft names a table. */
+/** Returns the name of our table with its family, as nft takes it: `ip certbot-nfq-TAG` or `ip6 certbot-nfq-TAG`. */
 export function tableName(tag: string, version: IpVersion): string {
   return `${version === 4 ? 'ip' : 'ip6'} ${PREFIX}${tag}`
 }
 
-/** Returns the tag in the name of one of our tables, given without its family; `undefined` for every other name. */
+/** Returns the tag in a table name without family; `undefined` if the table is not ours. */
 export function tagOfTable(name: string): string | undefined {
   return name.startsWith(PREFIX) ? name.slice(PREFIX.length) : undefined
 }
@@ -30,20 +44,20 @@ export function tagOfTable(name: string): string | undefined {
 const PREFIX = 'certbot-nfq-'
 
 /**
- * How keys are kept: in sets with names, of which single keys can be added and taken away, or as they stand in the
- * rules, for an nft that cannot declare a set of raw payload.
+ * How keys are kept. `named`: in sets with a name, to which single keys can be added. `anonymous`: in the rules
+ * themselves, for versions of nft that cannot declare a set of raw payload.
  */
 export type KeySets = 'named' | 'anonymous'
 
 /**
- * One line, so one transaction: replaces the tables of this tag, if any, by the ruleset's. `isOwned` ties them to the
- * nft process.
+ * Returns the line that replaces the tables of this tag, if any, by those of the ruleset. With `isOwned` they belong to
+ * the nft process that reads the line.
  */
 export function installLine(ruleset: Ruleset, isOwned: boolean, keySets: KeySets = 'named'): string {
   const tables = ruleset.families.flatMap(({ version, isTracked }) => {
     const name = tableName(ruleset.tag, version)
     const flags = isOwned ? 'flags owner; ' : ''
-    // Adding first makes deleting right whether or not the table is there.
+    // Deleting a table that does not exist is an error, so it is added first.
     return [
       `add table ${name} { ${flags}}`,
       `delete table ${name}`,
@@ -54,8 +68,8 @@ export function installLine(ruleset: Ruleset, isOwned: boolean, keySets: KeySets
 }
 
 /**
- * One line that turns the named sets of keys from those of one ruleset into those of another, which has other keys
- * only.
+ * Returns the line that changes the named sets from the keys of one ruleset to those of another. The rulesets may
+ * differ in their keys only.
  */
 export function keysLine(before: Ruleset, after: Ruleset): string {
   const changes = after.selectors.flatMap(({ keys }, index) => {
@@ -77,7 +91,7 @@ export function keysLine(before: Ruleset, after: Ruleset): string {
   return `${changes.join('; ')}\n`
 }
 
-/** What a listing of our tables says was counted of requests with keys that nobody has armed. */
+/** Returns the counter of unarmed requests in a listing of our tables, all IP versions together. */
 export function unarmedIn(listing: string): number {
   return [...listing.matchAll(/^\tcounter unarmed \{\s*packets (\d+)/gm)].reduce(
     (sum, [, count]) => sum + Number(count),
@@ -85,14 +99,14 @@ export function unarmedIn(listing: string): number {
   )
 }
 
-/** One line that removes these tables, which have to be there. */
+/** Returns the line that removes our tables for these IP versions. nft refuses it when one of them does not exist. */
 export function removeLine(tag: string, versions: readonly IpVersion[]): string {
   return `${versions.map((version) => `delete table ${tableName(tag, version)}`).join('; ')}\n`
 }
 
 /**
- * Each packet passes `select`, so that has no rule it can do without: what it finds is rare, and the port is only
- * looked at then.
+ * Returns the contents of a table. Every packet passes the chain `select`. That chain therefore has few rules and looks
+ * at no port: what these rules match is rare, and the port is compared afterwards.
  */
 function tableBody(ruleset: Ruleset, version: IpVersion, isTracked: boolean, keySets: KeySets): string[] {
   const hooks = isTracked ? ['input', 'forward'] : ['input']
@@ -106,7 +120,7 @@ function tableBody(ruleset: Ruleset, version: IpVersion, isTracked: boolean, key
   ]
 }
 
-/** All of the ports' traffic. */
+/** Returns the chain of the selection `port`: it queues all traffic of the ports. */
 function portChains({ selectors, queue }: Ruleset, isTracked: boolean): string[] {
   const toQueue = queueStatement(queue)
   return [
@@ -118,9 +132,9 @@ function portChains({ selectors, queue }: Ruleset, isTracked: boolean): string[]
 }
 
 /**
- * Candidates, and what their connections carry further: `marked` finds it by the connection mark, `followed` by its
- * source. A packet that comes once more, with a mark, lets its connection go, and goes on. Chains that end in a number
- * are a selector's, or a start's of one.
+ * Returns the sets and chains of the selection `prefilter`, as the table at the top of this file lists them. A packet
+ * that the responder sends through the hook once more has the let-go mark. It ends the following of its connection, and
+ * is accepted.
  */
 function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolean, keySets: KeySets): string[] {
   const { selectors, queue, mark } = ruleset
@@ -166,26 +180,24 @@ function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolea
     ),
     chain('select', [
       ...(isTracked ? [`ct mark and ${bit} != 0 jump marked`, 'ct state untracked jump followed'] : ['jump followed']),
-      // Most packets end here.
+      // Most packets do not match this rule, and leave the chain here.
       `${gate(selectors.flatMap(({ starts }) => starts))} jump starts`,
     ]),
   ]
 }
 
+/** What the chains of all selectors have in common. */
 interface Following {
   readonly toQueue: string
   readonly source: string
   readonly bit: string
   readonly isTracked: boolean
   readonly keySets: KeySets
-  /** For a copy that was queued and comes once more. */
+  /** The rule for a copy that was queued before, and passes here again with the let-go mark. */
   readonly onward: string
 }
 
-/**
- * What is said of a whole packet only once its port is known: `armed` has a key that is, `unarmed` has another, and
- * `incomplete` ends too early to tell.
- */
+/** Returns the chains of one selector: those that compare its starts, and those that these go to. */
 function selectorChains(selector: Selector, place: number, following: Following): string[] {
   const { transport, starts, keys } = selector
   const { toQueue, isTracked, keySets, onward } = following
@@ -204,8 +216,9 @@ function selectorChains(selector: Selector, place: number, following: Following)
 }
 
 /**
- * Compares the whole start, and the key behind it. Nearly every other payload ends at its first 16 bytes. A comparison
- * past the end of the payload matches nothing, `!=` included: what ends too early passes all of them.
+ * Returns the chain that compares the whole start and the key after it. Its first rule compares the first 16 bytes,
+ * where nearly all other payloads differ. A comparison past the end of the payload never matches, `!=` included. So a
+ * payload that ends early passes every rule down to the last one.
  */
 function startChain(
   { transport, keys }: Selector,
@@ -230,14 +243,17 @@ function startChain(
           ...(set === '' ? [] : [`${whole} ${key} ${set} goto armed-${place}`]),
           `${whole} ${set === '' ? `${payload(keyOffset(start) + KEY_LENGTH - 1, 1)} & 0x0 == 0x0` : `${key} != ${set}`} goto unarmed-${place}`,
         ]),
-    // A datagram is whole.
+    // A TCP payload may be continued in the next segment. A datagram is complete.
     ...(transport === 'tcp'
       ? [...range(start.bytes.length).map((at) => `${compared(start, at, 1, '!=')} return`), `goto incomplete-${place}`]
       : []),
   ])
 }
 
-/** Queues the packet, and follows its connection; nobody makes that shorter who does not know an armed key. */
+/**
+ * Returns the rules that follow a connection and queue the packet. Only an armed key renews the time limit (`update`),
+ * so a forged short packet cannot shorten it.
+ */
 function taken(
   { transport, ports }: Selector,
   { toQueue, source, bit, isTracked }: Following,
@@ -250,7 +266,7 @@ function taken(
       return [...(isTracked ? [`${originalPort(transport, port)} ${toQueue}`] : []), `${plain} ${toQueue}`]
     return [
       ...(isTracked ? [`${originalPort(transport, port)} ct mark set ct mark or ${bit} ${toQueue}`] : []),
-      // Two rules: when no more sources can be followed, the first ends there.
+      // Two rules, because a full set ends the first one, and the packet has to be queued all the same.
       `${plain} ${verb} @followed { ${source} timeout ${FOLLOWED_SECONDS[state]}s }`,
       `${plain} ${toQueue}`,
     ]
@@ -258,17 +274,17 @@ function taken(
 }
 
 /**
- * A condition that every payload meets which begins like one of these, as well as one comparison can say so. None is
- * met by an empty payload.
+ * Returns a condition of one comparison that every payload with one of these starts meets. Other payloads may meet it
+ * too, an empty one never does.
  */
 function gate(starts: readonly Start[]): string {
-  // Any byte, as long as there is one.
+  // Matches any first byte. An empty payload has none.
   if (starts.some((start) => start.offset !== 0 || maskAt(start, 0) !== 0xff)) return `${payload(0, 1)} & 0x0 == 0x0`
   const [least = 0, most = 0] = [Math.min, Math.max].map((of) => of(...starts.map(({ bytes }) => bytes[0] ?? 0)))
   return `${payload(0, 1)} ${hex([least])}${least === most ? '' : `-${hex([most])}`}`
 }
 
-/** Compares so many bytes of the payload with those of the start at an index. */
+/** Returns a comparison of `length` bytes of the start, from its byte `at` on, with the payload. */
 function compared(start: Start, at: number, length: number, operator: '==' | '!='): string {
   const places = range(length).map((index) => at + index)
   const masks = places.map((place) => maskAt(start, place))
@@ -277,12 +293,12 @@ function compared(start: Start, at: number, length: number, operator: '==' | '!=
   return `${payload(start.offset + at, length)}${mask} ${operator} ${value}`
 }
 
-/** Bytes of the payload (Linux 5.16): what follows the TCP or UDP header. */
+/** Returns an expression for bytes of the payload, after the TCP or UDP header (`@ih`, in bits; Linux 5.16). */
 function payload(at: number, length: number): string {
   return `@ih,${at * 8},${length * 8}`
 }
 
-/** Every way to a selector's ports. */
+/** Returns the matches for a selector's ports, tracked and untracked. */
 function destinations({ transport, ports }: Selector, isTracked: boolean): string[] {
   return ports.flatMap((port) => [
     ...(isTracked ? [originalPort(transport, port)] : []),
@@ -290,26 +306,27 @@ function destinations({ transport, ports }: Selector, isTracked: boolean): strin
   ])
 }
 
-/** INPUT and FORWARD see the port after any DNAT; this is the one the client asked for. */
+/** Returns a match of the port that the client connected to. At our hooks, `dport` is the port after any DNAT. */
 function originalPort(transport: Selector['transport'], port: number): string {
   return `meta l4proto ${transport} ct direction original ct original proto-dst ${port}`
 }
 
-/** What a rule exempts from tracking has no original port; nor has it NAT. */
+/** Returns a match of the port of untracked packets. They have no original port, and no NAT. */
 function plainPort(transport: Selector['transport'], port: number, isTracked: boolean): string {
   return `${transport} dport ${port}${isTracked ? ' ct state untracked' : ''}`
 }
 
-/** Whether a packet has a bit of the packet mark. */
+/** Returns a condition: this bit of the packet mark is set. */
 function isMarked(bit: number): string {
   return `meta mark and 0x${bit.toString(16)} != 0`
 }
 
+/** Returns a statement that clears this bit of the packet mark. */
 function withoutMark(bit: number): string {
   return `meta mark set meta mark and ${complement(bit)}`
 }
 
-/** All other bits. */
+/** Returns a mask of all other bits. */
 function complement(bit: number): string {
   return `0x${(~bit >>> 0).toString(16)}`
 }
@@ -323,7 +340,7 @@ function followedSet(version: IpVersion): string {
   return `set followed { type ${type}; flags dynamic,timeout; timeout ${FOLLOWED_SECONDS.armed}s; size ${FOLLOWED_SIZE}; }`
 }
 
-/** Keys have no name of their own in nft: their type is that of such bytes in a payload, wherever they stand. */
+/** Declares a set of keys. nft has no type for them, so `typeof` names bytes of that length at the payload's start. */
 function keySet(place: number, keys: readonly Uint8Array[]): string {
   const elements = keys.length === 0 ? '' : ` elements = ${elementsOf(keys)};`
   return `set keys-${place} { typeof ${payload(0, KEY_LENGTH)};${elements} }`
