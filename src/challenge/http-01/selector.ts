@@ -1,8 +1,11 @@
-/** What the kernel picks out for http-01 (RFC 8555, 8.3): GET and HEAD of the challenges' path, by the token. */
+/** The selector of http-01 (RFC 8555, 8.3): GET and HEAD of the challenge path, with the token as key. */
 import { CHALLENGE_PATH } from '../../wire/http.js'
 import { KEY_LENGTH, type Selector } from '../../wire/selector.js'
 
-/** Requests on these ports for these tokens, or for whatever token. */
+/**
+ * Returns a selector for requests on these ports for these tokens, or for any token. A key is what follows the path in
+ * the request line, the first {@link KEY_LENGTH} bytes of it: a token, and ` HTTP/1.` if the token is shorter.
+ */
 export function http01Selector(ports: readonly number[], tokens: readonly string[] | 'any'): Selector {
   const texts = new Set(tokens === 'any' ? [] : tokens.map((token) => `${token} HTTP/1.`.slice(0, KEY_LENGTH)))
   const keys = [...texts].map(bytesOf)
@@ -10,7 +13,8 @@ export function http01Selector(ports: readonly number[], tokens: readonly string
     transport: 'tcp',
     ports,
     starts: ['GET', 'HEAD'].map((method) => ({ offset: 0, bytes: bytesOf(`${method} ${CHALLENGE_PATH}`) })),
-    // What follows a token of less than 8 characters is not known for as many bytes. No CA has such: 128 bits take 22.
+    // A token of less than 8 characters gives no whole key, and then any token is queued. A token has at least 128 bits
+    // of entropy (RFC 8555, 8.3), which takes 22 characters, so no CA sends one that short.
     keys: tokens === 'any' || keys.some(({ length }) => length < KEY_LENGTH) ? 'any' : keys,
   }
 }
