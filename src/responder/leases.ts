@@ -1,4 +1,4 @@
-/** The armed challenges: which token, on which port, until when, and who has asked for it. */
+/** The armed challenges: their tokens and ports, when they expire, and who has requested them. */
 import type { ChallengeStatus, Strays, Visit } from '../control/challenge-status.js'
 import type { ArmRequest } from '../control/message.js'
 import { Failure } from '../failure.js'
@@ -8,27 +8,27 @@ import type { Clock } from './clock.js'
 import type { Wanted } from './rules.js'
 import { Visits } from './visits.js'
 
-/** At most so many at once; a certificate has up to 100 names. */
+/** The most challenges that are armed at a time. A certificate has up to 100 names. */
 export const MAX_LEASES = 1_000
 
 interface Lease {
   readonly request: ArmRequest
   readonly armedAt: Date
-  /** Milliseconds on the clock. */
+  /** In milliseconds, on the clock's scale. */
   readonly expiresAt: number
   readonly visits: Visits
-  /** How many strays there had been when it was armed. */
+  /** The number of strays when the challenge was armed. */
   readonly straysBefore: number
 }
 
-/** A token that a self-check asks for. */
+/** The token of a self-check. */
 interface Check {
-  /** The challenge whose hook makes it. */
+  /** The token of the challenge whose hook makes the self-check. */
   readonly challenge: string
   readonly visits: Visits
 }
 
-/** Which challenges are armed, for how long, and who has asked for each. */
+/** Holds the armed challenges, and notes the visits for each. */
 export class Leases {
   readonly #clock: Clock
   readonly #leases = new Map<string, Lease>()
@@ -41,28 +41,30 @@ export class Leases {
     this.#clock = clock
   }
 
-  /** Token to key authorization, as the responder wants it. */
+  /** The key authorization for each token that is answered, self-checks included. */
   get challenges(): ReadonlyMap<string, string> {
     return this.#challenges
   }
 
+  /** The number of armed challenges. */
   get size(): number {
     return this.#leases.size
   }
 
-  /** What the rules are to cover: every port that some challenge wants, and every token, a check's included. */
+  /** What the rules have to cover: the port of every challenge, and every token, self-checks included. */
   get wanted(): Wanted {
     const ports = new Set([...this.#leases.values()].map(({ request }) => request.port))
     return { ports: [...ports].sort((a, b) => a - b), tokens: [...this.#challenges.keys()] }
   }
 
-  /** Milliseconds until the next challenge expires; `Infinity` without any. */
+  /** Milliseconds until the next challenge expires, negative when it has; `Infinity` if none is armed. */
   get untilExpiry(): number {
     return Math.min(Infinity, ...[...this.#leases.values()].map(({ expiresAt }) => expiresAt)) - this.#clock.now()
   }
 
   /**
-   * Arms a challenge. One that is armed already gets the new key authorization and its whole time again.
+   * Arms a challenge. If its token is armed already, this replaces the key authorization and starts the time to live
+   * again; the visits are kept.
    * @throws Failure `too-many-challenges`
    */
   arm(request: ArmRequest): void {
@@ -76,46 +78,46 @@ export class Leases {
   }
 
   /**
-   * Lets a token be asked for that is no challenge, but is forgotten with one: nobody waits for it, and no port is
-   * covered for it.
+   * Arms the token of a self-check. It is forgotten together with `challenge`. It covers no port, does not count as a
+   * challenge, and does not keep a responder running.
    */
   armForCheck(token: string, keyAuthorization: string, challenge: string): void {
     this.#checks.set(token, { challenge, visits: new Visits() })
     this.#challenges.set(token, keyAuthorization)
   }
 
-  /** Returns who has asked for such a token so far; `undefined` when it is none. */
+  /** Returns the visits for the token of a self-check so far; `undefined` for any other token. */
   checked(token: string): Visit[] | undefined {
     return this.#checks.get(token)?.visits.list()
   }
 
-  /** Forgets such a token. */
+  /** Forgets the token of a self-check. Any other token is ignored. */
   disarmCheck(token: string): void {
     if (this.#checks.delete(token)) this.#challenges.delete(token)
   }
 
-  /** Forgets a challenge; an unknown one is no error. */
+  /** Forgets a challenge and the self-checks that belong to it. An unknown token is ignored. */
   disarm(token: string): void {
     this.#leases.delete(token)
     this.#challenges.delete(token)
     for (const [check, { challenge }] of this.#checks) if (challenge === token) this.disarmCheck(check)
   }
 
-  /** Disarms a challenge whose visits are noted until `conclude`: its connections may still be ending. */
+  /** Disarms a challenge, but notes its visits until `conclude`, because its connections may still be ending. */
   retire(token: string): void {
     const lease = this.#leases.get(token)
     this.disarm(token)
     if (lease) this.#retired.set(token, lease)
   }
 
-  /** Returns the last status of a retired challenge and forgets it; `undefined` for any other. */
+  /** Returns the final status of a retired challenge, and forgets it; `undefined` for any other token. */
   conclude(token: string): ChallengeStatus | undefined {
     const lease = this.#retired.get(token)
     this.#retired.delete(token)
     return lease && this.#statusOf(lease)
   }
 
-  /** Forgets all challenges whose time is over, and returns their tokens. */
+  /** Forgets all challenges that have expired. Returns their tokens. */
   expire(): string[] {
     const now = this.#clock.now()
     const expired = [...this.#leases].filter(([, { expiresAt }]) => expiresAt <= now).map(([token]) => token)
@@ -128,7 +130,7 @@ export class Leases {
     for (const token of [...this.#leases.keys()]) this.disarm(token)
   }
 
-  /** Notes what a validator did. */
+  /** Notes an event of a connection with the challenge or self-check that it belongs to, or as a stray. */
   note(event: FlowEvent): void {
     const { kind, key: token, client, clientPort } = event
     const at = this.#clock.date()

@@ -1,4 +1,4 @@
-/** The end of a responder: everything is released in the opposite order of its start. */
+/** Ends a responder: gives back everything that it holds. */
 import type { ControlServer } from '../control/server.js'
 import { toFailure } from '../failure.js'
 import type { Lock } from '../kernel/lock.js'
@@ -9,10 +9,10 @@ import type { Rules } from './rules.js'
 import type { Standalone } from './standalone.js'
 import type { Watchdog } from './watchdog.js'
 
-/** Releases everything, to be called once nothing is armed any more. @throws Failure when rules may be left */
+/** Releases everything. Call it when nothing is armed any more. @throws Failure when rules may be left */
 export type Release = () => Promise<void>
 
-/** Everything that a responder holds and has to give back. */
+/** What a responder holds and has to give back. */
 export interface Held {
   readonly directory: RunDirectory
   readonly lock: Lock
@@ -23,13 +23,14 @@ export interface Held {
   readonly watchdog: Pick<Watchdog, 'stop'>
 }
 
-/** Milliseconds for connections to end once nothing is armed any more. */
+/** Milliseconds that connections get to end once nothing is armed any more. */
 export const DRAIN_TIME = 2_000
 
 /**
- * Gives the connections that were taken over a little time to end, while the rules still bring their packets; then
- * removes the rules, and whatever becomes of that frees socket, lock and directory. @throws Failure when rules may be
- * left
+ * Releases everything in this order: the watchdog, the ports that we serve ourselves, the connections, the rules; then
+ * the control socket, the lock and the run directory. Connections that were taken over get {@link DRAIN_TIME} to end,
+ * while the rules still queue their packets. When the rules cannot be removed, the rest is released all the same.
+ * @throws Failure when rules may be left
  */
 export async function release(
   { directory, lock, server, path, standalone, rules, watchdog }: Held,

@@ -1,4 +1,4 @@
-/** Arms and disarms challenges as it is asked to, lets them expire, and ends with the last one. */
+/** Answers the requests of hooks and commands, lets challenges expire, and ends the responder with the last one. */
 import { refusal, type ArmRequest, type ControlRequest, type ControlResponse } from '../control/message.js'
 import type { ResponderStatus } from '../control/responder-status.js'
 import { toFailure } from '../failure.js'
@@ -25,12 +25,12 @@ export interface ResponderParts {
 /** Milliseconds a transient responder waits for a challenge. */
 const IDLE_TIME = 10_000
 
-/** The hook tries again, with the next responder. */
+/** What an `arm` is answered while this responder ends. The hook then tries again, with the next responder. */
 const stoppingResponse: ControlResponse = { ok: false, code: 'stopping', message: 'the responder is about to end' }
 
-/** A responder that runs, until it has released everything. */
+/** A running responder. It ends when it has released everything. */
 export class Responder {
-  /** Resolves once all is released, to whether the rules are gone. If not, whoever keeps it has to sweep. */
+  /** Resolves when everything is released: to true if no rules are left, to false if the keeper has to sweep. */
   readonly ended: Promise<boolean>
   readonly #parts: ResponderParts
   readonly #isTransient: boolean
@@ -39,7 +39,7 @@ export class Responder {
   #stopping: Promise<void> | undefined
   #end: (isClean: boolean) => void = () => undefined
 
-  /** `isTransient`: it ends with its last challenge. */
+  /** With `isTransient`, the responder ends with its last challenge. */
   constructor(parts: ResponderParts, isTransient: boolean, log: Log) {
     this.#parts = parts
     this.#isTransient = isTransient
@@ -48,7 +48,7 @@ export class Responder {
     this.#schedule()
   }
 
-  /** Does what a request asks for; the response is for whoever asked. @throws Failure */
+  /** Carries out a request. Returns the response to it. @throws Failure when rules cannot be removed */
   async answer(request: ControlRequest): Promise<ControlResponse> {
     if (request.op === 'status') return { ok: true, status: this.#parts.status() }
     if (this.#stopping && request.op === 'arm') return stoppingResponse
@@ -58,7 +58,7 @@ export class Responder {
     return { ok: true, stopped: true }
   }
 
-  /** Forgets all challenges and releases everything. `ended` follows. @throws Failure when rules may be left */
+  /** Forgets all challenges and releases everything; then `ended` resolves. @throws Failure when rules may be left */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop()
     return this.#stopping
@@ -70,7 +70,7 @@ export class Responder {
     leases.arm(request)
     try {
       await this.#cover()
-      // A stop that came meanwhile has forgotten it again.
+      // If a stop came in the meantime, it has forgotten this challenge.
       if (this.#stopping) return stoppingResponse
       const about = { event: 'armed', token, identifier, port }
       this.#log('info', `${token} armed for ${identifier} on port ${port}`, about)
@@ -78,13 +78,13 @@ export class Responder {
       if (ports.length === 0) return { ok: true }
       const families = rules.families.map(({ version }) => version)
       const check = orderSelfCheck(leases, token, ports, families)
-      // Its token has to be known to the kernel too.
+      // The kernel queues armed tokens only, so the rules need this one too.
       await this.#cover()
       return { ok: true, check }
     } catch (thrown) {
       leases.disarm(token)
       await this.#cover().catch((again: unknown) => this.#log('error', toFailure(again).message))
-      // Whoever asked gets the refusal first.
+      // The refusal is sent first, and the end of this responder comes after it.
       if (leases.size === 0) setImmediate(() => void this.#settle())
       return refusal(thrown)
     } finally {
@@ -103,7 +103,7 @@ export class Responder {
     this.#log('info', `${token} disarmed`, { event: 'disarmed', token })
     try {
       const stopped = await this.#dropUnneeded()
-      // Only now: while its connections ended, one more may have acknowledged the answer.
+      // Read last, because a client may have acknowledged the answer while the connections ended.
       const challenge = leases.conclude(token)
       return { ok: true, ...(stopped && { stopped }), ...(challenge && { challenge }) }
     } finally {
@@ -111,14 +111,14 @@ export class Responder {
     }
   }
 
-  /** Frees the ports that no challenge needs any more. Returns true after the last challenge of a transient one. */
+  /** Frees the ports that no challenge needs any more. Returns whether that has ended this responder. */
   async #dropUnneeded(): Promise<boolean> {
     const { leases, path, standalone } = this.#parts
     if (leases.size === 0 && this.#isTransient) {
       await this.stop()
       return true
     }
-    // Another program may be waiting for a port that is served here. Connections that were taken over do not need it.
+    // Another program may be waiting to listen on a port that we serve. Connections that were taken over do not use it.
     await standalone.cover(() => leases.wanted.ports)
     if (leases.size === 0) await path.drained(DRAIN_TIME)
     await this.#cover()
@@ -126,7 +126,7 @@ export class Responder {
     return false
   }
 
-  /** The same, where nobody waits for it. */
+  /** Does the same when no request waits for it. Logs a failure instead of throwing it. */
   async #settle(): Promise<void> {
     try {
       await this.#dropUnneeded()
@@ -135,13 +135,13 @@ export class Responder {
     }
   }
 
-  /** Rules for the ports in use, and servers where nobody listens. */
+  /** Makes rules and our own servers cover what is armed. @throws Failure when the rules cannot be changed */
   async #cover(): Promise<void> {
     const { leases, rules, standalone } = this.#parts
     await Promise.all([standalone.cover(() => leases.wanted.ports), rules.cover(() => leases.wanted)])
   }
 
-  /** Wakes up at the next expiry, or when a transient responder has nothing to do. */
+  /** Sets the timer for the next expiry, or for the end of a transient responder that has no challenge. */
   #schedule(): void {
     const { leases, clock } = this.#parts
     this.#cancelExpiry()
@@ -163,7 +163,7 @@ export class Responder {
     try {
       await release()
     } finally {
-      // Whoever asked for the end gets the response first.
+      // The response to a `stop` is sent first.
       setImmediate(() => this.#end(rules.isClear))
     }
   }

@@ -1,4 +1,4 @@
-/** Keeps the kernel's rules in step with what is armed: one change at a time, in the order asked for. */
+/** Keeps the firewall rules in step with what is armed. Changes are made one at a time, in the order of the calls. */
 import { http01Selector } from '../challenge/http-01/selector.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { installFirst, type Chosen } from '../firewall/choose.js'
@@ -16,18 +16,18 @@ export interface RulesOptions {
   readonly firewall: FirewallChoice
 }
 
-/** What the rules ask of the machine. */
+/** What the rules need from the machine. A test passes its own. */
 export interface RulesEdges {
   readonly run: Run
   readonly sets: IpSets
   readonly findFamilies: () => Promise<Families>
 }
 
-/** What the rules are to cover; without any port there are none. */
+/** What the rules have to cover. Without a port, no rules are installed. */
 export interface Wanted {
   /** In ascending order. */
   readonly ports: readonly number[]
-  /** What may be asked for on them. */
+  /** The tokens that may be requested on these ports. */
   readonly tokens: readonly string[]
 }
 
@@ -38,18 +38,15 @@ export class Rules {
   readonly #options: RulesOptions
   readonly #edges: RulesEdges
   readonly #log: Log
-  /**
-   * Whether every change so far has succeeded. After one that failed, rules of ours may be where we do not look for
-   * them.
-   */
+  /** Whether every change so far has succeeded. After a failure there may be rules that this object does not know. */
   isClear = true
   #chosen: Chosen | undefined
   #families: Families
-  /** What the rules in the kernel cover: after a change that failed, what they covered before it. */
+  /** What the rules in the kernel cover. A change that fails leaves it as it was. */
   #covered = NOTHING
-  /** A removal has failed: rules may be there though nothing is covered. */
+  /** Whether a removal has failed. Then rules may exist although nothing is covered. */
   #isLeft = false
-  /** Covered, or covered otherwise, since somebody last looked whether it works. */
+  /** Ports that are new, or have rules for one more IP version, since the last self-check. */
   readonly #unchecked = new Set<number>()
   #last: Promise<unknown> = Promise.resolve()
 
@@ -61,8 +58,8 @@ export class Rules {
   }
 
   /**
-   * Makes the rules cover what `wanted` gives when its turn has come, and nothing else. When it fails to change them,
-   * they are as before; what it fails to remove, the next call removes first.
+   * Makes the rules cover what `wanted` returns, and nothing else. It calls `wanted` when all earlier changes are done.
+   * If rules cannot be changed, they stay as they were. If they cannot be removed, the next call removes them first.
    * @throws Failure `firewall-unavailable`, `firewall-failed`, `firewall-busy`
    */
   cover(wanted: () => Wanted): Promise<void> {
@@ -78,18 +75,20 @@ export class Rules {
     })
   }
 
-  /** Returns whether the rules are all there; `uncovered` when nothing is covered. Never rejects. */
+  /** Returns whether all rules are still there; `uncovered` when nothing is covered. Never rejects. */
   async presence(): Promise<Presence | 'uncovered'> {
     return this.#chosen && this.#covered.ports.length > 0 ? this.#chosen.firewall.presence() : 'uncovered'
   }
 
   /**
-   * Puts the rules back, to be called in turn: over what is there, without a moment without rules. With `anew` by the
-   * first back end that works now. @throws Failure
+   * Installs the rules again, over those that are still there, so that there is no moment without rules. With `anew`
+   * they are removed, and installed by the first back end that works. Call it inside {@link inTurn}.
+   * @throws Failure as `cover` does
    */
   async putBack(anew: boolean): Promise<void> {
-    // Whoever took them away may have switched connection tracking on as well; or off, in the middle of a reload, which
-    // says nothing. A family that is gone keeps its rules, for who else would remove them?
+    // The program that removed the rules may have switched connection tracking on. Tracking that is off may be off only
+    // for the moment of a reload, so a family that was tracked stays so. A family that has disappeared stays in the
+    // list, so that its rules are removed in the end.
     const before = this.#families
     this.#families = joinFamilies(before, await this.#edges.findFamilies())
     if (anew) {
@@ -101,36 +100,36 @@ export class Rules {
     if (this.#families.length > before.length) for (const port of this.#covered.ports) this.#unchecked.add(port)
   }
 
-  /** Runs a task once all that were asked for before have ended. */
+  /** Runs a task when all earlier ones have ended. Returns what the task returns. */
   inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
     const turn = this.#last.then(task)
     this.#last = turn.catch(() => (this.isClear = false))
     return turn
   }
 
-  /** Returns the covered ports that a self-check is still due for; whoever takes them makes it. */
+  /** Returns the covered ports that still need a self-check, and no longer lists them. The caller has to make it. */
   takeUnchecked(): number[] {
     const due = this.#covered.ports.filter((port) => this.#unchecked.has(port))
     this.#unchecked.clear()
     return due
   }
 
-  /** The families that rules are for. */
+  /** The IP versions that have rules. */
   get families(): Families {
     return this.#families
   }
 
-  /** The bit of the packet mark that lets a connection go; `undefined` where all of a port is queued. */
+  /** The bit of the packet mark that lets a connection go; `undefined` when all traffic of a port is queued. */
   get letGoMark(): number | undefined {
     return this.#chosen?.selection === 'prefilter' ? letGoMark(this.#options) : undefined
   }
 
-  /** Requests for tokens that are not armed, as many as the kernel had counted when it was last looked at. */
+  /** Requests for tokens that are not armed, as counted by the kernel when the rules were last looked at. */
   get unarmed(): number {
     return this.#chosen?.firewall.unarmed ?? 0
   }
 
-  /** What is in force, for status; `undefined` while nothing is covered. */
+  /** The back end in use and what it does, for the status; `undefined` while nothing is covered. */
   get inForce(): { name: string; selection: string; reason: string; tracked: number[] } | undefined {
     if (!this.#chosen || this.#covered.ports.length === 0) return undefined
     const { firewall, selection, reason } = this.#chosen
@@ -138,14 +137,14 @@ export class Rules {
     return { name: firewall.name, selection, reason, tracked }
   }
 
-  /** By the back end in use. */
+  /** Installs the rules by the back end in use. */
   async #install(wanted: Wanted): Promise<void> {
     if (!this.#chosen) return
     const { firewall, selection } = this.#chosen
     await firewall.install({ ...this.#rulesetFor(wanted), selection })
   }
 
-  /** By the first back end that works now. */
+  /** Installs the rules by the first back end that works. */
   async #choose(wanted: Wanted): Promise<void> {
     const { run, sets } = this.#edges
     this.#chosen = await installFirst(this.#options.firewall, this.#rulesetFor(wanted), run, sets)

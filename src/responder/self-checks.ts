@@ -1,4 +1,4 @@
-/** What a hook is to try when ports are covered that nobody has tried yet, and what was seen of its tries. */
+/** The responder's part of a self-check: makes the order for the hook, and tells what arrived. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Visit } from '../control/challenge-status.js'
 import type { SelfCheckOrder } from '../control/self-check-order.js'
@@ -6,24 +6,24 @@ import { pause, type Clock } from './clock.js'
 import type { Leases } from './leases.js'
 import type { IpVersion } from '../wire/ip.js'
 
-/** Turns of the event loop in which what came before is handled: the queue gives a packet a turn. */
+/** Turns of the event loop to wait for packets that are queued already. One packet is handled in each turn. */
 const TURNS = 64
 
 /**
- * Looks whether connections have ended, and milliseconds between two. Not a time: a process that stood still meanwhile
- * has all of them yet.
+ * How often to look whether the connections have ended, and the milliseconds between two looks. Looks are counted, and
+ * not time, so that a process that was stopped for a while still makes all of them.
  */
 const LOOKS = 100
 const PAUSE = 20
 
-/** An order with a token of its own, armed as long as `challenge` is. */
+/** Returns an order with a new token, and arms that token for as long as `challenge` is armed. */
 export function orderSelfCheck(
   leases: Leases,
   challenge: string,
   ports: readonly number[],
   families: readonly IpVersion[],
 ): SelfCheckOrder {
-  // Its first characters are what the kernel compares: nobody is to guess them.
+  // The token begins with its random part, because the kernel compares only its first characters.
   const token = `${randomText(16)}-self-check`
   const keyAuthorization = `${token}.${randomText(32)}`
   leases.armForCheck(token, keyAuthorization, challenge)
@@ -31,9 +31,10 @@ export function orderSelfCheck(
 }
 
 /**
- * Who has asked for the token of an order, which is forgotten by this; `undefined` when it is of none. Packets that the
- * kernel has queued count, and connections get their time to end: who asks has waited for long, and wants to know
- * whether to wait on.
+ * Ends a self-check. Returns the visits for its token, and forgets the token; `undefined` if it belongs to no order.
+ *
+ * The hook disarms the token last, and some of its requests may still be unanswered then. So packets that are queued
+ * are handled first, and open connections get about 2 s to end. The visits then tell a lost request from a slow one.
  */
 export async function reportSelfCheck(
   leases: Leases,
@@ -49,7 +50,7 @@ export async function reportSelfCheck(
   return seen
 }
 
-/** Returns random bytes as base64url. node:crypto would take 0.3 MB more memory for this alone (Pss, of 9.9 MB). */
+/** Returns so many random bytes as base64url. node:crypto would take 0.3 MB more memory (Pss, of 9.9 MB) for this. */
 function randomText(length: number): string {
   const bytes = Buffer.alloc(length)
   const fd = openSync('/dev/urandom', 'r')

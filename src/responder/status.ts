@@ -1,4 +1,4 @@
-/** What `certbot-nfq status` is told. */
+/** Gathers the status of a responder, which `certbot-nfq status` shows. */
 import { PROTOCOL_VERSION } from '../control/message.js'
 import type { ResponderStatus } from '../control/responder-status.js'
 import { MAX_LEASES, type Leases } from './leases.js'
@@ -10,7 +10,7 @@ import type { Watchdog } from './watchdog.js'
 
 /** What never changes while a responder runs. */
 export interface Identity {
-  /** Of the program. */
+  /** The version of the program. */
   readonly version: string
   readonly pid: number
   readonly startedAt: Date
@@ -18,7 +18,7 @@ export interface Identity {
   readonly mark: number
 }
 
-/** The parts that the status tells of. */
+/** The parts that the status is read from. */
 export interface StatusParts {
   readonly leases: Leases
   readonly path: Pick<PacketPath, 'queue' | 'counts' | 'limits'>
@@ -28,7 +28,7 @@ export interface StatusParts {
   readonly log: Log
 }
 
-/** Returns the status of this moment. */
+/** Returns the status at this moment. */
 export function statusOf(
   { version, pid, startedAt, mark }: Identity,
   { leases, path, rules, watchdog, standalone, log }: StatusParts,
