@@ -46,7 +46,7 @@ const rules: Readonly<Record<string, Rule>> = {
     node: false,
     packages: false,
   },
-  'rules-read': { imports: ['firewall', 'network', 'wire'], node: true, packages: false },
+  'rules-read': { imports: ['firewall', 'firewall/nft', 'network', 'wire'], node: true, packages: false },
   'control': { imports: ['failure.ts', 'challenge', 'wire'], node: true, packages: false },
   'kernel': { imports: ['failure.ts'], node: true, packages: true },
   'network': { imports: ['wire'], node: true, packages: false },

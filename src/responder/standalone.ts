@@ -1,4 +1,5 @@
 /** Serves the ports of armed challenges that nobody listens on, as long as they are armed. */
+import { toFailure } from '../failure.js'
 import type { IpVersion } from '../wire/ip.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
@@ -83,8 +84,13 @@ export class Standalone {
       this.#log(isExpected ? 'debug' : 'warning', `not serving port ${port} by IPv${version}: ${server}`)
       return undefined
     }
+    const isSentOn = () =>
+      isTranslated(version, port).catch((thrown: unknown) => {
+        this.#log('warning', `cannot be seen whether rules send port ${port} on: ${toFailure(thrown).message}`)
+        return false
+      })
     // Without connection tracking nothing is translated.
-    if (!isTracked || !(await isTranslated(version, port).catch(() => false))) return { version, server }
+    if (!isTracked || !(await isSentOn())) return { version, server }
     server.close()
     this.#log('debug', `not serving port ${port} by IPv${version}: rules send it on`)
     return undefined

@@ -1,9 +1,11 @@
 /** Reads every firewall rule there is, and changes none. */
+import { tagOfTable } from '../firewall/nft/script.js'
 import { isProgram, type Run } from '../firewall/run.js'
 import { isLegacyInUse } from '../firewall/tracking-rules.js'
 import type { IpVersion } from '../wire/ip.js'
 import type { Table } from './chains.js'
 import { tablesOfSave } from './iptables-rules.js'
+import { listOf, objectOf } from './nft-conditions.js'
 import { tablesOfNft } from './nft-rules.js'
 import type { Packet } from './packet.js'
 
@@ -22,18 +24,57 @@ export interface InstalledRules {
  */
 export async function readInstalledRules(run: Run, versions: readonly IpVersion[] = [4, 6]): Promise<InstalledRules> {
   const silent: string[] = []
+  const complain = (argv: readonly string[], why: string) => {
+    silent.push(`${argv.join(' ')}: ${why}`)
+    return undefined
+  }
   const read = async (argv: readonly string[]) => {
     const { exitCode, stdout, stderr } = await run(argv)
-    if (exitCode !== 0) silent.push(`${argv.join(' ')}: ${stderr.trim().split('\n', 1)[0] ?? ''}`)
-    return exitCode === 0 ? stdout : undefined
+    return exitCode === 0 ? stdout : complain(argv, stderr.trim().split('\n', 1)[0] ?? '')
   }
   const programs = versions.flatMap((version) => saversOf(version).map((program) => ({ version, program })))
   const saves = await Promise.all(
     programs.map(async ({ version, program }) => ({ version, program, text: (await read([program])) ?? '' })),
   )
-  // Terse leaves out the elements of sets. There may be a hundred thousand.
-  const nft = isProgram('nft') ? await read(['nft', '--json', '--terse', 'list', 'ruleset']) : undefined
+  const nft = isProgram('nft') ? await readNft(read, complain) : undefined
   return { saves, nft, silent }
+}
+
+type Read = (argv: readonly string[]) => Promise<string | undefined>
+
+/**
+ * Returns what nft lists, as JSON. nft 1.0.6 and older cut it off, with status 0, at a table that has an owner, as ours
+ * have: they read the name of that flag past the end of a list. Then each table is listed by itself. One that cannot be
+ * listed even so is left out; ours are not missed.
+ */
+async function readNft(
+  read: Read,
+  complain: (argv: readonly string[], why: string) => undefined,
+): Promise<string | undefined> {
+  // Terse leaves out the elements of sets. There may be a hundred thousand.
+  const list = ['nft', '--json', '--terse', 'list']
+  const whole = await read([...list, 'ruleset'])
+  if (whole === undefined || isJson(whole)) return whole
+  const names = (await read(['nft', 'list', 'tables'])) ?? ''
+  const tables = await Promise.all(
+    [...names.matchAll(/^table (\S+) (\S+)/gm)].map(async ([, family = '', name = '']) => {
+      const argv = [...list, 'table', family, name]
+      const table = await read(argv)
+      if (table === undefined || isJson(table)) return table
+      return tagOfTable(name) !== undefined ? undefined : complain(argv, 'what it printed ends too early')
+    }),
+  )
+  const items = tables.flatMap((table) => (table === undefined ? [] : listOf(objectOf(JSON.parse(table))['nftables'])))
+  return JSON.stringify({ nftables: items })
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /**
