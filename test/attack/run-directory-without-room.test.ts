@@ -5,6 +5,7 @@ import t from 'tap'
 import { inRepository } from '../../src/lab/repository.js'
 import { failsWith } from '../cli/command.js'
 import { requiresKernel } from '../requires-kernel.js'
+import type { Finding } from '../../src/diagnosis/doctor/finding.js'
 import { openArmedLab } from '../scenarios/armed-lab.js'
 import { challengeFor } from '../scenarios/challenge.js'
 
@@ -38,43 +39,46 @@ exit $status
 /** A program of the hooks, then the end of the responder that it has started. */
 const andStop = '"$@" && "$0" stop'
 
-/** What is done to the file system, and which code comes of it, if any. */
+/** What is done to the file system, which code comes of it, if any, and what `doctor` says of it. */
 const rooms = {
-  'no inode': ['leave 0', 'disk-full'],
-  'one inode, for the directory': ['leave 1', 'disk-full'],
-  'two inodes, for the directory and its lock': ['leave 2', 'disk-full'],
-  'three inodes, for all of them': ['leave 3', undefined],
-  'no byte, but inodes': ['head -c 2m /dev/zero >"$small/.0" 2>/dev/null || true', undefined],
-  'a read-only file system': ['mount -o remount,ro "$small"', 'read-only-file-system'],
+  'no inode': ['leave 0', 'disk-full', 'fail'],
+  'one inode, for the directory': ['leave 1', 'disk-full', 'fail'],
+  'two inodes, for the directory and its lock': ['leave 2', 'disk-full', 'fail'],
+  'three inodes, for all of them': ['leave 3', undefined, 'ok'],
+  'no byte, but inodes': ['head -c 2m /dev/zero >"$small/.0" 2>/dev/null || true', undefined, 'warn'],
+  'a read-only file system': ['mount -o remount,ro "$small"', 'read-only-file-system', 'fail'],
   'a run directory on a read-only file system': [
     'mkdir -m 700 "$small/run"; mount -o remount,ro "$small"',
     'read-only-file-system',
+    'fail',
   ],
 } as const
 
+const FIX_OF = { 'disk-full': /^Make room/, 'read-only-file-system': /^Mount that file system/ }
+
 t.test('a run directory without room', await requiresKernel('unshare'), async (t) => {
   const lab = await openArmedLab(t, { noWebServer: true })
-  for (const [what, [prepare, code]] of Object.entries(rooms)) {
+  for (const [what, [prepare, code, level]] of Object.entries(rooms)) {
     const small = join(lab.directory, what.replaceAll(/\W/g, ''))
     mkdirSync(small)
     const there = what.startsWith('a run directory') ? 'run\n' : ''
+    const inRoom = ['unshare', '--mount', 'sh', '-c', onSmallFileSystem, 'sh', small, prepare]
+    const options = { reject: false, env: { ...env, CERTBOT_NFQ_RUN_DIR: join(small, 'run') } }
     for (const words of [[inRepository('hooks/auth')], [inRepository('hooks/certbot-nfq'), 'serve']]) {
       if (!code && words.length > 1) continue
       const { exitCode, stdout, stderr } = await lab.server.exec(
-        ['unshare', '--mount', 'sh', '-c', onSmallFileSystem, 'sh', small, prepare].concat([
-          'sh',
-          '-c',
-          andStop,
-          inRepository('hooks/certbot-nfq'),
-          ...words,
-        ]),
-        { reject: false, env: { ...env, CERTBOT_NFQ_RUN_DIR: join(small, 'run') } },
+        [...inRoom, 'sh', '-c', andStop, inRepository('hooks/certbot-nfq'), ...words],
+        options,
       )
       const ended = { exitCode, stdout, stderr: stderr.trimEnd() }
       if (code) failsWith(t, ended, code, `${what}: ${words.join(' ')}`)
       else t.match(ended, { exitCode: 0, stdout: 'Stopped; its rules are removed.\n', stderr: '' }, what)
       t.equal(readFileSync(`${small}.ls`, 'utf8'), there, `${what}: nothing stays that was not there`)
     }
+    const doctor = await lab.server.exec([...inRoom, inRepository('hooks/certbot-nfq'), 'doctor', '--json'], options)
+    const found = (JSON.parse(doctor.stdout) as Finding[]).filter(({ check }) => check === 'run-directory')
+    const fix = level === 'ok' ? undefined : FIX_OF[code ?? 'disk-full']
+    t.match(found, [fix ? { level, fix } : { level }], `${what}: doctor says so`)
   }
   t.strictSame(await lab.leftovers(), [])
 })

@@ -5,8 +5,13 @@ import { planTrial, readVersion, type BackEnd } from '../../../src/diagnosis/doc
 import { judgeQueueNumber } from '../../../src/diagnosis/doctor/queue-number.js'
 import { judgeReversePath } from '../../../src/diagnosis/doctor/reverse-path.js'
 import { judgeRights } from '../../../src/diagnosis/doctor/rights.js'
-import { judgeRunDirectory, readRunDirectory } from '../../../src/diagnosis/doctor/run-directory.js'
+import {
+  judgeRunDirectory,
+  readRunDirectory,
+  type RunDirectoryFacts,
+} from '../../../src/diagnosis/doctor/run-directory.js'
 import { devicesOfRoutes } from '../../../src/diagnosis/doctor/uplinks.js'
+import { runDirectory } from '../../../src/responder/run-directory.js'
 import { temporaryDirectory } from '../../temporary-directory.js'
 
 t.test('rights: root with what a start takes', (t) => {
@@ -67,7 +72,7 @@ t.test('uplinks are the interfaces of default routes, of all next hops', (t) => 
 
 t.test('run directory: absent, safe, not safe, impossible', (t) => {
   const path = temporaryDirectory(t)
-  const judge = (...names: string[]) => judgeRunDirectory(readRunDirectory({ path: join(path, ...names) }))
+  const judge = (...names: string[]) => judgeRunDirectory(readRunDirectory(runDirectory(join(path, ...names))))
   mkdirSync(join(path, 'safe'), { mode: 0o700 })
   mkdirSync(join(path, 'open'))
   chmodSync(join(path, 'open'), 0o777)
@@ -77,6 +82,28 @@ t.test('run directory: absent, safe, not safe, impossible', (t) => {
   t.match(judge('open'), { level: 'fail', message: /can be written to by others/ })
   t.match(judge('file'), { level: 'fail', message: /is not a directory/ })
   t.match(judge('absent', 'run'), { level: 'fail', message: /directory above it is not there/ })
+  t.end()
+})
+
+t.test('run directory: room for what a responder makes', (t) => {
+  const facts = {
+    path: '/run/certbot-nfq',
+    isThere: false,
+    isParentThere: true,
+    refusal: undefined,
+    isReadOnly: false,
+    inodesNeeded: 3,
+    fileSystem: { blocks: 1, inodes: 3 },
+  }
+  const judge = (changes: Partial<RunDirectoryFacts>) => judgeRunDirectory({ ...facts, ...changes })
+  t.match(judge({}), { level: 'ok' })
+  t.match(judge({ fileSystem: undefined }), { level: 'ok' }, 'a file system that does not tell')
+  t.match(judge({ fileSystem: { blocks: 1, inodes: undefined } }), { level: 'ok' }, 'one without a number of inodes')
+  t.match(judge({ fileSystem: { blocks: 0, inodes: 3 } }), { level: 'warn', message: /is full$/, fix: /Make room/ })
+  t.match(judge({ fileSystem: { blocks: 1, inodes: 2 } }), { level: 'fail', message: /3 more .* for 2$/, fix: /df -i/ })
+  t.match(judge({ fileSystem: { blocks: 0, inodes: 0 }, inodesNeeded: 0 }), { level: 'ok' }, 'while one is at work')
+  t.match(judge({ isReadOnly: true }), { level: 'fail', message: /cannot be made: .* read-only$/, fix: /findmnt/ })
+  t.match(judge({ isReadOnly: true, isThere: true }), { level: 'fail', message: /no file can be made in / })
   t.end()
 })
 
