@@ -17,6 +17,8 @@ import { version } from './version.js'
  * @throws Failure
  */
 export async function serveInForeground(options: Options): Promise<void> {
+  // A log that nobody reads any more, as after `serve 2>&1 | head`, is no reason to end. Nor is it one to log.
+  process.stderr.on('error', () => undefined)
   const log = openOptionsLog(options, [lineSink(options.logFormat, (line) => void process.stderr.write(`${line}\n`))])
   if (!(await start(options, false, log)))
     throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
