@@ -1,11 +1,12 @@
 /**
  * The benchmark: `npm run bench`. Prints tables, and writes docs/benchmarks.md and docs/benchmarks.svg.
  *
- * --quick          short and few measurements, for trying out; writes nothing unless --output says where --rounds N
- * how often each state is measured, instead of 8 (4 without connection tracking) --orders         also an order for 100
- * names, which takes minutes --only PARTS     of bystanders, packets, challenges, hooks, memory, orders; joined by
- * commas; writes nothing unless --output says where --output DIR     where benchmarks.md and benchmarks.svg go, instead
- * of docs
+ * - `--quick`: few and short measurements, for trying out; writes nothing without `--output`.
+ * - `--rounds N`: how often each state is measured, instead of 8 (4 without connection tracking).
+ * - `--orders`: also measures an order for 100 names, which takes minutes.
+ * - `--only PARTS`: some of bystanders, packets, challenges, hooks, memory, orders, joined by commas; writes nothing
+ *   without `--output`.
+ * - `--output DIR`: where benchmarks.md and benchmarks.svg are written, instead of docs.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** docs/benchmarks.md, all of it but the section that people write. */
+/** Makes docs/benchmarks.md, except for the section that people write. */
 import type { BenchResults } from './results.js'
 import { bystanderTables, challengeTable, hookTable, memoryTable, orderSentence, packetTable } from './tables.js'
 import { judge } from './targets.js'
@@ -6,12 +6,12 @@ import { judge } from './targets.js'
 const begin = '<!-- by hand, kept when this page is made anew -->'
 const end = '<!-- end of what is written by hand -->'
 
-/** The page; `old` is what stood there before, of which the part between the markers is kept. */
+/** Returns the page. The part between the markers is kept from `old`, the page as it was before. */
 export function benchmarkPage(results: BenchResults, old: string): string {
   return `# Benchmarks
 
-Made by \`${results.command}\`; nothing here is asserted by a test. Figures are medians, then the range in parentheses. Ratios are of two measurements
-made one right after the other, so that a noisy machine disturbs both alike.
+\`${results.command}\` makes this page. No test asserts any of it. Figures are medians, with the range in parentheses. A
+ratio compares two measurements, one made right after the other, so that a noisy machine disturbs both alike.
 
 ${results.machine.map((line) => `- ${line}`).join('\n')}
 
@@ -22,16 +22,16 @@ ${section(
   results.challenges,
   (
     challenges,
-  ) => `The same key authorization, from the responder and as a file from nginx on a port that is not armed, in turns.
+  ) => `The responder and nginx serve the same key authorization in turns, nginx as a file on a port that is not armed.
 
 ${challengeTable(challenges)}`,
 )}
-${section('Hooks', results.hooks, (hooks) => `Whole-process wall time, each against a \`node -e 0\` right before it.\n\n${hookTable(hooks)}`)}
-${section('An order for 100 names', results.orders, (orders) => `certbot and pebble, end to end; pebble takes every challenge for passed, on both sides.\n\n${orderSentence(orders)}`)}
-${section('Memory', results.memory, (memory) => `Against \`node -e 'setInterval(()=>{},1e3)'\` of the same age.\n\n${memoryTable(memory)}`)}
+${section('Hooks', results.hooks, (hooks) => `Wall time of the whole process, compared with a \`node -e 0\` right before it.\n\n${hookTable(hooks)}`)}
+${section('An order for 100 names', results.orders, (orders) => `certbot and pebble, end to end; pebble accepts every challenge, on both sides.\n\n${orderSentence(orders)}`)}
+${section('Memory', results.memory, (memory) => `Compared with \`node -e 'setInterval(()=>{},1e3)'\` of the same age.\n\n${memoryTable(memory)}`)}
 ## Targets
 
-The median decides.
+The median decides whether a target is met.
 
 ${judge(results)
   .map(({ sentence }) => `- ${sentence}`)
@@ -42,17 +42,26 @@ ${judge(results)
 ${begin}
 ${handWritten(old)}
 ${end}
-`.replace(/\n{3,}/g, '\n\n')
+`
+    .replace(/\n{3,}/g, '\n\n')
+    .replace(/^- .{119,}$/gm, wrapItem)
+}
+
+/** Returns a list item in lines of at most 120 characters. */
+function wrapItem(item: string): string {
+  return item.replace(/(.{1,118})(?: |$)/g, '$1\n  ').trimEnd()
 }
 
 function bystanders(results: BenchResults['bystanders']): string {
   return `![Rates of ordinary traffic, as ratios to the unarmed server](benchmarks.svg)
 
-Two network namespaces on a veth pair; nginx with two workers in one, the clients in the other, all on the same cores. Requests: wrk with one thread and 32
-connections, for a page of 16 bytes; "new connections" is one for each request. Uploads are read whole into nginx's memory before it answers. The flood is
-\`GET /.well-known/acme-challenge/\` and a random token, at most 2,000 requests a second, each on a connection of its own, from another address. It costs the client, nginx and
-the cores their share also without certbot-nfq: the row "unarmed, under the flood" shows how much. The row "unarmed, once more" compares the unarmed
-server to itself: what lies within its range is noise. For rates, above 1 is better; for p50 and p99, below 1.
+Two network namespaces are joined by a veth pair. nginx with two workers is in one, the clients are in the other, and
+all share the same cores. wrk makes requests with one thread and 32 connections, for a page of 16 bytes. "New
+connections" means one for each request. nginx reads an upload completely into memory before it answers. The flood is
+\`GET /.well-known/acme-challenge/\` and a random token, at most 2,000 requests a second from another address, each on a
+connection of its own. It takes time of client, nginx and cores even without certbot-nfq: the row "unarmed, under the
+flood" shows how much. The row "unarmed, once more" compares the unarmed server to itself: what lies within its range is
+noise. For rates, more than 1 is better; for p50 and p99, less than 1.
 
 ${results.map(bystanderSection).join('\n')}`
 }
@@ -66,8 +75,10 @@ function bystanderSection(results: BenchResults['bystanders'][number]): string {
 }
 
 function packets(results: BenchResults['packets']): string {
-  return `Pure ACKs of an open connection to the armed port, which pass every rule there is for bystanders and lead to no answer: the time from sending one over veth until the server's
-kernel has taken it, system call and virtual cable included. nft's rules with \`accept\` in place of \`queue\`, which this packet never reaches.
+  return `The packets are ACKs without payload, of an open connection to the armed port. They pass every rule that a bystander's
+packets meet, and are not answered. The time is from sending one over veth until the server's kernel has taken it,
+system call and virtual cable included. nft's rules have \`accept\` in place of \`queue\`, which these packets never
+reach.
 
 ${results.map(({ tracking, results }) => `### Connection tracking ${tracking}, each packet\n\n${packetTable(results)}`).join('\n')}`
 }

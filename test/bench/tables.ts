@@ -45,7 +45,7 @@ function notes({ states }: BystanderResults): string {
       ...(failedRequests > 0 ? [`${stateTitle(state)}: ${formatQuantity(failedRequests)} requests failed.`] : []),
       ...(brokenBodies > 0
         ? [
-            `${stateTitle(state)}: ${brokenBodies} downloads or uploads had not ended after 5 s; their rate is that of what had gone through.`,
+            `${stateTitle(state)}: ${brokenBodies} downloads or uploads had not ended after 5 s; their rate is that of the bytes sent until then.`,
           ]
         : []),
       ...(floods.length > 0
@@ -90,7 +90,7 @@ export function challengeTable({ p50, p99, rate, requests, failures }: Challenge
     row('connect to end of reply, p99', p99, ' ms'),
     row('replies per second, 32 clients at once', rate, '/s'),
   ])
-  return `${rows}\n${requests} requests on each side, one after the other, for the times; ${failures} requests failed while counting replies per second.\n`
+  return `${rows}\n${requests} requests on each side, one after the other, for the times. ${failures} requests failed while replies per second were counted.\n`
 }
 
 /** A row for each kind of call. */
