@@ -9,6 +9,7 @@ import { getSystemErrorName } from 'node:util'
 import { Failure, refusedRight } from '../failure.js'
 import { takeFreeAccount, type Account } from './account.js'
 import { loadLibc, type Libc } from './libc.js'
+import { terminalFilter } from './terminal-filter.js'
 import { excessOf, readThreads } from './threads.js'
 
 const CAP_NET_BIND_SERVICE = 10
@@ -57,7 +58,8 @@ export async function dropPrivileges(named: Account | undefined, mayBindPorts = 
 
 /**
  * The same, with no capability left in any thread. It is for a process that has opened what takes root and opens
- * nothing more.
+ * nothing more. It is started from a shell, so it loses the right to type into that shell's terminal as well. (A
+ * responder has no terminal of its own, which that takes.)
  * @throws Failure `not-root`, `capability-missing`, `no-free-user`, `root-kept`; the process has to end then
  */
 export async function dropAllPrivileges(named: Account | undefined): Promise<void> {
@@ -66,6 +68,8 @@ export async function dropAllPrivileges(named: Account | undefined): Promise<voi
   const account = named ?? (await takeFreeAccount())
   become(libc, check, account)
   forbidNewPrivileges(libc, check)
+  const { bytes, count } = terminalFilter()
+  check(libc.seccompAllThreads(bytes, count), 'closing its terminal')
   checkThreads(account, [])
 }
 
