@@ -26,14 +26,25 @@ export function listQueues(): ListedQueue[] {
   }
 }
 
-/** Opens the list now. The returned function reads it, also after root has been given up. */
-export function openQueueList(): () => ListedQueue[] {
+/**
+ * Opens the list now. The returned function reads it, also after root has been given up. It never throws: where it
+ * cannot read, it returns what it has read last.
+ */
+export function openQueueList(path = LIST): () => ListedQueue[] {
+  let last: ListedQueue[] = []
   try {
-    const fd = openSync(LIST, 'r')
+    const fd = openSync(path, 'r')
     const buffer = Buffer.alloc(LONGEST)
-    return () => parseQueues(buffer.toString('latin1', 0, readSync(fd, buffer, 0, LONGEST, 0)))
+    return () => {
+      try {
+        last = parseQueues(buffer.toString('latin1', 0, readSync(fd, buffer, 0, LONGEST, 0)))
+      } catch {
+        // The next look may succeed. None at all would look as if the counts had begun again.
+      }
+      return last
+    }
   } catch {
-    return () => []
+    return () => last
   }
 }
 
