@@ -5,6 +5,7 @@ import { openChallengeServer } from '../../src/responder/challenge-server.js'
 import type { FlowEvent } from '../../src/intercept/interceptor.js'
 import { formatReply } from '../../src/wire/http.js'
 import { formatEndpoint } from '../../src/wire/address.js'
+import { ask, freePort } from './loopback.js'
 
 const keyAuthorization = 'token-of-16-chars.print'
 const path = '/.well-known/acme-challenge/token-of-16-chars'
@@ -162,10 +163,7 @@ async function serve(t: Test, version: 4 | 6) {
   }
   const challenges = new Map([['token-of-16-chars', keyAuthorization]])
   for (;;) {
-    const probe = createServer().listen(0, version === 4 ? '0.0.0.0' : '::')
-    await once(probe, 'listening')
-    const { port } = probe.address() as AddressInfo
-    await new Promise((resolve) => probe.close(resolve))
+    const port = await freePort()
     const server = await openChallengeServer({ port, version, challenges, onEvent })
     if (typeof server === 'string') continue
     t.teardown(() => server.close())
@@ -176,14 +174,4 @@ async function serve(t: Test, version: 4 | 6) {
       })
     return { port, events, heard, close: () => server.close() }
   }
-}
-
-/** Everything that comes back until the other side closes. */
-async function ask(address: string, port: number, request: string): Promise<string> {
-  const socket = connect(port, address)
-  let received = ''
-  socket.setEncoding('latin1').on('data', (piece: string) => (received += piece))
-  socket.write(request, 'latin1')
-  await once(socket, 'end')
-  return received
 }
