@@ -10,7 +10,7 @@ export interface Mutant {
 }
 
 export interface Instrumented {
-  /** JavaScript that holds every mutant; `globalThis.mutant(id)` says whether one is switched on. */
+  /** TypeScript that holds every mutant; `globalThis.mutant(id)` says whether one is switched on. */
   readonly code: string
   readonly mutants: readonly Mutant[]
 }
@@ -141,14 +141,6 @@ export function instrument(file: string, text: string, firstId: number): Instrum
     return (root) => ts.visitEachChild(root, visit, context)
   }
   const [transformed] = ts.transform(source, [transformer]).transformed
-  const printed = ts.createPrinter().printFile(transformed as ts.SourceFile)
-  const code = ts.transpileModule(printed, {
-    fileName: file,
-    compilerOptions: {
-      module: ts.ModuleKind.ESNext,
-      target: ts.ScriptTarget.ES2022,
-      verbatimModuleSyntax: true,
-    },
-  }).outputText
+  const code = ts.createPrinter().printFile(transformed as ts.SourceFile)
   return { code, mutants }
 }
