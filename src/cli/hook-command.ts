@@ -1,4 +1,4 @@
-/** `auth` and `cleanup`: composes the hooks. */
+/** `auth` and `cleanup`, the commands behind certbot's hooks. */
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { ask } from '../client/ask.js'
 import { challengeIn, tokenIn } from '../client/certbot/environment.js'
@@ -10,7 +10,7 @@ import type { Options } from './options.js'
 import { warn } from './report.js'
 
 /**
- * Arms the challenge that certbot gives in its environment, and makes a self-check when the responder orders one.
+ * Arms the challenge in certbot's environment, and makes a self-check when the responder orders one.
  * @throws Failure
  */
 export async function authCommand(options: Options): Promise<void> {
@@ -47,7 +47,7 @@ async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<vo
 }
 
 /**
- * Disarms the challenge again, and says what the diagnosis is when something went wrong.
+ * Disarms the challenge in certbot's environment, and prints the diagnosis if something went wrong.
  * @throws Failure
  */
 export async function cleanupCommand(options: Options): Promise<void> {

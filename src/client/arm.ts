@@ -1,4 +1,4 @@
-/** Hands a challenge to the responder, and starts that first where there is none. */
+/** Arms a challenge of any ACME client: passes it to the responder, and starts a responder if there is none. */
 import type { Challenge } from '../challenge/challenge.js'
 import { request } from '../control/client.js'
 import type { ControlRequest } from '../control/message.js'
@@ -11,7 +11,7 @@ export interface ArmOptions {
   /** Seconds. */
   readonly ttl: number
   readonly socket: string
-  /** Whether the caller makes a self-check when it is told to. */
+  /** Whether the caller makes a self-check if the responder orders one. */
   readonly selfCheck?: boolean
   /** How the responder is asked; `request` by default. */
   readonly ask?: Ask
@@ -21,8 +21,8 @@ export interface ArmOptions {
 export type Ask = (path: string, message: ControlRequest) => ReturnType<typeof request>
 
 /**
- * Starts a responder; resolves once it listens, or once it has found that another holds the lock. @throws Failure of
- * its start
+ * Starts a responder. Resolves once it listens, or once it has found that another one holds the lock.
+ * @throws Failure of its start
  */
 export type Launch = () => Promise<void>
 
@@ -39,8 +39,9 @@ const PAUSE = 25
 const MAX_LOSSES = 3
 
 /**
- * Returns once the challenge is armed: queue bound, rules live, token known. Gives what a self-check is to ask for,
- * where one is due. @throws Failure
+ * Arms a challenge. Resolves when the queue is bound and the rules contain the token: to the order of a self-check if
+ * one is due, otherwise to nothing.
+ * @throws Failure of the responder or of its start
  */
 export async function arm(
   challenge: Challenge,

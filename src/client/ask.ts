@@ -1,4 +1,4 @@
-/** How hooks and commands ask the responder, and how one that hangs is ended. */
+/** Asks the responder, for hooks and commands, and ends one that hangs. */
 import { request } from '../control/client.js'
 import type { ControlRequest } from '../control/message.js'
 import { Failure } from '../failure.js'
@@ -8,8 +8,8 @@ import type { RunDirectory } from '../responder/run-directory.js'
 const SILENCE = 1_000
 
 /**
- * Sends a request as `request` does. A responder that certainly hangs is ended, cleared up after and reported to
- * `onEnded`; then there is none. Without `onEnded` it is left alone, which is a failure.
+ * Sends a request as `request` does. A responder that certainly hangs is ended, and what it left is removed. `onEnded`
+ * gets the warning, and the result is `absent`. Without `onEnded` the responder is left alone, and that is a failure.
  * @throws Failure as `request`, `responder-hangs`
  */
 export async function ask(

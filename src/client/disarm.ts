@@ -1,4 +1,4 @@
-/** Disarms a challenge. The responder ends with the last one. */
+/** Disarms a challenge of any ACME client. The responder ends with the last one. */
 import { existsSync } from 'node:fs'
 import type { Challenge } from '../challenge/challenge.js'
 import type { ChallengeStatus } from '../control/challenge-status.js'
@@ -9,14 +9,15 @@ import type { Ask } from './arm.js'
 export type Sweep = () => Promise<void>
 
 /**
- * The challenge as it was in the end; `unknown` when the responder does not know it, or is too old to tell; `absent`
- * when there is no responder.
+ * The final state of a challenge. `unknown`: the responder does not know the challenge, or is too old to tell.
+ * `absent`: there is no responder.
  */
 export type Disarmed = ChallengeStatus | 'unknown' | 'absent'
 
 /**
- * Returns once the challenge is disarmed, and with the last one once the responder has ended and its rules are gone.
- * @throws Failure
+ * Disarms a challenge. Resolves when it is disarmed; after the last challenge, when the responder has ended and its
+ * rules are gone.
+ * @throws Failure of the responder, or of the sweep
  */
 export async function disarm(
   { token }: Pick<Challenge, 'token'>,
@@ -40,7 +41,7 @@ export function isWell(disarmed: Disarmed): boolean {
   return disarmed.visits.length > 0 && disarmed.visits.every(({ state }) => state === 'acknowledged')
 }
 
-/** Milliseconds that the responder's keeper may take, and between looks. */
+/** Milliseconds that the responder's keeper may take, and milliseconds between two looks. */
 const REMOVAL_TIME = 2_000
 const PAUSE = 2
 

@@ -1,6 +1,6 @@
 /**
- * Finds out that a responder hangs, and ends it. Only root may, and only what certainly belongs to this run directory
- * is ended.
+ * Finds out whether a responder hangs, and ends it. That takes root. Only processes that certainly belong to this run
+ * directory are ended.
  */
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { request } from '../control/client.js'
@@ -24,8 +24,8 @@ const PAUSE = 250
 const ANSWERED_PAUSE = 1_000
 
 /**
- * More seconds of processor time than any turn of an event loop takes, and the same as a multiple of what our own start
- * has used, for slow machines.
+ * Seconds of processor time, more than any turn of an event loop takes. For slow machines, the same limit as a multiple
+ * of what our own start has used.
  */
 const LONG_TURN = 3
 const LONG_TURN_TO_OURS = 10
@@ -81,8 +81,8 @@ export async function endHung(directory: RunDirectory, { pid, startTime }: HungR
 }
 
 /**
- * Removes what is left of a responder that has ended, when nobody else does, and ends a keeper that is stopped.
- * @throws Failure
+ * Removes what a dead responder has left, if nobody else does, rules included. Ends a keeper that is stopped.
+ * @throws Failure when rules may be left
  */
 export async function clearUp(directory: RunDirectory): Promise<void> {
   const stopped = existsSync(directory.path) ? keepersOf(directory).filter(({ state }) => state === 'stopped') : []

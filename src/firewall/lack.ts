@@ -2,7 +2,7 @@
 
 /**
  * What nft, iptables and their relatives print when a match, a target, an expression or a whole subsystem is missing.
- * The iptables-restore of legacy gives no reason for what the kernel refuses.
+ * For what the kernel refuses, iptables-legacy-restore prints no reason.
  */
 const LACKS = [
   /No such file or directory|not supported|Invalid argument|does not exist|needs to be upgraded/,
@@ -10,13 +10,11 @@ const LACKS = [
   /syntax error|unknown|unrecognized|unexpected|invalid (?!user)/i,
 ]
 
-/** What may pass: lack of memory, locks, rights. It counts more than the others, because programs add guesses to it. */
+/** Errors that may be temporary: memory, locks, rights. They come first, because programs add guesses to them. */
 const PASSES =
   /Cannot allocate memory|Memory allocation problem|temporarily unavailable|No buffer space|resource busy|Too many open files|not permitted|Permission denied|holding the xtables lock/
 
-/**
- * Returns whether this complaint of a firewall program says that something is missing, so that trying again is useless.
- */
+/** Returns whether this error message of a firewall program says that something is missing for good. */
 export function isLack(complaint: string): boolean {
   return !PASSES.test(complaint) && LACKS.some((pattern) => pattern.test(complaint))
 }

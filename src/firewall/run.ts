@@ -23,7 +23,7 @@ const TIME_LIMIT = 15_000
 /** Runs with execa, for 15 seconds at most. */
 export const run: Run = (argv, input) => runFor(TIME_LIMIT, argv, input)
 
-/** The same with a time limit of the caller's, in milliseconds. */
+/** Runs a program as `run` does, for `limit` milliseconds at most. */
 export async function runFor(limit: number, [file = '', ...args]: readonly string[], input = ''): Promise<RunResult> {
   try {
     requireDescriptors()

@@ -1,4 +1,4 @@
-/** Do the existing rules need connection tracking? Then it runs. */
+/** Finds out whether an existing rule needs connection tracking. If one does, tracking runs. */
 import { readFileSync } from 'node:fs'
 import { isProgram } from './program-path.js'
 import type { Run } from './run.js'

@@ -1,4 +1,4 @@
-/** Does connection tracking run here? This is found out by a probe that changes nothing. */
+/** Finds out whether connection tracking runs here, by a probe that changes nothing. */
 import { createSocket } from 'node:dgram'
 import { readFileSync } from 'node:fs'
 import type { IpVersion } from '../wire/ip.js'

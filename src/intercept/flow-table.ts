@@ -1,7 +1,7 @@
 /**
- * What is remembered of flows, with a limit in all and for each flow. A flow may have several entries: a segment with
- * the client's addresses and ports need not be the client's. What one sender says must not remove what is known of
- * another.
+ * Remembers things about flows, with a limit for all and a limit for each flow. A flow may have several entries: a
+ * segment with the client's addresses and ports need not come from the client, and what one sender sends must not
+ * remove what is known of another.
  */
 
 /** The most entries of one flow. */
@@ -25,7 +25,7 @@ export class FlowTable<Entry extends object> {
     return this.#flows.size
   }
 
-  /** All entries. They may be deleted meanwhile. */
+  /** Iterates over all entries. Entries may be deleted at the same time. */
   [Symbol.iterator](): Iterator<Entry> {
     return this.#flows.keys()
   }
@@ -36,9 +36,9 @@ export class FlowTable<Entry extends object> {
   }
 
   /**
-   * Makes an entry, known or new, the newest. Beyond the limit of all it forgets the oldest entry. Beyond that of a
-   * flow it forgets the one that came last, so that a flood in a client's name does not push out what the client has
-   * said before.
+   * Adds an entry, or makes a known one the newest. Beyond the limit for all, it forgets the oldest entry. Beyond the
+   * limit for a flow, it forgets the one that came last, so that a flood in a client's name does not push out what that
+   * client sent before.
    */
   set(flow: string, entry: Entry): void {
     if (!this.#flows.delete(entry)) this.#add(flow, entry)

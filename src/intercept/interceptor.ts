@@ -1,7 +1,6 @@
 /**
- * Decides about each queued packet: let it pass, take its connection over, or answer it. Pure: no I/O, no clock. It
- * passes what is not certain: a packet is kept from the server only when its connection is known to be for one of our
- * services.
+ * Decides about each queued packet: let it pass, take its connection over, or answer it. Pure: no I/O, no clock. In
+ * doubt a packet passes. It is kept from the server only when its connection is known to be for one of our services.
  */
 import { parsePacket, turnIntoReset, type TcpPacket } from '../wire/packet.js'
 import { seqAdd } from '../wire/sequence.js'
@@ -137,10 +136,10 @@ export class Interceptor {
   }
 
   /**
-   * Nothing that is known goes because of a SYN: anybody may have sent it (RFC 5961, 4.2). It passes, but not to a
-   * connection that is open here: the server, which has none, would answer the client, and its kernel's connection
-   * tracking would follow that answer. A client that really has begun anew says so by a RST to the challenge, and its
-   * next SYN passes.
+   * Handles a SYN. Nothing is forgotten because of it, since anybody may have sent it (RFC 5961, 4.2). It passes unless
+   * a connection with these addresses and ports is open here. The server no longer has that connection, so it would
+   * answer the SYN, and connection tracking would follow that answer. A client that really begins a new connection
+   * answers our acknowledgment with a RST, and its next SYN passes.
    */
   #meetSyn(flow: string, { sequence }: TcpSegment): Decision {
     const first = seqAdd(sequence, 1)
@@ -151,14 +150,14 @@ export class Interceptor {
     return open.length > 0 ? { ...DROP, replies: open.flatMap(({ peer }) => peer.challenge()) } : ACCEPT
   }
 
-  /** What is known of a flow goes with a RST at the sequence number that comes next, and no other (RFC 5961, 3.2). */
+  /** Forgets a start on a RST, but only on one at exactly the next sequence number (RFC 5961, 3.2). */
   #forgetReset(flow: string, { flags, sequence }: TcpSegment): void {
     if (!(flags & RST)) return
     for (const watched of this.#watched.of(flow))
       if (watched.start.nextSequence === sequence) this.#watched.delete(watched)
   }
 
-  /** Leaves the packet to the server. */
+  /** Lets the packet pass to the server, and releases its connection when nothing is known of it. */
   #pass(flow: string): Decision {
     return this.#watched.of(flow).length + this.#taken.of(flow).length > 0 ? ACCEPT : RELEASE
   }
@@ -212,8 +211,8 @@ export class Interceptor {
   }
 
   /**
-   * Takes the connection over. The packet goes on to the server as a RST at the sequence number that its kernel waits
-   * for; any other would only provoke an ACK (RFC 5961, 3.2). What the packet carried is ours.
+   * Takes the connection over. The packet goes on to the server as a RST, at the sequence number that the server's
+   * kernel expects next: it answers any other with an ACK (RFC 5961, 3.2). The payload goes to the service.
    */
   #takeOver(bytes: Uint8Array, flow: string, packet: TcpPacket, known: Known, now: number): Decision {
     const { ip, segment } = packet

@@ -65,7 +65,7 @@ export class SendQueue {
     return this.#isEnding
   }
 
-  /** Adds bytes to the stream. Not to be called after `end`. */
+  /** Adds bytes to the stream. Do not call it after `end`. */
   write(bytes: Uint8Array): void {
     if (this.#isEnding) return
     const all = new Uint8Array(this.#bytes.length + bytes.length)

@@ -37,7 +37,7 @@ export interface Connection {
 export interface Conversation {
   /** Takes the client's bytes, each once and in order, from the first of the stream on. */
   receive(bytes: Uint8Array): void
-  /** To be called when the client has closed its direction. */
+  /** Called when the client has closed its direction. */
   end(): void
   /** What was answered; undefined until then. */
   readonly answer: Answer | undefined

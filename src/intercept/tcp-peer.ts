@@ -12,12 +12,12 @@ import { SendQueue, type Chunk } from './send-queue.js'
 import type { Answer, Connection, Conversation } from './service.js'
 
 /**
- * `open` until our FIN is out; `closing` then; `closed` when both directions are; `over` when nothing more will be
+ * `open`: our FIN is not sent yet. `closing`: it is. `closed`: both directions are closed. `over`: nothing more is
  * sent.
  */
 export type PeerState = 'open' | 'closing' | 'closed' | 'over'
 
-/** Where a peer starts: the client's connection as of the segment that showed whose it is. */
+/** Where a peer starts: the client's connection at the segment that showed which service it is for. */
 export interface TakeOver {
   /** Our side of the forged packets: source is the server's address as seen at the hook, destination the client. */
   readonly envelope: IpEnvelope
@@ -103,15 +103,16 @@ export class TcpPeer {
     return this.#sending.isFinAcknowledged
   }
 
-  /** Whether a direction may still have something to say: before `closed`. */
+  /** Whether a direction is still open. */
   get isOpen(): boolean {
     return this.state === 'open' || this.state === 'closing'
   }
 
   /**
-   * Whether a segment with our addresses and ports (not a SYN) may be of this connection, and not of a later one, or of
-   * the true one where ours was forged. On a closed connection the client neither sends nor acknowledges anything new;
-   * on an open one the numbers of another are both far off. Whoever guesses changes nothing by it: see `receive`.
+   * Returns whether a segment with our addresses and ports (not a SYN) may belong to this connection. It may belong to
+   * a later one, or to the true one if ours was forged. On a closed connection the client sends and acknowledges
+   * nothing new. On an open one, both numbers of another connection are far off. A sender who guesses them changes
+   * nothing: see `receive`.
    */
   isFor({ flags, sequence, acknowledgment }: TcpSegment): boolean {
     const received = seqDiff(sequence, this.#receiveNext)
@@ -122,8 +123,9 @@ export class TcpPeer {
   }
 
   /**
-   * Takes a segment of the client's (not a SYN) and gives the packets to send back. One that is out of the window, or
-   * acknowledges what is, gets an acknowledgment and changes nothing (RFC 9293, 3.10.7.4; RFC 5961, 5.2).
+   * Takes a segment of the client's (not a SYN). Returns the packets to send back. A segment out of the window, or one
+   * that acknowledges what was never sent, is answered with an acknowledgment and changes nothing (RFC 9293, 3.10.7.4;
+   * RFC 5961, 5.2).
    */
   receive(segment: TcpSegment, now: number): Uint8Array[] {
     if (this.state === 'over') return []
@@ -145,9 +147,9 @@ export class TcpPeer {
   }
 
   /**
-   * An acknowledgment of what we have, as a segment out of place gets it (RFC 9293, 3.10.7.4; RFC 5961, 3.2, 4.2 and
-   * 5.2): whoever has the connection knows by it where we are, and whoever has none answers with a RST. Given so often
-   * at most, for an answer to an answer must not go on for ever.
+   * Returns an acknowledgment of what we have received, the answer to a segment out of place (RFC 9293, 3.10.7.4; RFC
+   * 5961, 3.2, 4.2 and 5.2). A client that has the connection learns from it where we are. One that has not answers
+   * with a RST. Their number is limited, because two ends could answer each other for ever.
    */
   challenge(): Uint8Array[] {
     if (this.#challenges >= MAX_CHALLENGES) return []
@@ -155,7 +157,7 @@ export class TcpPeer {
     return [this.#emit(this.#bare(ACK))]
   }
 
-  /** Sends what is due, and ends the connection at its age. To be called every now and then, and upon `onOutput`. */
+  /** Returns the packets that are due, and ends a connection that is too old. Call it regularly, and on `onOutput`. */
   poll(now: number): Uint8Array[] {
     if (this.state === 'over') return []
     if (now >= this.#expiresAt) {
@@ -169,8 +171,8 @@ export class TcpPeer {
   }
 
   /**
-   * Moves over bytes that come next (RFC 9293, 3.10.7.4); false when there are none: a repetition, or a gap before
-   * them.
+   * Takes the bytes that come next (RFC 9293, 3.10.7.4). Returns false when there are none, because the segment is a
+   * repetition or comes after a gap.
    */
   #takePayload(segment: TcpSegment): boolean {
     const known = seqDiff(this.#receiveNext, segment.sequence)
@@ -203,8 +205,9 @@ export class TcpPeer {
   }
 
   /**
-   * RFC 7323, 4.3: echo the newest TSval that is in order. What the client echoes is the newest clock of the server's
-   * it has seen; true when that is newer than the one we have sent, so that the client may have dropped it (5.3).
+   * Remembers the client's timestamps: the newest TSval in order is echoed (RFC 7323, 4.3). The client echoes the
+   * newest TSval of the server's that it has seen. Returns true when that is newer than ours, because then the client
+   * may have dropped what we sent (5.3).
    */
   #rememberTimestamps(segment: TcpSegment): boolean {
     const mine = this.#timestamps
@@ -238,7 +241,7 @@ export class TcpPeer {
   }
 }
 
-/** Whether a sequence number that is so far off may be of the same connection: by our window at most. */
+/** Returns whether a sequence number at this distance may belong to the same connection: at most our window. */
 function isNear(distance: number): boolean {
   return Math.abs(distance) <= WINDOW
 }

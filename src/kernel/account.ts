@@ -17,7 +17,7 @@ export interface Account {
 /** The user that the Debian package makes. */
 const PACKAGE_USER = 'certbot-nfq'
 
-/** The ids that systemd gives out for DynamicUser= (systemd.io/UIDS-GIDS), and the directory where it notes them. */
+/** The ids that systemd assigns for DynamicUser= (systemd.io/UIDS-GIDS), and the directory where it notes them. */
 const DYNAMIC_RANGE = { from: 61_184, to: 65_519 }
 const SYSTEMD_NOTES = '/run/systemd/dynamic-uid'
 

@@ -1,33 +1,32 @@
 /**
- * The kernel's own sets of addresses and ports, which rules of iptables add to and look into (ipset(8)). They are made
- * and removed over netlink, so that the program of that name need not be there; who may not change rules cannot list
- * them.
+ * Makes and removes sets of addresses and ports in the kernel (ipset(8)), which rules of iptables fill and look up. It
+ * does so over netlink, so that the program `ipset` is not needed. Only a process that may change rules can list them.
  */
 import { endianness } from 'node:os'
 import { getSystemErrorName } from 'node:util'
 import { Failure, refusedRight } from '../failure.js'
 import { loadLibc, type Libc } from './libc.js'
 
-/** Makes and removes sets; an argument where rules are installed, for a test needs none of the kernel's. */
+/** Makes and removes sets. It is an argument of whatever installs rules, so that tests need none of the kernel's. */
 export interface IpSets {
   /**
-   * Makes a set of pairs of address and port, each forgotten after `seconds` unless the rule that adds it says
-   * otherwise. `name` has 31 bytes at most; a set of this name that is there already stays as it is.
+   * Makes a set of pairs of address and port. A pair is forgotten after `seconds`, unless the rule that adds it says
+   * otherwise. `name` has at most 31 bytes. A set with this name that exists already stays as it is.
    * @throws Failure `firewall-failed`, `capability-missing`, `not-root`, `native-module`
    */
   make(name: string, version: 4 | 6, seconds: number): Promise<void>
   /**
-   * Removes a set; none there is no error. A rule that named it may go a little later than it was told to: that is
-   * waited for.
+   * Removes a set. It is no error if there is none. If the kernel is still removing a rule that refers to the set, this
+   * waits for it.
    * @throws Failure as `make` does
    */
   remove(name: string): Promise<void>
 }
 
-/** Pairs in a set at most; then no more are added. */
+/** The most pairs in a set. The kernel adds no more. */
 const SIZE = 65_536
 
-/** Milliseconds to wait for rules that have just been removed, and between looks. */
+/** Milliseconds to wait until the kernel has removed the rules of a set, and between two tries. */
 const RELEASE_TIME = 5_000
 const PAUSE = 5
 
@@ -57,7 +56,7 @@ const NLA_F_NET_BYTEORDER = 0x4000
 
 const isLittleEndian = endianness() === 'LE'
 
-/** Those of this process's network namespace. */
+/** The sets of this process's network namespace. */
 export const ipSets: IpSets = {
   make: async (name, version, seconds) => {
     const family = version === 4 ? AF_INET : AF_INET6
@@ -75,7 +74,7 @@ export const ipSets: IpSets = {
     const end = performance.now() + RELEASE_TIME
     for (;;) {
       const error = await ask(DESTROY, 0, AF_INET, [attribute(attributes.name, text(name))])
-      // Where the kernel has no sets, or none of this name.
+      // The kernel has no sets, or none of this name.
       if (error === 0 || NOTHING_THERE.includes(getSystemErrorName(-error))) return
       if (error !== ERR_BUSY || performance.now() > end) throw refusal(`remove the set ${name}`, error)
       await new Promise((resolve) => setTimeout(resolve, PAUSE))
@@ -96,9 +95,9 @@ function refusal(what: string, error: number): Failure {
 }
 
 /**
- * Sends one message and gives the error number of its acknowledgment, 0 for none: nlmsghdr (length 4, type 2, flags 2,
- * sequence 4, port 4), nfgenmsg (family 1, version 1, resource 2), attributes. The kernel answers before send(2)
- * returns.
+ * Sends one message. Returns the error number of its acknowledgment, 0 for none. The message is struct nlmsghdr (length
+ * 4, type 2, flags 2, sequence 4, port 4), struct nfgenmsg (family 1, version 1, resource 2), and attributes. The
+ * kernel answers before send(2) returns.
  */
 async function ask(command: number, flags: number, family: number, ofCommand: readonly Uint8Array[]): Promise<number> {
   const libc = await loadLibc()
@@ -119,7 +118,7 @@ async function ask(command: number, flags: number, family: number, ofCommand: re
   }
 }
 
-/** nlmsgerr: behind the header of 16 bytes the error, negative, then the message it is about. */
+/** Sends the message and reads the answer: a header of 16 bytes, then struct nlmsgerr, which begins with -errno. */
 function exchange(libc: Libc, fd: number, message: Uint8Array): number {
   const answer = new Uint8Array(20 + message.length)
   if (libc.send(fd, message, message.length, 0) < 0 || libc.recv(fd, answer, answer.length, MSG_DONTWAIT) < 20)
@@ -127,7 +126,7 @@ function exchange(libc: Libc, fd: number, message: Uint8Array): number {
   return -new DataView(answer.buffer).getInt32(16, isLittleEndian)
 }
 
-/** nlattr: length without padding (2), type (2), value, padded to four bytes. */
+/** Returns a struct nlattr: length without padding (2), type (2), and the value, padded to four bytes. */
 function attribute(type: number, value: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(4 + Math.ceil(value.length / 4) * 4)
   const view = new DataView(bytes.buffer)
@@ -141,7 +140,7 @@ function text(value: string): Uint8Array {
   return Buffer.from(`${value}\0`)
 }
 
-/** In network byte order, which only those of four bytes have to be told of. */
+/** Returns a 32-bit value in network byte order. `attribute` sets the flag for that on values of four bytes. */
 function word(value: number): Uint8Array {
   const bytes = new Uint8Array(4)
   new DataView(bytes.buffer).setUint32(0, value)

@@ -1,4 +1,4 @@
-/** Who holds a lock on a file, from proc(5). No lock is tried, which another taker could collide with. */
+/** Finds out who holds a lock on a file, from proc(5). It takes no lock itself, which could collide with another's. */
 import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs'
 import type { LockKind } from './lock.js'
 

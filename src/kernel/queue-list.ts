@@ -14,10 +14,10 @@ export interface ListedQueue {
 
 const LIST = '/proc/net/netfilter/nfnetlink_queue'
 
-/** Bytes read at most: more than the list has on any host with a few queues. */
+/** The most bytes that are read, more than the list of a host with a few hundred queues. */
 const LONGEST = 65_536
 
-/** Returns the bound queues. Empty when the kernel does not list them, or not for us. */
+/** Returns the bound queues; none when the kernel does not list them, or does not allow us to read the list. */
 export function listQueues(): ListedQueue[] {
   try {
     return parseQueues(readFileSync(LIST, 'latin1'))
@@ -49,7 +49,8 @@ export function openQueueList(path = LIST): () => ListedQueue[] {
 }
 
 /**
- * Number, port id, waiting, copy mode, copy range, dropped by the kernel, dropped towards the program, newest id, 1.
+ * Reads the list. The columns of a line are: number, port id, packets that wait, copy mode, copy range, packets dropped
+ * because the queue was full, packets dropped because the receive buffer was full, newest packet id, 1.
  */
 function parseQueues(text: string): ListedQueue[] {
   return text.split('\n').flatMap((line) => {

@@ -1,7 +1,6 @@
 /**
  * The edge to NFQUEUE. No other file uses the nfqueue package. That package has no close(), so a queue lives as long as
- * the process. It does not check the result of our callback, so an exception there would end the process. Nothing here
- * lets one through.
+ * the process. It does not handle an exception in our callback, which would end the process, so all are caught here.
  */
 import { Failure } from '../failure.js'
 import { keepDescriptors } from './descriptors.js'
@@ -10,8 +9,8 @@ import { limitQueue } from './queue-limit.js'
 import { listQueues, openQueueList } from './queue-list.js'
 
 /**
- * `repeat` sends the packet through the hook once more, with these bits of its packet mark set; where they are set
- * already, it passes.
+ * What becomes of a packet. `replace` lets it pass with these bytes in its place. `repeat` sends it through the hook
+ * once more (`NF_REPEAT`), with these bits of its packet mark set. If they are set already, the packet passes.
  */
 export interface PacketVerdict {
   readonly verdict: 'accept' | 'drop' | { readonly replace: Uint8Array } | { readonly repeat: number }
@@ -23,28 +22,29 @@ export type PacketHandler = (bytes: Uint8Array, interfaceIndex: number) => Packe
 /** A queue that this process has bound. */
 export interface Queue {
   readonly number: number
-  /** Whether the kernel lets pass what is too much for the queue; it may be too old for that. */
+  /** Whether the kernel lets packets pass when the queue is full. Old kernels cannot. */
   readonly isFailOpen: boolean
-  /** Packets that wait, and those that the kernel has dropped because they were too many. */
+  /** Returns how many packets wait, and how many the kernel has dropped because the queue was full. */
   counts(): { readonly waiting: number; readonly lost: number }
 }
 
 /**
- * Packets that may wait. The kernel drops what is beyond, unless it is told to let it pass: a client sends again what
- * was dropped, and a validation that passes is lost.
+ * The most packets that wait. The kernel drops any more, unless it is told to let them pass. A dropped packet is sent
+ * again by its client. A validation that passes is lost.
  */
 export const QUEUE_LENGTH = 1_024
 
 /** Room for a burst of packets between two turns of the event loop, in bytes. */
 const RECEIVE_BUFFER = 4 * 1024 * 1024
 
-/** Where the search for a free number starts: away from the low ones that other programs pick by hand. */
+/** Where the search for a free number starts, away from the low numbers that people give to other programs. */
 const FIRST_NUMBER = 8555
 const TRIES = 64
 
 /**
- * Binds a queue (`number`, or a free one) and hands its packets to `handle`. What it throws goes to `onError`, and the
- * packet passes. While `length` wait, further ones pass with `isFailOpen`, and are dropped without.
+ * Binds a queue (`number`, or a free one) and hands its packets to `handle`. When `handle` throws, the packet passes,
+ * and `onError` gets what was thrown. While `length` packets wait, further ones pass with `isFailOpen`, and are dropped
+ * without it.
  * @throws Failure `queue-unavailable`, `native-module`
  */
 export async function openQueue(
@@ -63,12 +63,12 @@ export async function openQueue(
     try {
       queue.open(candidate, RECEIVE_BUFFER)
     } catch (thrown) {
-      // EPERM also when another process holds the number (the package does not say which).
+      // This is also EPERM when another process has bound the number. The package does not tell.
       cause = thrown
       continue
     }
-    // Its sockets are anything but: a program of ours that outlived us would keep the queue bound, and packets waiting
-    // in it.
+    // The package's sockets are not close-on-exec. A program of ours that inherited them and outlived us would keep the
+    // queue bound, with packets waiting in it.
     keepDescriptors(libc)
     const isLimited = limitQueue(libc, candidate, length, isFailOpen)
     queue.run((packet) => {
@@ -104,7 +104,7 @@ function decide(
   }
 }
 
-/** The package itself. @throws Failure `native-module` */
+/** Loads the nfqueue package. @throws Failure `native-module` */
 export async function loadNfqueue() {
   try {
     return (await import('nfqueue')).default
@@ -134,8 +134,8 @@ function whyUnavailable(number: number | undefined, bound: ReadonlyMap<number, n
 }
 
 /**
- * The bound queues of this network namespace: number to netlink port id (usually the process id). Empty when the kernel
- * does not list them.
+ * Returns the bound queues of this network namespace, from number to netlink port id, which is usually the process id.
+ * It is empty when the kernel does not list them.
  */
 export function boundQueues(): Map<number, number> {
   return new Map(listQueues().map(({ number, port }) => [number, port]))

@@ -1,4 +1,4 @@
-/** What the kernel says of each thread of this process (proc(5), /proc/self/task). */
+/** Reads the rights of each thread of this process (proc(5), /proc/self/task). */
 import { readdirSync, readFileSync } from 'node:fs'
 import { Failure } from '../failure.js'
 

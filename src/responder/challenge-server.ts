@@ -12,7 +12,7 @@ export interface ChallengeServer {
   close(): void
 }
 
-/** What is served, and where. */
+/** The port, and what to serve on it. */
 export interface ChallengeServerOptions {
   readonly port: number
   readonly version: IpVersion
@@ -45,7 +45,7 @@ export async function openChallengeServer({
   const refusal = await listenAt(probe, where)
   if (refusal !== undefined) return refusal
   await new Promise((resolve) => probe.close(resolve))
-  // It is loaded only now: nearly everywhere somebody listens, and a responder that never needs it is 2 MB smaller.
+  // Loaded on demand: nearly everywhere somebody listens, and without it a responder is 2 MB smaller.
   const http = await import('node:http')
   const limits = {
     maxHeaderSize: MAX_HEADER,
@@ -93,7 +93,7 @@ function listenAt(
   })
 }
 
-/** Gives the same reply as over a forged connection (wire/http.ts), to the same requests. */
+/** Answers the same requests, with the same reply, as over a connection that was taken over (wire/http.ts). */
 function answer(
   request: IncomingMessage,
   response: ServerResponse,

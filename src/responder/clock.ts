@@ -1,16 +1,16 @@
-/** Time as the responder knows it. It comes in as an argument, so that a test can turn it. */
+/** The clock of a responder. It is passed as an argument, so that a test can set it. */
 
-/** The time, and what is due later. */
+/** Tells the time, and calls tasks later. */
 export interface Clock {
   /** Milliseconds, on a clock that only goes forward. */
   now(): number
   /** The time of day, for people. */
   date(): Date
-  /** Calls `task` once after so many milliseconds, at most 24 days. What it returns takes that back. */
+  /** Calls `task` once after so many milliseconds, at most 24 days. Returns a function that cancels this. */
   after(milliseconds: number, task: () => void): () => void
 }
 
-/** The machine's own. */
+/** The clock of this machine. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => new Date(),
@@ -25,7 +25,7 @@ export function pause(clock: Clock, milliseconds: number): Promise<void> {
   return new Promise((resolve) => void clock.after(milliseconds, resolve))
 }
 
-/** Calls `task` again and again, so many milliseconds after each call. What it returns ends that. */
+/** Calls `task` again and again, so many milliseconds apart. Returns a function that ends this. */
 export function every(clock: Clock, milliseconds: number, task: () => void): () => void {
   let cancel = clock.after(milliseconds, again)
   return () => cancel()

@@ -1,4 +1,4 @@
-/** What a responder asks of the machine it runs on. A test gives others. */
+/** What a responder needs from the machine. A test passes its own. */
 import { run, type Run } from '../firewall/run.js'
 import { ipSets, type IpSets } from '../kernel/ip-sets.js'
 import { openQueue } from '../kernel/queue.js'
@@ -7,7 +7,7 @@ import { openXtablesLock } from '../kernel/xtables-lock.js'
 import { systemClock, type Clock } from './clock.js'
 import { findFamilies, type Families } from './families.js'
 
-/** What the machine offers. */
+/** The functions by which a responder reaches the machine. */
 export interface Edges {
   readonly clock: Clock
   readonly run: Run

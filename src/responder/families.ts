@@ -6,7 +6,7 @@ import type { Ruleset } from '../firewall/ruleset.js'
 /** The IP versions that rules are for, and whether connections are tracked in each. */
 export type Families = Ruleset['families']
 
-/** Looks at this network namespace; nothing in it is changed. */
+/** Returns the IP versions of this network namespace. Changes nothing. */
 export async function findFamilies(run: Run): Promise<Families> {
   const versions = hasIpv6() ? ([4, 6] as const) : ([4] as const)
   // They are probed in turn, because both probes read the same count.
@@ -15,7 +15,7 @@ export async function findFamilies(run: Run): Promise<Families> {
   return found
 }
 
-/** Returns the IP versions of both. One that was tracked or is tracked now counts as tracked. */
+/** Returns the IP versions of both lists. A version counts as tracked if either list says so. */
 export function joinFamilies(before: Families, now: Families): Families {
   const all = [...before, ...now]
   return ([4, 6] as const)

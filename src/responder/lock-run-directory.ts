@@ -1,4 +1,4 @@
-/** The lock of a run directory. Whoever installs or removes its rules holds it meanwhile. */
+/** Takes the lock of a run directory. A process that installs or removes its rules has to hold this lock. */
 import { existsSync } from 'node:fs'
 import { takeLock, type Lock } from '../kernel/lock.js'
 import { pause, systemClock, type Clock } from './clock.js'

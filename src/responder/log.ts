@@ -3,9 +3,9 @@ import { constants, openSync, writeSync } from 'node:fs'
 import { Failure, shortage } from '../failure.js'
 import { formatEntry, type Level, type LogEntry, type LogFields, type LogFormat } from './log-format.js'
 
-/** Where the responder logs. */
+/** The log of a responder. */
 export interface Log {
-  /** `fields` repeat for programs what the message is about. */
+  /** Logs a line. `fields` tell programs what the message tells people. */
   (level: Level, message: string, fields?: LogFields): void
   /** The newest lines as text, newest last. */
   readonly recent: readonly string[]
@@ -21,7 +21,7 @@ export type Sink = (entry: LogEntry) => void
 export interface FileSink extends Sink {
   readonly counts: {
     logBytes: number
-    /** Because of the limit, or a full disk. */
+    /** Lines that were lost because of the limit, or a full disk. */
     logLinesLost: number
   }
   readonly limits: { readonly logBytes: number }

@@ -1,4 +1,7 @@
-/** Answers the requests of hooks and commands, lets challenges expire, and ends the responder with the last one. */
+/**
+ * Answers the requests of hooks and commands, lets challenges expire, and ends the responder with the last one. (A
+ * validator is answered elsewhere: challenge/http-01/service.ts.)
+ */
 import { refusal, type ArmRequest, type ControlRequest, type ControlResponse } from '../control/message.js'
 import type { ResponderStatus } from '../control/responder-status.js'
 import { toFailure } from '../failure.js'

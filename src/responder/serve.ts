@@ -1,6 +1,6 @@
 /**
- * Puts a responder together: lock, queue, raw socket, control socket, in this order. Rules are installed with the first
- * challenge and removed before the queue is closed, so that no packet is ever queued to nobody.
+ * Starts a responder: takes the lock, opens raw sockets, queue and control socket, and connects the parts. The rules
+ * are installed with the first challenge, and removed before the queue is closed. So every queued packet is handled.
  */
 import { http01Service } from '../challenge/http-01/service.js'
 import { listen, type ControlHandlers, type ControlServer } from '../control/server.js'
@@ -34,18 +34,18 @@ export interface ServeOptions {
   readonly queue: number | undefined
   /** One bit of the connection mark. */
   readonly mark: number
-  /** Serves ports that nobody listens on. */
+  /** Whether it serves ports that nobody listens on. */
   readonly isStandalone: boolean
-  /** Ends with its last challenge, as hooks want it; else only by `stop` or a signal. */
+  /** Whether it ends with its last challenge, as for hooks. Otherwise only `stop` or a signal ends it. */
   readonly isTransient: boolean
   /** The version of the program, for status. */
   readonly version: string
 }
 
-/** Descriptors that a start takes at once: queue, sockets, and the programs that look for leftover rules. */
+/** Descriptors that a start takes: for queue, sockets, and the programs that look for leftover rules. */
 const FOR_A_START = 24
 
-/** Milliseconds that a sweep of the run directory may take. */
+/** Milliseconds to wait while a sweep holds the lock of the run directory. */
 const SWEEP_TIME = 5_000
 
 /**
@@ -60,12 +60,12 @@ export async function serve(
   let lock: Lock | undefined
   requireDescriptors(FOR_A_START)
   try {
-    // The hook asks again by itself.
+    // A hook tries again by itself, so there is no need to wait for a sweep.
     lock = await lockRunDirectory(options.directory, options.isTransient ? 0 : SWEEP_TIME, edges.clock)
     return lock && (await serveWithLock(options, lock, log, edges))
   } catch (thrown) {
     lock?.release()
-    // A directory that was refused is somebody else's.
+    // A directory that was refused belongs to somebody else.
     if (lock || toFailure(thrown).code !== 'run-directory') removeRunDirectory(options.directory)
     throw thrown
   }
@@ -89,7 +89,7 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
       log,
       onEvent,
     ),
-    // What a killed predecessor has left.
+    // Removes what a killed responder has left.
     sweep(tag, run, sets),
   ])
   const underLock = await edges.openXtablesLock(needsLegacyIptables(firewall))
@@ -131,7 +131,7 @@ async function openServer(
   return listen(socket, {
     answer,
     onRefusal: ({ message, code }) => log('warning', `refused: ${message} [${code}]`, { event: 'refused', code }),
-    // The directory lets nobody else in; this holds also where somebody has loosened that.
+    // The mode of the directory keeps other users out. This check holds even if somebody has changed that mode.
     isAllowed: (fd) => [0, process.getuid?.()].includes(peerOf(fd)),
   })
 }

@@ -7,7 +7,7 @@ import { wordsOf } from '../wire/printable.js'
 import { openChallengeServer, type ChallengeServer } from './challenge-server.js'
 import type { Log } from './log.js'
 
-/** What is served, and for whom. */
+/** What to serve, and what to tell. */
 export interface StandaloneOptions {
   readonly challenges: ReadonlyMap<string, string>
   readonly families: () => readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
@@ -23,7 +23,7 @@ interface Held {
 
 /** Serves ports while they are wanted and nobody else listens on them. */
 export class Standalone {
-  /** Requests that were not taken over by the rules, and answered here. */
+  /** Requests that the rules missed and that were answered here. */
   served = 0
   readonly #options: StandaloneOptions
   readonly #log: Log
@@ -42,8 +42,8 @@ export class Standalone {
   }
 
   /**
-   * Serves the ports that `wanted` returns when its turn has come, and frees all others. A port is checked when it is
-   * new. Never fails: a port that cannot be served is as it would be without this.
+   * Serves the ports that `wanted` returns, and frees all others. It calls `wanted` when all earlier calls are done. A
+   * port is checked when it is new. Never rejects: a port that cannot be served is left alone.
    */
   cover(wanted: () => readonly number[]): Promise<void> {
     this.#last = this.#last.then(async () => {

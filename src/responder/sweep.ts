@@ -10,8 +10,8 @@ import { lockRunDirectory } from './lock-run-directory.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 /**
- * Removes rules, socket and lock of a directory whose responder is dead. A responder that starts or ends at this moment
- * holds the lock, and sweeps itself.
+ * Removes rules, socket and lock of a directory whose responder is dead. The keeper does this (hooks/keep), and so do
+ * cleanup and `stop`. A responder that starts or ends at this moment holds the lock, and sweeps by itself.
  * @throws Failure `firewall-failed`, `native-module`, `run-directory`
  */
 export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
@@ -28,8 +28,8 @@ export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
 }
 
 /**
- * Locks the directory. It also does so when there is no directory any more: there may be rules, and a responder may
- * start at this moment. Where no directory can be made, no responder has one either, and nothing is locked.
+ * Locks the directory, and makes it if it is gone: there may be rules, and a responder may start at this moment. If no
+ * directory can be made, no responder has one either, and nothing is locked.
  */
 async function lockForSweeping(directory: RunDirectory): Promise<Pick<Lock, 'release'> | undefined> {
   if (!existsSync(dirname(directory.path))) return UNLOCKED

@@ -20,7 +20,7 @@ export type VisitEvent = FlowEvent & { readonly kind: Visit['state'] }
 export class Visits {
   readonly #visits: NotedVisit[] = []
 
-  /** Notes an event that came at this time of day. A client's next connection is a visit of its own. */
+  /** Notes an event, with the time of day at which it came. Each connection of a client is a visit of its own. */
   note({ kind, client, clientPort, answer }: VisitEvent, at: Date): void {
     const endpoint = formatEndpoint(client, clientPort)
     let visit = this.#visits.findLast((visit) => visit.client === endpoint)

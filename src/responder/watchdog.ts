@@ -4,13 +4,13 @@ import { every, type Clock } from './clock.js'
 import type { Log } from './log.js'
 import type { Rules } from './rules.js'
 
-/** What is watched. */
+/** The part of the rules that the watchdog uses. */
 export type WatchedRules = Pick<Rules, 'presence' | 'inTurn' | 'putBack'>
 
 /** Milliseconds between looks. */
 const LOOK_TIME = 3_000
 
-/** How often the back end in use is tried again before another may be chosen. */
+/** The number of tries by the back end in use, before another may be chosen. */
 const TRIES_BEFORE_CHOICE = 3
 
 /** Watches rules while they are in force. */
@@ -41,8 +41,8 @@ export class Watchdog {
     if (this.#isLooking) return
     this.#isLooking = true
     try {
-      // The listing is not in turn, so that nobody who arms or disarms waits for it. Then the look is repeated in turn,
-      // because what was seen may have been a change of ours.
+      // The first look is not in turn, so that nobody who arms or disarms waits for it. It may have seen half of a
+      // change of ours, so the look is repeated in turn.
       if (await this.#isBroken())
         await this.#rules.inTurn(async () => {
           if (await this.#isBroken()) await this.#repair()

@@ -22,12 +22,12 @@ export function readCaptured(bytes: Uint8Array): CapturedSegment | undefined {
   return ip && segment && { ip, segment, payloadLength: segment.payload.length + missing }
 }
 
-/** Returns the length that the IP header gives. */
+/** Returns the length in the IP header. */
 function lengthOf(bytes: Uint8Array): number {
   return (bytes[0] ?? 0) >> 4 === 4 ? read16(bytes, 2) : 40 + read16(bytes, 4)
 }
 
-/** Returns a copy whose header gives the length that was captured. */
+/** Returns a copy with the captured length in its header. */
 function shortened(bytes: Uint8Array): Uint8Array {
   const copy = bytes.slice()
   if ((bytes[0] ?? 0) >> 4 === 4) write16(copy, 2, bytes.length)

@@ -10,8 +10,8 @@ import { readRequestHead, type RequestHead } from './request-head.js'
 import { readResponseStart } from './response-start.js'
 
 /**
- * One request that may be for a challenge, and what comes back. It gives events to `tell`; times are milliseconds since
- * 1970.
+ * One request that may be for a challenge, and what comes back. It passes events to `tell`. Times are milliseconds
+ * since 1970.
  */
 export class Exchange {
   /** Nothing more is reported of it. It stays for a while, so that repeated segments are recognised. */

@@ -8,7 +8,7 @@ import type { WatchEvent } from './events.js'
 import { Exchanges } from './exchanges.js'
 import { DEFAULT_WATCH_LIMITS, type WatchLimits } from './limits.js'
 
-/** Takes packets and the time, and gives events. */
+/** Turns packets and the time into events. */
 export class Watcher {
   readonly #exchanges: Exchanges
   readonly #attempts: Attempts

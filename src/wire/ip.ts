@@ -1,5 +1,5 @@
 /**
- * IPv4 (RFC 791) and IPv6 (RFC 8200) headers, as far as TCP needs them. Malformed is a value (`undefined`), never an
+ * IPv4 (RFC 791) and IPv6 (RFC 8200) headers, as far as TCP needs them. A malformed header gives `undefined`, never an
  * exception.
  */
 import { foldChecksum, sumWords } from './checksum.js'
@@ -26,7 +26,7 @@ export interface IpPacket {
   readonly payload: Uint8Array
 }
 
-/** What is needed to write a header: the rest is ours to choose (`hopLimit` 64, IPv4 "don't fragment", no options). */
+/** What a caller gives to write a header. The rest is always the same: hop limit 64, "don't fragment", no options. */
 export interface IpEnvelope {
   readonly version: IpVersion
   readonly source: Uint8Array
@@ -34,9 +34,9 @@ export interface IpEnvelope {
 }
 
 /**
- * Reads an IP packet. `undefined` when it is truncated, has impossible lengths, is neither version,
- * or is any fragment (netfilter reassembles before our hooks wherever connection tracking runs).
- * The IPv4 header checksum is not checked: the kernel has done that before any hook sees the packet.
+ * Reads an IP packet. Returns `undefined` when it is truncated, has impossible lengths, is neither version, or is a
+ * fragment. Where connection tracking runs, netfilter joins fragments before our hooks. The checksum of the IPv4 header
+ * is not checked, because the kernel has done that before any hook sees the packet.
  */
 export function parseIp(bytes: Uint8Array): IpPacket | undefined {
   const version = (bytes[0] ?? 0) >> 4

@@ -9,8 +9,8 @@ export interface TcpPacket {
 }
 
 /**
- * Reads an unfragmented TCP packet; `undefined` for anything else, anything malformed and a wrong TCP checksum. Never
- * throws.
+ * Reads an unfragmented TCP packet. Returns `undefined` for anything else, for anything malformed, and for a wrong TCP
+ * checksum. Never throws.
  */
 export function parsePacket(bytes: Uint8Array): TcpPacket | undefined {
   const ip = parseIp(bytes)

@@ -1,35 +1,37 @@
-/** What the kernel picks out of the traffic to some ports, as data: it knows neither a firewall nor a protocol. */
+/** Describes, as data, which packets the kernel picks. It knows no firewall, and no protocol above TCP and UDP. */
 
-/** How many bytes of a key are compared, where the kernel can compare as many. */
+/** Bytes of a key. nft compares all of them; iptables compares fewer (firewall/bpf/selector-programs.ts). */
 export const KEY_LENGTH = 16
 
-/** Payloads of one transport to some ports. */
+/** Picks packets by their transport, their port and the beginning of their payload. */
 export interface Selector {
   readonly transport: 'tcp' | 'udp'
-  /** Original destination ports, at least one. */
+  /** The ports that the client connected to, before any DNAT. At least one. */
   readonly ports: readonly number[]
   /**
-   * How a payload may begin, at least one. A TCP payload that ends inside one may still become it; a datagram is whole.
+   * How a payload may begin. At least one. A TCP payload that ends inside a start is picked too, because the next
+   * segment may continue it. A datagram is complete.
    */
   readonly starts: readonly Start[]
-  /** The {@link KEY_LENGTH} bytes that have to follow the start: any of these, or whatever there is. */
+  /** The {@link KEY_LENGTH} bytes that follow the start: one of these keys, or anything. */
   readonly keys: readonly Uint8Array[] | 'any'
 }
 
-/** Bytes at a place of the payload. */
+/** Bytes that a payload may begin with. */
 export interface Start {
+  /** Where they begin in the payload, in bytes. */
   readonly offset: number
   readonly bytes: Uint8Array
-  /** The bits that count, as many bytes as there are; all of them without it. */
+  /** The bits that are compared, as many bytes as in `bytes`. Without a mask, all bits are. */
   readonly mask?: Uint8Array
 }
 
-/** Where a start's key begins in the payload. */
+/** Returns the offset in the payload at which the key after a start begins. */
 export function keyOffset({ offset, bytes }: Start): number {
   return offset + bytes.length
 }
 
-/** The bits that count of the start's byte at an index. */
+/** Returns the bits that are compared of the start's byte at an index. */
 export function maskAt({ mask }: Start, index: number): number {
   return mask ? (mask[index] ?? 0) : 0xff
 }

@@ -29,19 +29,21 @@ export interface TcpSegment {
   readonly acknowledgment: number
   /** FIN, SYN, RST, PSH, ACK, and whatever else the low eight bits hold (URG, ECE, CWR). */
   readonly flags: number
-  /** As in the header, not scaled. */
+  /** The value in the header, not scaled. */
   readonly window: number
   readonly timestamps?: Timestamps
   readonly payload: Uint8Array
 }
 
 /**
+ * Reads a TCP segment:
+ *
  *     0  source port, destination port           12  data offset in 32-bit words (high 4 bits), flags, window
  *     4  sequence number                         16  checksum, urgent pointer
  *     8  acknowledgment number                   20  options, then payload
  *
- * `undefined` when shorter than its header, with an impossible data offset or option length. The checksum is not looked
- * at: see `hasValidChecksum`.
+ * Returns `undefined` when it is shorter than its header, or has an impossible data offset or option length. The
+ * checksum is not checked: see `hasValidChecksum`.
  */
 export function parseTcp(bytes: Uint8Array): TcpSegment | undefined {
   if (bytes.length < 20) return undefined

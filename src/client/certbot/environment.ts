@@ -1,4 +1,4 @@
-/** What certbot tells its hooks in their environment (certbot's manual plugin; RFC 8555, 8.3). */
+/** Reads the challenge that certbot passes to its hooks in their environment (certbot's manual plugin). */
 import { isToken, MIN_TOKEN_LENGTH, readChallenge, type Challenge } from '../../challenge/challenge.js'
 import { Failure } from '../../failure.js'
 import { MAX_TOKEN_LENGTH } from '../../wire/http.js'

@@ -1,11 +1,12 @@
 /**
- * A selector as programs for `-m bpf`. Data starts at the IP header, as in INPUT and FORWARD.
+ * Turns a selector into programs for `-m bpf`. Packets start at the IP header, as in INPUT and FORWARD.
  *
- * A load past the end of the packet ends a program with "no match". So what has to be there is asked for by a program
- * that matches, and what only has to be right as far as it reaches by one that matches when it differs.
+ * A load past the end of the packet ends a program with "no match". So bytes that have to be there are compared by a
+ * program that matches when they are equal. Bytes that may be missing are compared by a program that matches when they
+ * differ.
  *
- * No program matches later fragments, a TCP data offset below 5 or past the end, and IPv6 extension headers. An IPv4
- * header length below 5 is not looked at: the kernel has dropped such a packet before.
+ * No program matches later fragments, a TCP data offset below 5 or past the end, or IPv6 extension headers. An IPv4
+ * header length below 5 is not checked, because the kernel has dropped such a packet before.
  */
 import type { IpVersion } from '../../wire/ip.js'
 import { keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
@@ -16,15 +17,15 @@ type Transport = Selector['transport']
 /** How many bytes of a key {@link keyProgram} compares. */
 export const COMPARED_KEY_LENGTH = 4
 
-/** The most keys of one {@link keyProgram}: iptables reads no more than 1,023 characters of bytecode. */
+/** The most keys of one {@link keyProgram}: iptables reads at most 1,023 characters of bytecode. */
 export const KEYS_A_PROGRAM = 40
 
-/** How much of a start {@link beginsProgram} looks at: more than a method, so that most requests end there. */
+/** Bytes of a start that {@link beginsProgram} compares. They are more than a method, so most requests end there. */
 const BEGINNING = 8
 
 /**
- * Matches a payload that begins like one of the starts: by their first eight bytes, or a shorter one by its first byte.
- * This is what every packet meets; one without a payload leaves at once.
+ * Returns a program that matches a payload that begins like one of the starts. It compares the first eight bytes, or
+ * only the first byte of a shorter payload. Every packet meets this program; one without a payload leaves at once.
  */
 export function beginsProgram(version: IpVersion, transport: Transport, starts: readonly Start[]): Program {
   return [
@@ -36,11 +37,11 @@ export function beginsProgram(version: IpVersion, transport: Transport, starts: 
   ]
 }
 
-/** Goes on at the label `otherwise`, which comes last. */
+/** Returns the part for one start. A payload that begins otherwise continues at the label `otherwise`, at its end. */
 function beginsLike(transport: Transport, start: Start, otherwise: string): Program {
   const length = Math.min(BEGINNING, start.bytes.length)
   const words = range(Math.floor(length / 4))
-  // A datagram is whole: a shorter one is another.
+  // A datagram is complete, so a shorter one does not match.
   const undecided = transport === 'tcp' ? 'match' : otherwise
   const whole = `whole before ${otherwise}`
   return [
@@ -56,9 +57,9 @@ function beginsLike(transport: Transport, start: Start, otherwise: string): Prog
 }
 
 /**
- * Matches a payload that differs from the start, as far as it reaches. The first four bytes are compared one by one,
- * the others in words: where a payload ends inside a word, its last one to three bytes may be anything. So a few
- * packets too many do not differ, and never one too few.
+ * Returns a program that matches a payload that differs from the start, as far as the payload reaches. The first four
+ * bytes are compared one by one, the others in words of four. If a payload ends inside a word, its last one to three
+ * bytes are not compared. So a few packets too many count as equal, and never one too few.
  */
 export function differsProgram(version: IpVersion, transport: Transport, start: Start): Program {
   const singles = Math.min(4, start.bytes.length)
@@ -75,7 +76,7 @@ export function differsProgram(version: IpVersion, transport: Transport, start: 
   ]
 }
 
-/** Matches a payload that has one of these keys, at most {@link KEYS_A_PROGRAM}, behind the start. */
+/** Returns a program that matches a payload with one of these keys after the start, {@link KEYS_A_PROGRAM} at most. */
 export function keyProgram(
   version: IpVersion,
   transport: Transport,
@@ -90,7 +91,7 @@ export function keyProgram(
   ]
 }
 
-/** Matches a payload that reaches so many bytes past the start, whatever they are. */
+/** Returns a program that matches a payload with at least `length` bytes after the start, whatever they are. */
 export function reachesProgram(version: IpVersion, transport: Transport, start: Start, length: number): Program {
   return [
     ...findPayload(version, transport),
@@ -100,7 +101,7 @@ export function reachesProgram(version: IpVersion, transport: Transport, start: 
   ]
 }
 
-/** Compares so many bytes of the payload with those of the start at an index. */
+/** Returns a comparison of `length` bytes of the start, from its byte `at` on, with the payload. */
 function equal(start: Start, at: number, length: 1 | 4, onEqual: string, onOther: string): Program {
   const mask = range(length).reduce((number, index) => number * 256 + maskAt(start, at + index), 0)
   return [
@@ -110,7 +111,7 @@ function equal(start: Start, at: number, length: 1 | 4, onEqual: string, onOther
   ]
 }
 
-/** Leaves X at the payload (RFC 791, 3.1; RFC 8200, 3; RFC 9293, 3.1; RFC 768). */
+/** Sets X to the offset of the payload (RFC 791, 3.1; RFC 8200, 3; RFC 9293, 3.1; RFC 768). */
 // prettier-ignore
 function findPayload(version: IpVersion, transport: Transport): Program {
   const protocol = transport === 'tcp' ? 6 : 17
@@ -131,12 +132,12 @@ function findPayload(version: IpVersion, transport: Transport): Program {
   ]
 }
 
-/** With a data offset past the end, A wraps; then the next load ends the program. */
+/** Sets A to the length of the payload. With a data offset past the end A wraps, and the next load ends the program. */
 const loadPayloadLength: Program = [ldLength(), alu('sub', 'x')]
 
 const results: Program = [label('no match'), ret(0), label('match'), ret(1)]
 
-/** Big-endian, as a load gives it. */
+/** Returns the big-endian number at `at`, which is what a load of these bytes puts into A. */
 function numberAt(bytes: Uint8Array, at: number, length: number): number {
   return bytes.subarray(at, at + length).reduce((number, byte) => number * 256 + byte, 0)
 }
