@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Test } from 'tap'
 import { seed } from './seed.js'
 
-/** Asserts a property; when it fails, the message holds fast-check's seed, path and smallest counterexample. */
+/** Asserts a property. When it fails, the message contains fast-check's seed, path and smallest counterexample. */
 export function holds<Values>(
   t: Test,
   statement: string,

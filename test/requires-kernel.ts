@@ -2,8 +2,8 @@ import { kernelUnavailable } from '../src/lab/kernel-unavailable.js'
 import { missingPrograms, type Program } from '../src/lab/programs.js'
 
 /**
- * The options of a test that needs root, network namespaces, NFQUEUE and the programs named: it is skipped with the
- * reason where they cannot be had, and fails instead with REQUIRE_KERNEL=1.
+ * Returns the options of a test that needs root, network namespaces, NFQUEUE and the programs named. Without them the
+ * test is skipped with the reason; with REQUIRE_KERNEL=1 it fails instead.
  */
 export async function requiresKernel(...programs: readonly Program[]): Promise<{ skip: string | false }> {
   const reason = (await kernelUnavailable()) ?? (await missingPrograms(programs))

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 
 /**
- * A directory, mode 0700, that goes away with the test. Its path is short enough for a Unix socket, which that of
+ * Makes a directory, mode 0700, that is removed after the test. Its path is short enough for a Unix socket; that of
  * `t.testdir` may not be.
  */
 export function temporaryDirectory(t: Test): string {

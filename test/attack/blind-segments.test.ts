@@ -1,6 +1,6 @@
 /**
- * Somebody who knows a connection's addresses and ports, but not its sequence numbers, sends segments in the client's
- * name (RFC 5961). The client is a kernel's; whatever the attack makes the server say reaches it.
+ * An attacker who knows a connection's addresses and ports, but not its sequence numbers, sends segments in the
+ * client's name (RFC 5961). The client is a kernel's, so it gets every answer that the attack makes the server send.
  */
 import t, { type Test } from 'tap'
 import { emitPacket } from '../../src/wire/packet.js'

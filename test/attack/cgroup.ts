@@ -1,4 +1,4 @@
-/** A control group of a test's own. */
+/** Makes a control group for a test. */
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'

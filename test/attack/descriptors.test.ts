@@ -1,4 +1,6 @@
-/** What programs get of the process that starts them: one that hangs must not hold what is not its own. */
+/**
+ * What programs inherit from the process that starts them. A program that hangs must not keep open what is not its own.
+ */
 import { readdirSync, readlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

@@ -1,6 +1,6 @@
 /**
- * Without connection tracking the kernel remembers from where half a request came: nobody else may read that, and it
- * touches that one connection for two seconds, nobody's else.
+ * Without connection tracking the kernel remembers where half a request came from. No other user may read that, and it
+ * affects that one connection only, for two seconds.
  */
 import t from 'tap'
 import { waitUntil } from '../../src/lab/wait-until.js'

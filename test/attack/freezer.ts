@@ -1,4 +1,4 @@
-/** Stops processes without a signal: to proc(5) they sleep. */
+/** Stops processes without a signal. To proc(5) they seem to sleep. */
 import { existsSync } from 'node:fs'
 import type { Test } from 'tap'
 import { openCgroup } from './cgroup.js'

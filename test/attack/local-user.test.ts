@@ -1,6 +1,6 @@
 /**
- * Another process of this machine, of another user or of the responder's own, at the two processes of ours that read
- * what the network sends.
+ * What another process of this machine, of another user or of the responder's own, can do to our two processes that
+ * read from the network.
  */
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'

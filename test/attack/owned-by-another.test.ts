@@ -1,6 +1,6 @@
 /**
- * What root runs lies where another user can change it: www-data puts programs of his there, and sees whether root runs
- * them.
+ * Root runs files in places that another user can change. www-data puts programs of its own there, and sees whether
+ * root runs them.
  */
 import { execFileSync } from 'node:child_process'
 import {

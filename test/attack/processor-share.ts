@@ -1,4 +1,4 @@
-/** A small share of one processor, whatever else runs. */
+/** Limits a process to a small share of one processor, whatever else runs. */
 import { existsSync } from 'node:fs'
 import type { Test } from 'tap'
 import { openCgroup } from './cgroup.js'

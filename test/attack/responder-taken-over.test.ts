@@ -1,4 +1,4 @@
-/** Whoever took the responder over answers on its control socket what he likes, to commands that root runs. */
+/** An attacker who has taken the responder over answers on its control socket, to commands that root runs. */
 import { createConnection, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

@@ -1,4 +1,7 @@
-/** The run directory where no file can be made, and hooks that may open few files: each is named, and nothing stays. */
+/**
+ * A run directory in which no file can be made, and hooks that may open few files: each error is named, and nothing is
+ * left.
+ */
 import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

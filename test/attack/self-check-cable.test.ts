@@ -1,5 +1,6 @@
 /**
- * While a client of the self-check asks from outside, it has a cable to the machine: who can use that, and for what?
+ * While a client of the self-check asks from outside, a cable joins its namespace to the machine. Who can use it, and
+ * for what?
  */
 import { readFileSync } from 'node:fs'
 import t from 'tap'

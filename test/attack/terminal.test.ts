@@ -1,4 +1,4 @@
-/** Whoever took over a process that root has started from a shell would like to give that shell commands. */
+/** An attacker who has taken over a process that root started from a shell tries to type commands into that shell. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { inRepository } from '../../src/lab/repository.js'

@@ -1,4 +1,6 @@
-/** Two namespaces with nginx, the responder-to-be, and clients of several addresses. */
+/**
+ * A lab to measure in: two namespaces with nginx, a responder that can be started, and clients of several addresses.
+ */
 import { openLab, type Lab } from '../../src/lab/lab.js'
 import { challengeFor, type Challenge } from '../scenarios/challenge.js'
 import { trackInvalid } from '../scenarios/stateful-rules.js'

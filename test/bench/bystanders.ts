@@ -1,4 +1,4 @@
-/** What ordinary clients get, in each state of the server, measured in turns with the unarmed server. */
+/** Measures what ordinary clients get, in each state of the server, in turns with the unarmed server. */
 import type { BenchLab, Tracking } from './bench-lab.js'
 import { download, upload, type TransferResult } from './client-socket.js'
 import { median, type Comparison } from './figures.js'

@@ -1,6 +1,6 @@
 /**
- * How fast the responder answers, one request after another and as many as it can, against nginx with the same file on
- * disk.
+ * Measures how fast the responder answers, one request after another and as many as it can, compared with nginx and the
+ * same file on disk.
  */
 import type { BenchLab } from './bench-lab.js'
 import { exchange } from './client-socket.js'

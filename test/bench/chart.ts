@@ -1,4 +1,4 @@
-/** docs/benchmarks.svg: bars of the bystanders' rates in each state, with their ranges. */
+/** Draws docs/benchmarks.svg: bars of the bystanders' rates in each state, with their ranges. */
 import type { BystanderResults, QuantityName, StateResult } from './bystanders.js'
 import { formatRatio, median, ratiosOf } from './figures.js'
 import { stateTitle } from './tables.js'

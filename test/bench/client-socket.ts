@@ -1,4 +1,4 @@
-/** A client of blocking system calls in a lab's namespace: what it measures is the other side, not an event loop. */
+/** A client of blocking system calls in a lab's namespace, so that the other side is measured, and no event loop. */
 import { closeSync } from 'node:fs'
 import koffi from 'koffi'
 import type { Namespace } from '../../src/lab/lab.js'

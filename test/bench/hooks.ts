@@ -1,4 +1,4 @@
-/** What a hook costs certbot: the time from starting its process until that has ended. */
+/** Measures what a hook costs certbot: the time from the start of its process to its end. */
 import { spawnSync } from 'node:child_process'
 import { withSystemPrograms } from '../../src/lab/run.js'
 import { challengeFor } from '../scenarios/challenge.js'

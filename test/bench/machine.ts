@@ -1,4 +1,4 @@
-/** What the figures were measured on, in words. */
+/** Describes the machine on which the figures were measured. */
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { run } from '../../src/lab/run.js'
 import type { BenchLab } from './bench-lab.js'

@@ -1,4 +1,4 @@
-/** Resident memory of the responder, against a Node that does nothing. */
+/** Measures the resident memory of the responder, compared with a Node that does nothing. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BenchLab } from './bench-lab.js'

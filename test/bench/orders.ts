@@ -1,4 +1,4 @@
-/** A certificate for 100 names by real certbot, against the same with hooks that do nothing. */
+/** Measures a certificate for 100 names by real certbot, compared with hooks that do nothing. */
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createCertbot } from '../../src/lab/certbot.js'

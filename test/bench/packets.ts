@@ -1,7 +1,7 @@
 /**
- * What the rules cost each packet that is nobody's challenge: pure ACKs of one established connection, which the
+ * Measures what the rules cost a bystander's packet: ACKs without payload, of one established connection, which the
  * server's kernel takes without an answer. A packet over veth is received by the processor that sends it, so the time
- * of sending is that of receiving as well.
+ * of sending includes that of receiving.
  */
 import { closeSync } from 'node:fs'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'

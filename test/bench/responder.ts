@@ -1,4 +1,4 @@
-/** The product as certbot uses it: its hooks, and the control socket they use. */
+/** The responder as certbot uses it: the hooks, and the control socket. */
 import { join } from 'node:path'
 import { request } from '../../src/control/client.js'
 import type { ResponderStatus } from '../../src/control/responder-status.js'

@@ -1,4 +1,4 @@
-/** All that one run has measured; what was not asked for is absent. */
+/** Everything that one run has measured. What was not asked for is absent. */
 import type { Tracking } from './bench-lab.js'
 import type { BystanderResults } from './bystanders.js'
 import type { ChallengeResults } from './challenges.js'

@@ -1,4 +1,4 @@
-/** The results as Markdown tables. */
+/** Formats the results as Markdown tables. */
 import { quantities, type BystanderResults, type QuantityName, type StateResult } from './bystanders.js'
 import type { ChallengeResults } from './challenges.js'
 import { formatQuantity, formatRatios, median, type Comparison } from './figures.js'

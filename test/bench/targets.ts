@@ -1,4 +1,4 @@
-/** What the figures should be, and whether they are. */
+/** The targets of the figures, and whether they are met. */
 import type { BenchResults } from './results.js'
 import type { BystanderResults, QuantityName, StateResult } from './bystanders.js'
 import { formatRatio, formatRatios, medianRatio, type Comparison } from './figures.js'

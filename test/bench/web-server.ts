@@ -1,4 +1,4 @@
-/** nginx as a busy server has it: no access log, connections that are kept, sendfile; and a place for uploads. */
+/** nginx as on a busy server: no access log, kept connections, sendfile; and a place for uploads. */
 import { mkdir, truncate, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Lab } from '../../src/lab/lab.js'

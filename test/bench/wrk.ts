@@ -1,4 +1,4 @@
-/** Request rates and latencies by wrk, and floods of a bounded rate. */
+/** Measures request rates and latencies by wrk, and makes floods of a limited rate. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Lab } from '../../src/lab/lab.js'

@@ -8,7 +8,7 @@ import { temporaryDirectory } from '../temporary-directory.js'
 
 const LARGEST_HOOK = 28 * 1024
 
-/** Text that stays in a minified copy of each package. */
+/** Text that remains in a minified copy of each package. */
 const markers = {
   yargs: [/Not enough non-option arguments/, /\byargs\b/i],
   execa: [/isGracefullyCanceled/, /\bexeca\b/i],

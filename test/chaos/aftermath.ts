@@ -1,4 +1,4 @@
-/** Whether all is as it was before. */
+/** Compares everything with how it was before. */
 import { readdirSync } from 'node:fs'
 import { snapshotRules } from '../../src/lab/rules.js'
 import { waitUntil } from '../../src/lab/wait-until.js'

@@ -1,4 +1,4 @@
-/** One certbot: every auth hook, then all validations, then every cleanup hook, whatever the exit statuses. */
+/** One run of certbot: every auth hook, then all validations, then every cleanup hook, whatever the exit statuses. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { challengeFor, type Challenge } from '../scenarios/challenge.js'
 import { runHook, type HookResult } from './hooks.js'

@@ -1,7 +1,4 @@
-/**
- * A TCP connection on the kernel's own TCP that waits for nothing in the meantime: others go on while it connects over
- * a bad cable.
- */
+/** A TCP connection of the kernel that waits for nothing: others go on while it connects over a bad cable. */
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Namespace } from '../../src/lab/lab.js'

@@ -1,4 +1,4 @@
-/** One cycle: a lab of its own, everything at once in it, and a look at what is left. */
+/** One cycle: a lab of its own, everything in it at the same time, and a look at what is left. */
 import { readFileSync } from 'node:fs'
 import { openLab } from '../../src/lab/lab.js'
 import { inRepository } from '../../src/lab/repository.js'

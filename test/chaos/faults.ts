@@ -1,4 +1,4 @@
-/** What befalls the responder and the machine while the runs go on. */
+/** Faults of the responder and the machine, while the runs go on. */
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { signal } from '../../src/lab/processes.js'

@@ -1,4 +1,4 @@
-/** Runs the real hooks as certbot does, and lets things befall them. */
+/** Runs the real hooks as certbot does, and kills or stops them. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Service } from '../../src/lab/lab.js'
 import { signal } from '../../src/lab/processes.js'

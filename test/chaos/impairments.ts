@@ -1,4 +1,4 @@
-/** What is wrong with the cable. */
+/** Ways in which the cable is bad. */
 import type { Lab } from '../../src/lab/lab.js'
 import type { Impairment } from './plan.js'
 

@@ -1,10 +1,12 @@
 /**
- * Chaos: `npm run test:chaos`. Goes through cycles of certbots, validators, bystanders, faults and a bad cable, and
- * looks after each whether every promise was kept. Ends with status 1 at the first that was not, and says everything
- * about it.
+ * Chaos: `npm run test:chaos`. Runs cycles of certbots, validators, bystanders, faults and a bad cable. After each, it
+ * checks whether every promise was kept. It ends with status 1 at the first broken promise, and prints everything about
+ * it.
  *
- * --seed N      which cycles they are; another one each time unless said --cycles N    how many, 200 unless said --only
- * N      this cycle alone --lanes N     how many at once, each in a lab of its own; 6 unless said
+ * - `--seed N`: the seed of the cycles; by default a new one each time.
+ * - `--cycles N`: the number of cycles, by default 200.
+ * - `--only N`: this cycle alone.
+ * - `--lanes N`: the number of cycles at a time, each in a lab of its own; by default 6.
  *
  * On another kernel: `bash test/vm/run test/chaos/main.ts`, with the options in the variable CERTBOT_NFQ_CHAOS.
  */

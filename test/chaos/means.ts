@@ -1,4 +1,4 @@
-/** What the kernel and the programs here have to make chaos with. */
+/** What this kernel and its programs offer to make chaos with. */
 import type { FirewallChoice } from '../../src/firewall/choices.js'
 import { run } from '../../src/lab/run.js'
 

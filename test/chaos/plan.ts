@@ -1,4 +1,4 @@
-/** What happens in one cycle, decided beforehand from the seed and the cycle's number alone. */
+/** Decides beforehand what happens in a cycle, from the seed and the number of the cycle alone. */
 import type { FirewallChoice } from '../../src/firewall/choices.js'
 import type { Means } from './means.js'
 import { randomFrom, type Random } from './random.js'

@@ -1,4 +1,4 @@
-/** Random choices that a seed repeats. */
+/** Random choices that are the same for the same seed. */
 
 /** A source of choices. Not shared between things that go on at once: their order is not repeated. */
 export interface Random {

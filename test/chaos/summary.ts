@@ -1,4 +1,4 @@
-/** The figures of many cycles, in words. */
+/** Describes the figures of many cycles. */
 import type { CycleRecord } from './cycle.js'
 
 /** One line for each kind of figure. */

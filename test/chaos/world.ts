@@ -1,4 +1,4 @@
-/** One cycle's lab, and the record of what has happened in it. */
+/** The lab of one cycle, and a record of what has happened in it. */
 import { join } from 'node:path'
 import type { Lab } from '../../src/lab/lab.js'
 import { startWebServer, type WebServer } from '../../src/lab/web-server.js'

@@ -1,4 +1,4 @@
-/** The built program beside a keeper that is a test's own. */
+/** The built program beside a keeper that belongs to the test. */
 import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'

@@ -4,7 +4,7 @@ import t from 'tap'
 import { inRepository } from '../../src/lab/repository.js'
 import { runHook } from './command.js'
 
-/** Runs its arguments on a terminal of their own, and writes what they wrote there. */
+/** Runs its arguments on a terminal of their own, and writes what they have written there. */
 const onTerminal = 'import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))'
 
 t.test('an error is coloured on a terminal, unless NO_COLOR is set or the terminal shows none', async (t) => {

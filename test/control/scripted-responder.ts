@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** A responder that is none: says what a script wants, and remembers what it was told. */
+/** Stands for a responder: answers what a script says, and remembers what it was asked. */
 export interface ScriptedResponder {
   /** The line of each connection, in order. */
   readonly lines: readonly string[]

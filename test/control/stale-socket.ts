@@ -1,7 +1,7 @@
 import { renameSync } from 'node:fs'
 import { createServer } from 'node:net'
 
-/** Leaves a socket at `path` that nobody listens at, as a killed responder does. */
+/** Makes a socket at `path` on which nobody listens, as a killed responder leaves it. */
 export async function leaveStaleSocket(path: string): Promise<void> {
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(`${path}.live`, resolve))

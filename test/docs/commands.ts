@@ -1,4 +1,4 @@
-/** The commands of a page: what stands in its ```sh blocks. */
+/** Finds the commands of a page, which are in its ```sh blocks. */
 
 export interface DocumentedCommand {
   /** `README.md`, `docs/x.md`. */

@@ -5,9 +5,9 @@ import { inRepository } from '../../src/lab/repository.js'
 import type { Scene } from '../../src/lab/scene.js'
 
 /**
- * The lab's server as a machine that a page of the docs is about: this repository in /opt/certbot-nfq, certbot's
- * configuration in its usual place, and nothing of the real machine's. /etc/letsencrypt, /usr/local/lib, /run and
- * /var/log last as long as the lab; /tmp is new for each command, as systemd's PrivateTmp makes it.
+ * The lab's server as the machine that a page of the docs is about: this repository is in /opt/certbot-nfq, certbot's
+ * configuration in its usual place, and nothing of the real machine is there. /etc/letsencrypt, /usr/local/lib, /run
+ * and /var/log last as long as the lab. /tmp is new for each command, as with PrivateTmp of systemd.
  */
 export interface Machine {
   /** Where the machine's own files are: `${root}/run` is its /run. */

@@ -1,7 +1,7 @@
 /**
- * How the commands in README and docs are run by commands.test.ts. What begins with certbot, certbot-nfq or a hook is
- * run as it stands, on a machine of the lab (machine.ts), page by page from top to bottom; this table has all that is
- * not.
+ * How commands.test.ts runs the commands in README and docs. Commands that begin with certbot, certbot-nfq or a hook
+ * are run as they stand, on a machine of the lab (machine.ts), page by page from top to bottom. This table has all
+ * others.
  */
 import type { Machine } from './machine.js'
 import { adoptByHand } from './webroot-lineage.js'

@@ -7,8 +7,8 @@ import type { Machine } from './machine.js'
 const configuration = 'etc/letsencrypt/renewal/example.com.conf'
 
 /**
- * Gets a certificate for example.com the way many have one: certbot's webroot plugin, served by the lab's web server.
- * @throws Error with what certbot said
+ * Gets a certificate for example.com in a common way: by certbot's webroot plugin, served by the lab's web server.
+ * @throws Error with what certbot printed
  */
 export async function obtainByWebroot({ webServer }: Scene, machine: Machine): Promise<void> {
   const directory = join(machine.root, 'run/webroot/.well-known')

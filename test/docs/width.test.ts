@@ -1,4 +1,4 @@
-/** One width for prose and comments. Prettier holds the code to it, but wraps neither. */
+/** One width for prose and comments. Prettier lays out the code, but wraps neither. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t from 'tap'

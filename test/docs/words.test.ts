@@ -1,4 +1,4 @@
-/** One word for one thing: CONTRIBUTING's "Words" says which. */
+/** One word for one thing, as "Words" in CONTRIBUTING says. */
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { inRepository } from '../../src/lab/repository.js'

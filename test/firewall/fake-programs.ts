@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 /**
- * Puts the firewall's programs on PATH, before those of this machine, which may have none: each fails whatever it is
- * told. To be called before src/firewall/run.ts is loaded, which reads PATH once; the test's own `Run` answers instead
- * of them.
+ * Puts programs with the names of the firewall's on PATH, before those of this machine, which may have none. Each of
+ * them fails. Call this before src/firewall/run.ts is loaded, which reads PATH once. The test's own `Run` answers
+ * instead of them.
  */
 export function putFirewallProgramsOnPath(): void {
   const directory = mkdtempSync(join(tmpdir(), 'certbot-nfq-programs-'))

@@ -1,4 +1,4 @@
-/** The recorded connections of test/fixtures/captures, and those of test/fixtures/captured-conversations.ts. */
+/** Reads the recorded connections of test/fixtures/captures, and those of test/fixtures/captured-conversations.ts. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { ipv4Conversation, ipv6Conversation } from '../fixtures/captured-conversations.js'
 

@@ -1,6 +1,6 @@
 /**
- * Scripts of packets on one connection each: recorded ones, made ones, and some of which it is known what must become
- * of each packet.
+ * Makes scripts of packets, each for one connection: recorded ones, invented ones, and some for which the right
+ * decision about each packet is known.
  */
 import { emitPacket } from '../../src/wire/packet.js'
 import { seqAdd } from '../../src/wire/sequence.js'

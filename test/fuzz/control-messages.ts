@@ -1,7 +1,4 @@
-/**
- * The target "control message": what is parsed throws nothing but a Failure, and what comes out of it is within its
- * bounds.
- */
+/** The target "control message": parsing throws nothing but a Failure, and every result is within its bounds. */
 import {
   formatMessage,
   MAX_TTL,

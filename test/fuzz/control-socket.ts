@@ -1,6 +1,6 @@
 /**
- * The target "control socket": a live server, and clients that say anything in any pieces. Each gets an answer or the
- * end, and the next is served.
+ * The target "control socket": a live server, and clients that send anything in any pieces. Each client gets an answer
+ * or the end of its connection, and the next one is served.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createConnection } from 'node:net'

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-/** Bytes in use on the heap and in array buffers once all that is garbage is gone. */
+/** Returns the bytes in use on the heap and in array buffers, after a garbage collection. */
 export function bytesInUse(): number {
   collect()
   collect()

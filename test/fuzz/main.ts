@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz -- [--seed N] [--packets N] [--seconds N] [--processes N]`: packets to decisions, then control
- * messages, then a live control socket, then the properties of `npm test`. Ends with status 1 at the first thing that
- * must not be, and says with which seed to see it again.
+ * messages, then a live control socket, then the properties of `npm test`. It ends with status 1 at the first fault,
+ * and prints the seed that shows it again.
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'

@@ -1,6 +1,6 @@
 /**
- * What must be true of every decision, kept as simple as can be: which bytes each flow has said, and which flows were
- * taken over. It allows more than the interceptor does, but nothing that may not be: whatever is not `accept` or
+ * What must be true of every decision, as simple as possible: which bytes were sent on each flow, and which flows were
+ * taken over. It allows more than the interceptor does, but nothing that is wrong: every verdict but `accept` and
  * `release` needs its evidence here.
  */
 import type { Decision } from '../../src/intercept/interceptor.js'

@@ -1,4 +1,4 @@
-/** What the model sees in a packet. Written without src/wire, so that a fault there is not believed here. */
+/** What the model sees of a packet. It does not use src/wire, so that a fault there is not repeated here. */
 
 /** A whole TCP segment with right checksums and sane options in a packet that is no fragment. */
 export interface ObservedPacket {

@@ -1,6 +1,6 @@
 /**
- * The target "packet to decision": interceptors with ample and with tiny limits, each with traffic and a model of its
- * own.
+ * The target "packet to decision": interceptors with ordinary and with tiny limits, each with traffic and a model of
+ * its own.
  */
 import { DEFAULT_LIMITS, type Limits } from '../../src/intercept/limits.js'
 import { http01Service } from '../../src/challenge/http-01/service.js'

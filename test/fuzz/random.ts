@@ -1,4 +1,4 @@
-/** Numbers that look random and are the same again for the same seed (sfc32, by Chris Doty-Humphrey). */
+/** Pseudorandom numbers, the same for the same seed (sfc32, by Chris Doty-Humphrey). */
 export class Random {
   #a: number
   #b: number

@@ -1,4 +1,4 @@
-/** Requests as they may come, and the challenges some of them are for. */
+/** Requests in many forms, and the challenges that some of them are for. */
 import { challengeFor, requestFor, type Challenge } from '../scenarios/challenge.js'
 import type { Random } from './random.js'
 

@@ -1,5 +1,6 @@
 /**
- * Turns packets into others: most of them nearly right, for what is far from right is let through at the first look.
+ * Turns packets into others. Most of them are nearly right, because a packet that is far from right passes at the first
+ * check.
  */
 import { repairChecksums } from './observed-packet.js'
 import type { Random } from './random.js'

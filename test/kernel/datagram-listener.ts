@@ -2,7 +2,7 @@ import type { Test } from 'tap'
 import { startService } from '../../src/lab/service.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
 
-/** A Unix datagram socket by Python, for Node has none: it prints each datagram in hexadecimal, one a line. */
+/** A Unix datagram socket in Python, because Node has none. It prints each datagram in hexadecimal, on a line. */
 export interface DatagramListener {
   /** Resolves with what came so far, once it is that many datagrams, or one of them matches. */
   received(enough: number | RegExp): Promise<Buffer[]>

@@ -1,4 +1,4 @@
-/** The 4 or 16 bytes of an address; in IPv6 at most one `::`, and no dotted tail. */
+/** Returns the 4 or 16 bytes of an address. An IPv6 address may have one `::`, and no dotted tail. */
 export function parseAddress(text: string): Uint8Array {
   if (text.includes('.')) return Uint8Array.from(text.split('.').map(Number))
   const [head = '', tail = ''] = text.split('::')

@@ -2,8 +2,8 @@ import { foldChecksum, sumWords } from '../../src/wire/checksum.js'
 import { parseAddress } from './parse-address.js'
 
 /**
- * An IP packet with a UDP datagram in it (RFC 791, RFC 8200, RFC 768), the family by the addresses; checksums are
- * correct.
+ * Returns an IP packet with a UDP datagram (RFC 791, RFC 8200, RFC 768) and correct checksums. The addresses determine
+ * the IP version.
  */
 export function udpPacket(source: string, destination: string, port: number, text: string): Uint8Array {
   const [from, to, payload] = [parseAddress(source), parseAddress(destination), Buffer.from(text)]

@@ -1,10 +1,10 @@
 /**
- * `npm run mutate -- [--every N] FILE…`: makes small changes in source files (folders of src, too), one at a time, and
- * runs the tests of their room on each. A mutant that no test notices survives: a test is missing. `--every` takes each
- * N-th mutant only.
+ * `npm run mutate -- [--every N] FILE…`: makes small changes in source files (or all files of a folder of src), one at
+ * a time, and runs the tests of their room on each. If no test notices a change, the mutant survives: a test is
+ * missing. `--every` takes each N-th mutant only.
  *
- * Each test file is bundled once, with every mutant in it and tap as well: a process then starts in a tenth of a second
- * of processor time, where loading the files one by one takes six.
+ * Each test file is bundled once, with every mutant and tap in it. A process then starts with a tenth of a second of
+ * processor time; loading the files one by one takes six seconds.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** A DNS server of a few records on loopback (RFC 1035, 4), as much as a resolver needs to be tried on. */
+/** A DNS server with a few records on loopback (RFC 1035, 4), just enough to try a resolver on. */
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import type { Test } from 'tap'

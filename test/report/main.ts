@@ -1,4 +1,4 @@
-/** Runs tap with the arguments given and reports it (report.ts). The exit status is 0 only where nothing failed. */
+/** Runs tap with the given arguments and reports it (report.ts). The exit status is 0 only if nothing failed. */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { Report } from './report.js'

@@ -1,6 +1,6 @@
 /**
- * What `npm test` says of a run of tap: a line for each test file as it ends, in the end every failure in full, and the
- * sums.
+ * What `npm test` prints of a run of tap: a line for each test file as it ends; at the end every failure in full, and
+ * the sums.
  */
 import { Parser, type Result } from 'tap-parser'
 import { inspect } from 'node:util'

@@ -1,4 +1,4 @@
-/** A lab with nginx and the hooks in it, as they are called by certbot. */
+/** A lab with nginx, and the hooks as certbot calls them. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'

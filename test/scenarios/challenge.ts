@@ -1,4 +1,4 @@
-/** Challenges as certbot hands them over, and what goes over the wire for them. */
+/** Challenges as certbot passes them, and what is sent over the wire for them. */
 import { createHash } from 'node:crypto'
 
 /** One challenge; see RFC 8555, 8.3. */

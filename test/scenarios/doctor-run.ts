@@ -1,4 +1,4 @@
-/** `certbot-nfq doctor` in a lab. */
+/** Runs `certbot-nfq doctor` in a lab. */
 import type { Finding } from '../../src/diagnosis/doctor/finding.js'
 import type { Namespace } from '../../src/lab/lab.js'
 import { inRepository } from '../../src/lab/repository.js'

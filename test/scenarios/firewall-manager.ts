@@ -1,4 +1,4 @@
-/** ufw and firewalld, the real programs, in charge of a lab's server and of nothing of this machine. */
+/** The real ufw and firewalld. They manage a lab's server, and nothing of this machine. */
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../../src/lab/run.js'

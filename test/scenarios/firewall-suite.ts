@@ -1,4 +1,4 @@
-/** What has to hold with every variant of iptables: a file for each runs this. */
+/** What has to hold with every variant of iptables. A file for each variant runs this. */
 import type { Test } from 'tap'
 import type { FirewallChoice } from '../../src/firewall/choices.js'
 import type { Namespace } from '../../src/lab/lab.js'

@@ -1,4 +1,6 @@
-/** What has to hold with every back end: a connection that is nothing to us is the kernel's again. */
+/**
+ * What has to hold with every back end: the kernel alone handles a bystander's connection again after it was let go.
+ */
 import type { Test } from 'tap'
 import type { FirewallChoice } from '../../src/firewall/choices.js'
 import { openArmedLab, type ArmedLab, type ArmedLabOptions } from './armed-lab.js'

@@ -1,5 +1,5 @@
 /**
- * Sockets in a lab's namespaces, held by this process: every byte and every system call is the test's own, and no
+ * Sockets in a lab's namespaces, held by this process. The test decides about every byte and every system call, and no
  * program has to start.
  */
 import { closeSync, openSync } from 'node:fs'

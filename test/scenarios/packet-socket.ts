@@ -1,4 +1,4 @@
-/** Every packet of an interface, and a way to put packets of our own on it: packet(7), without the Ethernet header. */
+/** Reads every packet of an interface, and puts packets of our own on it: packet(7), without the Ethernet header. */
 import { closeSync, read } from 'node:fs'
 import type { Test } from 'tap'
 import { parseIp, type IpPacket } from '../../src/wire/ip.js'

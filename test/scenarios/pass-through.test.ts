@@ -9,7 +9,7 @@ import { connectTcp } from './tcp-client.js'
 const challenge = challengeFor('armed')
 const { path, request, token } = challenge
 
-/** What is no request for an armed challenge; each piece goes into a segment of its own. */
+/** What is no request for an armed challenge. Each piece is sent in a segment of its own. */
 const foreign: Readonly<Record<string, readonly string[]>> = {
   'a token that is not armed': [challengeFor('unknown').request],
   'a token with its last character changed': [request.replace(token, `${token.slice(0, -1)}!`)],

@@ -1,4 +1,4 @@
-/** A client of which every segment is the test's own: a host on the lab's cable that exists in this process only. */
+/** A client whose every segment is made by the test: a host on the lab's cable that exists in this process only. */
 import type { Test } from 'tap'
 import type { Lab } from '../../src/lab/lab.js'
 import { run } from '../../src/lab/run.js'

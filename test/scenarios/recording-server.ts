@@ -1,4 +1,4 @@
-/** A TCP server that takes down what it gets. */
+/** A TCP server that records what it receives. */
 import { createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 import type { Namespace } from '../../src/lab/lab.js'

@@ -1,4 +1,4 @@
-/** What the kernel itself picks out of real packets, by each back end, for http-01 and for selectors that are not. */
+/** What the kernel picks out of real packets, by each back end, for http-01 and for other selectors. */
 import t from 'tap'
 import type { Test } from 'tap'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'

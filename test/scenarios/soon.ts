@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
 /**
- * Like `waitUntil` of the lab, for what takes microseconds: looks at every turn of the event loop. Rejects after a
- * minute.
+ * Waits like `waitUntil` of the lab, for what takes microseconds: it looks at every turn of the event loop. Rejects
+ * after a minute.
  */
 export async function soon(condition: () => boolean, what: string, limit = 60_000): Promise<void> {
   const end = performance.now() + limit

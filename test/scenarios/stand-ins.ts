@@ -1,4 +1,4 @@
-/** Programs that stand before the real ones on a responder's PATH, to be held up or to fail when the test says so. */
+/** Programs that stand before the real ones on a responder's PATH. A test can make them wait or fail. */
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'

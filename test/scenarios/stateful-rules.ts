@@ -1,4 +1,4 @@
-/** Servers with rules of their own, which switch connection tracking on. */
+/** Rules of the server's own, which switch connection tracking on. */
 import type { Namespace } from '../../src/lab/lab.js'
 
 /** One stateful rule in each family: the least that makes the kernel track connections. */

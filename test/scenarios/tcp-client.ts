@@ -1,4 +1,4 @@
-/** A TCP client in a namespace on the kernel's own TCP, of which the test decides what goes into which segment. */
+/** A TCP client in a namespace, with the kernel's own TCP. The test decides which bytes go into which segment. */
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import type { Namespace } from '../../src/lab/lab.js'

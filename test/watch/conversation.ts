@@ -1,4 +1,4 @@
-/** Packets of one connection, as an interface shows them. */
+/** Makes the packets of one connection, as an interface shows them. */
 import { emitPacket } from '../../src/wire/packet.js'
 import { seqAdd } from '../../src/wire/sequence.js'
 import { ACK, PSH } from '../../src/wire/tcp.js'

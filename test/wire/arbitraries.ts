@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { IpEnvelope } from '../../src/wire/ip.js'
 import type { TcpSegment } from '../../src/wire/tcp.js'
 
-/** Values like those of the product, with the ordinary prototype, so that they can be compared with them. */
+/** Arbitrary values like those of the program, with the ordinary prototype, so that they can be compared with them. */
 const plain = { noNullPrototype: true } as const
 
 const byteString = (length: number) => fc.uint8Array({ minLength: length, maxLength: length })

@@ -1,9 +1,9 @@
 import type { IpEnvelope } from '../../src/wire/ip.js'
 
 /**
- * A second implementation of RFC 1071, made to be obviously right rather than quick: the bytes, padded to an even
- * number, are one large number, and its remainder by 0xffff is the ones' complement sum (which is 0xffff and not 0
- * unless all bytes are 0).
+ * A second implementation of RFC 1071, made to be obviously right rather than fast. The bytes, padded to an even
+ * number, are one large number. Its remainder by 0xffff is the ones' complement sum, which is 0 only if all bytes are
+ * 0, and otherwise 0xffff instead of 0.
  */
 export function naiveChecksum(bytes: Uint8Array): number {
   const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

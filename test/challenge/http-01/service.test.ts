@@ -7,7 +7,7 @@ const challenges = new Map([['some-token', 'some-token.thumbprint']])
 const line = (method = 'GET', token = 'some-token') => `${method} /.well-known/acme-challenge/${token} HTTP/1.1\r\n`
 const recognise = (text: string) => http01Service(challenges).recognise(fromText(text))
 
-/** What a connection is made to send, `FIN` for its end. */
+/** Returns what the service sends on a connection, with `FIN` for its end. */
 function converse(method?: string) {
   const sent: string[] = []
   const { open } = recognise(line(method)) as Recognised

@@ -7,8 +7,8 @@ import { inRepository } from '../../../src/lab/repository.js'
 import { temporaryDirectory } from '../../temporary-directory.js'
 
 /**
- * An installation whose hooks say who they are, in a directory with blanks and quotes in its name, and paths that lead
- * to it.
+ * An installation whose hooks print who they are, in a directory with blanks and quotes in its name, and hook paths
+ * that lead to it.
  */
 export function installed(t: Test) {
   const path = temporaryDirectory(t)

@@ -1,7 +1,7 @@
 /**
- * Runs the text that is given to iptables' `--bytecode` over a packet, as Documentation/networking/filter.rst describes
- * it. Written from that document with the plain opcode numbers and without a look at the assembler, so that a mistake
- * there is not repeated here.
+ * Runs the text that is passed to iptables' `--bytecode` on a packet, as Documentation/networking/filter.rst describes
+ * it. It is written from that document with plain opcode numbers, and without a look at the assembler, so that a
+ * mistake there is not repeated here.
  */
 
 /** One parsed instruction; the fields have the widths of `struct sock_filter`. */

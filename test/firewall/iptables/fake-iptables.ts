@@ -1,7 +1,7 @@
 import type { Run, RunResult } from '../../../src/firewall/run.js'
 import type { IpSets } from '../../../src/kernel/ip-sets.js'
 
-/** A command as it was run: words joined by blanks, then what it read. */
+/** A command as it was run: its words joined by blanks, then what it read. */
 export interface Call {
   readonly command: string
   readonly input: string

@@ -1,6 +1,6 @@
 /**
- * What iptables-save 1.8.9 printed in a namespace with rules of two tags, `ab` and `abcd`, and of other people; only
- * the bytecode and the comment on port 443 are shorter. The two variants differ in their first lines and in the order
+ * What iptables-save 1.8.9 printed in a namespace with rules of two tags, `ab` and `abcd`, and of other programs. Only
+ * the bytecode and the comment on port 443 are shortened. The two variants differ in their first lines and in the order
  * of their tables.
  */
 
