@@ -198,7 +198,7 @@ const OUTCOME = `
   const outcomeOf = (task) => { try { task(); return 'done' } catch ({ code, errno }) { return code ?? errno } }
 `
 
-/** What a process may try on another. `doorsOf(pid)` gives what became of each. */
+/** What a process can try on another. `doorsOf(pid)` returns the result of each. */
 const DOORS = `
   import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
   import { getSystemErrorName } from 'node:util'
@@ -230,7 +230,7 @@ const DOORS = `
   }
 `
 
-/** Runs a body as another user, without any right; gives what it showed. */
+/** Runs a body as another user, without any right. Returns what it showed. */
 async function attack(namespace: Namespace, uid: number, body: string): Promise<unknown> {
   // Everything is loaded while it may be read.
   const become =

@@ -29,7 +29,7 @@ const WWW_DATA = 33
 const STAFF = 50
 const asWwwData = ['setpriv', `--reuid=${WWW_DATA}`, `--regid=${WWW_DATA}`, '--clear-groups', '--'] as const
 
-/** Ways in which www-data can change a program: what root did so that he can. Each gives the path that is his. */
+/** Ways in which root can let www-data change a program. Each returns the path that belongs to www-data then. */
 const doors: Readonly<Record<string, (program: string, directory: string) => string>> = {
   'a directory that is his': (_, directory) => own(directory),
   'a file that is his': (program) => own(program),

@@ -125,7 +125,7 @@ function open(namespace: Namespace, { from }: Target, patience: number): number 
   return fd
 }
 
-/** One call by a thread of koffi's; a failed one, time limit included, gives -1. */
+/** Makes a call on a thread of koffi's. Returns -1 when it fails, after the time limit too. */
 function inThread(call: AsyncTransfer, fd: number, bytes: Uint8Array, flags: number): Promise<number> {
   return new Promise((resolve, reject) => {
     call.async(fd, bytes, bytes.length, flags, (error, result) => {

@@ -41,7 +41,7 @@ const RECEIVE_QUEUE = 1
 const SEND_QUEUE = 2
 const REPAIR_OFF_WITHOUT_PROBE = -1
 
-/** Below those the kernel gives out by itself. */
+/** A port below those that the kernel assigns by itself. */
 let localPort = 20_000
 const packetsAtOnce = 20_000
 

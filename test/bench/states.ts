@@ -55,7 +55,7 @@ export async function enter(lab: BenchLab, state: StateName): Promise<Leave> {
   }
 }
 
-/** Throws when the server is not what the results would say it was. */
+/** Throws when the server is not in the state that the results would name. */
 async function arm(lab: BenchLab, others = 0): Promise<void> {
   await lab.responder.arm(lab.challenge, others)
   const { firewall } = await lab.responder.status()

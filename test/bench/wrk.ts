@@ -54,9 +54,9 @@ export async function wrk(lab: Lab, url: string, { seconds, isEachOnItsOwn }: Wr
   return readResult(stdout)
 }
 
-/** A flood that goes on. */
+/** A flood that is running. */
 export interface Flood {
-  /** Ends it and gives the requests per second it came to. */
+  /** Ends it. Returns its requests per second. */
   stop(): Promise<number>
 }
 

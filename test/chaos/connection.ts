@@ -90,7 +90,7 @@ function connecting(namespace: Namespace, from: string, to: string): number {
   return fd
 }
 
-/** What the promise gives, or the other value when it takes longer. */
+/** Returns the value of the promise, or the other value when it takes longer. */
 export async function within<Value>(limit: number, otherwise: Value, promise: Promise<Value>): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<Value>((resolve) => (timer = setTimeout(() => resolve(otherwise), limit)))

@@ -15,7 +15,7 @@ import { makeWorld, type World } from './world.js'
 export interface CycleRecord {
   readonly plan: CyclePlan
   readonly runs: readonly RunRecord[]
-  /** Those that found something to befall. */
+  /** The faults that hit something. */
   readonly faults: readonly FaultKind[]
   readonly bystanders: BystanderCounts
   readonly violations: readonly string[]

@@ -8,7 +8,7 @@ import { startWebServer } from '../../src/lab/web-server.js'
 import type { Fault, FaultKind } from './plan.js'
 import type { Span, World } from './world.js'
 
-/** Does what is planned, at its time. Gives the kinds of what found something to befall. */
+/** Makes the planned faults, each at its time. Returns the kinds of those that hit something. */
 export async function befallAll(world: World): Promise<FaultKind[]> {
   const done = await Promise.all(
     world.plan.faults.map(async (fault) => {
@@ -19,7 +19,7 @@ export async function befallAll(world: World): Promise<FaultKind[]> {
   return done.flat()
 }
 
-/** False when there was nothing to befall. */
+/** Returns false when there was nothing to hit. */
 type Befall = (world: World, fault: Fault) => Promise<boolean>
 
 const befall: Readonly<Record<FaultKind, Befall>> = {

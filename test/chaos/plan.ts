@@ -20,7 +20,7 @@ export type Behaviour = (typeof behaviours)[number]
 /** What the cable does, in both directions. */
 export type Impairment = 'none' | 'loss' | 'small MTU' | 'duplication' | 'reordering' | 'delay'
 
-/** What befalls the responder, or the machine. */
+/** A fault of the responder, or of the machine. */
 export type FaultKind =
   | 'kill responder'
   | 'kill responder and keeper'
@@ -39,7 +39,7 @@ export interface Fault {
   readonly amount: number
 }
 
-/** What befalls one hook of a run: the signal some time after its start. A stopped one is continued after `amount`. */
+/** A fault of one hook of a run: a signal some time after its start. A stopped hook is continued after `amount`. */
 export interface HookFault {
   readonly hook: 'auth' | 'cleanup'
   /** Which challenge's. */
@@ -76,7 +76,7 @@ export interface CyclePlan {
   readonly ending: 'cleanup' | 'stop'
 }
 
-/** The same seed, cycle and means give the same plan, whatever the other cycles are. */
+/** Returns the plan of a cycle. It is the same for the same seed, cycle and means, whatever the other cycles are. */
 export function planCycle(seed: number, cycle: number, means: Means): CyclePlan {
   const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(cycle + 1, 0x85ebca6b))
   const impairment = random.chance(0.65)

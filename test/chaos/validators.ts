@@ -51,7 +51,7 @@ interface Behave {
   readonly limit: number
 }
 
-/** Asks; gives how many bytes had come before the answer, or what to say of a validation that waits for none. */
+/** Sends a request. Returns how many bytes came before the answer, or what a validation that waits for none reports. */
 type Ask = (behave: Behave) => Promise<number | Outcome>
 
 const whole: Ask = async ({ connection, challenge }) =>

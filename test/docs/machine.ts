@@ -23,7 +23,7 @@ export interface MachineOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** What systemd gives its services (systemd.exec(5)), and where `npm install -g` would have put the command line. */
+/** The PATH of a systemd service (systemd.exec(5)), and the place where `npm install -g` puts the command line. */
 const PATH = '/run/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /** Long enough for a validation that fails. */

@@ -117,7 +117,7 @@ export class Connections {
     return attacked
   }
 
-  /** What somebody sends who knows the ports and guesses the rest, now and then; nothing is foretold of it. */
+  /** Segments of an attacker who knows the ports and guesses the rest. Nothing is predicted about them. */
   #blind(client: Client): Planned[] {
     const random = this.#random
     return Array.from({ length: random.below(4) }, () => {

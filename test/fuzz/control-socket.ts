@@ -22,7 +22,7 @@ export interface SocketCounts {
 /** Clients at once. */
 const CROWD = 20
 
-/** Milliseconds a client waits for its answer or its end: twice what it may take to say its line. */
+/** Milliseconds that a client waits for its answer or its end: twice the time that it has to send its line. */
 const PATIENCE = 10_000
 
 /**

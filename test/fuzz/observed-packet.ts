@@ -60,7 +60,7 @@ function hasSaneOptions(options: Buffer): boolean {
   )
 }
 
-/** Sets the checksums right wherever the packet is whole enough to have some; gives the packet. */
+/** Corrects the checksums of a packet that is long enough to have some. Returns the packet. */
 export function repairChecksums(packet: Uint8Array): Uint8Array {
   const bytes = Buffer.from(packet.buffer, packet.byteOffset, packet.length)
   const version = (bytes[0] ?? 0) >> 4

@@ -72,7 +72,7 @@ export class PacketTarget {
 interface Script {
   readonly planned: readonly Planned[]
   place: number
-  /** As of its first packet: what was evicted or has expired since then can be foretold no more. */
+  /** The state at its first packet. If anything was evicted or has expired since then, nothing is predicted. */
   readonly evicted: number
   readonly startedAt: number
   /** False once the interceptor was right not to know this flow. */

@@ -51,7 +51,7 @@ export function makeClone(t: Test) {
     runFile,
     run: (hook: (typeof hooks)[number], argv: readonly string[], env: Readonly<Record<string, string>> = {}) =>
       runFile(join(path, 'hooks', hook), argv, env),
-    /** Runs a hook that has to fail, silent on standard output; gives its two lines. */
+    /** Runs a hook that has to fail and print nothing on standard output. Returns its two lines. */
     fail: async (
       hook: (typeof hooks)[number],
       argv: readonly string[],

@@ -287,7 +287,7 @@ function makeScene(t: Test) {
     runDirectory,
     program,
     start: (responder: string, detached = false) => start(responder, ['background'], {}, [], detached),
-    /** Runs it to its end, silent but for what a shell says of a signal; gives its exit status. */
+    /** Runs it to its end. Returns its exit status. It prints nothing, except what a shell prints about a signal. */
     keep: async (
       responder: string,
       words: readonly string[] = ['background'],

@@ -74,13 +74,13 @@ export class ModelPeer {
     if (finish && pieces.length === 0) this.#enqueue(new Uint8Array(0), FIN | ACK)
   }
 
-  /** Gives up the connection, and says so. */
+  /** Gives up the connection and sends a RST. */
   abort(): void {
     this.end = 'aborted'
     this.#transmit({ sequence: this.#sendNext, flags: RST | ACK })
   }
 
-  /** Gives up the connection without a word: nothing that comes is answered. */
+  /** Gives up the connection silently: nothing that comes is answered. */
   vanish(): void {
     this.end = 'vanished'
   }

@@ -20,7 +20,7 @@ export interface Spoken {
   readonly timestamps?: Timestamps
 }
 
-/** What somebody gets: the same, with the flags in words, and only what is there. */
+/** A segment as a receiver sees it, with the flags in words and without what is absent. */
 export interface Heard {
   readonly at: number
   readonly ack?: number
@@ -80,12 +80,12 @@ export class Connection {
     })
   }
 
-  /** What the client hears of a packet; one that is malformed or of another connection throws. */
+  /** Returns what the client receives with a packet. Throws if it is malformed, or of another connection. */
   atClient(bytes: Uint8Array): Heard {
     return hear(read(bytes, this.toClient, this.serverPort, this.clientPort), this.serverStart, this.clientStart)
   }
 
-  /** What the server hears of a packet. */
+  /** Returns what the server receives with a packet. */
   atServer(bytes: Uint8Array): Heard {
     return hear(read(bytes, this.toServer, this.clientPort, this.serverPort), this.clientStart, this.serverStart)
   }

@@ -32,7 +32,7 @@ t.test('no set to be removed is no error; no right to make one is', { skip }, as
   t.equal((await lab.server.exec([...asNobody, ...words])).stdout, '"not-root"\n')
 })
 
-/** Runs it in the namespace; gives what it shows. */
+/** Runs a body in the namespace. Returns what it showed. */
 async function sets(namespace: Namespace, body: string): Promise<string> {
   return (await namespace.exec(withBuiltModule('kernel/ip-sets.js', body))).stdout
 }

@@ -211,7 +211,7 @@ function rootWithout(capability: string): string[] {
   return ['setpriv', `--bounding-set=-${capability}`, '--inh-caps=-all']
 }
 
-/** Runs a body in a process of its own, `before` in front of it; gives the values it showed. */
+/** Runs a body, with `before` in front of it, in a process of its own. Returns the values that it showed. */
 async function asProcess(body: string, before: readonly string[] = []): Promise<{ shown: unknown[] }> {
   const imports = `
     import { execFileSync, spawnSync } from 'node:child_process'

@@ -111,7 +111,7 @@ t.test('who has no right to raw sockets is told so', { skip }, async (t) => {
   t.strictSame(JSON.parse(stdout), ['capability-missing', 'no raw socket to be had (EPERM)'])
 })
 
-/** Sends the packets from a namespace; gives the error of each, or null. */
+/** Sends the packets from a namespace. Returns the error of each, or null. */
 async function send(namespace: Namespace, packets: readonly Uint8Array[], index = 0): Promise<unknown> {
   const body = `const send = await it.openRawSockets(); show(${JSON.stringify(packets.map(base64))}.map((text) => send(Buffer.from(text, 'base64'), ${index}) ?? null))`
   return JSON.parse((await namespace.exec(withBuiltModule('kernel/raw-socket.js', body))).stdout) as unknown

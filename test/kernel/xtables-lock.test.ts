@@ -142,7 +142,7 @@ t.test('a process that is still root does not hold it', options, async (t) => {
   ])
 })
 
-/** Runs a body with a /run of its own, so that the lock in it is not this machine's; gives the values it showed. */
+/** Runs a body with a /run of its own, so that the lock is not this machine's. Returns the values that it showed. */
 async function runPrivately(body: string, mode = 'mode=755'): Promise<unknown[]> {
   // Readable for all, unlike the real one, so that it can be tried when the process is not root any more.
   const setUp = `mount -t tmpfs -o ${mode} none /run && install -m 644 /dev/null /run/xtables.lock && exec "$@"`

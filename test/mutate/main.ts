@@ -1,5 +1,5 @@
 /**
- * `npm run mutate -- [--every N] FILE…`: makes small changes in source files (or all files of a folder of src), one at
+ * `npm run mutate -- [--every N] FILE…`: makes small changes in source files (or a folder of src), one at
  * a time, and runs the tests of their room on each. If no test notices a change, the mutant survives: a test is
  * missing. `--every` takes each N-th mutant only.
  *
@@ -44,7 +44,7 @@ const PATIENCE = 90_000
 /** Source file to its code with every mutant. */
 const instrumented = new Map<string, string>()
 
-/** Gives the instrumented code where there is some, and lets each file believe that it lies where it lies. */
+/** Loads the instrumented code of a file, if there is some. `import.meta.url` of each file stays as it was. */
 const withMutants: Plugin = {
   name: 'mutants',
   setup({ onLoad }) {

@@ -12,7 +12,7 @@ export interface Zone {
 
 const TYPES: Readonly<Record<number, string>> = { 1: 'A', 28: 'AAAA' }
 
-/** Gives `127.0.0.1:PORT`; ends with the test. */
+/** Starts the server. Returns `127.0.0.1:PORT`. It ends with the test. */
 export async function startDnsServer(t: Test, { records, silent = [], broken = [] }: Zone): Promise<string> {
   const socket = createSocket('udp4')
   t.teardown(() => socket.close())

@@ -62,7 +62,7 @@ t.test('a self-check takes a slow machine for no fault', await requiresKernel(..
   })
 })
 
-/** Arms as an auth hook does, in the responder that serves, and gives what that would ask for. */
+/** Arms as an auth hook does, in the responder that runs. Returns the order of a self-check. */
 async function armForCheck(lab: ArmedLab): Promise<SelfCheckOrder> {
   const { token, keyAuthorization } = challenge
   const response = await request(join(lab.runDirectory, 'control'), {

@@ -155,7 +155,7 @@ t.test('run directory and control socket let in nobody but root', await requires
   })
 })
 
-/** What a stranger runs: says `stop` at the socket and prints what it hears. */
+/** The program of another user: sends `stop` to the socket and prints the answer. */
 const SAY_STOP = `
   const socket = require('node:net').createConnection(process.argv[1])
   socket.on('connect', () => socket.end('{"op":"stop"}\\n'))
@@ -172,7 +172,7 @@ function silent({ runDirectory }: ArmedLab, onAnswer: () => void): Promise<Socke
   })
 }
 
-/** Says it and gives all that comes back until the responder closes. */
+/** Sends it. Returns all that comes back until the responder closes the connection. */
 function converse({ runDirectory }: ArmedLab, saying: string): Promise<string> {
   return new Promise((resolve) => {
     let heard = ''

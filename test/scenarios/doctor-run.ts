@@ -35,7 +35,7 @@ export function find(findings: readonly Finding[], check: Finding['check']): Fin
   return findings.filter((finding) => finding.check === check)
 }
 
-/** Gives iptables and ip6tables the same rule, by one variant. */
+/** Adds the same rule to iptables and ip6tables, by one variant. */
 export async function eachFamily(server: Namespace, variant: 'nft' | 'legacy', rule: readonly string[]): Promise<void> {
   for (const program of ['iptables', 'ip6tables']) await server.exec([`${program}-${variant}`, '-w', ...rule])
 }

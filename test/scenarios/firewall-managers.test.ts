@@ -126,13 +126,13 @@ async function openManagedLab(t: Test, start: (lab: Lab) => Promise<RunBeside>) 
   return { lab, beside, isLeftAsFound }
 }
 
-/** Does what takes rules away, and checks that soon all are there again: ours as they were, and everyone else's. */
+/** Removes rules by a task, and checks that soon all of them are back: ours as they were, and those of others. */
 async function isPutBack(t: Test, lab: ArmedLab, what: string, takeAway: () => Promise<unknown>): Promise<void> {
   const rules = await listRules(lab)
   const before = await lab.running()
   await takeAway()
   await waitUntil(async () => repairs(await lab.running()) > repairs(before), `a repair after ${what}`)
-  // A reload takes its time: what was put back in the middle of it goes once more.
+  // A reload takes a while, and removes once more what was put back in the middle of it.
   await waitUntil(async () => (await listRules(lab)).join() === rules.join(), 'all rules').catch(() => undefined)
   t.same(await listRules(lab), rules, `${what}: all rules are back`)
   const [newest = ''] = before.log.slice(-1)

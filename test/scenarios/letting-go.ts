@@ -62,7 +62,7 @@ async function ask(client: TcpClient, pieces: readonly string[], answers: number
   await soon(() => client.received().split('HTTP/1.1 ').length > answers, `answer ${answers}`)
 }
 
-/** Gives by how much a count has grown since the last time. */
+/** Returns by how much a count has grown since the last call. */
 async function countSince(count: () => Promise<number>): Promise<() => Promise<number>> {
   let before = await count()
   return async () => {

@@ -30,7 +30,7 @@ export interface RawClient {
   send(flags: number, payload?: string, options?: { readonly again?: boolean; readonly sequence?: number }): TcpSegment
   /** Everything the server's side has sent on this connection, oldest first. */
   received(): Seen[]
-  /** Waits for the server's side to have sent at least so many packets, and gives the last of those. */
+  /** Waits until the server's side has sent at least so many packets. Returns the last of these. */
   receive(count: number): Promise<Seen>
   /** Sends the payload in a segment of its own and waits until the server's side has acknowledged it. */
   deliver(payload: string): Promise<void>

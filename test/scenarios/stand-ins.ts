@@ -33,7 +33,7 @@ export interface StandIns {
   commands(): string[]
 }
 
-/** Makes them for the programs named; each runs the real one. Any user may run them, as a responder gives root up. */
+/** Makes stand-ins for these programs. Each runs the real one. Any user may run them, for a responder is not root. */
 export function standIns(t: Test, ...names: readonly string[]): StandIns {
   const directory = temporaryDirectory(t)
   const held = join(directory, 'held')

@@ -102,7 +102,7 @@ export async function connectAgain(namespace: Namespace, target: Target): Promis
 
 const EADDRNOTAVAIL = 99
 
-/** Sends a request on a connection of its own and gives what came back until the other side closed. */
+/** Sends a request on a connection of its own. Returns what came back until the other side closed. */
 export async function exchange(namespace: Namespace, target: Target, request: string): Promise<string> {
   const client = target.from ? await connectAgain(namespace, target) : connectTcp(namespace, target)
   try {

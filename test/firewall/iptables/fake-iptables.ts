@@ -43,7 +43,7 @@ export function fakeIptables(refuse: (call: Call) => string | undefined = () => 
     commands: () => calls.map(({ command }) => command),
     /** The rules of a command's mangle table; `undefined` while nobody has used it. */
     table: (name: string) => tables.get(name),
-    /** Lets somebody else have used the table. */
+    /** Makes the table look as if another program had used it. */
     use: (name: string, ...rules: readonly string[]) =>
       tables.set(
         name,

@@ -401,7 +401,7 @@ function nftIn(namespace: Namespace) {
   }
 }
 
-/** Sends each payload over a connection of its own, in one segment, then a few bytes more; gives the clients' ports. */
+/** Sends each payload in one segment of a connection of its own, then a few bytes more. Returns the clients' ports. */
 async function exchange(
   namespace: Namespace,
   version: IpVersion,
