@@ -26,11 +26,11 @@ function takeOver(directory: string): void {
 }
 
 /**
- * Returns whether a file is needed to run the package: not types, maps and manuals, nor the packages inside, which have
- * paths of their own.
+ * Returns whether a file is needed to run the package: not types, maps, manuals and hidden files, nor the packages
+ * inside, which have paths of their own.
  */
 function isRun(file: string): boolean {
   return (
-    !file.startsWith('/node_modules') && (!/\.(d\.[cm]?ts|map|md|markdown)$/i.test(file) || /licen[cs]e/i.test(file))
+    !/^\/node_modules|\/\./.test(file) && (!/\.(d\.[cm]?ts|map|md|markdown)$/i.test(file) || /licen[cs]e/i.test(file))
   )
 }
