@@ -159,6 +159,20 @@ t.test(
   },
 )
 
+t.test('a responder does not even try to open a debugger', await requiresKernel(...programs), async (t) => {
+  const lab = await openArmedLab(t, { noWebServer: true })
+  const serve = await lab.serve()
+  const { pid } = await lab.running()
+  for (let times = 0; times < 3; times++) {
+    process.kill(pid, 'SIGUSR1')
+    t.equal((await lab.running()).pid, pid)
+  }
+  await serve.stop()
+  // Where it tries, its address lets it fail, and Node says so.
+  t.notMatch(serve.output(), /inspector/i)
+  t.strictSame(await lab.leftovers(), [])
+})
+
 t.test('a debugger that certbot’s environment asks for is not opened', await requiresKernel(...programs), async (t) => {
   const lab = await openArmedLab(t)
   const debugged = ['env', 'NODE_OPTIONS=--inspect=127.0.0.1:9229']
