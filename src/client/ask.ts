@@ -3,6 +3,7 @@ import { request } from '../control/client.js'
 import type { ControlRequest } from '../control/message.js'
 import { Failure } from '../failure.js'
 import type { RunDirectory } from '../responder/run-directory.js'
+import type { HungResponder } from './hung-responder.js'
 
 /** Milliseconds without an answer after which the responder may hang. */
 const SILENCE = 1_000
@@ -27,14 +28,27 @@ export async function ask(
   })
   const first = await Promise.race([answer, silence])
   if (first !== 'silent') return first
-  // It is loaded only now, because few starts need it and every start would pay for it.
-  const { untilHung, endHung } = await import('./hung-responder.js')
-  const hung = await Promise.race([answer.then(() => undefined), untilHung(directory, over.signal)])
+  const hung = await Promise.race([answer.then(() => undefined), lookForHang(directory, over.signal)])
   if (!hung) return answer
   over.abort()
   const cause = `the responder (process ${hung.pid}) ${hung.hang}, and answers nothing`
   if (!onEnded) throw new Failure('responder-hangs', cause)
+  const { endHung } = await import('./hung-responder.js')
   await endHung(directory, hung)
   onEnded(new Failure('responder-ended', `${cause}: it was ended, with all that was armed`))
   return 'absent'
+}
+
+/**
+ * Resolves when the responder certainly hangs, or with nothing when `signal` is aborted. Who cannot look, as for want of
+ * descriptors, waits for the answer: the responder may be carrying the request out.
+ */
+async function lookForHang(directory: RunDirectory, signal: AbortSignal): Promise<HungResponder | undefined> {
+  try {
+    // It is loaded only now, because few starts need it and every start would pay for it.
+    const { untilHung } = await import('./hung-responder.js')
+    return await untilHung(directory, signal)
+  } catch {
+    return new Promise(() => undefined)
+  }
 }

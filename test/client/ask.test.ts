@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { ask } from '../../src/client/ask.js'
@@ -94,6 +94,17 @@ t.test('one that is stopped and continued soon is waited for', needsRoot, async 
     t,
     `if (op === 'stop') { require('node:child_process').spawn('sh', ['-c', 'sleep 2; kill -CONT ' + process.pid]); process.kill(process.pid, 'SIGSTOP'); setTimeout(() => answer(${JSON.stringify(answered)}), 1) }`,
   )
+  t.match(await ask(directory, { op: 'stop' }, () => t.fail('it was ended')), { ok: true, stopped: true })
+})
+
+t.test('who cannot look whether it hangs waits for its answer', needsRoot, async (t) => {
+  const { directory } = await startStandIn(
+    t,
+    `if (op === 'stop') setTimeout(() => answer(${JSON.stringify(answered)}), 3_000)`,
+    'responder.cjs',
+    'other',
+  )
+  symlinkSync('lock', directory.lock)
   t.match(await ask(directory, { op: 'stop' }, () => t.fail('it was ended')), { ok: true, stopped: true })
 })
 
