@@ -1,5 +1,5 @@
 /** A lock on a file that the kernel frees on any death of its holder: flock(2) or a record lock of fcntl(2). */
-import { closeSync, fstatSync, openSync, statSync, unlinkSync, constants } from 'node:fs'
+import { closeSync, fstatSync, ftruncateSync, openSync, statSync, unlinkSync, writeSync, constants } from 'node:fs'
 import { loadLibc } from './libc.js'
 
 const LOCK_EX = 2
@@ -14,6 +14,8 @@ export type LockKind = 'flock' | 'record'
 
 /** A lock that is held. */
 export interface Lock {
+  /** Writes a line into the file, in place of what is in it. On a file system without room it stays empty. */
+  note(line: string): void
   /** Removes the file, if it is still the one locked, and frees the lock. */
   release(): void
 }
@@ -30,6 +32,7 @@ export async function takeLock(path: string, kind: LockKind = 'flock'): Promise<
     }
     if (isStillAt(fd, path)) {
       return {
+        note: (line) => note(fd, line),
         release: () => {
           try {
             if (isStillAt(fd, path)) unlinkSync(path)
@@ -42,6 +45,15 @@ export async function takeLock(path: string, kind: LockKind = 'flock'): Promise<
     }
     // The last holder removed the file between our open and our lock. Such a lock is worth nothing.
     closeSync(fd)
+  }
+}
+
+function note(fd: number, line: string): void {
+  try {
+    ftruncateSync(fd)
+    writeSync(fd, `${line}\n`, 0)
+  } catch (error) {
+    if (!['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error
   }
 }
 

@@ -22,6 +22,11 @@ export type PacketHandler = (bytes: Uint8Array, interfaceIndex: number) => Packe
 /** A queue that this process has bound. */
 export interface Queue {
   readonly number: number
+  /**
+   * The netlink port id of the socket that has bound it: this process's id, unless somebody else holds that already.
+   * Unknown where the kernel does not list queues.
+   */
+  readonly port: number | undefined
   /** Whether the kernel lets packets pass when the queue is full. Old kernels cannot. */
   readonly isFailOpen: boolean
   /** Returns how many packets wait, and how many the kernel has dropped because the queue was full. */
@@ -83,6 +88,7 @@ export async function openQueue(
     const list = openQueueList()
     return {
       number: candidate,
+      port: boundQueues().get(candidate),
       isFailOpen: isFailOpen && isLimited,
       counts: () => list().find(({ number }) => number === candidate) ?? { waiting: 0, lost: 0 },
     }

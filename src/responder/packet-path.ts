@@ -28,6 +28,8 @@ const LOOK = 3_000
 /** The open way of packets: queue, interceptor, raw sockets. */
 export interface PacketPath {
   readonly queue: number
+  /** The netlink port id of the queue, by which others find it in the kernel's list. */
+  readonly port: number | undefined
   readonly counts: Readonly<Record<string, number>>
   /** The limits of those counts that have one. */
   readonly limits: Readonly<Record<string, number>>
@@ -157,6 +159,7 @@ export async function openPacketPath(
 
   return {
     queue: queue.number,
+    port: queue.port,
     get counts() {
       const { waiting, lost } = queue.counts()
       return {

@@ -92,6 +92,8 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
     // Removes what a killed responder has left.
     sweep(tag, run, sets),
   ])
+  // For the keeper, which watches that queue.
+  if (path.port !== undefined) lock.note(String(path.port))
   const underLock = await edges.openXtablesLock(needsLegacyIptables(firewall))
   const lockedRun: typeof run = (argv, input) =>
     changesLegacyTables(argv) ? underLock(() => run(argv, input)) : run(argv, input)
