@@ -40,8 +40,8 @@ export async function ask(
 }
 
 /**
- * Resolves when the responder certainly hangs, or with nothing when `signal` is aborted. Who cannot look, as for want of
- * descriptors, waits for the answer: the responder may be carrying the request out.
+ * Resolves when the responder certainly hangs, or with nothing when `signal` is aborted. Who cannot look, as for want
+ * of descriptors, waits for the answer: the responder may be carrying the request out.
  */
 async function lookForHang(directory: RunDirectory, signal: AbortSignal): Promise<HungResponder | undefined> {
   try {
