@@ -15,18 +15,10 @@ import {
   undoScript,
 } from '../../../src/firewall/iptables/script.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
+import { anyRuleset as ruleset, token } from '../any-ruleset.js'
 import { savedByLegacy, savedByNft, savedUntracked, savedWithoutMangle } from './saved.js'
 
-const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
 const http01 = http01Selector([80], [token])
-const ruleset: Ruleset = {
-  tag: 'ab',
-  selectors: [http01],
-  queue: 8555,
-  mark: 0x400000,
-  families: [],
-  selection: 'prefilter',
-}
 const withPorts = (...ports: number[]): Ruleset => ({ ...ruleset, selectors: [http01Selector(ports, [token])] })
 
 t.test(

@@ -5,32 +5,29 @@ import type { NftConversation } from '../../../src/firewall/nft/conversation.js'
 import { installLine, keysLine, removeLine } from '../../../src/firewall/nft/script.js'
 import type { Run, RunResult } from '../../../src/firewall/run.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
+import { anyRuleset, token } from '../any-ruleset.js'
 import { putFirewallProgramsOnPath } from '../fake-programs.js'
 
 putFirewallProgramsOnPath()
 const { nftFirewall } = await import('../../../src/firewall/nft/nft.js')
 
-const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
 const ruleset: Ruleset = {
-  tag: 'ab',
-  selectors: [http01Selector([80], [token])],
-  queue: 8555,
-  mark: 0x400000,
+  ...anyRuleset,
   families: [
     { version: 4, isTracked: true },
     { version: 6, isTracked: false },
   ],
-  selection: 'prefilter',
 }
 const changed = { ...ruleset, selectors: [http01Selector([80, 8080], [token])] }
 const other = 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
 const withTokens = (...tokens: string[]): Ruleset => ({ ...ruleset, selectors: [http01Selector([80], tokens)] })
 const key = (token: string) => `0x${Buffer.from(token.slice(0, 16)).toString('hex')}`
+const withoutOwners = (line: string) =>
+  line.includes('flags owner') ? 'nft: Could not process rule: Operation not supported' : undefined
 const noQueue = 'nft: Could not process rule: No such file or directory'
 
 t.test('the tables belong to one process, which is told every change and the end', async (t) => {
-  const kernel = fakeKernel()
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  const { kernel, firewall } = stage()
   t.equal(firewall.name, 'nft')
   t.equal(await firewall.presence(), 'broken', 'nothing was yet')
   await firewall.install(ruleset)
@@ -45,8 +42,7 @@ t.test('the tables belong to one process, which is told every change and the end
 })
 
 t.test('other tokens are elements of the sets that are there, added and taken away', async (t) => {
-  const kernel = fakeKernel()
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  const { kernel, firewall } = stage()
   await firewall.install(ruleset)
   await firewall.install(withTokens(token, other))
   await firewall.install(withTokens(other))
@@ -70,19 +66,14 @@ t.test('other tokens are elements of the sets that are there, added and taken aw
 })
 
 t.test('so they are in plain tables', async (t) => {
-  const kernel = fakeKernel({
-    refuse: (line) =>
-      line.includes('flags owner') ? 'nft: Could not process rule: Operation not supported' : undefined,
-  })
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  const { kernel, firewall } = stage({ refuse: withoutOwners })
   await firewall.install(ruleset)
   await firewall.install(withTokens(token, other))
   t.strictSame(kernel.scripts, [installLine(ruleset, false), keysLine(ruleset, withTokens(token, other))])
 })
 
 t.test('where single tokens cannot be added, the rules are installed with all of them', async (t) => {
-  const kernel = fakeKernel({ refuse: (line) => (line.startsWith('add element') ? noQueue : undefined) })
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  const { kernel, firewall } = stage({ refuse: (line) => (line.startsWith('add element') ? noQueue : undefined) })
   await firewall.install(ruleset)
   await firewall.install(withTokens(token, other))
   t.strictSame(kernel.said, [[installLine(ruleset, true), 'refused', installLine(withTokens(token, other), true)]])
@@ -92,11 +83,10 @@ t.test('where single tokens cannot be added, the rules are installed with all of
 })
 
 t.test('an nft that cannot name a set of payload has the tokens in its rules, also when others come', async (t) => {
-  const kernel = fakeKernel({
+  const { kernel, firewall } = stage({
     refuse: (line) =>
       line.includes('typeof') ? "nft: primary expression type 'raw payload' lacks typeof serialization" : undefined,
   })
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install(ruleset)
   await firewall.install(withTokens(token, other))
   await firewall.install(withTokens())
@@ -122,8 +112,7 @@ t.test('requests for tokens that are not armed are counted, and their count is n
 })
 
 t.test('only the families of the ruleset are installed, looked at and removed', async (t) => {
-  const kernel = fakeKernel()
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  const { kernel, firewall } = stage()
   await firewall.install({ ...ruleset, families: [{ version: 6, isTracked: false }] })
   t.strictSame([...kernel.tables.keys()], ['ip6 certbot-nfq-ab'])
   t.equal(await firewall.presence(), 'whole')
@@ -132,11 +121,7 @@ t.test('only the families of the ruleset are installed, looked at and removed', 
 })
 
 t.test('where tables cannot be owned they are plain, for changes and the end too', async (t) => {
-  const kernel = fakeKernel({
-    refuse: (line) =>
-      line.includes('flags owner') ? 'nft: Could not process rule: Operation not supported' : undefined,
-  })
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  const { kernel, firewall } = stage({ refuse: withoutOwners })
   await firewall.install(ruleset)
   t.strictSame(kernel.said, [['refused', 'end']], 'its process is not left behind')
   t.equal(await firewall.presence(), 'whole')
@@ -149,8 +134,7 @@ t.test('where tables cannot be owned they are plain, for changes and the end too
 })
 
 t.test('rules that are refused are a failure, without a try at plain tables', async (t) => {
-  const kernel = fakeKernel({ refuse: () => noQueue })
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  const { kernel, firewall } = stage({ refuse: () => noQueue })
   await t.rejects(firewall.install(ruleset), { code: 'firewall-failed', message: noQueue })
   t.strictSame(kernel.said, [['refused', 'end']])
   t.strictSame(kernel.scripts, [])
@@ -158,26 +142,23 @@ t.test('rules that are refused are a failure, without a try at plain tables', as
 })
 
 t.test('plain rules that are refused are a failure too', async (t) => {
-  const kernel = fakeKernel({
+  const { firewall } = stage({
     refuse: (line) => (line.includes('flags owner') ? 'nft: syntax error, unexpected string' : noQueue),
   })
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await t.rejects(firewall.install(ruleset), { code: 'firewall-failed', message: `nft -f -: ${noQueue}` })
   t.equal(await firewall.presence(), 'broken')
 })
 
 t.test('an nft that dies at once leaves it to plain tables', async (t) => {
-  const kernel = fakeKernel({
+  const { kernel, firewall } = stage({
     refuse: (line) => (line.includes('flags owner') ? 'nft: ended unexpectedly' : undefined),
   })
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install(ruleset)
   t.equal(kernel.tables.get('ip certbot-nfq-ab'), installLine(ruleset, false))
 })
 
 t.test('once the owner has died the tables are missed, and installed again by another', async (t) => {
-  const kernel = fakeKernel()
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  const { kernel, firewall } = stage()
   await firewall.install(ruleset)
   kernel.killOwner()
   t.equal(await firewall.presence(), 'broken')
@@ -190,8 +171,7 @@ t.test('once the owner has died the tables are missed, and installed again by an
 })
 
 t.test('whatever another program changes is noticed', async (t) => {
-  const kernel = fakeKernel()
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+  const { kernel, firewall } = stage()
   await firewall.install(ruleset)
   const table = kernel.tables.get('ip6 certbot-nfq-ab') ?? ''
   for (const change of ['', `${table} and more`]) {
@@ -209,9 +189,9 @@ t.test('whatever another program changes is noticed', async (t) => {
 t.test('plain tables that a predecessor left are removed, those that are there and of this tag', async (t) => {
   for (const left of [['ip certbot-nfq-ab'], ['ip6 certbot-nfq-ab'], ['ip certbot-nfq-ab', 'ip6 certbot-nfq-ab'], []]) {
     const others = ['ip certbot-nfq-a', 'ip certbot-nfq-abc', 'inet certbot-nfq-ab']
-    const kernel = fakeKernel()
+    const { kernel, firewall } = stage()
     for (const name of [...others, ...left]) kernel.tables.set(name, 'left')
-    await nftFirewall('ab', kernel.run, kernel.converse).remove()
+    await firewall.remove()
     t.strictSame([...kernel.tables.keys()], others)
     t.equal(kernel.scripts.length, left.length === 0 ? 0 : 1, 'in one transaction')
     t.strictSame(kernel.said, [])
@@ -219,19 +199,18 @@ t.test('plain tables that a predecessor left are removed, those that are there a
 })
 
 t.test('what cannot be removed is a failure', async (t) => {
-  const kernel = fakeKernel({ refuse: () => 'Error: Operation not permitted\ndelete table' })
+  const { kernel, firewall } = stage({ refuse: () => 'Error: Operation not permitted\ndelete table' })
   kernel.tables.set('ip certbot-nfq-ab', 'of another owner')
-  await t.rejects(nftFirewall('ab', kernel.run, kernel.converse).remove(), {
+  await t.rejects(firewall.remove(), {
     code: 'firewall-failed',
     message: 'nft -f -: Error: Operation not permitted',
   })
 })
 
 t.test('a change that is refused leaves the rules before', async (t) => {
-  const kernel = fakeKernel({
+  const { kernel, firewall } = stage({
     refuse: (line) => (line.includes('8080') ? 'nft: Could not process rule: Cannot allocate memory' : undefined),
   })
-  const firewall = nftFirewall('ab', kernel.run, kernel.converse)
   await firewall.install(ruleset)
   const before = new Map(kernel.tables)
   await t.rejects(firewall.install(changed), { code: 'firewall-failed' })
@@ -276,14 +255,19 @@ t.test('tables that could not be listed when they were installed are known by th
 
 t.test('a removal that the owner refuses, or does not live to do, still ends it', async (t) => {
   for (const refusal of ['nft: Could not process rule: Cannot allocate memory', 'nft: ended unexpectedly']) {
-    const kernel = fakeKernel({ refuse: (line) => (line.startsWith('delete') ? refusal : undefined) })
-    const firewall = nftFirewall('ab', kernel.run, kernel.converse)
+    const { kernel, firewall } = stage({ refuse: (line) => (line.startsWith('delete') ? refusal : undefined) })
     await firewall.install(ruleset)
     await firewall.remove()
     t.strictSame([...kernel.tables], [], 'its tables go with it')
     t.equal(kernel.said[0]?.at(-1), 'end')
   }
 })
+
+/** The firewall of tag `ab` on such a kernel. */
+function stage(options?: Parameters<typeof fakeKernel>[0]) {
+  const kernel = fakeKernel(options)
+  return { kernel, firewall: nftFirewall('ab', kernel.run, kernel.converse) }
+}
 
 /**
  * Stands for a kernel's tables, by name, and for nft: each table holds the line that made it. `refuse` gives the

@@ -7,16 +7,9 @@ import type { IpVersion } from '../../../src/wire/ip.js'
 import { createNamespace, type Namespace } from '../../../src/lab/namespace.js'
 import { run } from '../../../src/lab/run.js'
 import { requiresKernel } from '../../requires-kernel.js'
+import { anyRuleset, token } from '../any-ruleset.js'
 
-const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
-const ruleset: Ruleset = {
-  tag: 'ab',
-  selectors: [http01Selector([80], [token])],
-  queue: 8555,
-  mark: 0x400000,
-  families: [{ version: 4, isTracked: true }],
-  selection: 'prefilter',
-}
+const ruleset: Ruleset = { ...anyRuleset, families: [{ version: 4, isTracked: true }] }
 const untracked: Ruleset = { ...ruleset, families: [{ version: 6, isTracked: false }] }
 const starts = ['GET /.well-known/acme-challenge/', 'HEAD /.well-known/acme-challenge/'] as const
 const rest = `${token} HTTP/1.1\r\n`
