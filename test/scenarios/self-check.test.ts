@@ -126,42 +126,9 @@ t.test(
     t.test('a request that is dropped on its way, and an answer that is: each is said to be that', async (t) => {
       const lab = await openArmedLab(t, { selfCheck: true })
       // A request has a hundred bytes more than what opens a connection.
-      await lab.server.exec([
-        'iptables',
-        '-t',
-        'raw',
-        '-A',
-        'PREROUTING',
-        '-i',
-        'lo',
-        '-p',
-        'tcp',
-        '--dport',
-        '80',
-        '-m',
-        'length',
-        '--length',
-        '100:',
-        '-j',
-        'DROP',
-      ])
-      await lab.server.exec([
-        'ip6tables',
-        '-A',
-        'OUTPUT',
-        '-o',
-        'lo',
-        '-p',
-        'tcp',
-        '--sport',
-        '80',
-        '-m',
-        'length',
-        '--length',
-        '100:',
-        '-j',
-        'DROP',
-      ])
+      const dropLong = (rule: string) => lab.server.exec(`${rule} -m length --length 100: -j DROP`.split(' '))
+      await dropLong('iptables -t raw -A PREROUTING -i lo -p tcp --dport 80')
+      await dropLong('ip6tables -A OUTPUT -o lo -p tcp --sport 80')
       t.match(
         await lab.auth(challenge),
         warning(
