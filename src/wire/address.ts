@@ -37,7 +37,5 @@ export function parseAddress(text: string): Uint8Array {
   const [head = '', tail = ''] = text.replace(/%.*$/, '').split('::')
   const groups = (part: string) => (part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16)))
   const zeros = new Array<number>(Math.max(0, 8 - groups(head).length - groups(tail).length)).fill(0)
-  return Uint8Array.from(
-    [...groups(head), ...zeros, ...groups(tail)].slice(0, 8).flatMap((group) => [group >> 8, group & 0xff]),
-  )
+  return Uint8Array.from([...groups(head), ...zeros, ...groups(tail)].flatMap((group) => [group >> 8, group & 0xff]))
 }

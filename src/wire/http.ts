@@ -42,7 +42,7 @@ export function readRequestLine(bytes: Uint8Array): ChallengeRequest | 'partial'
 }
 
 function readLineEnd(bytes: Uint8Array, at: number): 'partial' | 'other' | undefined {
-  const [minor, next, last] = bytes.subarray(at, at + 3)
+  const [minor, next, last] = bytes.subarray(at)
   if (minor === undefined) return 'partial'
   if (minor !== 0x30 && minor !== 0x31) return 'other'
   if (next === undefined) return 'partial'

@@ -35,8 +35,9 @@ export interface IpEnvelope {
 
 /**
  * Reads an IP packet. Returns `undefined` when it is truncated, has impossible lengths, is neither version, or is a
- * fragment. Where connection tracking runs, netfilter joins fragments before our hooks. The checksum of the IPv4 header
- * is not checked, because the kernel has done that before any hook sees the packet.
+ * fragment. Bytes past the end count as 0, so a header that is cut off has an impossible length. Where connection
+ * tracking runs, netfilter joins fragments before our hooks. The checksum of the IPv4 header is not checked, because
+ * the kernel has done that before any hook sees the packet.
  */
 export function parseIp(bytes: Uint8Array): IpPacket | undefined {
   const version = (bytes[0] ?? 0) >> 4
@@ -51,7 +52,6 @@ export function parseIp(bytes: Uint8Array): IpPacket | undefined {
  *     4  identification, flags, fragment offset       16  destination, then options
  */
 function parseIpv4(bytes: Uint8Array): IpPacket | undefined {
-  if (bytes.length < 20) return undefined
   const headerLength = ((bytes[0] ?? 0) & 0x0f) * 4
   const totalLength = read16(bytes, 2)
   if (headerLength < 20 || totalLength < headerLength || totalLength > bytes.length) return undefined
@@ -72,7 +72,6 @@ function parseIpv4(bytes: Uint8Array): IpPacket | undefined {
  *     4  payload length, next header, hop limit       24  destination
  */
 function parseIpv6(bytes: Uint8Array): IpPacket | undefined {
-  if (bytes.length < 40) return undefined
   const totalLength = 40 + read16(bytes, 4)
   if (totalLength > bytes.length) return undefined
   return {

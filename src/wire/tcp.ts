@@ -46,7 +46,6 @@ export interface TcpSegment {
  * checksum is not checked: see `hasValidChecksum`.
  */
 export function parseTcp(bytes: Uint8Array): TcpSegment | undefined {
-  if (bytes.length < 20) return undefined
   const headerLength = ((bytes[12] ?? 0) >> 4) * 4
   if (headerLength < 20 || headerLength > bytes.length) return undefined
   const timestamps = findTimestamps(bytes, headerLength)
@@ -74,7 +73,8 @@ function findTimestamps(bytes: Uint8Array, end: number): Timestamps | undefined 
       at += 1
       continue
     }
-    const length = at + 1 < end ? (bytes[at + 1] ?? 0) : 0
+    // Behind the last option byte stands payload. Whatever length it gives is past the end.
+    const length = bytes[at + 1] ?? 0
     if (length < 2 || at + length > end) return 'malformed'
     if (kind === 8) {
       if (length !== 10) return 'malformed'

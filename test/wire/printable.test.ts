@@ -49,7 +49,10 @@ t.test('of all characters that Unicode has, none that steers is left as it is', 
 t.test('every byte that is not printable ASCII is escaped', (t) => {
   const all = printableBytes(Uint8Array.from({ length: 256 }, (_, byte) => byte))
   t.match(all, /^[ -~]*$/)
-  t.equal(printableBytes(Buffer.from('a\\b\r\n\t\x1b\x7f\x9b é', 'latin1')), 'a\\\\b\\r\\n\\t\\x1b\\x7f\\x9b \\xe9')
+  t.equal(
+    printableBytes(Buffer.from('a\\b\r\n\t\x1b\x1f ~\x7f\x9b é', 'latin1')),
+    'a\\\\b\\r\\n\\t\\x1b\\x1f ~\\x7f\\x9b \\xe9',
+  )
   t.end()
 })
 

@@ -56,6 +56,30 @@ t.test('sequence numbers may start again at 0 in the middle', (t) => {
   t.end()
 })
 
+t.test('a segment is of interest when it has a byte between the start and the capacity', (t) => {
+  const start = new StreamStart(1_000, 10)
+  for (const [sequence, length, isCovered] of [
+    [1_000, 1, true],
+    [1_009, 1, true],
+    [1_010, 1, false],
+    [990, 10, false],
+    [990, 11, true],
+    [1_004, 3, true],
+    [990, 100, true],
+  ] as const)
+    t.equal(start.covers(sequence, length), isCovered, `${length} at ${sequence}`)
+  t.end()
+})
+
+t.test('it is full with its last byte, when there is no gap', (t) => {
+  const start = new StreamStart(1_000, 4)
+  start.add(1_001, fromText('bcd'))
+  t.notOk(start.isFull)
+  start.add(1_000, fromText('a'))
+  t.ok(start.isFull)
+  t.end()
+})
+
 t.test('properties', (t) => {
   const text = 'GET /.well-known/acme-challenge/token HTTP/1.1\r\n'
   const parts = fc.array(fc.tuple(fc.nat(text.length), fc.nat(20)), { maxLength: 30 })
