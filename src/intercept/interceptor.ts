@@ -167,9 +167,9 @@ export class Interceptor {
     const { segment } = packet
     const { found, read } = this.#read(flow, segment)
     if (read?.recognised === 'partial' && !(segment.flags & FIN)) {
-      const watched = found ?? { start: read.start, expiresAt: 0 }
-      watched.expiresAt = now + this.#limits.watchedFor
-      this.#watched.set(flow, watched)
+      const expiresAt = now + this.#limits.watchedFor
+      if (found) found.expiresAt = expiresAt
+      this.#watched.set(flow, found ?? { start: read.start, expiresAt })
       return ACCEPT
     }
     if (found) this.#watched.delete(found)

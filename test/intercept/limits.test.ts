@@ -29,6 +29,19 @@ t.test('of too many half requests the oldest is forgotten, and passes to the ser
   t.end()
 })
 
+t.test('what half requests take in memory is known, and what they may take at most', (t) => {
+  const stage = new Stage(first, { watched: 3, taken: 2 })
+  t.equal(stage.interceptor.bytesHeld, 0)
+  const { flows, bytesHeld } = stage.interceptor.bounds
+  t.equal(flows, 5)
+  for (const connection of connections.slice(0, 2)) stage.client({ text: request.slice(0, 30) }, connection)
+  t.equal(stage.interceptor.bytesHeld, (2 / 3) * bytesHeld)
+  stage.client({ at: 30, text: request.slice(30) }, first)
+  t.equal(stage.interceptor.bytesHeld, bytesHeld / 3, 'a connection taken over keeps none')
+  t.ok(bytesHeld / 3 >= 2 * request.indexOf('\r\n'), 'each byte of a request line, and whether it has come')
+  t.end()
+})
+
 t.test('the oldest is the one that has been silent longest', (t) => {
   const stage = new Stage(first, { watched: 3 })
   for (const connection of connections.slice(0, 3)) stage.client({ text: request.slice(0, 30) }, connection)
