@@ -21,6 +21,7 @@ export function request(
   path: string,
   message: ControlRequest,
   signal?: AbortSignal,
+  responseTime = RESPONSE_TIME,
 ): Promise<ReturnType<typeof parseResponse> | 'absent'> {
   // A status has up to 1,000 challenges.
   const longest = message.op === 'status' ? MAX_MESSAGE * 128 : MAX_MESSAGE
@@ -28,7 +29,7 @@ export function request(
     let received = ''
     const socket = createConnection(path)
     socket.setEncoding('utf8')
-    socket.setTimeout(RESPONSE_TIME, () =>
+    socket.setTimeout(responseTime, () =>
       socket.destroy(new Failure('responder-lost', 'the responder does not answer on its control socket')),
     )
     const abort = () => socket.destroy(new Failure('responder-lost', 'the responder is not waited for any more'))

@@ -47,6 +47,7 @@ t.test('what is not there, or of another shape, is not read', (t) => {
     { ...status, visits: [null] },
     { ...status, visits: [{ ...visit, state: 'enlightened' }] },
     { ...status, visits: [{ ...visit, answer: { status: '200', bytes: 1 } }] },
+    ...[null, 'yes', [200, 1]].map((answer) => ({ ...status, visits: [{ ...visit, answer }] })),
     { ...status, visits: { length: 1 } },
     { ...status, strays: { ...strays, count: -1 } },
     { ...status, port: 80.5 },

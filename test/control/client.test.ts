@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { request } from '../../src/control/client.js'
@@ -98,6 +98,47 @@ t.test('an answer without end is cut off', async (t) => {
   await t.rejects(request(path, { op: 'status' }), {
     code: 'responder-lost',
     message: 'the responder answers without end',
+  })
+})
+
+t.test('a status may be longer than any other answer', async (t) => {
+  const path = join(temporaryDirectory(t), 'control')
+  await scriptedResponder(t, path, () => `{"version":1,"ok":true,"more":"${'x'.repeat(MAX_MESSAGE)}"}\n`)
+  await t.rejects(
+    request(path, { op: 'status' }),
+    { code: 'control-malformed' },
+    'read to its end, which has no status',
+  )
+  await t.rejects(request(path, arm), { message: 'the responder answers without end' })
+})
+
+t.test('a responder that does not answer is waited for only so long', async (t) => {
+  const path = join(temporaryDirectory(t), 'control')
+  await scriptedResponder(t, path, () => undefined)
+  await t.rejects(request(path, arm, undefined, 1), {
+    code: 'responder-lost',
+    message: 'the responder does not answer on its control socket',
+  })
+})
+
+t.test('who has no right to the socket is told so', async (t) => {
+  const directory = temporaryDirectory(t)
+  await scriptedResponder(t, join(directory, 'control'), () => undefined)
+  chmodSync(directory, 0)
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) process.seteuid?.(65_534)
+  const asked = request(join(directory, 'control'), arm)
+  if (isRoot) process.seteuid?.(0)
+  await t.rejects(asked, { code: 'not-root', message: `no right to the control socket ${directory}/control` })
+  chmodSync(directory, 0o700)
+})
+
+t.test('any other fault of the socket is said as the system says it', async (t) => {
+  const path = join(temporaryDirectory(t), 'control')
+  symlinkSync('control', path)
+  await t.rejects(request(path, arm), {
+    code: 'responder-lost',
+    message: `control socket ${path}: connect ELOOP ${path}`,
   })
 })
 

@@ -53,7 +53,7 @@ t.test('a request that is not what it should be is malformed', (t) => {
     ['a port that is text', { ...arm, port: '80' }],
     ['no time to live', { ...arm, ttl: undefined }],
     ['a time to live of nothing', { ...arm, ttl: 0 }],
-    ['a time to live beyond a week', { ...arm, ttl: MAX_TTL + 1 }],
+    ['a time to live beyond a week', { ...arm, ttl: 604_801 }],
     ['a disarm without a token', { version: 1, op: 'disarm' }],
     ['a disarm of an empty token', { version: 1, op: 'disarm', token: '' }],
     ['a disarm of 1025 characters', { version: 1, op: 'disarm', token: 'x'.repeat(1025) }],
@@ -68,10 +68,42 @@ t.test('a request that is not what it should be is malformed', (t) => {
   t.end()
 })
 
+t.test('what is no operation, or of another version, is shown shortly', (t) => {
+  for (const [value, shown] of [
+    [undefined, 'none'],
+    [{ a: 1 }, 'an object'],
+    [['arm'], 'an object'],
+    [null, 'null'],
+    [7, '7'],
+    ['dance\n', '"dance\\n"'],
+    [`${'x'.repeat(40)}y`, `"${'x'.repeat(40)}"`],
+  ] as const) {
+    t.throws(() => parseRequest(JSON.stringify({ ...arm, op: value })), {
+      message: `unknown operation in a control message: ${shown}`,
+    })
+    t.throws(() => parseRequest(JSON.stringify({ ...arm, version: value })), {
+      message: `hook and responder speak different protocol versions (${shown}, 1)`,
+    })
+  }
+  t.end()
+})
+
+t.test('an answer has what belongs to its request, and nothing else', (t) => {
+  const token = '0123456789abcdefABCD_--self-check'
+  const check = { token, keyAuthorization: `${token}.0123456789abcdef`, ports: [80], families: [4] }
+  const challenge = { token, identifier: 'a.example', port: 80, armedAt: 'now', expiresIn: 1, visits: [] }
+  const line = JSON.stringify({ version: 1, ok: true, check, challenge, seen: [] })
+  t.strictSame(parseResponse(line, 'arm'), { ok: true, check })
+  t.strictSame(parseResponse(line, 'disarm'), { ok: true, challenge, seen: [] })
+  t.strictSame(parseResponse(line, 'stop'), { ok: true })
+  t.throws(() => parseResponse(line, 'status'), { code: 'control-malformed' })
+  t.end()
+})
+
 t.test('the limits themselves are within', (t) => {
   const token = 'x'.repeat(128)
-  const most = { ...arm, token, keyAuthorization: `${token}.${token}`, port: 65535, ttl: MAX_TTL }
-  t.match(parseRequest(JSON.stringify(most)), { token, port: 65535, ttl: MAX_TTL })
+  const most = { ...arm, token, keyAuthorization: `${token}.${token}`, port: 65535, ttl: 604_800 }
+  t.match(parseRequest(JSON.stringify(most)), { token, port: 65535, ttl: 604_800 })
   t.match(parseRequest(JSON.stringify({ ...arm, port: 1, ttl: 1 })), { port: 1, ttl: 1 })
   t.match(parseRequest(JSON.stringify({ op: 'disarm', token: 'x'.repeat(1024) })), { op: 'disarm' })
   t.end()
