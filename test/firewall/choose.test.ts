@@ -7,6 +7,7 @@ import { putFirewallProgramsOnPath } from './fake-programs.js'
 
 putFirewallProgramsOnPath()
 const { installFirst, sweep } = await import('../../src/firewall/choose.js')
+const { isLegacyInUse } = await import('../../src/firewall/tracking-rules.js')
 const { iptablesFirewall } = await import('../../src/firewall/iptables/iptables.js')
 
 const ruleset: Omit<Ruleset, 'selection'> = {
@@ -187,6 +188,27 @@ t.test('a sweep where nothing is left only looks', async (t) => {
     [],
   )
 })
+
+t.test(
+  'a sweep looks by iptables-nft where it may have tables, and by legacy iptables only where that is in use',
+  async (t) => {
+    const looks = async (
+      prepare: (kernel: ReturnType<typeof fakeIptables>) => void,
+      refuse?: (call: Call) => string,
+    ) => {
+      const kernel = fakeIptables((call) => refuse?.(call) || undefined)
+      prepare(kernel)
+      await sweep('ab', kernel.run, kernel.sets)
+      return kernel.commands().filter((command) => command.startsWith('iptables-') && command.endsWith('-save'))
+    }
+    const byLegacy = isLegacyInUse(4) || isLegacyInUse(6) ? ['iptables-legacy-save'] : []
+    t.strictSame(await looks(() => undefined), byLegacy)
+    for (const name of ['iptables-nft', 'ip6tables-nft'])
+      t.strictSame(await looks((kernel) => kernel.use(name)), ['iptables-nft-save', ...byLegacy], name)
+    const blind = ({ command }: Call) => (command.startsWith('nft') ? 'Error: Operation not supported' : '')
+    t.strictSame(await looks(() => undefined, blind), ['iptables-nft-save', ...byLegacy], 'nft cannot tell')
+  },
+)
 
 t.test('a sweep that cannot look is a failure', async (t) => {
   const kernel = fakeIptables(({ command }) =>

@@ -1,5 +1,9 @@
 import t from 'tap'
-import { usesTracking } from '../../src/firewall/tracking-rules.js'
+import type { Run } from '../../src/firewall/run.js'
+import { putFirewallProgramsOnPath } from './fake-programs.js'
+
+putFirewallProgramsOnPath()
+const { hasTrackingRules, isLegacyInUse, usesTracking } = await import('../../src/firewall/tracking-rules.js')
 
 const using = [
   'ct state established,related accept',
@@ -25,4 +29,27 @@ t.test('rules that need connection tracking are told from those that do not, wha
   for (const rule of using) t.equal(usesTracking(`table ip x {\n${rule}\n}`), true, rule)
   for (const rule of notUsing) t.equal(usesTracking(rule), false, rule)
   t.end()
+})
+
+t.test('the rules of an IP version are those of its own tables, of inet, and of legacy iptables in use', async (t) => {
+  for (const [version, family, legacy] of [
+    [4, 'ip', 'iptables-legacy-save'],
+    [6, 'ip6', 'ip6tables-legacy-save'],
+  ] as const) {
+    const ours = [
+      `nft -t list ruleset ${family}`,
+      'nft -t list ruleset inet',
+      ...(isLegacyInUse(version) ? [legacy] : []),
+    ]
+    const asked: string[] = []
+    const telling =
+      (command: string): Run =>
+      async (argv) => {
+        asked.push(argv.join(' '))
+        return { exitCode: 0, stdout: argv.join(' ') === command ? 'ct state new accept\n' : '', stderr: '' }
+      }
+    t.equal(await hasTrackingRules(version, telling('nobody')), false)
+    t.strictSame(asked.sort(), [...ours].sort())
+    for (const command of ours) t.equal(await hasTrackingRules(version, telling(command)), true, command)
+  }
 })

@@ -7,7 +7,8 @@ import { fakeIptables } from './fake-iptables.js'
 import { putFirewallProgramsOnPath } from '../fake-programs.js'
 
 putFirewallProgramsOnPath()
-const { hasIptables, iptablesFirewall } = await import('../../../src/firewall/iptables/iptables.js')
+const { changesLegacyTables, hasIptables, iptablesFirewall, needsLegacyIptables } =
+  await import('../../../src/firewall/iptables/iptables.js')
 
 const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
 const families = [
@@ -64,6 +65,22 @@ t.test('a kernel without sets is a failure of the rules, which nothing of stays'
   const firewall = iptablesFirewall('iptables', 'ab', kernel.run, { ...kernel.sets, make })
   await t.rejects(firewall.install(ruleset), { code: 'firewall-failed', message: 'sets are not supported' })
   t.notOk(kernel.commands().some((command) => command.includes('restore')))
+})
+
+t.test('what changes the tables of legacy iptables is known by its program', (t) => {
+  for (const program of ['iptables-legacy-restore', 'ip6tables-legacy', 'iptables-restore'])
+    t.ok(changesLegacyTables([program, '-w']), program)
+  for (const program of ['iptables-legacy-save', 'iptables-save', 'iptables-nft-restore', 'nft', 'ipset', ''])
+    t.notOk(changesLegacyTables([program]), program)
+  t.notOk(changesLegacyTables([]))
+  t.end()
+})
+
+t.test('the lock of legacy iptables is needed by what may come to use it', (t) => {
+  // Here `iptables` is a program that is not nft's, and nft is there.
+  for (const choice of ['iptables', 'iptables-legacy'] as const) t.ok(needsLegacyIptables(choice), choice)
+  for (const choice of ['auto', 'nft', 'iptables-nft'] as const) t.notOk(needsLegacyIptables(choice), choice)
+  t.end()
 })
 
 t.test('a named variant is spoken to by its name', async (t) => {

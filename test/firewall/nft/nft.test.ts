@@ -253,6 +253,19 @@ t.test('tables that could not be listed when they were installed are known by th
   t.equal(await firewall.presence(), 'broken')
 })
 
+t.test('a table that is gone before the first listing is missed', async (t) => {
+  let isListing = false
+  const kernel = fakeKernel()
+  const run: Run = async (argv, input) =>
+    !isListing && argv[2] === 'list' ? { exitCode: 1, stdout: '', stderr: 'Error: busy' } : kernel.run(argv, input)
+  const firewall = nftFirewall('ab', run, kernel.converse)
+  await firewall.install(ruleset)
+  isListing = true
+  kernel.tables.delete('ip6 certbot-nfq-ab')
+  t.equal(await firewall.presence(), 'broken')
+  t.equal(await firewall.presence(), 'broken', 'and was never taken for the rules')
+})
+
 t.test('a removal that the owner refuses, or does not live to do, still ends it', async (t) => {
   for (const refusal of ['nft: Could not process rule: Cannot allocate memory', 'nft: ended unexpectedly']) {
     const { kernel, firewall } = stage({ refuse: (line) => (line.startsWith('delete') ? refusal : undefined) })
