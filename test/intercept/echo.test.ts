@@ -115,6 +115,22 @@ function simulateEcho({ seed, version, hasTimestamps, serverStart, pieces, windo
   }
 }
 
+t.test('a start in two pieces reaches the service whole, wherever it was cut', (t) => {
+  for (let cut = 1; cut < ECHO_START.length; cut++) {
+    const connection = new Connection()
+    const interceptor = new Interceptor([echoService()])
+    interceptor.decide(connection.packet({ text: ECHO_START.slice(0, cut) }), 0)
+    interceptor.decide(connection.packet({ at: cut, text: ECHO_START.slice(cut) }), 1)
+    const { replies } = interceptor.decide(connection.packet({ at: ECHO_START.length, text: 'hello' }), 2)
+    t.match(
+      replies.map((bytes) => connection.atClient(bytes)),
+      [{ text: 'hello' }],
+      `after ${cut}`,
+    )
+  }
+  t.end()
+})
+
 t.test('what a service sends by itself goes out when it is asked for, and that it has something is told', (t) => {
   const thoughts: (() => void)[] = []
   let outputs = 0
