@@ -88,6 +88,11 @@ t.test('who was answered is told, and how that ended', async (t) => {
       ['acknowledged', 'token-of-16-chars', from],
     ],
   )
+  await ask('::1', port, `HEAD ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)
+  t.strictSame(
+    events.filter(({ kind }) => kind === 'answered').map(({ answer }) => answer),
+    [keyAuthorization.length, 0].map((bytes) => ({ status: 200, bytes })),
+  )
 })
 
 t.test('of more connections than it keeps, the newest is served', async (t) => {

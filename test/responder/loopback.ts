@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { connect, createServer, type AddressInfo } from 'node:net'
+import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import type { Test } from 'tap'
 
 /** A port that was free a moment ago, by IPv4 and IPv6. */
 export async function freePort(): Promise<number> {
@@ -18,4 +19,12 @@ export async function ask(address: string, port: number, request: string): Promi
   socket.write(request, 'latin1')
   await once(socket, 'end')
   return received
+}
+
+/** Listens there until the test ends; fails where somebody does already. */
+export async function listen(t: Test, port: number, host = '::'): Promise<Server> {
+  const server = createServer().listen(port, host)
+  t.teardown(() => server.close())
+  await once(server, 'listening')
+  return server
 }

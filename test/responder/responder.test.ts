@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import { turns } from './fake-clock.js'
+import { ask, freePort, listen } from './loopback.js'
 import { armRequest, letGo, stageResponder, visitOf, type Stage } from './stage.js'
 
 const one = armRequest('token-of-one-16-c')
@@ -179,13 +180,44 @@ t.test('whoever covers a port first is told what to ask for; the answer is what 
   const { connection, request } = visitOf(check.token)
   t.type(stage.queue(request), 'object')
   t.match(connection.atClient(stage.sent[0] ?? new Uint8Array()).text, check.keyAuthorization)
+  const word = ` ${Buffer.from(check.token).readUInt32BE()},`
+  const isInRules = () => [...(stage.kernel.table('iptables')?.values() ?? [])].flat().join().includes(word)
+  t.ok(isInRules())
   const seen = stage.responder.answer({ op: 'disarm', token: check.token })
   await stage.clock.pass(1_980)
   stage.queue(visitOf(one.token, 40_009).request)
   await stage.clock.pass(100)
   t.match(await seen, { ok: true, seen: [{ client: '192.0.2.2:40000', state: 'answered' }] })
   t.strictSame(stage.queue(visitOf(check.token, 40_001).request), letGo, 'forgotten')
+  t.notOk(isInRules())
   t.strictSame(await portsOf(stage), [80, 8080])
+})
+
+t.test('a request that is queued already when its self-check ends is seen', async (t) => {
+  const stage = await stageResponder(t)
+  const response = await stage.ask({ ...one, selfCheck: true })
+  const token = (typeof response === 'object' && response.check?.token) || ''
+  const seen = stage.responder.answer({ op: 'disarm', token })
+  setImmediate(() => stage.queue(visitOf(token).request))
+  await stage.clock.pass(2_100)
+  t.match(await seen, { ok: true, seen: [{ state: 'answered' }] })
+})
+
+t.test('a port that nobody listens on is served, where that is asked for, and status says so', async (t) => {
+  for (const isStandalone of [true, false]) {
+    const stage = await stageResponder(t, { isStandalone })
+    const port = await freePort()
+    t.match(await stage.ask({ ...one, port }), { ok: true })
+    if (isStandalone)
+      t.match(await ask('127.0.0.1', port, visitOf(one.token).text), /\r\n\r\ntoken-of-one-16-c\.print$/)
+    const response = await stage.responder.answer({ op: 'status' })
+    const status = response.ok ? response.status : undefined
+    t.strictSame(status?.standalone, isStandalone ? [port] : undefined)
+    t.match(status, { counts: { servedOurselves: isStandalone ? 1 : 0 } })
+    t.equal(status?.challenges[0]?.visits.length, isStandalone ? 1 : 0)
+    await stage.responder.stop()
+    await listen(t, port)
+  }
 })
 
 t.test('a token of a self-check ends with its challenge, also when that expires', async (t) => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Run } from '../../src/firewall/run.js'
+import type { IpSets } from '../../src/kernel/ip-sets.js'
 import type { Families } from '../../src/responder/families.js'
 import { openLog } from '../../src/responder/log.js'
 import type { Wanted } from '../../src/responder/rules.js'
@@ -15,7 +16,9 @@ const chain = 'CERTBOT-NFQ-ab-Q'
 t.test('rules are there for as long as a port is wanted, and follow each change', async (t) => {
   const { rules, kernel, log } = stage()
   t.equal(rules.inForce, undefined)
+  t.equal(rules.letGoMark, undefined)
   await rules.cover(() => ports(80))
+  t.equal(rules.letGoMark, 0x800000)
   t.match(kernel.table('iptables')?.get(chain), [/--mark 0x800000/, /--ctorigdstport 80 /])
   t.match(rules.inForce, { name: 'iptables', selection: 'prefilter', reason: 'first choice', tracked: [4] })
   await rules.cover(() => ports(80, 8080))
@@ -28,6 +31,19 @@ t.test('rules are there for as long as a port is wanted, and follow each change'
     /info rules for port 80 by iptables \(prefilter; IPv4 tracked\); first choice$/,
     /info rules removed$/,
   ])
+})
+
+t.test('requests that were not armed are as many as the back end has counted', async (t) => {
+  const kernel = fakeIptables()
+  const run: Run = async (argv, input) => {
+    const result = await kernel.run(argv, input)
+    return { ...result, stdout: result.stdout.replace(/^-A CERTBOT-NFQ-ab-N -m comment --comment \S+$/m, '[7:700] $&') }
+  }
+  const { rules } = stage({ run, sets: kernel.sets })
+  t.equal(rules.unarmed, 0)
+  await rules.cover(() => ports(80))
+  await rules.presence()
+  t.equal(rules.unarmed, 7)
 })
 
 t.test('the same ports once more, in their turn, change nothing', async (t) => {
@@ -45,6 +61,7 @@ t.test('where the kernel cannot pick out requests, that is said', async (t) => {
   const { rules, log } = stage({ refuse: ({ input }) => (input.includes('-m bpf') ? "Couldn't load match `bpf'" : '') })
   await rules.cover(() => ports(80))
   t.equal(rules.inForce?.selection, 'port')
+  t.equal(rules.letGoMark, undefined, 'where all is queued nothing is let go')
   t.match(log.recent.at(-1), /warning this kernel cannot pick out challenge requests: all traffic/)
 })
 
@@ -187,14 +204,19 @@ interface StageOptions {
   readonly firewall?: 'auto' | 'iptables' | 'nft'
   readonly refuse?: (call: Call) => string | undefined
   readonly run?: Run
+  readonly sets?: IpSets
   readonly families?: Families
   readonly findFamilies?: () => Promise<Families>
 }
 
-function stage({ firewall = 'iptables', refuse, run, families = tracked, findFamilies }: StageOptions = {}) {
+function stage({ firewall = 'iptables', refuse, run, sets, families = tracked, findFamilies }: StageOptions = {}) {
   const kernel = fakeIptables((call) => refuse?.(call) || undefined)
   const log = openLog(true, [])
-  const edges = { run: run ?? kernel.run, sets: kernel.sets, findFamilies: findFamilies ?? (async () => families) }
+  const edges = {
+    run: run ?? kernel.run,
+    sets: sets ?? kernel.sets,
+    findFamilies: findFamilies ?? (async () => families),
+  }
   const options = { tag: 'ab', queue: 8555, mark: 0x400000, firewall }
   return { rules: new Rules(options, families, edges, log), kernel, log }
 }

@@ -1,7 +1,12 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import t from 'tap'
-import { prepareRunDirectory, removeRunDirectory, runDirectory } from '../../src/responder/run-directory.js'
+import {
+  checkRunDirectory,
+  prepareRunDirectory,
+  removeRunDirectory,
+  runDirectory,
+} from '../../src/responder/run-directory.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
 t.test('the names in it follow from its path; nothing is made', (t) => {
@@ -85,6 +90,56 @@ t.test(
     t.end()
   },
 )
+
+t.test('one in which others could put something else is refused, by what they could change', (t) => {
+  const path = temporaryDirectory(t)
+  mkdirSync(join(path, 'open', 'inside'), { recursive: true })
+  chmodSync(join(path, 'open'), 0o777)
+  mkdirSync(join(path, 'safe'))
+  symlinkSync('open/inside', join(path, 'to-open'))
+  symlinkSync(join(path, 'safe'), join(path, 'to-safe'))
+  symlinkSync('round', join(path, 'round'))
+  for (const [name, changed] of [
+    ['open/inside', 'open'],
+    ['to-open', 'open'],
+    ['round', 'round'],
+  ] as const) {
+    const message = `the run directory ${path}/${name}/run can be exchanged by others: they can change ${path}/${changed}`
+    t.throws(() => prepareRunDirectory(runDirectory(join(path, name, 'run'))), { code: 'run-directory', message })
+  }
+  for (const name of ['safe', 'to-safe', 'nowhere']) {
+    t.doesNotThrow(() => checkRunDirectory({ path: join(path, name, 'run') }), name)
+  }
+  chmodSync(join(path, 'open'), 0o1777)
+  t.doesNotThrow(() => prepareRunDirectory(runDirectory(join(path, 'to-open', 'run'))), 'they could not rename it')
+  t.end()
+})
+
+t.test('as many links lead to it as the kernel follows', (t) => {
+  const path = temporaryDirectory(t)
+  mkdirSync(join(path, '0'))
+  for (let link = 1; link <= 41; link++) symlinkSync(`${link - 1}`, join(path, `${link}`))
+  t.doesNotThrow(() => prepareRunDirectory(runDirectory(join(path, '40', 'run'))))
+  t.throws(() => prepareRunDirectory(runDirectory(join(path, '41', 'run'))), { message: /can be exchanged by others/ })
+  t.end()
+})
+
+t.test('who may not make it is told that root may', (t) => {
+  const path = temporaryDirectory(t)
+  chmodSync(path, 0o500)
+  const isRoot = process.geteuid?.() === 0
+  if (isRoot) process.seteuid?.(65_534)
+  try {
+    t.throws(() => prepareRunDirectory(runDirectory(join(path, 'run'))), {
+      code: 'not-root',
+      message: `only root can make the run directory ${path}/run`,
+    })
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+    chmodSync(path, 0o700)
+  }
+  t.end()
+})
 
 t.test('one that cannot be made is refused with the reason', (t) => {
   const path = temporaryDirectory(t)

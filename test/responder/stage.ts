@@ -113,6 +113,7 @@ export function visitOf(token: string, clientPort = 40_000) {
   const reply = toText(formatReply('GET', `${token}.print`))
   return {
     connection,
+    text,
     reply,
     request: connection.packet({ text, flags: ACK | PSH }),
     /** Acknowledges the reply and its FIN, and closes. */

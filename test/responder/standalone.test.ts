@@ -1,11 +1,9 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { openLog } from '../../src/responder/log.js'
 import { Standalone, type StandaloneOptions } from '../../src/responder/standalone.js'
 import { turns } from './fake-clock.js'
-import { ask, freePort } from './loopback.js'
+import { ask, freePort, listen } from './loopback.js'
 
 const token = 'token-of-16-chars'
 const request = `GET /.well-known/acme-challenge/${token} HTTP/1.1\r\nHost: a.example\r\n\r\n`
@@ -160,11 +158,4 @@ function stand(t: Test, options: Partial<StandaloneOptions> = {}) {
   )
   t.teardown(() => standalone.cover(() => []))
   return { standalone, said, events }
-}
-
-async function listen(t: Test, port: number, host: string) {
-  const server = createServer().listen(port, host)
-  t.teardown(() => server.close())
-  await once(server, 'listening')
-  return server
 }
