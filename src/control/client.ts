@@ -58,11 +58,9 @@ export function request(
     function settle() {
       if (!received.includes('\n'))
         return reject(new Failure('responder-lost', 'the responder ended without an answer'))
-      try {
-        resolve(parseResponse(received.slice(0, received.indexOf('\n')), message.op))
-      } catch (thrown) {
-        reject(thrown instanceof Error ? thrown : new Error(String(thrown)))
-      }
+      // Within `then`, what is thrown is a rejection.
+      const line = Promise.resolve(received.slice(0, received.indexOf('\n')))
+      resolve(line.then((text) => parseResponse(text, message.op)))
     }
   })
 }

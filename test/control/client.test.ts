@@ -59,7 +59,8 @@ t.test('a response in pieces is put together, also inside a character', async (t
   const bytes = Buffer.from('{"version":1,"ok":false,"code":"internal","message":"grüße"}\n')
   const inside = bytes.indexOf(0xbc)
   await scriptedResponder(t, path, (_line, socket) => {
-    socket.write(bytes.subarray(0, inside), () => socket.end(bytes.subarray(inside)))
+    // Turns enough for the client to have read the first piece.
+    socket.write(bytes.subarray(0, inside), () => afterTurns(50, () => socket.end(bytes.subarray(inside))))
     return undefined
   })
   await t.rejects(request(path, { op: 'status' }), { code: 'internal', message: 'grüße' })
@@ -110,6 +111,19 @@ t.test('a status may be longer than any other answer', async (t) => {
     'read to its end, which has no status',
   )
   await t.rejects(request(path, arm), { message: 'the responder answers without end' })
+})
+
+t.test('a client that does not want to wait any more does not', async (t) => {
+  const path = join(temporaryDirectory(t), 'control')
+  const leaving = new AbortController()
+  await scriptedResponder(t, path, () => {
+    leaving.abort()
+    return undefined
+  })
+  await t.rejects(request(path, arm, leaving.signal), {
+    code: 'responder-lost',
+    message: 'the responder is not waited for any more',
+  })
 })
 
 t.test('a responder that does not answer is waited for only so long', async (t) => {
