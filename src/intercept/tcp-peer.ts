@@ -128,7 +128,6 @@ export class TcpPeer {
    * RFC 5961, 5.2).
    */
   receive(segment: TcpSegment, now: number): Uint8Array[] {
-    if (this.state === 'over') return []
     if (segment.flags & RST) return this.#receiveReset(segment)
     if (!(segment.flags & ACK)) return []
     if (!isNear(seqDiff(segment.sequence, this.#receiveNext)) || !this.#sending.isAcceptable(segment.acknowledgment))
@@ -136,7 +135,7 @@ export class TcpPeer {
     const wasTooOld = this.#rememberTimestamps(segment)
     this.#sending.acknowledge(segment.acknowledgment, segment.window, now)
     const length = segment.payload.length + (segment.flags & FIN ? 1 : 0)
-    const isNew = length > 0 && this.#takePayload(segment)
+    const isNew = this.#takePayload(segment)
     const chunks = this.#sending.take(now)
     this.#advance(now)
     if (chunks.length > 0) return chunks.map((chunk) => this.#emit(chunk))
@@ -159,7 +158,6 @@ export class TcpPeer {
 
   /** Returns the packets that are due, and ends a connection that is too old. Call it regularly, and on `onOutput`. */
   poll(now: number): Uint8Array[] {
-    if (this.state === 'over') return []
     if (now >= this.#expiresAt) {
       const wasClosed = this.state === 'closed'
       this.state = 'over'

@@ -33,7 +33,7 @@ export function readRequestLine(bytes: Uint8Array): ChallengeRequest | 'partial'
   const start = `${method} ${CHALLENGE_PATH}`
   if (!matches(bytes, 0, start)) return 'other'
   let end = start.length
-  while (end < bytes.length && isTokenByte(bytes[end])) end++
+  while (isTokenByte(bytes[end])) end++
   const tokenLength = end - start.length
   if (tokenLength > MAX_TOKEN_LENGTH) return 'other'
   if (end >= bytes.length) return 'partial'
