@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import {
+import fs, {
   chmodSync,
   chownSync,
   linkSync,
@@ -7,12 +7,14 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { syncBuiltinESMExports } from 'node:module'
+import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { replaceFile } from '../../../src/client/certbot/replace-file.js'
 import { requiresKernel } from '../../requires-kernel.js'
@@ -99,6 +101,63 @@ t.test('what is not as it was read stays, and nothing else is there', async (t) 
   await t.rejects(replaceFile(path, Buffer.from('something else'), after), { code: 'renewal-changed' })
   t.strictSame([readdirSync(directory), readFileSync(path, 'utf8')], [['a.conf'], 'before\n'])
 })
+
+t.test('bytes are on the disk before a name leads to them, and names before it is said', async (t) => {
+  const { path, directory } = prepare(t)
+  const done: string[] = []
+  const noting = (own: typeof fs): Partial<typeof fs> => ({
+    fsyncSync: (fd) => {
+      done.push(`flush ${basename(readlinkSync(`/proc/self/fd/${fd}`))}`)
+      own.fsyncSync(fd)
+    },
+    renameSync: (from, to) => {
+      done.push(`rename ${basename(String(from))} to ${basename(String(to))}`)
+      own.renameSync(from, to)
+    },
+  })
+  await withFileSystem(noting, () => replaceFile(path, before, after))
+  t.strictSame(done, [
+    'flush a.conf.certbot-nfq-new',
+    'flush a.conf.before-certbot-nfq',
+    `flush ${basename(directory)}`,
+    'rename a.conf.certbot-nfq-new to a.conf',
+    `flush ${basename(directory)}`,
+  ])
+})
+
+t.test('a disk that gives back other bytes than it was given changes nothing', async (t) => {
+  for (const name of ['a.conf.certbot-nfq-new', 'a.conf.before-certbot-nfq']) {
+    const { path, directory } = prepare(t)
+    const lying = (own: typeof fs): Partial<typeof fs> => ({
+      readFileSync: ((file: string) => {
+        const bytes = own.readFileSync(file)
+        return file.endsWith(name) ? bytes.subarray(1) : bytes
+      }) as typeof fs.readFileSync,
+    })
+    const replacing = withFileSystem(lying, () => replaceFile(path, before, after))
+    await t.rejects(replacing, {
+      message: `${path}${name.slice('a.conf'.length)} does not hold what was written to it`,
+    })
+    t.strictSame([readdirSync(directory), readFileSync(path).equals(before)], [['a.conf'], true], name)
+  }
+})
+
+/** Runs a task with functions in the place of Node's own, which they get. */
+async function withFileSystem(
+  functions: (own: typeof fs) => Partial<typeof fs>,
+  task: () => Promise<unknown>,
+): Promise<void> {
+  const own = { ...fs }
+  const others = functions(own)
+  Object.assign(fs, others)
+  syncBuiltinESMExports()
+  try {
+    await task()
+  } finally {
+    for (const name of Object.keys(others)) Object.assign(fs, { [name]: own[name as keyof typeof fs] })
+    syncBuiltinESMExports()
+  }
+}
 
 function prepare(t: Test): { path: string; directory: string } {
   const directory = temporaryDirectory(t)
