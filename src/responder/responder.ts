@@ -11,7 +11,7 @@ import type { Log } from './log.js'
 import { DRAIN_TIME, type Release } from './release.js'
 import type { PacketPath } from './packet-path.js'
 import type { Rules } from './rules.js'
-import { orderSelfCheck, reportSelfCheck } from './self-checks.js'
+import { armForSelfCheck, reportSelfCheck } from './self-checks.js'
 import type { Standalone } from './standalone.js'
 
 /** The parts that a responder works with. */
@@ -70,7 +70,10 @@ export class Responder {
   async #arm(request: ArmRequest): Promise<ControlResponse> {
     const { leases, rules } = this.#parts
     const { token, identifier, port } = request
+    const isFirst = leases.size === 0
     leases.arm(request)
+    // The first challenge needs a self-check. Its token is armed now, so that the rules change only once.
+    let check = request.selfCheck && isFirst ? armForSelfCheck(leases, token) : undefined
     try {
       await this.#cover()
       // If a stop came in the meantime, it has forgotten this challenge.
@@ -78,12 +81,17 @@ export class Responder {
       const about = { event: 'armed', token, identifier, port }
       this.#log('info', `${token} armed for ${identifier} on port ${port}`, about)
       const ports = request.selfCheck ? rules.takeUnchecked() : []
-      if (ports.length === 0) return { ok: true }
+      if (ports.length === 0) {
+        if (check) leases.disarmCheck(check.token)
+        return { ok: true }
+      }
+      if (!check) {
+        check = armForSelfCheck(leases, token)
+        // The kernel queues armed tokens only, so the rules need this one too.
+        await this.#cover()
+      }
       const families = rules.families.map(({ version }) => version)
-      const check = orderSelfCheck(leases, token, ports, families)
-      // The kernel queues armed tokens only, so the rules need this one too.
-      await this.#cover()
-      return { ok: true, check }
+      return { ok: true, check: { ...check, ports, families } }
     } catch (thrown) {
       leases.disarm(token)
       await this.#cover().catch((again: unknown) => this.#log('error', toFailure(again).message))

@@ -1,10 +1,9 @@
-/** The responder's part of a self-check: makes the order for the hook, and tells what arrived. */
+/** The responder's part of a self-check: arms a token for it, and tells what arrived. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Visit } from '../control/challenge-status.js'
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { pause, type Clock } from './clock.js'
 import type { Leases } from './leases.js'
-import type { IpVersion } from '../wire/ip.js'
 
 /** Turns of the event loop to wait for packets that are queued already. One packet is handled in each turn. */
 const TURNS = 64
@@ -16,18 +15,13 @@ const TURNS = 64
 const LOOKS = 100
 const PAUSE = 20
 
-/** Returns an order with a new token, and arms that token for as long as `challenge` is armed. */
-export function orderSelfCheck(
-  leases: Leases,
-  challenge: string,
-  ports: readonly number[],
-  families: readonly IpVersion[],
-): SelfCheckOrder {
+/** Returns a new token with its key authorization, and arms it for as long as `challenge` is armed. */
+export function armForSelfCheck(leases: Leases, challenge: string): Pick<SelfCheckOrder, 'token' | 'keyAuthorization'> {
   // The token begins with its random part, because the kernel compares only its first characters.
   const token = `${randomText(16)}-self-check`
   const keyAuthorization = `${token}.${randomText(32)}`
   leases.armForCheck(token, keyAuthorization, challenge)
-  return { token, keyAuthorization, ports, families }
+  return { token, keyAuthorization }
 }
 
 /**

@@ -220,6 +220,33 @@ t.test('a port that nobody listens on is served, where that is asked for, and st
   }
 })
 
+t.test('a self-check changes the rules no more often than its challenge does alone', async (t) => {
+  const changes = ({ kernel }: Stage) =>
+    kernel.commands().filter((command) => command.startsWith('iptables-restore')).length
+  const [without, stage] = [await stageResponder(t), await stageResponder(t)]
+  await without.ask(one)
+  const response = await stage.ask({ ...one, selfCheck: true })
+  const token = (typeof response === 'object' && response.check?.token) || ''
+  t.equal(changes(stage), changes(without), 'its token is armed together with the challenge')
+  const key = Buffer.from(token).readUInt32BE(0)
+  t.ok(
+    stage.kernel.calls.some(({ input }) => input.includes(` ${key},`)),
+    'the kernel knows it',
+  )
+})
+
+t.test('of two challenges that cover a port at once, one is told to check it', async (t) => {
+  const stage = await stageResponder(t)
+  const responses = await Promise.all(
+    [one, { ...two, port: one.port }].map((arm) => stage.ask({ ...arm, selfCheck: true })),
+  )
+  const checks = responses.flatMap((response) =>
+    typeof response === 'object' && response.check ? [response.check] : [],
+  )
+  t.equal(checks.length, 1)
+  t.type(stage.queue(visitOf(checks[0]?.token ?? '').request), 'object')
+})
+
 t.test('a token of a self-check ends with its challenge, also when that expires', async (t) => {
   const stage = await stageResponder(t, { isTransient: false })
   const response = await stage.ask({ ...one, ttl: 60, selfCheck: true })
