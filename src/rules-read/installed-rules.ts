@@ -1,6 +1,7 @@
 /** Reads every firewall rule there is, and changes none. */
 import { tagOfTable } from '../firewall/nft/script.js'
-import { isProgram, type Run } from '../firewall/run.js'
+import { isProgram } from '../firewall/program-path.js'
+import type { Run } from '../firewall/run.js'
 import { isLegacyInUse } from '../firewall/tracking-rules.js'
 import type { IpVersion } from '../wire/ip.js'
 import type { Table } from './chains.js'
