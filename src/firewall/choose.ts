@@ -4,7 +4,7 @@
  */
 import { Failure, toFailure } from '../failure.js'
 import { hasIptables, iptablesFirewall } from './iptables/iptables.js'
-import { followedSet } from './iptables/script.js'
+import { setsFor } from './iptables/script.js'
 import { hasNft, nftFirewall } from './nft/nft.js'
 import { isLack } from './lack.js'
 import { listNftTables } from './nft/listing.js'
@@ -84,5 +84,5 @@ export async function sweep(tag: string, run: Run, sets: IpSets): Promise<void> 
     firewalls.push(nftFirewall(tag, run))
   await Promise.all(firewalls.map((firewall) => firewall.remove()))
   // Also where another program has taken away the rules, with their table.
-  for (const version of [4, 6] as const) await sets.remove(followedSet(tag, version))
+  for (const { name } of ([4, 6] as const).flatMap((version) => setsFor(tag, version))) await sets.remove(name)
 }

@@ -34,13 +34,43 @@ export interface Ruleset {
   readonly queue: number
   /** The bit of the connection mark that is set on followed connections. */
   readonly mark: number
-  /**
-   * The IP versions to install rules for. `isTracked` says whether connection tracking already runs for this version;
-   * the rules never switch it on.
-   */
-  readonly families: readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
+  /** The IP versions to install rules for. */
+  readonly families: readonly Family[]
   readonly selection: Selection
 }
+
+/** An IP version as a ruleset sees it. */
+export interface Family {
+  readonly version: IpVersion
+  /** Whether connection tracking already runs for this version. The rules never switch it on. */
+  readonly isTracked: boolean
+  /**
+   * Whether this machine routes by packet marks that our bit would change. Then connections are followed by their
+   * source although they are tracked: other rules may copy the mark of a connection into its packets.
+   */
+  readonly isRoutedByMark?: boolean
+}
+
+/** Returns whether connections are followed by a bit of their mark. Otherwise it is by source address and port. */
+export function isFollowedByMark({ isTracked, isRoutedByMark = false }: Family): boolean {
+  return isTracked && !isRoutedByMark
+}
+
+/**
+ * How many payloads that end before the end of the key are queued each second: from one address, and in all. Those
+ * beyond go on to the server. No known validator splits its request there.
+ */
+export const INCOMPLETE_QUEUED = { perAddress: 50, inAll: 200 } as const
+
+/**
+ * How many further packets of followed connections are queued each second, and how many at once. Those beyond go on to
+ * the server, which does not know what they continue. The queue has room for more than are queued at once by this limit
+ * and the others. So whole requests with an armed key are never turned away because of other packets.
+ */
+export const FURTHER_QUEUED = { perSecond: 2_000, atOnce: 500 } as const
+
+/** Seconds for which an untracked source whose payload was incomplete is not followed for another such payload. */
+export const SEEN_SECONDS = 60
 
 /** How many requests with an unarmed key are queued each second, so that the responder can report them. */
 export const UNARMED_QUEUED = 5

@@ -10,11 +10,10 @@ import { loadLibc, type Libc } from './libc.js'
 /** Makes and removes sets. It is an argument of whatever installs rules, so that tests need none of the kernel's. */
 export interface IpSets {
   /**
-   * Makes a set of pairs of address and port. A pair is forgotten after `seconds`, unless the rule that adds it says
-   * otherwise. `name` has at most 31 bytes. A set with this name that exists already stays as it is.
+   * Makes a set. `name` has at most 31 bytes. A set of this name that exists already stays as it is.
    * @throws Failure `firewall-failed`, `capability-missing`, `not-root`, `native-module`
    */
-  make(name: string, version: 4 | 6, seconds: number): Promise<void>
+  make(name: string, version: 4 | 6, kind: SetKind): Promise<void>
   /**
    * Removes a set. It is no error if there is none. If the kernel is still removing a rule that refers to the set, this
    * waits for it.
@@ -23,7 +22,15 @@ export interface IpSets {
   remove(name: string): Promise<void>
 }
 
-/** The most pairs in a set. The kernel adds no more. */
+/** What a set holds. */
+export interface SetKind {
+  /** Elements that are addresses have a count of the packets that matched them. */
+  readonly of: 'address' | 'address and port'
+  /** An element is forgotten after this time, unless the rule that adds it says otherwise. */
+  readonly seconds: number
+}
+
+/** The most elements of a set; then no more are added. */
 const SIZE = 65_536
 
 /** Milliseconds to wait until the kernel has removed the rules of a set, and between two tries. */
@@ -42,7 +49,18 @@ const MSG_DONTWAIT = 0x40
 const NFNL_SUBSYS_IPSET = 6
 const CREATE = 2
 const DESTROY = 3
-const attributes = { protocol: 1, name: 2, type: 3, revision: 4, family: 5, data: 7, timeout: 6, size: 19 } as const
+const attributes = {
+  protocol: 1,
+  name: 2,
+  type: 3,
+  revision: 4,
+  family: 5,
+  data: 7,
+  timeout: 6,
+  flags: 8,
+  size: 19,
+} as const
+const WITH_COUNTERS = 1 << 3
 const PROTOCOL = 6
 const ERR_FIND_TYPE = 4098
 const ERR_BUSY = 4100
@@ -58,12 +76,17 @@ const isLittleEndian = endianness() === 'LE'
 
 /** The sets of this process's network namespace. */
 export const ipSets: IpSets = {
-  make: async (name, version, seconds) => {
+  make: async (name, version, { of, seconds }) => {
     const family = version === 4 ? AF_INET : AF_INET6
-    const data = [attribute(attributes.timeout, word(seconds)), attribute(attributes.size, word(SIZE))]
+    const isCounted = of === 'address'
+    const data = [
+      attribute(attributes.timeout, word(seconds)),
+      ...(isCounted ? [attribute(attributes.flags, word(WITH_COUNTERS))] : []),
+      attribute(attributes.size, word(SIZE)),
+    ]
     const error = await ask(CREATE, NLM_F_CREATE, family, [
       attribute(attributes.name, text(name)),
-      attribute(attributes.type, text('hash:ip,port')),
+      attribute(attributes.type, text(isCounted ? 'hash:ip' : 'hash:ip,port')),
       attribute(attributes.revision, Uint8Array.of(1)),
       attribute(attributes.family, Uint8Array.of(family)),
       attribute(attributes.data | NLA_F_NESTED, Buffer.concat(data)),

@@ -33,10 +33,7 @@ export interface Queue {
   counts(): { readonly waiting: number; readonly lost: number }
 }
 
-/**
- * The most packets that wait. The kernel drops any more, unless it is told to let them pass. A dropped packet is sent
- * again by its client. A validation that passes is lost.
- */
+/** The most packets that wait. The kernel lets any more pass. An old kernel drops them. */
 export const QUEUE_LENGTH = 1_024
 
 /** Room for a burst of packets between two turns of the event loop, in bytes. */
@@ -48,8 +45,8 @@ const TRIES = 64
 
 /**
  * Binds a queue (`number`, or a free one) and hands its packets to `handle`. When `handle` throws, the packet passes,
- * and `onError` gets what was thrown. While `length` packets wait, further ones pass with `isFailOpen`, and are dropped
- * without it.
+ * and `onError` gets what was thrown. While `length` packets wait, further ones pass as if there were no queue. Without
+ * `isFailOpen` they are dropped.
  * @throws Failure `queue-unavailable`, `native-module`
  */
 export async function openQueue(
@@ -57,7 +54,7 @@ export async function openQueue(
   handle: PacketHandler,
   onError: (thrown: unknown) => void,
   length = QUEUE_LENGTH,
-  isFailOpen = false,
+  isFailOpen = true,
 ): Promise<Queue> {
   const [nfqueue, libc] = await Promise.all([loadNfqueue(), loadLibc()])
   const bound = boundQueues()

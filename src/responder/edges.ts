@@ -15,7 +15,8 @@ export interface Edges {
   readonly openQueue: typeof openQueue
   readonly openRawSockets: typeof openRawSockets
   readonly openXtablesLock: typeof openXtablesLock
-  readonly findFamilies: () => Promise<Families>
+  /** Takes our bit of the connection mark. */
+  readonly findFamilies: (mark: number) => Promise<Families>
 }
 
 /** The edges of this machine. */
@@ -26,5 +27,5 @@ export const systemEdges: Edges = {
   openQueue,
   openRawSockets,
   openXtablesLock,
-  findFamilies: () => findFamilies(run),
+  findFamilies: (mark) => findFamilies(run, mark),
 }

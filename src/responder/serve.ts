@@ -73,7 +73,8 @@ export async function serve(
 
 async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges: Edges): Promise<Responder> {
   const { directory, firewall, isTransient, isStandalone, version, mark } = options
-  const { clock, run, sets, findFamilies } = edges
+  const { clock, run, sets } = edges
+  const findFamilies = () => edges.findFamilies(mark)
   const { tag } = directory
   const identity: Identity = { version, pid: process.pid, startedAt: clock.date(), mark }
   const leases = new Leases(clock)

@@ -6,7 +6,7 @@ import { isLegacyInUse } from '../firewall/tracking-rules.js'
 import type { IpVersion } from '../wire/ip.js'
 import type { Table } from './chains.js'
 import { tablesOfSave } from './iptables-rules.js'
-import { listOf, objectOf } from './nft-conditions.js'
+import { listOf, objectOf, wordOf } from './nft-conditions.js'
 import { tablesOfNft } from './nft-rules.js'
 import type { Packet } from './packet.js'
 
@@ -102,4 +102,16 @@ export function tablesFor(packet: Packet, { saves, nft }: InstalledRules): Table
   const isSaved = ({ origin, name }: Table) =>
     origin === `nft ${family} ${name}` && saved.some((table) => table.name === name)
   return [...saved, ...listed.filter((table) => !isSaved(table))]
+}
+
+/** Returns what takes forwarded connections past the rules, as text: flowtables of nft, and FLOWOFFLOAD of iptables. */
+export function flowtablesOf({ saves, nft }: InstalledRules): string[] {
+  const tables = nft === undefined ? [] : listOf(objectOf(JSON.parse(nft))['nftables'])
+  return [
+    ...tables.flatMap((item) => {
+      const { family, table, name } = objectOf(objectOf(item)['flowtable'])
+      return name === undefined ? [] : [`the flowtable ${wordOf(name)} of nft ${wordOf(family)} ${wordOf(table)}`]
+    }),
+    ...saves.flatMap(({ program, text }) => (/ -j FLOWOFFLOAD\b/m.test(text) ? [`FLOWOFFLOAD of ${program}`] : [])),
+  ]
 }

@@ -25,6 +25,8 @@ for (const firewall of ['iptables-nft', 'iptables-legacy']) {
     t.strictSame((await lab.running()).firewall?.tracked, [])
 
     for (const version of [4, 6] as const) {
+      const isListed = async ({ port }: RawClient) =>
+        (await listSet(lab.server, 0, lab.runDirectory, version)).split(',').includes(String(port))
       const other = await host.connect(version, { timestamps: true })
       const readable = await filesWithSources(lab.server, strangers['www-data'])
       // Two seconds are soon over on a slow machine: then once more, with another client.
@@ -32,19 +34,17 @@ for (const firewall of ['iptables-nft', 'iptables-legacy']) {
       await waitUntil(async () => {
         client = await host.connect(version, { timestamps: true })
         await client.deliver(half)
-        const isFollowed = await isQueued(lab.server, client, ' ')
-        return isFollowed && (await listSet(lab.server, 0, lab.runDirectory, version)).includes(String(client.port))
+        const isFollowed = await isQueued(lab.server, client, challenge.request.slice(20, 21))
+        return isFollowed && (await isListed(client))
       }, 'a source to be followed, and root to see it')
       for (const [name, uid] of Object.entries(strangers)) {
         t.equal(await listSet(lab.server, uid, lab.runDirectory, version), 'EPERM', `IPv${version}: ${name} does not`)
-        await client?.deliver(half)
+        await (await host.connect(version, { timestamps: true })).deliver(half)
         t.strictSame(await filesWithSources(lab.server, uid), readable, `IPv${version}: nor reads it anywhere`)
       }
       t.notOk(await isQueued(lab.server, other, 'POST / HTTP/1.1\r\n'), 'its address is left alone otherwise')
-      await waitUntil(
-        async () => client !== undefined && !(await isQueued(lab.server, client, ' ')),
-        'the source to be forgotten',
-      )
+      await waitUntil(async () => client !== undefined && !(await isListed(client)), 'the source to be forgotten')
+      if (client) t.notOk(await isQueued(lab.server, client, challenge.request.slice(21, 22)), 'for good')
     }
     t.equal((await lab.cleanup(challenge)).exitCode, 0)
     for (const version of [4, 6] as const)

@@ -5,13 +5,13 @@
  */
 import { closeSync } from 'node:fs'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'
-import { followedSet, installScript } from '../../src/firewall/iptables/script.js'
+import { installScript } from '../../src/firewall/iptables/script.js'
 import { installLine, removeLine } from '../../src/firewall/nft/script.js'
-import { FOLLOWED_SECONDS, type Ruleset } from '../../src/firewall/ruleset.js'
+import type { Ruleset } from '../../src/firewall/ruleset.js'
 import { loadLibc } from '../../src/kernel/libc.js'
 import { emitPacket } from '../../src/wire/packet.js'
 import { ACK } from '../../src/wire/tcp.js'
-import { withBuiltModule } from '../kernel/built-module.js'
+import { makeSets } from '../kernel/sets-of-rules.js'
 import * as at from '../scenarios/namespace-socket.js'
 import type { BenchLab } from './bench-lab.js'
 import type { Comparison } from './figures.js'
@@ -100,9 +100,10 @@ async function install(lab: BenchLab, rules: PacketRules): Promise<void> {
     const line = installLine(rulesetFor(lab), false).replaceAll(/queue flags bypass to \d+/g, 'accept')
     await lab.server.exec(['nft', '-f', '-'], { input: line })
   } else {
-    const making = `await it.ipSets.make(${JSON.stringify(followedSet('bench', 4))}, 4, ${FOLLOWED_SECONDS.incomplete})`
-    await lab.server.exec(withBuiltModule('kernel/ip-sets.js', making))
-    await lab.server.exec([program(rules), '--noflush'], { input: installScript(rulesetFor(lab), 4, isTracked) })
+    await makeSets(lab.server, 'bench', 4)
+    await lab.server.exec([program(rules), '--noflush'], {
+      input: installScript(rulesetFor(lab), { version: 4, isTracked }),
+    })
   }
 }
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'
+import { setsFor } from '../../src/firewall/iptables/script.js'
 import type { Ruleset } from '../../src/firewall/ruleset.js'
 import { Failure } from '../../src/failure.js'
 import { fakeIptables, type Call } from './iptables/fake-iptables.js'
@@ -162,9 +163,13 @@ t.test('a sweep removes what is left of the tag, in both families, and touches n
 
 t.test('a sweep removes sets whose rules another program has taken away with their table', async (t) => {
   const kernel = fakeIptables()
-  for (const name of ['certbot-nfq-ab-4', 'certbot-nfq-ab-6', 'certbot-nfq-abcd-4']) await kernel.sets.make(name, 4, 2)
+  for (const { name, kind } of [...setsFor('ab', 4), ...setsFor('ab', 6), ...setsFor('abcd', 4)])
+    await kernel.sets.make(name, 4, kind)
   await sweep('ab', kernel.run, kernel.sets)
-  t.strictSame([...kernel.setNames], ['certbot-nfq-abcd-4'])
+  t.strictSame(
+    [...kernel.setNames],
+    setsFor('abcd', 4).map(({ name }) => name),
+  )
 })
 
 t.test('without sets in the kernel, the first that can queue the whole port is taken', async (t) => {

@@ -12,8 +12,14 @@ t.test('a set is made once, used by rules of either variant, and goes once no ru
     for (const version of [4, 6] as const) {
       const iptables = `${version === 4 ? 'iptables' : 'ip6tables'}-${variant}`
       const rule = ['INPUT', '-m', 'set', '--match-set', 'certbot-nfq-test', 'src,src', '-j', 'ACCEPT']
-      await sets(lab.server, `await it.ipSets.make('certbot-nfq-test', ${version}, 2)`)
-      await sets(lab.server, `await it.ipSets.make('certbot-nfq-test', ${version}, 2)`)
+      await sets(
+        lab.server,
+        `await it.ipSets.make('certbot-nfq-test', ${version}, { of: 'address and port', seconds: 2 })`,
+      )
+      await sets(
+        lab.server,
+        `await it.ipSets.make('certbot-nfq-test', ${version}, { of: 'address and port', seconds: 2 })`,
+      )
       await lab.server.exec([iptables, '-A', ...rule])
       const removal = sets(lab.server, `show('begun'); await it.ipSets.remove('certbot-nfq-test'); show('removed')`)
       await lab.server.exec([iptables, '-D', ...rule])
@@ -28,7 +34,10 @@ t.test('no set to be removed is no error; no right to make one is', { skip }, as
   t.teardown(lab.close)
   t.equal(await sets(lab.server, `await it.ipSets.remove('certbot-nfq-none')`), '')
   const asNobody = ['setpriv', '--reuid=65534', '--clear-groups', '--bounding-set=-all', '--inh-caps=-all']
-  const words = withBuiltModule('kernel/ip-sets.js', `await it.ipSets.make('x', 4, 2).catch(({ code }) => show(code))`)
+  const words = withBuiltModule(
+    'kernel/ip-sets.js',
+    `await it.ipSets.make('x', 4, { of: 'address', seconds: 2 }).catch(({ code }) => show(code))`,
+  )
   t.equal((await lab.server.exec([...asNobody, ...words])).stdout, '"not-root"\n')
 })
 

@@ -2,7 +2,7 @@ import t from 'tap'
 import { walk } from '../../src/rules-read/chains.js'
 import { forwardsOf } from '../../src/rules-read/forwards.js'
 import { tablesOfNft } from '../../src/rules-read/nft-rules.js'
-import { judgeUntracked } from '../../src/diagnosis/doctor/filter.js'
+import { judgeUntracked } from '../../src/diagnosis/doctor/following.js'
 import type { Packet } from '../../src/rules-read/packet.js'
 import { ipv4, ipv6 } from './packets.js'
 

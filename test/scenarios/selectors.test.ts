@@ -2,15 +2,15 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'
-import { followedSet, installScript } from '../../src/firewall/iptables/script.js'
+import { installScript } from '../../src/firewall/iptables/script.js'
 import { installLine, tableName } from '../../src/firewall/nft/script.js'
-import { FOLLOWED_SECONDS, type Ruleset } from '../../src/firewall/ruleset.js'
+import type { Ruleset } from '../../src/firewall/ruleset.js'
 import type { IpVersion } from '../../src/wire/ip.js'
 import { createNamespace, type Namespace } from '../../src/lab/namespace.js'
 import { run } from '../../src/lab/run.js'
 import type { Selector } from '../../src/wire/selector.js'
 import { fromText } from '../fixtures/hex.js'
-import { withBuiltModule } from '../kernel/built-module.js'
+import { makeSets } from '../kernel/sets-of-rules.js'
 import { requiresKernel } from '../requires-kernel.js'
 
 type Transport = Selector['transport']
@@ -249,10 +249,8 @@ function iptables(namespace: Namespace, version: IpVersion, variant: 'nft' | 'le
   const save = async () => (await namespace.exec([`${program}-save`, '-c', '-t', 'mangle'])).stdout
   return {
     install: async (ruleset) => {
-      const [set, seconds] = [followedSet(ruleset.tag, version), FOLLOWED_SECONDS.incomplete]
-      const making = `await it.ipSets.make(${JSON.stringify(set)}, ${version}, ${seconds})`
-      await namespace.exec(withBuiltModule('kernel/ip-sets.js', making))
-      const script = installScript(ruleset, version, false, await save())
+      await makeSets(namespace, ruleset.tag, version)
+      const script = installScript(ruleset, { version, isTracked: false }, await save())
       await namespace.exec([`${program}-restore`, '--noflush'], { input: script })
     },
     count: async () => {
@@ -264,7 +262,7 @@ function iptables(namespace: Namespace, version: IpVersion, variant: 'nft' | 'le
           .reduce((sum, [, count]) => sum + Number(count), 0)
       return {
         armed: packets('A', /NFQUEUE/),
-        incomplete: packets('I', /NFQUEUE/),
+        incomplete: packets('U', /NFQUEUE/),
         unarmed: packets('N', /^-m comment --comment \S+$/),
       }
     },
@@ -277,23 +275,20 @@ function nft(namespace: Namespace, version: IpVersion): BackEnd {
     // With a counter for every `queue`, which not every kernel has.
     install: async (ruleset) => {
       await namespace.exec(['nft', '-f', '-'], {
-        input: installLine(ruleset, false).replace(/queue flags bypass to \d+/g, 'counter'),
+        input: installLine(ruleset, false).replace(/queue flags bypass to \d+/g, 'counter accept'),
       })
     },
-    count: async ({ selectors }) => {
+    count: async () => {
       const { stdout } = await namespace.exec(['nft', 'list', 'table', ...table])
-      const packets = (chain: string) =>
-        selectors
-          .map(
-            (_, index) =>
-              new RegExp(`chain ${chain}-${index + 1} \\{[^}]*?(?:\\{[^}]*\\}[^}]*)*?\\n\\t\\}`).exec(stdout)?.[0] ??
-              '',
-          )
-          .flatMap((text) => [...text.matchAll(/counter packets (\d+)/g)])
+      const packets = (chain: RegExp) =>
+        [...stdout.matchAll(/^\tchain (\S+) \{([^]*?)\n\t\}$/gm)]
+          .filter(([, name = '']) => chain.test(name))
+          .flatMap(([, , rules = '']) => [...rules.matchAll(/counter packets (\d+)/g)])
           .reduce((sum, [, count]) => sum + Number(count), 0)
       return {
-        armed: packets('armed'),
-        incomplete: packets('incomplete'),
+        // Datagrams are queued where their port is looked at.
+        armed: packets(/^(take|armed-\d+)$/),
+        incomplete: packets(/^undecided$/),
         unarmed: Number(/counter unarmed \{\s*packets (\d+)/.exec(stdout)?.[1] ?? 0),
       }
     },

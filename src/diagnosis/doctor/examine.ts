@@ -2,15 +2,16 @@
 import { runDirectory } from '../../responder/run-directory.js'
 import type { FirewallChoice } from '../../firewall/choices.js'
 import { run, runFor, type Run } from '../../firewall/run.js'
-import type { Ruleset } from '../../firewall/ruleset.js'
-import { hasIpv6, isTracking } from '../../firewall/tracking.js'
+import { hasIpv6 } from '../../firewall/tracking.js'
+import { findFamilies, type Families } from '../../responder/families.js'
 import { boundQueues } from '../../kernel/queue.js'
 import { addressesOfMachine, type MachineAddress } from '../../network/addresses.js'
 import { lookUp } from '../../network/names.js'
 import { planTrial, readBackEnds, readLegacyUse } from './back-ends.js'
 import type { Table } from '../../rules-read/chains.js'
-import { judgeFilter, judgeUntracked } from './filter.js'
+import { judgeFilter } from './filter.js'
 import { CHECKS, type Finding } from './finding.js'
+import { judgeMarks, judgeOffload, judgeUntracked } from './following.js'
 import { forwardsOf } from '../../rules-read/forwards.js'
 import { readInstalledRules, tablesFor, type InstalledRules } from '../../rules-read/installed-rules.js'
 import { judgeFirewall, judgeKernel, runTrial } from './kernel-support.js'
@@ -82,7 +83,8 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const leftovers = await readLeftovers(directory, tables)
   const plan = planTrial(options.firewall, backEnds, readLegacyUse())
   const node = typeof hookNode === 'object' && 'execPath' in hookNode ? hookNode : process
-  const trial = await tryIt(options, node, plan)
+  const families = await findFamilies(run, options.mark)
+  const trial = await tryIt(options, families, node, plan)
   const portFacts = readPort(options, familyRules)
   const findings = [
     judgeRights(readRights()),
@@ -99,6 +101,12 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
     judgePort(portFacts),
     ...judgeFilter(familyRules, rules.silent),
     judgeUntracked(tables),
+    judgeMarks(families),
+    judgeOffload(
+      rules,
+      [...portFacts.forwards[4], ...portFacts.forwards[6]].some(({ address }) => address),
+      options.port,
+    ),
     judgeReversePath(uplinks, readReversePathFilters()),
     judgeRunDirectory(readRunDirectory(directory)),
     ...judgeLeftovers(leftovers),
@@ -150,24 +158,10 @@ function readPort({ port, noStandalone }: ExamineOptions, familyRules: readonly 
 
 async function tryIt(
   { port, mark, user, noStandalone, firewall, trial }: ExamineOptions,
+  families: Families,
   node: Pick<ModulesReport, 'execPath' | 'version'>,
   plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>,
 ) {
   if (process.geteuid?.() !== 0) return { reason: 'only root can', fix: 'run it as root' }
-  return runTrial(
-    trial(node),
-    firewall,
-    { port, mark, user, isStandalone: !noStandalone, families: await families(), ...plan },
-    runLong,
-  )
-}
-
-/**
- * Returns the IP versions as a responder finds them. They are probed in turn, because both probes read the same count.
- */
-async function families(): Promise<Ruleset['families']> {
-  const versions = hasIpv6() ? ([4, 6] as const) : ([4] as const)
-  const found = []
-  for (const version of versions) found.push({ version, isTracked: await isTracking(version, run) })
-  return found
+  return runTrial(trial(node), firewall, { port, mark, user, isStandalone: !noStandalone, families, ...plan }, runLong)
 }

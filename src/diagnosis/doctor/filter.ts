@@ -1,5 +1,5 @@
 /** Would the firewall of this machine let a validator in? This is a guess: it warns, and never fails. Pure. */
-import { rulesFrom, walk, type Table } from '../../rules-read/chains.js'
+import { walk, type Table } from '../../rules-read/chains.js'
 import { ok, warn, type Finding } from './finding.js'
 import type { Packet } from '../../rules-read/packet.js'
 
@@ -57,19 +57,4 @@ function firstDrop(tables: readonly Table[]) {
     }
   }
   return undefined
-}
-
-/** Finds rules that exempt the port from connection tracking. Such traffic has no connection mark to be followed by. */
-export function judgeUntracked(tables: readonly Table[]): Finding {
-  const found = tables.flatMap((table) =>
-    rulesFrom(table, 'prerouting').flatMap(({ target, text }) =>
-      target.kind === 'untrack' ? [`${table.origin}: ${text}`] : [],
-    ),
-  )
-  if (found.length === 0) return ok('untracked', 'no rule exempts the port from connection tracking')
-  return warn(
-    'untracked',
-    `a rule exempts traffic of the port from connection tracking (${found[0] ?? ''}): its candidates are followed by source address, and it has no NAT`,
-    'nothing, unless the port is that of a container: then take the exemption (notrack) away',
-  )
 }

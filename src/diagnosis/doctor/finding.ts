@@ -18,6 +18,8 @@ export const CHECKS = [
   'port',
   'filter',
   'untracked',
+  'marks',
+  'offload',
   'reverse-path',
   'run-directory',
   'leftovers',

@@ -2,11 +2,11 @@
 import { toFailure } from '../../failure.js'
 import {
   changeScript,
-  followedSet,
   holdsRuleset,
   hookChains,
   installScript,
   removeScript,
+  setsFor,
   unarmedIn,
   undoScript,
 } from './script.js'
@@ -15,7 +15,7 @@ import type { IpSets } from '../../kernel/ip-sets.js'
 import { listNftChains } from '../nft/listing.js'
 import { isLegacyIptables } from '../program-path.js'
 import { isProgram, runOrFail, type Run } from '../run.js'
-import { differsInKeysOnly, FOLLOWED_SECONDS, Tally, type Firewall, type Presence, type Ruleset } from '../ruleset.js'
+import { differsInKeysOnly, Tally, type Family, type Firewall, type Presence, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
 /** Waits up to 10 seconds for the lock that iptables processes share (iptables(8), `-w`). */
@@ -25,8 +25,7 @@ const FAMILIES = [4, 6] as const
 
 /** What is installed in one family. */
 interface Installed {
-  readonly version: IpVersion
-  readonly isTracked: boolean
+  readonly family: Family
   /** The built-in chains of the mangle table that did not exist before. */
   readonly newChains: readonly string[]
 }
@@ -66,22 +65,23 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
   /** Changes the keys only. Returns false when that fails, because another program has changed our rules. */
   async function changeKeys(wanted: Ruleset): Promise<boolean> {
     if (wanted.selection === 'port') return true
-    const changes = wanted.families.map(async ({ version, isTracked }) => {
-      if (!installed.has(version)) throw new Error('not installed')
-      await restore(name, version, changeScript(wanted, version, isTracked), run)
+    const changes = wanted.families.map(async (family) => {
+      if (!installed.has(family.version)) throw new Error('not installed')
+      await restore(name, family.version, changeScript(wanted, family), run)
     })
     return (await Promise.allSettled(changes)).every(({ status }) => status === 'fulfilled')
   }
 
-  async function installFamily(wanted: Ruleset, { version, isTracked }: Ruleset['families'][number]): Promise<void> {
+  async function installFamily(wanted: Ruleset, family: Family): Promise<void> {
+    const { version } = family
     const before = installed.get(version)
     if (wanted.selection === 'prefilter')
-      await sets.make(followedSet(tag, version), version, FOLLOWED_SECONDS.incomplete)
-    const missing = await missingChains(version, hookChains(isTracked), run)
+      for (const { name, kind } of setsFor(tag, version)) await sets.make(name, version, kind)
+    const missing = await missingChains(version, hookChains(family), run)
     // Rules that are replaced need not be complete: another program may have removed jumps or whole chains.
     const saved = before && (await saveMangle(version))
-    await restore(name, version, installScript(wanted, version, isTracked, saved), run)
-    installed.set(version, { version, isTracked, newChains: [...new Set([...(before?.newChains ?? []), ...missing])] })
+    await restore(name, version, installScript(wanted, family, saved), run)
+    installed.set(version, { family, newChains: [...new Set([...(before?.newChains ?? []), ...missing])] })
   }
 
   function saveMangle(version: IpVersion): Promise<string> {
@@ -113,7 +113,7 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
     const isUndone = ruleset && family && (await undo(name, ruleset, family, run))
     if (!isUndone) await removeFamily(name, version, tag, family, run)
     // The kernel refuses to remove a set while a rule refers to it, so the rules go first.
-    await sets.remove(followedSet(tag, version))
+    for (const { name } of setsFor(tag, version)) await sets.remove(name)
     installed.delete(version)
   }
 
@@ -121,8 +121,8 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
     const wanted = ruleset
     if (!wanted) return 'broken'
     const held = wanted.families.map(
-      async ({ version, isTracked }) =>
-        installed.has(version) && holdsRuleset(await countUnarmed(version), wanted, version, isTracked),
+      async (family) =>
+        installed.has(family.version) && holdsRuleset(await countUnarmed(family.version), wanted, family),
     )
     const looks = await Promise.allSettled(held)
     if (looks.some((look) => look.status === 'fulfilled' && !look.value)) return 'broken'
@@ -151,12 +151,12 @@ export function hasIptables(name: IptablesName): boolean {
 async function undo(
   name: IptablesName,
   ruleset: Ruleset,
-  { version, isTracked, newChains }: Installed,
+  { family, newChains }: Installed,
   run: Run,
 ): Promise<boolean> {
   const { exitCode } = await run(
-    [command(name, version, 'restore'), '--noflush', ...WAIT],
-    undoScript(ruleset, isTracked, newChains),
+    [command(name, family.version, 'restore'), '--noflush', ...WAIT],
+    undoScript(ruleset, family, newChains),
   )
   return exitCode === 0
 }

@@ -8,16 +8,19 @@
  * | `…-C` | looks at the port of a packet that may be a candidate |
  * | `…-1`, `…-2` and so on | one for each start: compares the whole start, then the key |
  * | `…-A` | the key is armed: follows the connection, queues the packet |
- * | `…-I` | the payload ends before the key does: the same, with a shorter time limit for untracked sources |
+ * | `…-I` | the payload ends before the key does: passes on what is within the limits |
+ * | `…-U` | it is within the limits: follows the connection, by source for a short time only, and queues the packet |
  * | `…-N` | the key is not armed: counts the packet, and queues a few of them a second |
- * | `…-Q` | queues the further packets of a connection that has our connection mark |
- * | `…-R` | queues the further packets of a followed source, where connections are not tracked |
- * | `…-L` | lets a connection go: removes the marks of a packet that the responder sent through the hook once more |
+ * | `…-Q` | picks the further packets of a connection that has our connection mark |
+ * | `…-R` | picks the further packets of a followed source, where the mark is not used |
+ * | `…-F` | queues such a further packet, within a limit |
+ * | `…-L` | lets a connection go: a packet that the responder sent through the hook once more ends the following |
  *
  * Every TCP packet passes the first chain. That chain therefore has few rules and looks at no port: what these rules
  * match is rare, and the port is compared afterwards. iptables evaluates the matches of a rule from left to right. The
  * comment is a match too, so it stands last. A jump has no comment, because the name of its chain says whose it is.
  */
+import type { SetKind } from '../../kernel/ip-sets.js'
 import type { Selector, Start } from '../../wire/selector.js'
 import { toBytecode, type Program } from '../bpf/program.js'
 import {
@@ -28,17 +31,44 @@ import {
   KEYS_A_PROGRAM,
   reachesProgram,
 } from '../bpf/selector-programs.js'
-import { FOLLOWED_SECONDS, letGoMark, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type Ruleset } from '../ruleset.js'
+import {
+  FOLLOWED_SECONDS,
+  FURTHER_QUEUED,
+  INCOMPLETE_QUEUED,
+  isFollowedByMark,
+  letGoMark,
+  LONGEST_QUEUED,
+  portsOf,
+  SEEN_SECONDS,
+  UNARMED_QUEUED,
+  type Family,
+  type Ruleset,
+} from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
 type Transport = Selector['transport']
 
-/**
- * Returns the name of the ip_set with the followed sources, for use where connections are not tracked. The set has to
- * exist before a rule refers to it.
- */
-export function followedSet(tag: string, version: IpVersion): string {
-  return `certbot-nfq-${tag}-${version}`
+/** Returns the names of the ip_sets that the rules of a tag refer to, of at most 31 bytes. */
+function setNames(tag: string, version: IpVersion) {
+  const name = `certbot-nfq-${tag}-${version}`
+  return {
+    /** Sources (address and port) that are followed, where the connection mark is not used. */
+    followed: name,
+    /** Sources whose incomplete payload was queued a short time ago. */
+    seen: `${name}s`,
+    /** Addresses of incomplete payloads, each with a count of the last second. */
+    halves: `${name}h`,
+  }
+}
+
+/** Returns the ip_sets that the rules of a tag refer to. They have to exist before the rules. */
+export function setsFor(tag: string, version: IpVersion): { readonly name: string; readonly kind: SetKind }[] {
+  const { followed, seen, halves } = setNames(tag, version)
+  return [
+    { name: followed, kind: { of: 'address and port', seconds: FOLLOWED_SECONDS.incomplete } },
+    { name: seen, kind: { of: 'address and port', seconds: SEEN_SECONDS } },
+    { name: halves, kind: { of: 'address', seconds: 1 } },
+  ]
 }
 
 /** Returns the name of the chain that INPUT and FORWARD jump to. */
@@ -50,16 +80,16 @@ export function chainName(tag: string): string {
  * Returns the script that installs a ruleset, whatever our chains held before. `saved` is the output of iptables-save
  * at this moment: a jump that is in it is not added again, and stays where it is.
  */
-export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean, saved = ''): string {
+export function installScript(ruleset: Ruleset, family: Family, saved = ''): string {
   const lines = mangleLines(saved)
   const names = chainNames(ruleset)
   const stale = chainsIn(lines, ruleset.tag).filter((name) => !names.includes(name))
   return table([
     ...names.map((name) => `:${name} - [0:0]`),
-    ...jumps(ruleset, isTracked).flatMap(({ hook, rule, target }) =>
+    ...jumps(ruleset, family).flatMap(({ hook, rule, target }) =>
       hasJump(lines, hook, target) ? [] : [`-I ${hook} 1 ${rule}`],
     ),
-    ...rulesOf(ruleset, version, isTracked),
+    ...rulesOf(ruleset, family),
     ...stale.flatMap((name) => [`-F ${name}`, `-X ${name}`]),
   ])
 }
@@ -69,14 +99,14 @@ export function installScript(ruleset: Ruleset, version: IpVersion, isTracked: b
  * FORWARD. The counter of unarmed requests is kept. iptables-restore refuses the script as a whole when another program
  * has removed one of our chains or jumps.
  */
-export function changeScript(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string {
+export function changeScript(ruleset: Ruleset, family: Family): string {
   const { unarmed } = namesFor(ruleset.tag)
   return table([
-    ...jumps(ruleset, isTracked).flatMap(({ hook, rule }) => [`-D ${hook} ${rule}`, `-I ${hook} 1 ${rule}`]),
+    ...jumps(ruleset, family).flatMap(({ hook, rule }) => [`-D ${hook} ${rule}`, `-I ${hook} 1 ${rule}`]),
     ...chainNames(ruleset)
       .filter((name) => name !== unarmed)
       .map((name) => `-F ${name}`),
-    ...rulesOf(ruleset, version, isTracked).filter((rule) => !rule.startsWith(`-A ${unarmed} `)),
+    ...rulesOf(ruleset, family).filter((rule) => !rule.startsWith(`-A ${unarmed} `)),
   ])
 }
 
@@ -91,10 +121,10 @@ export function unarmedIn(saved: string, tag: string): number {
  * Returns the script that removes what `installScript` installed, and the built-in chains in `newChains`.
  * iptables-restore refuses the script as a whole when another program has changed any of that.
  */
-export function undoScript(ruleset: Ruleset, isTracked: boolean, newChains: readonly string[]): string {
+export function undoScript(ruleset: Ruleset, family: Family, newChains: readonly string[]): string {
   const names = chainNames(ruleset)
   return table([
-    ...jumps(ruleset, isTracked).map(({ hook, rule }) => `-D ${hook} ${rule}`),
+    ...jumps(ruleset, family).map(({ hook, rule }) => `-D ${hook} ${rule}`),
     ...names.map((name) => `-F ${name}`),
     ...[...names, ...newChains].map((name) => `-X ${name}`),
   ])
@@ -123,12 +153,12 @@ export function removeScript(saved: string, tag: string): string | undefined {
 }
 
 /** Returns whether the output of iptables-save has every jump to our chains, and the right number of rules in each. */
-export function holdsRuleset(saved: string, ruleset: Ruleset, version: IpVersion, isTracked: boolean): boolean {
+export function holdsRuleset(saved: string, ruleset: Ruleset, family: Family): boolean {
   const lines = mangleLines(saved)
-  const expected = rulesOf(ruleset, version, isTracked)
+  const expected = rulesOf(ruleset, family)
   const rules = (text: readonly string[], name: string) => text.filter((line) => line.startsWith(`-A ${name} `)).length
   return (
-    jumps(ruleset, isTracked).every(({ hook, target }) => hasJump(lines, hook, target)) &&
+    jumps(ruleset, family).every(({ hook, target }) => hasJump(lines, hook, target)) &&
     chainNames(ruleset).every((name) => rules(lines, name) === rules(expected, name))
   )
 }
@@ -152,16 +182,16 @@ function hasJump(lines: readonly string[], hook: string, target: string): boolea
  * Returns the built-in chains of mangle that jump to ours. FORWARD is needed for containers behind a DNAT, and there is
  * no NAT without connection tracking.
  */
-export function hookChains(isTracked: boolean): string[] {
+export function hookChains({ isTracked }: Family): string[] {
   return isTracked ? ['INPUT', 'FORWARD'] : ['INPUT']
 }
 
 /** Returns the jumps from the built-in chains of mangle to ours. */
-function jumps(ruleset: Ruleset, isTracked: boolean): { hook: string; rule: string; target: string }[] {
+function jumps(ruleset: Ruleset, family: Family): { hook: string; rule: string; target: string }[] {
   const { entry, datagrams } = namesFor(ruleset.tag)
   return transportsOf(ruleset).flatMap((transport) => {
     const target = transport === 'tcp' ? entry : datagrams
-    return hookChains(isTracked).map((hook) => ({ hook, rule: `-p ${transport} -j ${target}`, target }))
+    return hookChains(family).map((hook) => ({ hook, rule: `-p ${transport} -j ${target}`, target }))
   })
 }
 
@@ -178,9 +208,11 @@ function namesFor(tag: string) {
     start: (place: number) => `${entry}-${place}`,
     armed: `${entry}-A`,
     incomplete: `${entry}-I`,
+    undecided: `${entry}-U`,
     unarmed: `${entry}-N`,
     byMark: `${entry}-Q`,
     byAddress: `${entry}-R`,
+    further: `${entry}-F`,
     letGo: `${entry}-L`,
   }
 }
@@ -195,9 +227,11 @@ function chainNames(ruleset: Ruleset): readonly string[] {
     ...startsOf(ruleset).map(({ place }) => names.start(place)),
     names.armed,
     names.incomplete,
+    names.undecided,
     names.unarmed,
     names.byMark,
     names.byAddress,
+    names.further,
     names.letGo,
   ]
 }
@@ -215,17 +249,19 @@ function startsOf({ selectors }: Ruleset): PlacedStart[] {
     .map((placed, index) => ({ ...placed, place: index + 1 }))
 }
 
-function rulesOf(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
-  return ruleset.selection === 'port' ? portRules(ruleset, isTracked) : candidateRules(ruleset, version, isTracked)
+function rulesOf(ruleset: Ruleset, family: Family): string[] {
+  return ruleset.selection === 'port' ? portRules(ruleset, family) : candidateRules(ruleset, family)
 }
 
-function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean): string[] {
+function candidateRules(ruleset: Ruleset, family: Family): string[] {
+  const { version, isTracked } = family
+  const byMark = isFollowedByMark(family)
   const { tag, mark } = ruleset
   const names = namesFor(tag)
   const comment = commentFor(tag)
   const bit = masked(mark)
   const toQueue = queueTarget(ruleset)
-  const set = followedSet(tag, version)
+  const sets = setNames(tag, version)
   const ports = portsOf(ruleset, 'tcp')
   const [toTcp, toUdp] = (['tcp', 'udp'] as const).map((transport) => {
     const starts = startsOf(ruleset).filter(({ selector }) => selector.transport === transport)
@@ -236,31 +272,30 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
     )
     return starts.length === 0 ? [] : [matching(program)]
   })
-  const followed = ports.map((port) => `-p tcp --dport ${port} -m set --match-set ${set} src,src`)
+  // Where the mark is used, only untracked packets are followed by their source.
+  const bySource = byMark ? `-p tcp ${UNTRACKED}` : '-p tcp'
+  const followed = ports.flatMap((port) =>
+    (byMark ? [`-p tcp --dport ${port}`] : destinations('tcp', port, isTracked)).map(
+      (destination) => `${destination} -m set --match-set ${sets.followed} src,src`,
+    ),
+  )
   const isLetGo = `-m mark --mark ${masked(letGoMark(ruleset))} ${comment} -g ${names.letGo}`
-  // The rules for a packet with an armed key, and for one whose payload is too short to tell. Both follow the
-  // connection. Only an armed key renews the time limit (`--exist`), so a forged short packet cannot shorten it.
+  // The rules that follow the connection, and queue the packet. Only an armed key renews the time limit (`--exist`), so
+  // a forged incomplete payload cannot shorten it.
   const taken = (name: string, renewal: string) => [
-    ...(toUdp?.length ? [`-A ${name} -p udp ${toQueue}`] : []),
-    ...(isTracked
-      ? [
-          `-A ${name} -p tcp ${UNTRACKED} ${comment} -j SET --add-set ${set} src,src ${renewal}`,
-          `-A ${name} ${UNTRACKED} ${toQueue}`,
-          `-A ${name} ${comment} -j CONNMARK --set-xmark ${bit}`,
-          `-A ${name} ${toQueue}`,
-        ]
-      : [`-A ${name} -p tcp ${comment} -j SET --add-set ${set} src,src ${renewal}`, `-A ${name} ${toQueue}`]),
+    `-A ${name} ${bySource} ${comment} -j SET --add-set ${sets.followed} src,src ${renewal}`,
+    ...(byMark ? [`-A ${name} ${UNTRACKED} ${toQueue}`, `-A ${name} ${comment} -j CONNMARK --set-xmark ${bit}`] : []),
+    `-A ${name} ${toQueue}`,
   ]
+  const { perAddress, inAll } = INCOMPLETE_QUEUED
   return [
-    ...(isTracked && ports.length > 0
+    ...(byMark && ports.length > 0
       ? [`-A ${names.entry} -m connmark --mark ${bit} ${comment} -g ${names.byMark}`]
       : []),
     // Followed sources come first: their further packets may look like candidates too.
-    ...(isTracked
-      ? []
-      : followed.map((isFollowed) => `-A ${names.entry} ${isFollowed} ${comment} -g ${names.byAddress}`)),
+    ...(byMark ? [] : followed.map((isFollowed) => `-A ${names.entry} ${isFollowed} ${comment} -g ${names.byAddress}`)),
     ...(toTcp ?? []).map((begins) => `-A ${names.entry} ${begins} ${comment} -j ${names.candidates}`),
-    ...(isTracked && ports.length > 0 ? [`-A ${names.entry} ${UNTRACKED} ${comment} -j ${names.byAddress}`] : []),
+    ...(byMark && ports.length > 0 ? [`-A ${names.entry} ${UNTRACKED} ${comment} -j ${names.byAddress}`] : []),
     ...(toUdp ?? []).map((begins) => `-A ${names.datagrams} ${begins} ${comment} -j ${names.candidates}`),
     ...startsOf(ruleset).flatMap(({ selector: { transport, ports }, place }) =>
       ports.flatMap((port) =>
@@ -270,8 +305,19 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
       ),
     ),
     ...startsOf(ruleset).flatMap((placed) => startRules(placed, version, tag)),
+    ...(toUdp?.length ? [`-A ${names.armed} -p udp ${toQueue}`] : []),
     ...taken(names.armed, `--exist --timeout ${FOLLOWED_SECONDS.armed}`),
-    ...taken(names.incomplete, `--timeout ${FOLLOWED_SECONDS.incomplete}`),
+    ...(ports.length > 0
+      ? [
+          // An address is counted from its second packet on, until its element runs out.
+          `-A ${names.incomplete} -m set --match-set ${sets.halves} src --packets-gt ${perAddress - 1} ${comment} -j RETURN`,
+          `-A ${names.incomplete} ${comment} -j SET --add-set ${sets.halves} src`,
+          `-A ${names.incomplete} ${bySource} -m set --match-set ${sets.seen} src,src ${comment} -j RETURN`,
+          `-A ${names.incomplete} -m limit --limit ${inAll}/sec --limit-burst ${inAll} ${comment} -g ${names.undecided}`,
+          `-A ${names.undecided} ${bySource} ${comment} -j SET --add-set ${sets.seen} src,src`,
+          ...taken(names.undecided, `--timeout ${FOLLOWED_SECONDS.incomplete}`),
+        ]
+      : []),
     ...(ruleset.selectors.some(({ keys }) => keys !== 'any')
       ? [
           // A copy that was queued before passes here again, with the mark that lets its connection go.
@@ -281,17 +327,29 @@ function candidateRules(ruleset: Ruleset, version: IpVersion, isTracked: boolean
           `-A ${names.unarmed} -m limit --limit ${UNARMED_QUEUED}/sec --limit-burst ${UNARMED_QUEUED} ${toQueue}`,
         ]
       : []),
-    ...(isTracked && ports.length > 0 ? [`-A ${names.byMark} ${isLetGo}`] : []),
-    ...(isTracked ? ports.map((port) => `-A ${names.byMark} ${originalPort('tcp', port)} ${toQueue}`) : []),
-    ...(ports.length > 0 ? [`-A ${names.byAddress} ${isLetGo}`] : []),
-    ...(isTracked
-      ? followed.map((isFollowed) => `-A ${names.byAddress} ${isFollowed} ${toQueue}`)
+    ...(ports.length === 0
+      ? []
       : [
-          // A candidate with an armed key renews the time limit.
-          ...(toTcp ?? []).map((begins) => `-A ${names.byAddress} ${begins} ${comment} -j ${names.candidates}`),
-          `-A ${names.byAddress} ${toQueue}`,
+          ...(byMark
+            ? [
+                `-A ${names.byMark} ${isLetGo}`,
+                ...ports.map(
+                  (port) => `-A ${names.byMark} ${originalPort('tcp', port)} ${comment} -g ${names.further}`,
+                ),
+              ]
+            : []),
+          `-A ${names.byAddress} ${isLetGo}`,
+          ...(byMark
+            ? followed.map((isFollowed) => `-A ${names.byAddress} ${isFollowed} ${comment} -g ${names.further}`)
+            : [
+                // A candidate with an armed key renews the time limit.
+                ...(toTcp ?? []).map((begins) => `-A ${names.byAddress} ${begins} ${comment} -j ${names.candidates}`),
+                `-A ${names.byAddress} ${comment} -g ${names.further}`,
+              ]),
+          `-A ${names.further} -m limit --limit ${FURTHER_QUEUED.perSecond}/sec --limit-burst ${FURTHER_QUEUED.atOnce} ${toQueue}`,
+          `-A ${names.letGo} ${bySource} ${comment} -j SET --del-set ${sets.followed} src,src`,
         ]),
-    ...(isTracked ? [`-A ${names.letGo} ${comment} -j CONNMARK --set-xmark 0x0/0x${mark.toString(16)}`] : []),
+    ...(byMark ? [`-A ${names.letGo} ${comment} -j CONNMARK --set-xmark 0x0/0x${mark.toString(16)}`] : []),
     `-A ${names.letGo} ${comment} -j MARK --set-xmark 0x0/0x${letGoMark(ruleset).toString(16)}`,
   ]
 }
@@ -325,7 +383,7 @@ function inPieces<Item>(items: readonly Item[], length: number): Item[][] {
 }
 
 /** Returns the rules of the selection `port`: they queue all traffic of the ports. */
-function portRules(ruleset: Ruleset, isTracked: boolean): string[] {
+function portRules(ruleset: Ruleset, { isTracked }: Family): string[] {
   const names = namesFor(ruleset.tag)
   const comment = commentFor(ruleset.tag)
   const toQueue = queueTarget(ruleset)

@@ -10,23 +10,41 @@
  * | `select` | every packet: looks for a followed connection, and for a payload that may be a candidate's |
  * | `starts` | calls `start-S-N` for each start |
  * | `start-S-N` | start N of selector S: compares the whole start, then the key |
- * | `armed-S` | the key is armed: looks at the port, follows the connection, queues the packet |
- * | `incomplete-S` | the payload ends before the key does: the same, with a shorter time limit for untracked sources |
+ * | `armed-S` | the key is armed: looks at the port |
+ * | `take` | follows the connection, and queues the packet |
+ * | `incomplete-S` | the payload ends before the key does: looks at the port |
+ * | `undecided` | within the limits: follows the connection, by source for a short time only, and queues the packet |
  * | `unarmed-S` | the key is not armed: counts the packet, and queues a few of them a second |
- * | `marked` | queues the further packets of a connection that has our connection mark, or lets it go |
- * | `followed`, `known` | the same by source address and port, where connections are not tracked |
+ * | `marked` | picks the further packets of a connection that has our connection mark, or lets it go |
+ * | `followed`, `known` | the same by source address and port, where the mark is not used |
+ * | `further` | queues such a further packet, within a limit |
  *
  * `nft -i` reads a transaction from one line, so each function below returns one line.
  */
 import { KEY_LENGTH, keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
-import { FOLLOWED_SECONDS, letGoMark, LONGEST_QUEUED, portsOf, UNARMED_QUEUED, type Ruleset } from '../ruleset.js'
+import {
+  FOLLOWED_SECONDS,
+  FURTHER_QUEUED,
+  INCOMPLETE_QUEUED,
+  isFollowedByMark,
+  letGoMark,
+  LONGEST_QUEUED,
+  portsOf,
+  SEEN_SECONDS,
+  UNARMED_QUEUED,
+  type Family,
+  type Ruleset,
+} from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
 
 /** Priority of our hooks, that of a mangle table: after connection tracking and destination NAT, before filtering. */
 const PRIORITY = -150
 
-/** The most sources that are followed at a time, where there is no connection mark. */
-const FOLLOWED_SIZE = 65_535
+/** The most elements of a set that rules add to; then no more are added. */
+const SET_SIZE = 65_535
+
+/** Seconds for which the rate of an address's incomplete payloads is remembered. */
+const HALVES_SECONDS = 10
 
 /** The most bytes of a payload that nft compares in one expression. */
 const LONGEST_COMPARED = 16
@@ -54,14 +72,14 @@ export type KeySets = 'named' | 'anonymous'
  * the nft process that reads the line.
  */
 export function installLine(ruleset: Ruleset, isOwned: boolean, keySets: KeySets = 'named'): string {
-  const tables = ruleset.families.flatMap(({ version, isTracked }) => {
-    const name = tableName(ruleset.tag, version)
+  const tables = ruleset.families.flatMap((family) => {
+    const name = tableName(ruleset.tag, family.version)
     const flags = isOwned ? 'flags owner; ' : ''
     // Deleting a table that does not exist is an error, so it is added first.
     return [
       `add table ${name} { ${flags}}`,
       `delete table ${name}`,
-      `table ${name} { ${flags}${tableBody(ruleset, version, isTracked, keySets).join('; ')}; }`,
+      `table ${name} { ${flags}${tableBody(ruleset, family, keySets).join('; ')}; }`,
     ]
   })
   return `${tables.join('; ')}\n`
@@ -108,12 +126,11 @@ export function removeLine(tag: string, versions: readonly IpVersion[]): string 
  * Returns the contents of a table. Every packet passes the chain `select`. That chain therefore has few rules and looks
  * at no port: what these rules match is rare, and the port is compared afterwards.
  */
-function tableBody(ruleset: Ruleset, version: IpVersion, isTracked: boolean, keySets: KeySets): string[] {
+function tableBody(ruleset: Ruleset, family: Family, keySets: KeySets): string[] {
+  const { isTracked } = family
   const hooks = isTracked ? ['input', 'forward'] : ['input']
   return [
-    ...(ruleset.selection === 'port'
-      ? portChains(ruleset, isTracked)
-      : candidateChains(ruleset, version, isTracked, keySets)),
+    ...(ruleset.selection === 'port' ? portChains(ruleset, isTracked) : candidateChains(ruleset, family, keySets)),
     ...hooks.map((hook) =>
       chain(hook, [`type filter hook ${hook} priority ${PRIORITY}; policy accept`, 'jump select']),
     ),
@@ -136,28 +153,46 @@ function portChains({ selectors, queue }: Ruleset, isTracked: boolean): string[]
  * that the responder sends through the hook once more has the let-go mark. It ends the following of its connection, and
  * is accepted.
  */
-function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolean, keySets: KeySets): string[] {
+function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): string[] {
   const { selectors, queue, mark } = ruleset
+  const { version, isTracked } = family
+  const byMark = isFollowedByMark(family)
   const toQueue = queueStatement(queue)
-  const source = `${version === 4 ? 'ip' : 'ip6'} saddr . tcp sport`
+  const address = `${version === 4 ? 'ip' : 'ip6'} saddr`
+  const source = `${address} . tcp sport`
   const bit = `0x${mark.toString(16)}`
   const [isLetGo, unmark] = [isMarked(letGoMark(ruleset)), withoutMark(letGoMark(ruleset))]
   const ports = portsOf(ruleset, 'tcp')
+  const allStarts = gate(selectors.flatMap(({ starts }) => starts))
+  // A full set ends a rule that adds to it. So the packet is queued by another rule.
+  const follow = (verb: 'add' | 'update', seconds: number) => [
+    ...(byMark ? [`ct state != untracked ct mark set ct mark or ${bit} ${toQueue}`] : []),
+    `${verb} @followed { ${source} timeout ${seconds}s }`,
+    toQueue,
+  ]
+  const { perAddress, inAll } = INCOMPLETE_QUEUED
   return [
     ...(selectors.some(({ keys }) => keys !== 'any') ? ['counter unarmed { }'] : []),
-    followedSet(version),
+    dynamicSet('followed', `${addressType(version)} . inet_service`, FOLLOWED_SECONDS.armed),
+    dynamicSet('seen', `${addressType(version)} . inet_service`, SEEN_SECONDS),
+    dynamicSet('halves', addressType(version), HALVES_SECONDS),
     ...selectors.flatMap(({ keys }, index) =>
       keys === 'any' || keySets === 'anonymous' ? [] : [keySet(index + 1, keys)],
     ),
+    // Only an armed key renews the time limit, so a forged incomplete payload cannot shorten it.
+    chain('take', follow('update', FOLLOWED_SECONDS.armed)),
+    chain('undecided', [
+      `add @halves { ${address} limit rate over ${perAddress}/second burst ${perAddress} packets } return`,
+      `${byMark ? 'ct state untracked ' : ''}${source} @seen return`,
+      `limit rate over ${inAll}/second burst ${inAll} packets return`,
+      `${byMark ? 'ct state untracked ' : ''}add @seen { ${source} }`,
+      ...follow('add', FOLLOWED_SECONDS.incomplete),
+    ]),
+    chain('further', [
+      `limit rate ${FURTHER_QUEUED.perSecond}/second burst ${FURTHER_QUEUED.atOnce} packets ${toQueue}`,
+    ]),
     ...selectors.flatMap((selector, index) =>
-      selectorChains(selector, index + 1, {
-        toQueue,
-        source,
-        bit,
-        isTracked,
-        keySets,
-        onward: `${isLetGo} ${unmark} accept`,
-      }),
+      selectorChains(selector, index + 1, { toQueue, isTracked, keySets, onward: `${isLetGo} ${unmark} accept` }),
     ),
     chain(
       'starts',
@@ -165,23 +200,30 @@ function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolea
         starts.map((start, place) => `${gate([start])} jump start-${index + 1}-${place + 1}`),
       ),
     ),
-    ...(isTracked
+    ...(byMark
       ? [
           chain('marked', [
             `${isLetGo} ct mark set ct mark and ${complement(mark)} ${unmark} accept`,
-            ...ports.map((port) => `${originalPort('tcp', port)} ${toQueue}`),
+            ...ports.map((port) => `${originalPort('tcp', port)} goto further`),
           ]),
         ]
       : []),
-    chain('known', [`${isLetGo} delete @followed { ${source} } ${unmark} accept`, toQueue]),
+    // A candidate with an armed key renews the time limit.
+    chain('known', [
+      `${isLetGo} delete @followed { ${source} } ${unmark} accept`,
+      `${allStarts} jump starts`,
+      'goto further',
+    ]),
     chain(
       'followed',
-      ports.map((port) => `tcp dport ${port} ${source} @followed goto known`),
+      (byMark ? ports.map((port) => `tcp dport ${port}`) : destinations({ transport: 'tcp', ports }, isTracked)).map(
+        (to) => `${to} ${source} @followed goto known`,
+      ),
     ),
     chain('select', [
-      ...(isTracked ? [`ct mark and ${bit} != 0 jump marked`, 'ct state untracked jump followed'] : ['jump followed']),
+      ...(byMark ? [`ct mark and ${bit} != 0 jump marked`, 'ct state untracked jump followed'] : ['jump followed']),
       // Most packets do not match this rule, and leave the chain here.
-      `${gate(selectors.flatMap(({ starts }) => starts))} jump starts`,
+      `${allStarts} jump starts`,
     ]),
   ]
 }
@@ -189,8 +231,6 @@ function candidateChains(ruleset: Ruleset, version: IpVersion, isTracked: boolea
 /** What the chains of all selectors have in common. */
 interface Following {
   readonly toQueue: string
-  readonly source: string
-  readonly bit: string
   readonly isTracked: boolean
   readonly keySets: KeySets
   /** The rule for a copy that was queued before, and passes here again with the let-go mark. */
@@ -201,16 +241,12 @@ interface Following {
 function selectorChains(selector: Selector, place: number, following: Following): string[] {
   const { transport, starts, keys } = selector
   const { toQueue, isTracked, keySets, onward } = following
-  const chains = [chain(`armed-${place}`, taken(selector, following, 'armed'))]
-  if (transport === 'tcp') chains.push(chain(`incomplete-${place}`, taken(selector, following, 'incomplete')))
+  const to = (onwards: string) => destinations(selector, isTracked).map((destination) => `${destination} ${onwards}`)
+  const chains = [chain(`armed-${place}`, to(transport === 'tcp' ? 'goto take' : toQueue))]
+  if (transport === 'tcp') chains.push(chain(`incomplete-${place}`, to('goto undecided')))
   if (keys !== 'any')
     chains.push(
-      chain(`unarmed-${place}`, [
-        onward,
-        ...destinations(selector, isTracked).map(
-          (to) => `${to} counter name unarmed limit rate ${UNARMED_QUEUED}/second ${toQueue}`,
-        ),
-      ]),
+      chain(`unarmed-${place}`, [onward, ...to(`counter name unarmed limit rate ${UNARMED_QUEUED}/second ${toQueue}`)]),
     )
   return [...chains, ...starts.map((start, index) => startChain(selector, start, place, index + 1, keySets))]
 }
@@ -251,29 +287,6 @@ function startChain(
 }
 
 /**
- * Returns the rules that follow a connection and queue the packet. Only an armed key renews the time limit (`update`),
- * so a forged short packet cannot shorten it.
- */
-function taken(
-  { transport, ports }: Selector,
-  { toQueue, source, bit, isTracked }: Following,
-  state: keyof typeof FOLLOWED_SECONDS,
-): string[] {
-  const verb = state === 'armed' ? 'update' : 'add'
-  return ports.flatMap((port) => {
-    const plain = plainPort(transport, port, isTracked)
-    if (transport === 'udp')
-      return [...(isTracked ? [`${originalPort(transport, port)} ${toQueue}`] : []), `${plain} ${toQueue}`]
-    return [
-      ...(isTracked ? [`${originalPort(transport, port)} ct mark set ct mark or ${bit} ${toQueue}`] : []),
-      // Two rules, because a full set ends the first one, and the packet has to be queued all the same.
-      `${plain} ${verb} @followed { ${source} timeout ${FOLLOWED_SECONDS[state]}s }`,
-      `${plain} ${toQueue}`,
-    ]
-  })
-}
-
-/**
  * Returns a condition of one comparison that every payload with one of these starts meets. Other payloads may meet it
  * too, an empty one never does.
  */
@@ -299,7 +312,7 @@ function payload(at: number, length: number): string {
 }
 
 /** Returns the matches for a selector's ports, tracked and untracked. */
-function destinations({ transport, ports }: Selector, isTracked: boolean): string[] {
+function destinations({ transport, ports }: Pick<Selector, 'transport' | 'ports'>, isTracked: boolean): string[] {
   return ports.flatMap((port) => [
     ...(isTracked ? [originalPort(transport, port)] : []),
     plainPort(transport, port, isTracked),
@@ -335,9 +348,13 @@ function queueStatement(queue: number): string {
   return `meta length <= ${LONGEST_QUEUED} queue flags bypass to ${queue}`
 }
 
-function followedSet(version: IpVersion): string {
-  const type = `${version === 4 ? 'ipv4_addr' : 'ipv6_addr'} . inet_service`
-  return `set followed { type ${type}; flags dynamic,timeout; timeout ${FOLLOWED_SECONDS.armed}s; size ${FOLLOWED_SIZE}; }`
+/** Declares a set that rules add to. Its elements are forgotten after so many seconds, unless a rule says otherwise. */
+function dynamicSet(name: string, type: string, seconds: number): string {
+  return `set ${name} { type ${type}; flags dynamic,timeout; timeout ${seconds}s; size ${SET_SIZE}; }`
+}
+
+function addressType(version: IpVersion): string {
+  return version === 4 ? 'ipv4_addr' : 'ipv6_addr'
 }
 
 /** Declares a set of keys. nft has no type for them, so `typeof` names bytes of that length at the payload's start. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { judgeFilter, judgeUntracked } from '../../../src/diagnosis/doctor/filter.js'
+import { judgeFilter } from '../../../src/diagnosis/doctor/filter.js'
 import { tablesOfSave } from '../../../src/rules-read/iptables-rules.js'
 import { ipv4, ipv6 } from '../../rules-read/packets.js'
 
@@ -36,20 +36,5 @@ t.test('rules that could not be read are not taken for none', (t) => {
   t.match(judgeFilter([], ['nft: Operation not permitted']), [
     { level: 'warn', message: /nft: Operation not permitted/ },
   ])
-  t.end()
-})
-
-t.test('an exemption from tracking is told, but one of another port is not', (t) => {
-  const raw = (rule: string) =>
-    judgeUntracked(rulesIn(`*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING ${rule}\nCOMMIT\n`).tables).level
-  t.strictSame(
-    [
-      '-j NOTRACK',
-      '-p tcp -m tcp --dport 80 -j CT --notrack',
-      '-p tcp -m tcp --dport 443 -j NOTRACK',
-      '-j CT --helper ftp',
-    ].map(raw),
-    ['warn', 'warn', 'ok', 'ok'],
-  )
   t.end()
 })

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
+import { setsFor } from '../../../src/firewall/iptables/script.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
 import { Failure } from '../../../src/failure.js'
 import type { Run } from '../../../src/firewall/run.js'
@@ -48,11 +49,12 @@ t.test('installed, each family has its rules: by one atomic step, which waits fo
   t.equal(await firewall.presence(), 'whole')
 })
 
-t.test('a family’s set is there before its rules, and goes after them', async (t) => {
+t.test('a family’s sets are there before its rules, and go after them', async (t) => {
   const kernel = fakeIptables()
   const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
   await firewall.install(ruleset)
-  t.strictSame([...kernel.setNames], ['certbot-nfq-ab-4', 'certbot-nfq-ab-6'])
+  const names = ([4, 6] as const).flatMap((version) => setsFor('ab', version).map(({ name }) => name))
+  t.strictSame([...kernel.setNames].sort(), names.sort())
   await firewall.remove()
   t.strictSame([...kernel.setNames], [])
   await firewall.install({ ...ruleset, selection: 'port' })
@@ -181,7 +183,9 @@ t.test('what a killed predecessor of the same tag left is removed, and nothing o
     [
       'INPUT',
       'FORWARD',
-      ...['', '-C', '-1', '-2', '-A', '-I', '-N', '-Q', '-R', '-L'].map((name) => `CERTBOT-NFQ-abcd${name}`),
+      ...['', '-C', '-1', '-2', '-A', '-I', '-U', '-N', '-Q', '-R', '-F', '-L'].map(
+        (name) => `CERTBOT-NFQ-abcd${name}`,
+      ),
     ],
   )
   await successor.install(ruleset)

@@ -16,7 +16,7 @@ const BUILT_IN = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING']
 
 /** Our chains of a tag, as they are declared. */
 const chains = (tag: string) =>
-  ['', '-1', '-2', '-A', '-C', '-I', '-L', '-N', '-Q', '-R']
+  ['', '-1', '-2', '-A', '-C', '-F', '-I', '-L', '-N', '-Q', '-R', '-U']
     .map((name) => `:CERTBOT-NFQ-${tag}${name} - [0:0]\n`)
     .join('')
 
@@ -42,19 +42,26 @@ const rules = (
 -A CERTBOT-NFQ-${tag}-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-1
 -A CERTBOT-NFQ-${tag}-C -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-2
 -A CERTBOT-NFQ-${tag}-C -p tcp -m tcp --dport 80 -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j CERTBOT-NFQ-${tag}-2
--A CERTBOT-NFQ-${tag}-I -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j SET --add-set certbot-nfq-${tag}-4 src,src --timeout 2
--A CERTBOT-NFQ-${tag}-I -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-${tag}-I -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x400000/0x400000
--A CERTBOT-NFQ-${tag}-I -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-F -m limit --limit 2000/sec --limit-burst 500 -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-I -m set --match-set certbot-nfq-${tag}-4h src --packets-gt 49 -m comment --comment certbot-nfq-${tag} -j RETURN
+-A CERTBOT-NFQ-${tag}-I -m comment --comment certbot-nfq-${tag} -j SET --add-set certbot-nfq-${tag}-4h src
+-A CERTBOT-NFQ-${tag}-I -p tcp -m conntrack --ctstate UNTRACKED -m set --match-set certbot-nfq-${tag}-4s src,src -m comment --comment certbot-nfq-${tag} -j RETURN
+-A CERTBOT-NFQ-${tag}-I -m limit --limit 200/sec --limit-burst 200 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-U
+-A CERTBOT-NFQ-${tag}-L -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j SET --del-set certbot-nfq-${tag}-4 src,src
 -A CERTBOT-NFQ-${tag}-L -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x0/0x400000
 -A CERTBOT-NFQ-${tag}-L -m comment --comment certbot-nfq-${tag} -j MARK --set-xmark 0x0/0x800000
 -A CERTBOT-NFQ-${tag}-N -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-L
 -A CERTBOT-NFQ-${tag}-N -m comment --comment certbot-nfq-${tag}
 -A CERTBOT-NFQ-${tag}-N -m limit --limit 5/sec -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-${tag}-Q -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-L
--A CERTBOT-NFQ-${tag}-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-F
 -A CERTBOT-NFQ-${tag}-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-L
--A CERTBOT-NFQ-${tag}-R -p tcp -m tcp --dport 80 -m set --match-set certbot-nfq-${tag}-4 src,src -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-R -p tcp -m tcp --dport 80 -m set --match-set certbot-nfq-${tag}-4 src,src -m comment --comment certbot-nfq-${tag} -g CERTBOT-NFQ-${tag}-F
+-A CERTBOT-NFQ-${tag}-U -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j SET --add-set certbot-nfq-${tag}-4s src,src
+-A CERTBOT-NFQ-${tag}-U -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-${tag} -j SET --add-set certbot-nfq-${tag}-4 src,src --timeout 2
+-A CERTBOT-NFQ-${tag}-U -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-${tag}-U -m comment --comment certbot-nfq-${tag} -j CONNMARK --set-xmark 0x400000/0x400000
+-A CERTBOT-NFQ-${tag}-U -m length --length 0:61440 -m comment --comment certbot-nfq-${tag} -j NFQUEUE --queue-num 8555 --queue-bypass
 `
 
 const mangleTable = `*mangle
@@ -84,15 +91,22 @@ ${BUILT_IN.map((name) => `:${name} ACCEPT [0:0]\n`).join('')}${chains('ab')}-A I
 -A CERTBOT-NFQ-ab-A -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-1
 -A CERTBOT-NFQ-ab-C -p tcp -m tcp --dport 80 -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-2
--A CERTBOT-NFQ-ab-I -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --timeout 2
--A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-F -m limit --limit 2000/sec --limit-burst 500 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-I -m set --match-set certbot-nfq-ab-6h src --packets-gt 49 -m comment --comment certbot-nfq-ab -j RETURN
+-A CERTBOT-NFQ-ab-I -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6h src
+-A CERTBOT-NFQ-ab-I -p tcp -m set --match-set certbot-nfq-ab-6s src,src -m comment --comment certbot-nfq-ab -j RETURN
+-A CERTBOT-NFQ-ab-I -m limit --limit 200/sec --limit-burst 200 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-U
+-A CERTBOT-NFQ-ab-L -p tcp -m comment --comment certbot-nfq-ab -j SET --del-set certbot-nfq-ab-6 src,src
 -A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
 -A CERTBOT-NFQ-ab-N -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-R -m bpf --bytecode "1,6 0 0 1" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
--A CERTBOT-NFQ-ab-R -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-F
+-A CERTBOT-NFQ-ab-U -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6s src,src
+-A CERTBOT-NFQ-ab-U -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --timeout 2
+-A CERTBOT-NFQ-ab-U -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 COMMIT
 `
 

@@ -18,6 +18,8 @@ import type { Ruleset } from '../../../src/firewall/ruleset.js'
 import { anyRuleset as ruleset, token } from '../any-ruleset.js'
 import { savedByLegacy, savedByNft, savedUntracked, savedWithoutMangle } from './saved.js'
 
+const tracked = { version: 4, isTracked: true } as const
+const untracked = { version: 6, isTracked: false } as const
 const http01 = http01Selector([80], [token])
 const withPorts = (...ports: number[]): Ruleset => ({ ...ruleset, selectors: [http01Selector(ports, [token])] })
 
@@ -25,7 +27,7 @@ t.test(
   'where connections are tracked, candidates and what their connections carry further go to the queue, by the original port, from both hooks',
   (t) => {
     t.equal(
-      withShortBytecode(installScript(ruleset, 4, true)),
+      withShortBytecode(installScript(ruleset, tracked)),
       `*mangle
 :CERTBOT-NFQ-ab - [0:0]
 :CERTBOT-NFQ-ab-C - [0:0]
@@ -33,9 +35,11 @@ t.test(
 :CERTBOT-NFQ-ab-2 - [0:0]
 :CERTBOT-NFQ-ab-A - [0:0]
 :CERTBOT-NFQ-ab-I - [0:0]
+:CERTBOT-NFQ-ab-U - [0:0]
 :CERTBOT-NFQ-ab-N - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
+:CERTBOT-NFQ-ab-F - [0:0]
 :CERTBOT-NFQ-ab-L - [0:0]
 -I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
 -I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab
@@ -58,17 +62,24 @@ t.test(
 -A CERTBOT-NFQ-ab-A -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-A -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
 -A CERTBOT-NFQ-ab-A -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-I -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-4 src,src --timeout 2
--A CERTBOT-NFQ-ab-I -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-I -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
--A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-I -m set --match-set certbot-nfq-ab-4h src --packets-gt 49 -m comment --comment certbot-nfq-ab -j RETURN
+-A CERTBOT-NFQ-ab-I -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-4h src
+-A CERTBOT-NFQ-ab-I -p tcp -m conntrack --ctstate UNTRACKED -m set --match-set certbot-nfq-ab-4s src,src -m comment --comment certbot-nfq-ab -j RETURN
+-A CERTBOT-NFQ-ab-I -m limit --limit 200/sec --limit-burst 200 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-U
+-A CERTBOT-NFQ-ab-U -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-4s src,src
+-A CERTBOT-NFQ-ab-U -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-4 src,src --timeout 2
+-A CERTBOT-NFQ-ab-U -m conntrack --ctstate UNTRACKED -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-U -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x400000/0x400000
+-A CERTBOT-NFQ-ab-U -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-N -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec --limit-burst 5 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-Q -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
--A CERTBOT-NFQ-ab-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-Q -p tcp -m conntrack --ctorigdstport 80 --ctdir ORIGINAL -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-F
 -A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
--A CERTBOT-NFQ-ab-R -p tcp --dport 80 -m set --match-set certbot-nfq-ab-4 src,src -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -p tcp --dport 80 -m set --match-set certbot-nfq-ab-4 src,src -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-F
+-A CERTBOT-NFQ-ab-F -m limit --limit 2000/sec --limit-burst 500 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-L -p tcp -m conntrack --ctstate UNTRACKED -m comment --comment certbot-nfq-ab -j SET --del-set certbot-nfq-ab-4 src,src
 -A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j CONNMARK --set-xmark 0x0/0x400000
 -A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
 COMMIT
@@ -81,7 +92,7 @@ COMMIT
 t.test(
   'where they are not, INPUT and the plain port lead there by source address, and nothing mentions tracking',
   (t) => {
-    const script = installScript(ruleset, 6, false)
+    const script = installScript(ruleset, untracked)
     t.equal(
       withShortBytecode(script, 6),
       `*mangle
@@ -91,9 +102,11 @@ t.test(
 :CERTBOT-NFQ-ab-2 - [0:0]
 :CERTBOT-NFQ-ab-A - [0:0]
 :CERTBOT-NFQ-ab-I - [0:0]
+:CERTBOT-NFQ-ab-U - [0:0]
 :CERTBOT-NFQ-ab-N - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
+:CERTBOT-NFQ-ab-F - [0:0]
 :CERTBOT-NFQ-ab-L - [0:0]
 -I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
 -A CERTBOT-NFQ-ab -p tcp --dport 80 -m set --match-set certbot-nfq-ab-6 src,src -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-R
@@ -110,21 +123,28 @@ t.test(
 -A CERTBOT-NFQ-ab-2 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-I
 -A CERTBOT-NFQ-ab-A -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --exist --timeout 60
 -A CERTBOT-NFQ-ab-A -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
--A CERTBOT-NFQ-ab-I -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --timeout 2
--A CERTBOT-NFQ-ab-I -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-I -m set --match-set certbot-nfq-ab-6h src --packets-gt 49 -m comment --comment certbot-nfq-ab -j RETURN
+-A CERTBOT-NFQ-ab-I -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6h src
+-A CERTBOT-NFQ-ab-I -p tcp -m set --match-set certbot-nfq-ab-6s src,src -m comment --comment certbot-nfq-ab -j RETURN
+-A CERTBOT-NFQ-ab-I -m limit --limit 200/sec --limit-burst 200 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-U
+-A CERTBOT-NFQ-ab-U -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6s src,src
+-A CERTBOT-NFQ-ab-U -p tcp -m comment --comment certbot-nfq-ab -j SET --add-set certbot-nfq-ab-6 src,src --timeout 2
+-A CERTBOT-NFQ-ab-U -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-N -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-N -m comment --comment certbot-nfq-ab
 -A CERTBOT-NFQ-ab-N -m limit --limit 5/sec --limit-burst 5 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
 -A CERTBOT-NFQ-ab-R -m mark --mark 0x800000/0x800000 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-L
 -A CERTBOT-NFQ-ab-R -m bpf --bytecode "<begins like GET or HEAD>" -m comment --comment certbot-nfq-ab -j CERTBOT-NFQ-ab-C
--A CERTBOT-NFQ-ab-R -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-R -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-F
+-A CERTBOT-NFQ-ab-F -m limit --limit 2000/sec --limit-burst 500 -m length --length 0:61440 -m comment --comment certbot-nfq-ab -j NFQUEUE --queue-num 8555 --queue-bypass
+-A CERTBOT-NFQ-ab-L -p tcp -m comment --comment certbot-nfq-ab -j SET --del-set certbot-nfq-ab-6 src,src
 -A CERTBOT-NFQ-ab-L -m comment --comment certbot-nfq-ab -j MARK --set-xmark 0x0/0x800000
 COMMIT
 `,
     )
     for (const selection of ['prefilter', 'port'] as const) {
       t.notMatch(
-        installScript({ ...ruleset, selection }, 4, false),
+        installScript({ ...ruleset, selection }, { ...tracked, isTracked: false }),
         /conntrack|connmark|CONNMARK/,
         'these would switch it on',
       )
@@ -135,7 +155,7 @@ COMMIT
 
 t.test('where the kernel cannot pick candidates, all of the port goes to the queue', (t) => {
   t.equal(
-    installScript({ ...ruleset, selection: 'port' }, 4, true),
+    installScript({ ...ruleset, selection: 'port' }, tracked),
     `*mangle
 :CERTBOT-NFQ-ab - [0:0]
 :CERTBOT-NFQ-ab-C - [0:0]
@@ -143,9 +163,11 @@ t.test('where the kernel cannot pick candidates, all of the port goes to the que
 :CERTBOT-NFQ-ab-2 - [0:0]
 :CERTBOT-NFQ-ab-A - [0:0]
 :CERTBOT-NFQ-ab-I - [0:0]
+:CERTBOT-NFQ-ab-U - [0:0]
 :CERTBOT-NFQ-ab-N - [0:0]
 :CERTBOT-NFQ-ab-Q - [0:0]
 :CERTBOT-NFQ-ab-R - [0:0]
+:CERTBOT-NFQ-ab-F - [0:0]
 :CERTBOT-NFQ-ab-L - [0:0]
 -I INPUT 1 -p tcp -j CERTBOT-NFQ-ab
 -I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab
@@ -160,7 +182,7 @@ COMMIT
 })
 
 t.test('each port has its rules; queue and mark are those asked for', (t) => {
-  const script = installScript({ ...withPorts(80, 8080), queue: 7, mark: 0x80000000 }, 4, true)
+  const script = installScript({ ...withPorts(80, 8080), queue: 7, mark: 0x80000000 }, tracked)
   for (const port of [80, 8080]) {
     for (const chain of ['C', 'Q'])
       t.match(script, `-A CERTBOT-NFQ-ab-${chain} -p tcp -m conntrack --ctorigdstport ${port} --ctdir ORIGINAL `)
@@ -169,19 +191,19 @@ t.test('each port has its rules; queue and mark are those asked for', (t) => {
   }
   t.match(script, '--set-xmark 0x80000000/0x80000000\n')
   t.match(script, '-m connmark --mark 0x80000000/0x80000000 ')
-  t.equal(script.match(/--queue-num 7 /g)?.length, 9)
+  t.equal(script.match(/--queue-num 7 /g)?.length, 6)
   t.end()
 })
 
 t.test('over what is there, only jumps that are missing are made, and the chains are filled anew', (t) => {
   for (const saved of [savedByNft, savedByLegacy]) {
-    t.notMatch(installScript(ruleset, 4, true, saved), /^-I/m)
-    t.match(installScript(ruleset, 4, true, without(saved, /^-A FORWARD .*-j CERTBOT-NFQ-ab$/)).match(/^-I.*/gm), [
+    t.notMatch(installScript(ruleset, tracked, saved), /^-I/m)
+    t.match(installScript(ruleset, tracked, without(saved, /^-A FORWARD .*-j CERTBOT-NFQ-ab$/)).match(/^-I.*/gm), [
       '-I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab',
     ])
   }
-  t.equal(installScript(ruleset, 6, false, savedUntracked), installScript(ruleset, 6, false).replace(/^-I.*\n/m, ''))
-  t.equal(installScript(ruleset, 4, true, savedWithoutMangle), installScript(ruleset, 4, true))
+  t.equal(installScript(ruleset, untracked, savedUntracked), installScript(ruleset, untracked).replace(/^-I.*\n/m, ''))
+  t.equal(installScript(ruleset, tracked, savedWithoutMangle), installScript(ruleset, tracked))
   t.end()
 })
 
@@ -193,7 +215,7 @@ t.test('nothing is ever queued without the bypass or that is too long, and every
       [4, false],
       [6, false],
     ] as const) {
-      const rules = installScript({ ...withPorts(80, 81), selection }, version, isTracked)
+      const rules = installScript({ ...withPorts(80, 81), selection }, { version, isTracked })
         .split('\n')
         .filter((line) => line.startsWith('-'))
       const queueing = rules.filter((rule) => rule.includes('NFQUEUE'))
@@ -213,7 +235,7 @@ t.test('nothing is ever queued without the bypass or that is too long, and every
 
 t.test('beyond what one program holds, tokens have further rules, and those of a hundred are all there', (t) => {
   const tokens = Array.from({ length: 100 }, (_, index) => `${String(index).padStart(3, 'x')}-${token}`)
-  const script = installScript({ ...ruleset, selectors: [http01Selector([80], tokens)] }, 4, true)
+  const script = installScript({ ...ruleset, selectors: [http01Selector([80], tokens)] }, tracked)
   for (const place of [1, 2]) {
     const rules = script.split('\n').filter((line) => line.startsWith(`-A CERTBOT-NFQ-ab-${place} `))
     t.equal(rules.filter((rule) => rule.endsWith('-g CERTBOT-NFQ-ab-A')).length, 3)
@@ -230,7 +252,7 @@ t.test('beyond what one program holds, tokens have further rules, and those of a
 
 t.test('selectors of datagrams have a chain of their own, and are not followed', (t) => {
   const udp = { ...http01, transport: 'udp', ports: [53] } as const
-  const script = installScript({ ...ruleset, selectors: [udp] }, 4, true)
+  const script = installScript({ ...ruleset, selectors: [udp] }, tracked)
   t.same(script.match(/^-I .*$/gm), [
     '-I INPUT 1 -p udp -j CERTBOT-NFQ-ab-D',
     '-I FORWARD 1 -p udp -j CERTBOT-NFQ-ab-D',
@@ -239,7 +261,7 @@ t.test('selectors of datagrams have a chain of their own, and are not followed',
   t.match(script, /^-A CERTBOT-NFQ-ab-C -p udp -m conntrack --ctorigdstport 53 /m)
   t.notMatch(script, /-g CERTBOT-NFQ-ab-I$/m, 'a datagram is whole')
   t.notMatch(script, /^-A CERTBOT-NFQ-ab(-[QR])? /m)
-  const both = installScript({ ...ruleset, selectors: [udp, http01] }, 4, true)
+  const both = installScript({ ...ruleset, selectors: [udp, http01] }, tracked)
   t.match(both, '-A CERTBOT-NFQ-ab-A -p udp -m length --length 0:61440 ')
   t.match(
     both,
@@ -249,15 +271,15 @@ t.test('selectors of datagrams have a chain of their own, and are not followed',
 })
 
 t.test('chains of an earlier ruleset that are of no use any more are taken away', (t) => {
-  const more = installScript({ ...ruleset, selectors: [http01, { ...http01, ports: [81] }] }, 4, true)
-  const script = installScript(ruleset, 4, true, more.replace(/^-I (\S+) 1 /gm, '-A $1 '))
+  const more = installScript({ ...ruleset, selectors: [http01, { ...http01, ports: [81] }] }, tracked)
+  const script = installScript(ruleset, tracked, more.replace(/^-I (\S+) 1 /gm, '-A $1 '))
   t.same(script.match(/^-[FX].*$/gm), [
     '-F CERTBOT-NFQ-ab-3',
     '-X CERTBOT-NFQ-ab-3',
     '-F CERTBOT-NFQ-ab-4',
     '-X CERTBOT-NFQ-ab-4',
   ])
-  t.notMatch(installScript(ruleset, 4, true, savedByNft), /^-[FX]/m)
+  t.notMatch(installScript(ruleset, tracked, savedByNft), /^-[FX]/m)
   t.end()
 })
 
@@ -277,21 +299,25 @@ t.test(
 -F CERTBOT-NFQ-${tag}-2
 -F CERTBOT-NFQ-${tag}-A
 -F CERTBOT-NFQ-${tag}-C
+-F CERTBOT-NFQ-${tag}-F
 -F CERTBOT-NFQ-${tag}-I
 -F CERTBOT-NFQ-${tag}-L
 -F CERTBOT-NFQ-${tag}-N
 -F CERTBOT-NFQ-${tag}-Q
 -F CERTBOT-NFQ-${tag}-R
+-F CERTBOT-NFQ-${tag}-U
 -X CERTBOT-NFQ-${tag}
 -X CERTBOT-NFQ-${tag}-1
 -X CERTBOT-NFQ-${tag}-2
 -X CERTBOT-NFQ-${tag}-A
 -X CERTBOT-NFQ-${tag}-C
+-X CERTBOT-NFQ-${tag}-F
 -X CERTBOT-NFQ-${tag}-I
 -X CERTBOT-NFQ-${tag}-L
 -X CERTBOT-NFQ-${tag}-N
 -X CERTBOT-NFQ-${tag}-Q
 -X CERTBOT-NFQ-${tag}-R
+-X CERTBOT-NFQ-${tag}-U
 COMMIT
 `
     for (const saved of [savedByNft, savedByLegacy]) {
@@ -304,7 +330,7 @@ COMMIT
 
 t.test('undoing takes back what was installed, and the built-in chains that were new', (t) => {
   t.equal(
-    undoScript(ruleset, true, ['INPUT']),
+    undoScript(ruleset, tracked, ['INPUT']),
     `*mangle
 -D INPUT -p tcp -j CERTBOT-NFQ-ab
 -D FORWARD -p tcp -j CERTBOT-NFQ-ab
@@ -314,9 +340,11 @@ t.test('undoing takes back what was installed, and the built-in chains that were
 -F CERTBOT-NFQ-ab-2
 -F CERTBOT-NFQ-ab-A
 -F CERTBOT-NFQ-ab-I
+-F CERTBOT-NFQ-ab-U
 -F CERTBOT-NFQ-ab-N
 -F CERTBOT-NFQ-ab-Q
 -F CERTBOT-NFQ-ab-R
+-F CERTBOT-NFQ-ab-F
 -F CERTBOT-NFQ-ab-L
 -X CERTBOT-NFQ-ab
 -X CERTBOT-NFQ-ab-C
@@ -324,17 +352,19 @@ t.test('undoing takes back what was installed, and the built-in chains that were
 -X CERTBOT-NFQ-ab-2
 -X CERTBOT-NFQ-ab-A
 -X CERTBOT-NFQ-ab-I
+-X CERTBOT-NFQ-ab-U
 -X CERTBOT-NFQ-ab-N
 -X CERTBOT-NFQ-ab-Q
 -X CERTBOT-NFQ-ab-R
+-X CERTBOT-NFQ-ab-F
 -X CERTBOT-NFQ-ab-L
 -X INPUT
 COMMIT
 `,
   )
   const sorted = (script = '') => script.split('\n').sort()
-  t.same(sorted(undoScript(ruleset, true, [])), sorted(removeScript(savedByNft, 'ab')))
-  t.same(sorted(undoScript(ruleset, false, [])), sorted(removeScript(savedUntracked, 'ab')))
+  t.same(sorted(undoScript(ruleset, tracked, [])), sorted(removeScript(savedByNft, 'ab')))
+  t.same(sorted(undoScript(ruleset, untracked, [])), sorted(removeScript(savedUntracked, 'ab')))
   t.end()
 })
 
@@ -373,10 +403,10 @@ t.test('a rule of somebody else that only speaks of our chain in its comment sta
 
 t.test('what was installed is found in what both variants save', (t) => {
   for (const saved of [savedByNft, savedByLegacy]) {
-    t.equal(holdsRuleset(saved, ruleset, 4, true), true)
-    t.equal(holdsRuleset(saved, { ...ruleset, tag: 'abcd' }, 4, true), true)
+    t.equal(holdsRuleset(saved, ruleset, tracked), true)
+    t.equal(holdsRuleset(saved, { ...ruleset, tag: 'abcd' }, tracked), true)
   }
-  t.equal(holdsRuleset(savedUntracked, ruleset, 6, false), true)
+  t.equal(holdsRuleset(savedUntracked, ruleset, untracked), true)
   t.end()
 })
 
@@ -387,11 +417,11 @@ t.test('without any one of its rules it is not', (t) => {
     [savedUntracked, 6, false],
   ] as const) {
     const ours = saved.split('\n').filter((line) => /--comment certbot-nfq-ab( |$)|-j CERTBOT-NFQ-ab$/.test(line))
-    t.equal(ours.length, isTracked ? 34 : 24)
+    t.equal(ours.length, isTracked ? 41 : 31)
     for (const rule of ours) {
       const broken = saved.replace(`${rule}\n`, '')
       t.not(broken, saved)
-      t.equal(holdsRuleset(broken, ruleset, version, isTracked), false, rule)
+      t.equal(holdsRuleset(broken, ruleset, { version, isTracked }), false, rule)
     }
   }
   t.end()
@@ -399,18 +429,18 @@ t.test('without any one of its rules it is not', (t) => {
 
 t.test('with a rule too many, with rules of another ruleset, or with none it is not', (t) => {
   const rule = '-A CERTBOT-NFQ-ab-1 -m comment --comment certbot-nfq-ab -g CERTBOT-NFQ-ab-I\n'
-  t.equal(holdsRuleset(savedByNft.replace(rule, rule + rule), ruleset, 4, true), false)
-  t.equal(holdsRuleset(savedByNft, withPorts(80, 8080), 4, true), false)
-  t.equal(holdsRuleset(savedByNft, { ...ruleset, selection: 'port' }, 4, true), false)
-  t.equal(holdsRuleset(savedByNft, { ...ruleset, tag: 'abc' }, 4, true), false)
-  t.equal(holdsRuleset(savedUntracked, ruleset, 6, true), false)
-  for (const saved of ['', savedWithoutMangle]) t.equal(holdsRuleset(saved, ruleset, 4, true), false)
+  t.equal(holdsRuleset(savedByNft.replace(rule, rule + rule), ruleset, tracked), false)
+  t.equal(holdsRuleset(savedByNft, withPorts(80, 8080), tracked), false)
+  t.equal(holdsRuleset(savedByNft, { ...ruleset, selection: 'port' }, tracked), false)
+  t.equal(holdsRuleset(savedByNft, { ...ruleset, tag: 'abc' }, tracked), false)
+  t.equal(holdsRuleset(savedUntracked, ruleset, { ...untracked, isTracked: true }), false)
+  for (const saved of ['', savedWithoutMangle]) t.equal(holdsRuleset(saved, ruleset, tracked), false)
   t.end()
 })
 
 t.test('what other people’s rules do is not looked at', (t) => {
   const others = without(savedByNft, /abcd|other|--dport (443|22)/)
-  t.equal(holdsRuleset(others, ruleset, 4, true), true)
+  t.equal(holdsRuleset(others, ruleset, tracked), true)
   t.end()
 })
 
