@@ -92,11 +92,14 @@ t.test('an answer has what belongs to its request, and nothing else', (t) => {
   const token = '0123456789abcdefABCD_--self-check'
   const check = { token, keyAuthorization: `${token}.0123456789abcdef`, ports: [80], families: [4] }
   const challenge = { token, identifier: 'a.example', port: 80, armedAt: 'now', expiresIn: 1, visits: [] }
-  const line = JSON.stringify({ version: 1, ok: true, check, challenge, seen: [] })
+  const counted = { version: '1.2.3', protocol: 1, pid: 42, startedAt: 'now', queue: 8555, mark: 1 }
+  const status = { ...counted, ports: [], challenges: [], counts: {}, log: [] }
+  const line = JSON.stringify({ version: 1, ok: true, check, challenge, seen: [], status })
   t.strictSame(parseResponse(line, 'arm'), { ok: true, check })
   t.strictSame(parseResponse(line, 'disarm'), { ok: true, challenge, seen: [] })
   t.strictSame(parseResponse(line, 'stop'), { ok: true })
-  t.throws(() => parseResponse(line, 'status'), { code: 'control-malformed' })
+  t.strictSame(parseResponse(line, 'status'), { ok: true, status })
+  t.throws(() => parseResponse(line.replace('"counts"', '"sums"'), 'status'), { code: 'control-malformed' })
   t.end()
 })
 
@@ -229,7 +232,8 @@ t.test('a responder that is about to end says so, of whatever version', (t) => {
 
 t.test('an answer that is none is malformed', (t) => {
   for (const line of ['', '[]', 'null', '"ok"', '{"version":1}', '{"version":1,"ok":1}', '{"version":1,"ok":"true"}']) {
-    t.throws(() => parseResponse(line, 'arm'), { code: 'control-malformed' }, line)
+    const thrown = { code: 'control-malformed', message: /is not a JSON object on one line|an answer that is none/ }
+    t.throws(() => parseResponse(line, 'arm'), thrown, line)
   }
   t.end()
 })

@@ -1,4 +1,4 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { mock } from 'node:test'
 import { join } from 'node:path'
@@ -193,12 +193,23 @@ t.test('who may not speak is told so before saying anything, and gets nothing do
   t.equal(refusals.length, 2)
 })
 
+t.test('who may speak is decided by the descriptor of the connection itself', async (t) => {
+  const kinds: string[] = []
+  const { path } = await open(
+    t,
+    async () => ok,
+    (fd) => kinds.push(readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/, 'N')) > 0,
+  )
+  t.match(await request(path, { op: 'disarm', token: 'x' }), { ok: true })
+  t.strictSame(kinds, ['socket:[N]'])
+})
+
 const silent: ControlHandlers = { answer: async () => ok, onRefusal: () => undefined, isAllowed: () => true }
 
 async function open(
   t: Test,
   answer: (request: ControlRequest) => Promise<ControlResponse> = async () => ok,
-  isAllowed = () => true,
+  isAllowed: ControlHandlers['isAllowed'] = () => true,
 ) {
   const path = join(temporaryDirectory(t), 'control')
   const requests: ControlRequest[] = []
