@@ -4,6 +4,7 @@ import t from 'tap'
 import { Interceptor } from '../../src/intercept/interceptor.js'
 import { DEFAULT_LIMITS } from '../../src/intercept/limits.js'
 import { parsePacket } from '../../src/wire/packet.js'
+import { ACK, FIN } from '../../src/wire/tcp.js'
 import { fromText } from '../fixtures/hex.js'
 import { known } from '../fixtures/known.js'
 import { holds } from '../holds.js'
@@ -128,6 +129,19 @@ t.test('a start in two pieces reaches the service whole, wherever it was cut', (
       `after ${cut}`,
     )
   }
+  t.end()
+})
+
+t.test('a service gets bytes and an end, and never a piece without bytes', (t) => {
+  const given: (number | string)[] = []
+  const conversation = { receive: (bytes: Uint8Array) => given.push(bytes.length), end: () => given.push('end') }
+  const open = () => ({ ...conversation, answer: undefined })
+  const connection = new Connection()
+  const interceptor = new Interceptor([{ longestStart: 1, recognise: () => ({ key: 'any', open }) }])
+  interceptor.decide(connection.packet({ text: 'hello' }), 0)
+  interceptor.decide(connection.packet({ at: 5 }), 1)
+  interceptor.decide(connection.packet({ at: 5, flags: FIN | ACK }), 2)
+  t.strictSame(given, [5, 'end'])
   t.end()
 })
 
