@@ -75,7 +75,6 @@ function serve(socket: Socket, { answer, onRefusal, isAllowed }: ControlHandlers
   })
 
   async function finish(respond: () => Promise<ControlResponse>): Promise<void> {
-    if (isDone) return
     isDone = true
     clearTimeout(timer)
     let response: ControlResponse

@@ -1,7 +1,7 @@
-import { existsSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, readlinkSync, statSync, writeFileSync } from 'node:fs'
 import { createConnection } from 'node:net'
 import { mock } from 'node:test'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { request } from '../../src/control/client.js'
@@ -202,6 +202,38 @@ t.test('who may speak is decided by the descriptor of the connection itself', as
   )
   t.match(await request(path, { op: 'disarm', token: 'x' }), { ok: true })
   t.strictSame(kinds, ['socket:[N]'])
+})
+
+t.test('a character that comes in two pieces is one', async (t) => {
+  const { path, requests } = await open(t)
+  const line = Buffer.from('{"version":1,"op":"disarm","token":"ü"}\n')
+  const cut = line.indexOf(0xbc)
+  const socket = createConnection(path)
+  t.teardown(() => socket.destroy())
+  socket.write(line.subarray(0, cut))
+  // An answered client that came later proves that the server has read the first piece.
+  await request(path, { op: 'disarm', token: 'x' })
+  const answered = new Promise((resolve) => socket.once('data', resolve))
+  socket.write(line.subarray(cut))
+  await answered
+  t.strictSame(
+    requests,
+    ['x', 'ü'].map((token) => ({ op: 'disarm', token })),
+  )
+})
+
+t.test('once root is given up, a socket that may not be removed is left', async (t) => {
+  const { path, close } = await open(t)
+  const isRoot = process.geteuid?.() === 0
+  chmodSync(dirname(path), 0)
+  if (isRoot) process.seteuid?.(65_534)
+  try {
+    t.doesNotThrow(close)
+  } finally {
+    if (isRoot) process.seteuid?.(0)
+    chmodSync(dirname(path), 0o700)
+  }
+  t.ok(existsSync(path))
 })
 
 const silent: ControlHandlers = { answer: async () => ok, onRefusal: () => undefined, isAllowed: () => true }
