@@ -10,6 +10,8 @@ import { serveInBackground, serveInForeground, sweepAfterHang } from './serve-co
 
 // Without a handler the signal starts Node's debugger.
 process.on('SIGUSR1', () => undefined)
+// Without a handler a limit of file sizes ends the process, where a file that is written to could do without.
+process.on('SIGXFSZ', () => undefined)
 
 main().catch((thrown: unknown) => {
   reportFailure(thrown)
