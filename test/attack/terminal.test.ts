@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { inRepository } from '../../src/lab/repository.js'
-import { waitUntil } from '../../src/lab/wait-until.js'
 import { withBuiltModule } from '../kernel/built-module.js'
 import { requiresKernel } from '../requires-kernel.js'
 import { openArmedLab, parentOf, programs } from '../scenarios/armed-lab.js'
@@ -52,7 +51,6 @@ t.test('neither responder nor keeper has a terminal', await requiresKernel(...pr
   t.equal(terminalOf(keeper), 0)
   t.not(terminalOf(parentOf(keeper)), 0, 'the command that root has started has one')
   process.kill(-keeper, 'SIGTERM')
-  await waitUntil(async () => (await lab.status()) === undefined, 'its end')
   await serve.exited
   t.strictSame(await lab.leftovers(), [])
 })
