@@ -18,15 +18,14 @@ const NFQA_CFG_FLAGS = 5
 const NFQA_CFG_F_FAIL_OPEN = 1
 
 /**
- * Lets `length` packets wait in a queue that this process has bound. Those beyond pass with `isFailOpen`, as if there
- * were no queue, and are dropped without. Returns false when that cannot be set. Then 1,024 packets wait, and the
- * kernel drops those beyond.
+ * Lets `length` packets wait in a queue that this process has bound. Those beyond pass, as if there were no queue.
+ * Returns false when that cannot be set. Then 1,024 packets wait, and the kernel drops those beyond.
  */
-export function limitQueue(libc: Libc, number: number, length: number, isFailOpen: boolean): boolean {
+export function limitQueue(libc: Libc, number: number, length: number): boolean {
   const fd = socketOf(number)
   if (fd === undefined) return false
   // No acknowledgment is requested, because the package reads this socket and would get it.
-  const message = limitMessage(number, length, isFailOpen)
+  const message = limitMessage(number, length)
   return libc.send(fd, message, message.length, 0) === message.length
 }
 
@@ -61,11 +60,11 @@ function isSocket(fd: number, inode: string | undefined): boolean {
  * struct nlmsghdr: length (4), type (2), flags (2), sequence (4), port id (4), in host order; struct nfgenmsg: family,
  * version, queue number (2, big-endian); then attributes: length (2), type (2), and a big-endian value (4) each.
  */
-function limitMessage(number: number, length: number, isFailOpen: boolean): Uint8Array {
+function limitMessage(number: number, length: number): Uint8Array {
   const attributes = [
     [NFQA_CFG_QUEUE_MAXLEN, length],
     [NFQA_CFG_MASK, NFQA_CFG_F_FAIL_OPEN],
-    [NFQA_CFG_FLAGS, isFailOpen ? NFQA_CFG_F_FAIL_OPEN : 0],
+    [NFQA_CFG_FLAGS, NFQA_CFG_F_FAIL_OPEN],
   ] as const
   const bytes = new Uint8Array(20 + 8 * attributes.length)
   bytes.set(new Uint8Array(Uint32Array.of(bytes.length).buffer))

@@ -45,8 +45,7 @@ const TRIES = 64
 
 /**
  * Binds a queue (`number`, or a free one) and hands its packets to `handle`. When `handle` throws, the packet passes,
- * and `onError` gets what was thrown. While `length` packets wait, further ones pass as if there were no queue. Without
- * `isFailOpen` they are dropped.
+ * and `onError` gets what was thrown. While `length` packets wait, further ones pass as if there were no queue.
  * @throws Failure `queue-unavailable`, `native-module`
  */
 export async function openQueue(
@@ -54,7 +53,6 @@ export async function openQueue(
   handle: PacketHandler,
   onError: (thrown: unknown) => void,
   length = QUEUE_LENGTH,
-  isFailOpen = true,
 ): Promise<Queue> {
   const [nfqueue, libc] = await Promise.all([loadNfqueue(), loadLibc()])
   const bound = boundQueues()
@@ -72,7 +70,7 @@ export async function openQueue(
     // The package's sockets are not close-on-exec. A program of ours that inherited them and outlived us would keep the
     // queue bound, with packets waiting in it.
     keepDescriptors(libc)
-    const isLimited = limitQueue(libc, candidate, length, isFailOpen)
+    const isFailOpen = limitQueue(libc, candidate, length)
     queue.run((packet) => {
       const { indev, nfmark } = packet.info
       const verdict = decide(handle, packet.payload, indev, onError)
@@ -86,7 +84,7 @@ export async function openQueue(
     return {
       number: candidate,
       port: boundQueues().get(candidate),
-      isFailOpen: isFailOpen && isLimited,
+      isFailOpen,
       counts: () => list().find(({ number }) => number === candidate) ?? { waiting: 0, lost: 0 },
     }
   }

@@ -128,8 +128,8 @@ t.test('what is too much for the queue goes on, and what waits is counted', { sk
     withBuiltModule(
       'kernel/queue.js',
       `const stop = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
-       const one = await it.openQueue(7, stop, () => {}, 2, true)
-       const other = await it.openQueue(undefined, stop, () => {}, 2, true)
+       const one = await it.openQueue(7, stop, () => {}, 2)
+       const other = await it.openQueue(undefined, stop, () => {}, 2)
        show({ isFailOpen: [one.isFailOpen, other.isFailOpen], bound: other.number })`,
     ),
   )
