@@ -12,11 +12,13 @@ export async function findFamilies(run: Run, mark: number): Promise<Families> {
   const versions = hasIpv6() ? ([4, 6] as const) : ([4] as const)
   // They are probed in turn, because both probes read the same count.
   const found = []
-  for (const version of versions) {
-    const isTracked = await isTracking(version, run)
-    found.push({ version, isTracked, isRoutedByMark: isTracked && (await routesByMark(version, mark, run)) })
-  }
-  return found
+  for (const version of versions) found.push({ version, isTracked: await isTracking(version, run) })
+  return Promise.all(
+    found.map(async (family) => {
+      const isRoutedByMark = family.isTracked && (await routesByMark(family.version, mark, run))
+      return { ...family, ...(isRoutedByMark && { isRoutedByMark }) }
+    }),
+  )
 }
 
 /** Returns the IP versions of both lists. What either list says of a version counts. */
