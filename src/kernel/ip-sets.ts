@@ -113,7 +113,7 @@ function refusal(what: string, error: number): Failure {
   const isLacking = error === ERR_FIND_TYPE || NOTHING_THERE.includes(name)
   return new Failure(
     'firewall-failed',
-    `cannot ${what}: ${isLacking ? `sets of addresses and ports are not supported by this kernel (ip_set_hash_ipport, ${name})` : name}`,
+    `cannot ${what}: ${isLacking ? `sets of addresses and ports are not supported by this kernel (ip_set_hash_ip and ip_set_hash_ipport, ${name})` : name}`,
   )
 }
 
