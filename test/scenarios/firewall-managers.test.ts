@@ -48,6 +48,14 @@ t.test('rules that others take away are put back', await requiresKernel(...progr
         await isPutBack(t, lab, 'the jump alone, of one family', async () => {
           await server.exec([`ip6tables-${variant}`, '-w', '-t', 'mangle', '-D', 'INPUT', '1'])
         })
+        await isPutBack(t, lab, 'a rule before the jump that accepts the request', async () => {
+          await onBoth(server, ['', '-w', '-t', 'mangle', '-I', 'INPUT', '1', ...theirException])
+          await waitUntil(
+            async () => (await jumpComesFirst(server, variant)).every(Boolean),
+            'the jump to be the first rule again',
+          )
+          await onBoth(server, ['', '-w', '-t', 'mangle', '-D', 'INPUT', ...theirException])
+        })
         await (variant === 'nft' ? isPutBack : staysAnswered)(t, lab, 'nft flush ruleset', async () => {
           await server.exec(['nft', 'flush', 'ruleset'])
           if (variant === 'nft') await inMangle(server)
@@ -103,6 +111,17 @@ t.test('firewall-cmd --reload', await requiresManager('firewalld', 'firewall-cmd
 })
 
 const theirRules = '*mangle\n:THEIRS - [0:0]\n-A THEIRS -j RETURN\n-A INPUT -p udp -j THEIRS\nCOMMIT\n'
+
+const theirException = ['-p', 'tcp', '--dport', '80', '-j', 'ACCEPT']
+
+/** Whether our jump stands before all other rules of INPUT, for each IP version. */
+async function jumpComesFirst(server: Namespace, variant: string): Promise<boolean[]> {
+  const first = async (program: string) => {
+    const { stdout } = await server.exec([`${program}-${variant}`, '-w', '-t', 'mangle', '-S', 'INPUT', '1'])
+    return stdout.includes('-j CERTBOT-NFQ-')
+  }
+  return Promise.all(['iptables', 'ip6tables'].map(first))
+}
 
 /** Armed with a manager in charge, which is ready before the lab's state counts as "before". */
 async function openManagedLab(t: Test, start: (lab: Lab) => Promise<RunBeside>) {

@@ -78,7 +78,8 @@ export function chainName(tag: string): string {
 
 /**
  * Returns the script that installs a ruleset, whatever our chains held before. `saved` is the output of iptables-save
- * at this moment: a jump that is in it is not added again, and stays where it is.
+ * at this moment: a jump of ours that is in it stays where it is, or moves to the top if a rule of another program
+ * stands before it.
  */
 export function installScript(ruleset: Ruleset, family: Family, saved = ''): string {
   const lines = mangleLines(saved)
@@ -86,9 +87,11 @@ export function installScript(ruleset: Ruleset, family: Family, saved = ''): str
   const stale = chainsIn(lines, ruleset.tag).filter((name) => !names.includes(name))
   return table([
     ...names.map((name) => `:${name} - [0:0]`),
-    ...jumps(ruleset, family).flatMap(({ hook, rule, target }) =>
-      hasJump(lines, hook, target) ? [] : [`-I ${hook} 1 ${rule}`],
-    ),
+    ...jumps(ruleset, family).flatMap(({ hook, rule, target }) => {
+      const place = placeOfJump(lines, hook, target)
+      if (place === 'first') return []
+      return [...(place === 'later' ? [`-D ${hook} ${rule}`] : []), `-I ${hook} 1 ${rule}`]
+    }),
     ...rulesOf(ruleset, family),
     ...stale.flatMap((name) => [`-F ${name}`, `-X ${name}`]),
   ])
@@ -152,13 +155,16 @@ export function removeScript(saved: string, tag: string): string | undefined {
   ])
 }
 
-/** Returns whether the output of iptables-save has every jump to our chains, and the right number of rules in each. */
+/**
+ * Returns whether the output of iptables-save has every jump to our chains, before the rules of other programs, and the
+ * right number of rules in each chain.
+ */
 export function holdsRuleset(saved: string, ruleset: Ruleset, family: Family): boolean {
   const lines = mangleLines(saved)
   const expected = rulesOf(ruleset, family)
   const rules = (text: readonly string[], name: string) => text.filter((line) => line.startsWith(`-A ${name} `)).length
   return (
-    jumps(ruleset, family).every(({ hook, target }) => hasJump(lines, hook, target)) &&
+    jumps(ruleset, family).every(({ hook, target }) => placeOfJump(lines, hook, target) === 'first') &&
     chainNames(ruleset).every((name) => rules(lines, name) === rules(expected, name))
   )
 }
@@ -173,9 +179,18 @@ function chainsIn(lines: readonly string[], tag: string): string[] {
   return lines.flatMap((line) => /^:(\S+)/.exec(line)?.[1] ?? []).filter((name) => tagOf(name) === tag)
 }
 
-/** Returns whether a built-in chain jumps to this chain of ours, in lines of iptables-save. */
-function hasJump(lines: readonly string[], hook: string, target: string): boolean {
-  return lines.some((line) => line.startsWith(`-A ${hook} `) && line.endsWith(`-j ${target}`))
+/**
+ * Returns where a built-in chain jumps to this chain of ours, in lines of iptables-save: `first` if all rules before it
+ * are jumps of responders too, `later` if another program has a rule before it, which may accept the packets;
+ * `undefined` if it does not jump there.
+ */
+function placeOfJump(lines: readonly string[], hook: string, target: string): 'first' | 'later' | undefined {
+  const targets = lines
+    .filter((line) => line.startsWith(`-A ${hook} `))
+    .map((line) => / -j (\S+)$/.exec(line)?.[1] ?? '')
+  const at = targets.indexOf(target)
+  if (at < 0) return undefined
+  return targets.slice(0, at).every((name) => tagOf(name) !== undefined) ? 'first' : 'later'
 }
 
 /**

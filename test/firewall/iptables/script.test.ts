@@ -207,6 +207,32 @@ t.test('over what is there, only jumps that are missing are made, and the chains
   t.end()
 })
 
+t.test('a jump with a rule of another program before it moves to the top, one with jumps of responders stays', (t) => {
+  for (const saved of [savedByNft, savedByLegacy]) {
+    const [jump = ''] = /^-A FORWARD .*-j CERTBOT-NFQ-ab$/m.exec(saved) ?? []
+    const behind = (rule: string) => saved.replace(jump, `-A FORWARD ${rule}\n${jump}`)
+    for (const rule of [
+      '-p tcp -j ACCEPT',
+      '-p tcp -j THEIRS',
+      '-p tcp -g THEIRS',
+      '-m comment --comment " -j CERTBOT-NFQ-ab" -j ACCEPT',
+      '-p tcp',
+    ]) {
+      t.equal(holdsRuleset(behind(rule), ruleset, tracked), false, rule)
+      t.strictSame(
+        installScript(ruleset, tracked, behind(rule)).match(/^-[DI].*/gm),
+        ['-D FORWARD -p tcp -j CERTBOT-NFQ-ab', '-I FORWARD 1 -p tcp -j CERTBOT-NFQ-ab'],
+        rule,
+      )
+    }
+    const others = behind('-p tcp -j CERTBOT-NFQ-abcd')
+    t.equal(holdsRuleset(others, ruleset, tracked), true)
+    t.notMatch(installScript(ruleset, tracked, others), /^-[DI]/m)
+    t.equal(holdsRuleset(saved.replace(jump, `${jump}\n-A FORWARD -j ACCEPT`), ruleset, tracked), true)
+  }
+  t.end()
+})
+
 t.test('nothing is ever queued without the bypass or that is too long, and every rule says whose it is', (t) => {
   for (const selection of ['prefilter', 'port'] as const) {
     for (const [version, isTracked] of [
