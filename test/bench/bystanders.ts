@@ -2,7 +2,7 @@
 import type { BenchLab, Tracking } from './bench-lab.js'
 import { download, upload, type TransferResult } from './client-socket.js'
 import { median, type Comparison } from './figures.js'
-import { enter, type FloodRecord, type StateName } from './states.js'
+import { enter, type StateName } from './states.js'
 import { downloadLength, port } from './web-server.js'
 import { wrk, type WrkResult } from './wrk.js'
 
@@ -42,12 +42,11 @@ export type QuantityName = keyof typeof quantities
 
 /** One line of the table. */
 export interface StateResult {
-  readonly state: StateName | 'floodedAlike'
+  readonly state: StateName
   readonly comparisons: Readonly<Record<QuantityName, Comparison>>
   /** Failed requests by wrk's count, and long bodies that broke off. */
   readonly failedRequests: number
   readonly brokenBodies: number
-  readonly floods: readonly FloodRecord[]
 }
 
 /** The results with one kind of server. */
@@ -58,17 +57,8 @@ export interface BystanderResults {
   readonly states: readonly StateResult[]
 }
 
-/**
- * Each right after an unarmed sample; the armed flood after the unarmed one, so that these two can be compared as well.
- */
-const turns: readonly (readonly StateName[])[] = [
-  ['again'],
-  ['armed'],
-  ['hundred'],
-  ['stopped'],
-  ['floodedUnarmed', 'flooded'],
-  ['naive'],
-]
+/** Each is measured right after an unarmed sample. */
+const turns: readonly StateName[] = ['again', 'armed', 'hundred', 'thousand', 'stopped', 'naive']
 
 const body = new Uint8Array(50_000_000)
 const uploadHead = `POST /upload HTTP/1.1\r\nHost: example.com\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`
@@ -86,31 +76,21 @@ export async function measureBystanders(
 ): Promise<BystanderResults> {
   const { tracking } = lab
   const unarmed: Sample[] = []
-  const taken = new Map<
-    StateName | 'floodedAlike',
-    { sample: Sample; baseline: Sample; flood: FloodRecord | undefined }[]
-  >()
-  const note = (state: StateName | 'floodedAlike', sample: Sample, baseline: Sample, flood?: FloodRecord) =>
-    taken.set(state, [...(taken.get(state) ?? []), { sample, baseline, flood }])
+  const taken = new Map<StateName, { sample: Sample; baseline: Sample }[]>()
   // One that is not counted: caches, and the processor's clock.
   await takeSample(lab, { ...effort, seconds: 1 })
   for (let round = 1; round <= effort.rounds; round++) {
     // In the opposite order every other time, so that no state always comes late in a round.
-    for (const states of round % 2 === 1 ? turns : [...turns].reverse()) {
+    for (const state of round % 2 === 1 ? turns : [...turns].reverse()) {
       const baseline = await takeSample(lab, effort)
       unarmed.push(baseline)
-      let before: Sample | undefined
-      for (const state of states) {
-        const leave = await enter(lab, state)
-        const sample = await takeSample(lab, effort)
-        const flood = await leave()
-        note(state, sample, baseline, flood)
-        if (before) note('floodedAlike', sample, before, flood)
-        before = sample
-        report(
-          `tracking ${tracking}, round ${round} of ${effort.rounds}, ${state}: ${Math.round(sample.kept.requestsPerSecond)} requests/s, unarmed ${Math.round(baseline.kept.requestsPerSecond)}`,
-        )
-      }
+      const leave = await enter(lab, state)
+      const sample = await takeSample(lab, effort)
+      await leave()
+      taken.set(state, [...(taken.get(state) ?? []), { sample, baseline }])
+      report(
+        `tracking ${tracking}, round ${round} of ${effort.rounds}, ${state}: ${Math.round(sample.kept.requestsPerSecond)} requests/s, unarmed ${Math.round(baseline.kept.requestsPerSecond)}`,
+      )
     }
   }
   return {
@@ -125,7 +105,6 @@ export async function measureBystanders(
       })),
       failedRequests: sum(samples.map(({ sample }) => sample.kept.failures + sample.fresh.failures)),
       brokenBodies: sum(samples.flatMap(({ sample }) => Object.values(sample.bodies).map(({ broken }) => broken))),
-      floods: samples.flatMap(({ flood }) => (flood ? [flood] : [])),
     })),
   }
 }

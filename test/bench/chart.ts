@@ -1,7 +1,7 @@
 /** Draws docs/benchmarks.svg: bars of the bystanders' rates in each state, with their ranges. */
 import type { BystanderResults, QuantityName, StateResult } from './bystanders.js'
 import { formatRatio, median, ratiosOf } from './figures.js'
-import { stateTitle } from './tables.js'
+import { stateNames } from './states.js'
 
 /** Rates only, so that longer is always better. Colours that also differ to the colour-blind (Okabe and Ito). */
 const bars: readonly { readonly quantity: QuantityName; readonly title: string; readonly colour: string }[] = [
@@ -23,14 +23,13 @@ const groupHeight = bars.length * barHeight + groupGap
 
 /** A whole SVG document. Its text needs no font in particular. */
 export function chart({ tracking, states }: BystanderResults): string {
-  const shown = states.filter(({ state }) => state !== 'floodedUnarmed' && state !== 'flooded')
   const largest = Math.max(
     1.1,
-    ...shown.flatMap(({ comparisons }) => bars.map(({ quantity }) => Math.max(...ratiosOf(comparisons[quantity])))),
+    ...states.flatMap(({ comparisons }) => bars.map(({ quantity }) => Math.max(...ratiosOf(comparisons[quantity])))),
   )
   const end = Math.min(1.6, Math.ceil(largest * 10) / 10)
   const x = (ratio: number) => round(left + (Math.min(ratio, end) / end) * (width - left - right))
-  const bottom = top + shown.length * groupHeight
+  const bottom = top + states.length * groupHeight
   const ticks = Array.from({ length: Math.floor(end * 5) + 1 }, (_, at) => at / 5)
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${bottom + 34}" width="${width}" height="${bottom + 34}" font-family="sans-serif" font-size="12" fill="#222">
 <title>Bystander traffic, as a ratio to the unarmed server</title>
@@ -39,7 +38,7 @@ export function chart({ tracking, states }: BystanderResults): string {
 <text x="16" y="45">medians, lines: range; connection tracking ${tracking}; 1 is untouched, longer is better</text>
 ${legend()}
 ${ticks.map((tick) => tickMark(x(tick), tick, bottom)).join('\n')}
-${shown.map((result, at) => group(result, top + at * groupHeight + groupGap / 2, x)).join('\n')}
+${states.map((result, at) => group(result, top + at * groupHeight + groupGap / 2, x)).join('\n')}
 </svg>
 `
 }
@@ -62,7 +61,7 @@ function tickMark(x: number, ratio: number, bottom: number): string {
 }
 
 function group({ state, comparisons }: StateResult, y: number, x: (ratio: number) => number): string {
-  const [first = '', second] = wrap(stateTitle(state), 44)
+  const [first = '', second] = wrap(stateNames[state], 44)
   const middle = y + (bars.length * barHeight) / 2
   const title =
     second === undefined

@@ -3,9 +3,9 @@
  *
  * - `--quick`: few and short measurements, for trying out; writes nothing without `--output`.
  * - `--rounds N`: how often each state is measured, instead of 8 (4 without connection tracking).
- * - `--orders`: also measures an order for 100 names, which takes minutes.
- * - `--only PARTS`: some of bystanders, packets, challenges, hooks, memory, orders, joined by commas; writes nothing
- *   without `--output`.
+ * - `--orders`: also measures orders for one name and for 100, which takes minutes.
+ * - `--only PARTS`: some of bystanders, floods, packets, challenges, hooks, arming, memory, orders, joined by commas;
+ *   writes nothing without `--output`.
  * - `--output DIR`: where benchmarks.md and benchmarks.svg are written, instead of docs.
  */
 import { readFile, writeFile } from 'node:fs/promises'
@@ -15,10 +15,12 @@ import { kernelUnavailable } from '../../src/lab/lab.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { run } from '../../src/lab/run.js'
 import { isInterrupted } from '../../src/lab/while-open.js'
+import { measureArming } from './arming.js'
 import { openBenchLab, type BenchLab, type Tracking } from './bench-lab.js'
 import { measureBystanders } from './bystanders.js'
 import { measureChallenges } from './challenges.js'
 import { chart } from './chart.js'
+import { measureFloods } from './floods.js'
 import { describeMachine } from './machine.js'
 import { measureHooks } from './hooks.js'
 import { measureMemory } from './memory.js'
@@ -27,7 +29,7 @@ import { measurePackets } from './packets.js'
 import { benchmarkPage } from './page.js'
 import type { BenchResults } from './results.js'
 
-const parts = ['bystanders', 'packets', 'challenges', 'hooks', 'memory', 'orders'] as const
+const parts = ['bystanders', 'floods', 'packets', 'challenges', 'hooks', 'arming', 'memory', 'orders'] as const
 type Part = (typeof parts)[number]
 
 const { values: options } = parseArgs({
@@ -71,6 +73,7 @@ async function measure(): Promise<BenchResults> {
   const tracked = await inLab('on', async (lab) => ({
     machine: await describeMachine(lab),
     bystanders: await bystandersIn(lab, 8),
+    floods: await floodsIn(lab, 8),
     packets: await packetsIn(lab),
     ...(wants('challenges') && {
       challenges: await measureChallenges(
@@ -79,28 +82,41 @@ async function measure(): Promise<BenchResults> {
       ),
     }),
     ...(wants('hooks') && { hooks: measureHooks(lab, isQuick ? 3 : 15) }),
+    ...(wants('arming') && { arming: await measureArming(lab, isQuick ? 1 : 5) }),
     ...(wants('memory') && {
       memory: await measureMemory(lab, isQuick ? { rounds: 1, seconds: 1 } : { rounds: 3, seconds: 2 }),
     }),
   }))
   const untracked = await inLab('off', async (lab) => ({
     bystanders: await bystandersIn(lab, 4),
+    floods: await floodsIn(lab, 4),
     packets: await packetsIn(lab),
   }))
   return {
     ...tracked,
     bystanders: [...tracked.bystanders, ...untracked.bystanders],
+    floods: [...tracked.floods, ...untracked.floods],
     packets: [...tracked.packets, ...untracked.packets],
-    ...(wants('orders') && { orders: await measureOrders(isQuick ? 1 : 2) }),
+    ...(wants('orders') && { orders: await measureOrders(isQuick ? { one: 2, hundred: 1 } : { one: 8, hundred: 2 }) }),
     command: `npm run bench${wants('orders') ? ' -- --orders' : ''}`,
   }
 }
 
 async function bystandersIn(lab: BenchLab, usualRounds: number) {
   if (!wants('bystanders')) return []
-  // Many short ones rather than few long ones: what is compared has to lie close together in time.
-  const rounds = options.rounds === undefined ? (isQuick ? 1 : usualRounds) : Number(options.rounds)
-  return [await measureBystanders(lab, { rounds, seconds: 1, transfers: isQuick ? 1 : 3 }, progress)]
+  return [
+    await measureBystanders(lab, { rounds: roundsOf(usualRounds), seconds: 1, transfers: isQuick ? 1 : 3 }, progress),
+  ]
+}
+
+async function floodsIn(lab: BenchLab, usualRounds: number) {
+  if (!wants('floods')) return []
+  return [await measureFloods(lab, { rounds: roundsOf(usualRounds), seconds: isQuick ? 1 : 2 }, progress)]
+}
+
+/** Many short ones rather than few long ones: what is compared has to lie close together in time. */
+function roundsOf(usual: number): number {
+  return options.rounds === undefined ? (isQuick ? 1 : usual) : Number(options.rounds)
 }
 
 async function packetsIn(lab: BenchLab) {

@@ -10,6 +10,8 @@ import { challengeFor, type Challenge } from '../scenarios/challenge.js'
 export interface BenchResponder {
   /** Starts it by `hooks/auth` for the challenge, and hands it `others` more challenges over its control socket. */
   arm(challenge: Challenge, others?: number): Promise<void>
+  /** Hands it further challenge `number` over its control socket. */
+  armOne(number: number): Promise<void>
   /** Of a responder that has to be there. */
   status(): Promise<ResponderStatus>
   /** Ends it; its rules are gone when this resolves. */
@@ -21,6 +23,9 @@ export interface BenchResponder {
   ): { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }
 }
 
+/** Control connections of a bench at a time. */
+const AT_ONCE = 25
+
 /** The responder whose run directory is the lab's own; nothing is started yet. */
 export function responderIn(lab: Lab): BenchResponder {
   const runDirectory = join(lab.directory, 'run')
@@ -29,15 +34,21 @@ export function responderIn(lab: Lab): BenchResponder {
     argv: [inRepository(`hooks/${name}`), '--run-dir', runDirectory],
     env: { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: token, CERTBOT_VALIDATION: keyAuthorization },
   })
+  const armOne: BenchResponder['armOne'] = async (number) => {
+    const { token, keyAuthorization } = challengeFor(`further challenge ${number}`)
+    await request(socket, { op: 'arm', token, keyAuthorization, identifier: 'example.com', port: 80, ttl: 3600 })
+  }
   return {
     hook,
+    armOne,
     async arm(challenge, others = 0) {
       const { argv, env } = hook('auth', challenge)
       await lab.server.exec(argv, { env })
-      for (let number = 1; number <= others; number++) {
-        const { token, keyAuthorization } = challengeFor(`further challenge ${number}`)
-        await request(socket, { op: 'arm', token, keyAuthorization, identifier: 'example.com', port: 80, ttl: 3600 })
-      }
+      // Some at once: the rules then change once for all that wait.
+      for (let number = 1; number <= others; number += AT_ONCE)
+        await Promise.all(
+          Array.from({ length: Math.min(AT_ONCE, others - number + 1) }, (_, further) => armOne(number + further)),
+        )
     },
     async status() {
       const response = await request(socket, { op: 'status' })

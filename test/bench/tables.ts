@@ -1,9 +1,12 @@
 /** Formats the results as Markdown tables. */
-import { quantities, type BystanderResults, type QuantityName, type StateResult } from './bystanders.js'
+import type { ArmingResults } from './arming.js'
+import { quantities, type BystanderResults, type QuantityName } from './bystanders.js'
 import type { ChallengeResults } from './challenges.js'
 import { formatQuantity, formatRatios, median, type Comparison } from './figures.js'
+import { floodNames, type FloodResults } from './floods.js'
 import { hookCalls, type HookCall, type HookResults } from './hooks.js'
 import type { MemoryResults } from './memory.js'
+import type { OrderResults } from './orders.js'
 import { packetRules, type PacketResults, type PacketRules } from './packets.js'
 import { stateNames } from './states.js'
 
@@ -15,17 +18,12 @@ export function bystanderTables(results: BystanderResults): string {
   return [requestColumns, bodyColumns].map((columns) => bystanderTable(results, columns)).join('\n') + notes(results)
 }
 
-/** In words for a person. */
-export function stateTitle(state: StateResult['state']): string {
-  return state === 'floodedAlike' ? 'armed against unarmed, both under the flood' : stateNames[state]
-}
-
 function bystanderTable({ unarmed, states }: BystanderResults, columns: readonly QuantityName[]): string {
   return table([
     ['', ...columns.map((column) => quantities[column].title)],
     ['unarmed', ...columns.map((column) => absolute(column, median(unarmed[column])))],
     ...states.map(({ state, comparisons }) => [
-      stateTitle(state),
+      stateNames[state],
       ...columns.map((column) => formatRatios(comparisons[column])),
     ]),
   ])
@@ -37,24 +35,33 @@ function absolute(quantity: QuantityName, value: number): string {
   return `${formatQuantity(value / 1e6)} MB/s`
 }
 
-/** An item for each state in which something failed or flooded; none for the second row made of the same samples. */
+/** An item for each state in which something failed. */
 function notes({ states }: BystanderResults): string {
-  const lines = states
-    .filter(({ state }) => state !== 'floodedAlike')
-    .flatMap(({ state, failedRequests, brokenBodies, floods }) => [
-      ...(failedRequests > 0 ? [`${stateTitle(state)}: ${formatQuantity(failedRequests)} requests failed.`] : []),
-      ...(brokenBodies > 0
-        ? [
-            `${stateTitle(state)}: ${brokenBodies} downloads or uploads had not ended after 5 s; their rate is that of the bytes sent until then.`,
-          ]
-        : []),
-      ...(floods.length > 0
-        ? [
-            `${stateTitle(state)}: the flood came to ${formatQuantity(median(floods.map(({ rate }) => rate)))} requests/s.`,
-          ]
-        : []),
-    ])
+  const lines = states.flatMap(({ state, failedRequests, brokenBodies }) => [
+    ...(failedRequests > 0 ? [`${stateNames[state]}: ${formatQuantity(failedRequests)} requests failed.`] : []),
+    ...(brokenBodies > 0
+      ? [
+          `${stateNames[state]}: ${brokenBodies} downloads or uploads had not ended after 5 s; their rate is that of the bytes sent until then.`,
+        ]
+      : []),
+  ])
   return lines.map((line) => `\n- ${line}`).join('') + (lines.length > 0 ? '\n' : '')
+}
+
+/** A row for each flood, and one for what comes after a false token. */
+export function floodTable({ floods, afterFalseToken }: FloodResults): string {
+  return table([
+    ['', 'flood, unarmed', 'flood, armed', 'requests/s, keep-alive', 'requests/s, new connections', 'true validations'],
+    ...floods.map(({ flood, kept, fresh, rate, asked, answered }) => [
+      floodNames[flood],
+      `${formatQuantity(median(rate.baselines))}/s`,
+      `${formatQuantity(median(rate.values))}/s`,
+      formatRatios(kept),
+      formatRatios(fresh),
+      `${answered} of ${asked}`,
+    ]),
+    ['no flood, but each connection asked for a false token first', '', '', formatRatios(afterFalseToken), '', ''],
+  ])
 }
 
 /** A row for each way to install the rules: what they add to a packet. */
@@ -123,9 +130,23 @@ export function memoryTable({ armed, hundred, busy }: MemoryResults): string {
 }
 
 /** One sentence. */
-export function orderSentence(orders: Comparison): string {
-  const perName = median(orders.values.map((value, at) => value - (orders.baselines[at] ?? NaN))) * (1000 / 100)
-  return `${formatQuantity(median(orders.values))} s, with hooks that do nothing ${formatQuantity(median(orders.baselines))} s: ratio ${formatRatios(orders)}, ${formatQuantity(perName)} ms a name.\n`
+export function armingSentence({ responder, programs }: ArmingResults): string {
+  return `Each of the tokens 2 to 100 takes ${median(responder).toFixed(1)} ms of processor time of the responder, and ${median(programs).toFixed(1)} ms of the programs it runs.\n`
+}
+
+/** A row for each order. */
+export function orderTable({ one, hundred }: OrderResults): string {
+  const row = (title: string, { values, baselines }: Comparison) => [
+    title,
+    `${formatQuantity(median(values))} s`,
+    `${formatQuantity(median(baselines))} s`,
+    formatRatios({ values, baselines }),
+  ]
+  return table([
+    ['', 'our hooks', 'compared with', 'ratio'],
+    row('one name, compared with `--webroot`', one),
+    row('100 names, compared with hooks that do nothing (pebble accepts every challenge, on both sides)', hundred),
+  ])
 }
 
 /** With columns of even width, so that it can be read on a terminal too. */

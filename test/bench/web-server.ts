@@ -11,13 +11,18 @@ export const unarmedPort = 8080
 /** Bytes of the file at `/download`: 100 MB. */
 export const downloadLength = 100_000_000
 
+/** The directory of its files. */
+export function webRoot(lab: Lab): string {
+  return join(lab.directory, 'nginx', 'root')
+}
+
 /**
  * Starts it in the lab's server namespace; it accepts connections when this resolves. `/` is a small page, the
  * challenge is a file on disk.
  */
 export async function startWebServer(lab: Lab, { path, keyAuthorization }: Challenge): Promise<void> {
   const prefix = join(lab.directory, 'nginx')
-  const root = join(prefix, 'root')
+  const root = webRoot(lab)
   await mkdir(dirname(join(root, path)), { recursive: true })
   await writeFile(join(root, 'index.html'), 'served by nginx\n')
   await writeFile(join(root, path), keyAuthorization)

@@ -40,7 +40,6 @@ end
 export async function wrk(lab: Lab, url: string, { seconds, isEachOnItsOwn }: WrkOptions): Promise<WrkResult> {
   const script = join(lab.directory, 'result.lua')
   await writeFile(script, printResult)
-  const header = isEachOnItsOwn ? ['--header', 'Connection: close'] : []
   const { stdout } = await lab.validator.exec([
     'wrk',
     '-t1',
@@ -48,7 +47,7 @@ export async function wrk(lab: Lab, url: string, { seconds, isEachOnItsOwn }: Wr
     `-d${seconds}s`,
     '-s',
     script,
-    ...header,
+    ...closing(isEachOnItsOwn),
     url,
   ])
   return readResult(stdout)
@@ -61,12 +60,25 @@ export interface Flood {
 }
 
 /**
- * Asks for challenges that do not exist, each on a connection of its own, at most `rate` a second. `origin` is a URL
- * without path.
+ * Asks for challenges that do not exist, at most `rate` a second, on kept connections or each on one of its own.
+ * `origin` is a URL without path.
  */
-export async function startFlood(lab: Lab, origin: string, rate: number): Promise<Flood> {
+export async function startFalseTokens(
+  lab: Lab,
+  origin: string,
+  rate: number,
+  isEachOnItsOwn: boolean,
+): Promise<Flood> {
   const script = join(lab.directory, 'flood.lua')
-  await writeFile(script, `${printResult}${randomChallenges(Math.ceil((floodConnections * 1000) / rate))}`)
+  await writeFile(
+    script,
+    `${printResult}${falseToken}
+-- Standard output would be held back until wrk ends.
+function init() io.stderr:write('begins\\n') end
+function request() return falseToken() end
+function delay() return ${Math.ceil((floodConnections * 1000) / rate)} end
+`,
+  )
   const flood = lab.validator.spawn([
     'wrk',
     '-t1',
@@ -74,8 +86,7 @@ export async function startFlood(lab: Lab, origin: string, rate: number): Promis
     '-d3600s',
     '-s',
     script,
-    '--header',
-    'Connection: close',
+    ...closing(isEachOnItsOwn),
     origin,
   ])
   await flood.waitForOutput(/begins/)
@@ -88,12 +99,32 @@ export async function startFlood(lab: Lab, origin: string, rate: number): Promis
   }
 }
 
-function randomChallenges(pauseMilliseconds: number): string {
-  return `
--- Standard output would be held back until wrk ends.
-function init() io.stderr:write('begins\\n') end
-local letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+/** Returns the requests a second on connections of which each has asked for a false token first. */
+export async function askAfterFalseTokens(lab: Lab, url: string, seconds: number): Promise<number> {
+  const script = join(lab.directory, 'after-false-tokens.lua')
+  // wrk opens all its connections before it sends anything, so nearly all of these requests are the first on theirs.
+  await writeFile(
+    script,
+    `${printResult}${falseToken}
+local asked = 0
 function request()
+  asked = asked + 1
+  return asked <= ${connections} and falseToken() or wrk.format('GET', '/')
+end
+`,
+  )
+  const argv = ['wrk', '-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url]
+  return readResult((await lab.validator.exec(argv)).stdout).requestsPerSecond
+}
+
+function closing(isEachOnItsOwn: boolean): string[] {
+  return isEachOnItsOwn ? ['--header', 'Connection: close'] : []
+}
+
+/** A request for a challenge that does not exist. */
+const falseToken = `
+local letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+function falseToken()
   local token = {}
   for at = 1, 43 do
     local letter = math.random(64)
@@ -101,9 +132,7 @@ function request()
   end
   return wrk.format('GET', '/.well-known/acme-challenge/' .. table.concat(token))
 end
-function delay() return ${pauseMilliseconds} end
 `
-}
 
 function readResult(output: string): WrkResult {
   const match = /^result (\d+) (\d+) (\d+) (\d+) (\d+)$/m.exec(output)

@@ -1,0 +1,42 @@
+/** Measures what a further token costs a responder that is there: processor time of its process, and of what it runs. */
+import { readFileSync } from 'node:fs'
+import type { BenchLab } from './bench-lab.js'
+
+/** Milliseconds of processor time for each of the tokens 2 to 100, one number for each round. */
+export interface ArmingResults {
+  readonly responder: readonly number[]
+  /** Of the programs that the responder runs: iptables-restore, where nft is not used. */
+  readonly programs: readonly number[]
+}
+
+const LAST = 100
+/** Times in /proc/PID/stat are in ticks of a hundredth of a second (proc(5), sysconf(3): _SC_CLK_TCK). */
+const TICK = 10
+
+/** Measures `rounds` times, one token after another. */
+export async function measureArming(lab: BenchLab, rounds: number): Promise<ArmingResults> {
+  const results = { responder: [] as number[], programs: [] as number[] }
+  for (let round = 0; round < rounds; round++) {
+    await lab.responder.arm(lab.challenge)
+    const { pid } = await lab.responder.status()
+    const before = processorTime(pid)
+    for (let number = 2; number <= LAST; number++) await lab.responder.armOne(number)
+    const after = processorTime(pid)
+    await lab.responder.stop()
+    results.responder.push((after.own - before.own) / (LAST - 1))
+    results.programs.push((after.children - before.children) / (LAST - 1))
+  }
+  return results
+}
+
+/** Milliseconds of a process, and of its children that have ended. */
+function processorTime(pid: number): { own: number; children: number } {
+  // The second field, the program's name in parentheses, may contain blanks. After it come utime, stime, cutime and
+  // cstime as the fields 12 to 15.
+  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .map(Number)
+  const [user = NaN, system = NaN, childrenUser = NaN, childrenSystem = NaN] = fields.slice(11, 15)
+  return { own: (user + system) * TICK, children: (childrenUser + childrenSystem) * TICK }
+}
