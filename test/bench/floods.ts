@@ -72,7 +72,7 @@ export async function measureFloods(
       await armIn(lab)
       const validations = validate(lab)
       const armed = await under(lab, flood, seconds)
-      const { asked, answered } = validations.stop()
+      const { asked, answered, wrong } = validations.stop()
       await lab.responder.stop()
       for (const quantity of ['kept', 'fresh', 'rate'] as const) {
         result[quantity].baselines.push(baseline[quantity])
@@ -81,7 +81,7 @@ export async function measureFloods(
       result.asked += asked
       result.answered += answered
       report(
-        `tracking ${lab.tracking}, round ${round} of ${rounds}, ${floodNames[flood]}: ${Math.round(armed.kept)} and ${Math.round(armed.fresh)} requests/s, unarmed ${Math.round(baseline.kept)} and ${Math.round(baseline.fresh)}; ${answered} of ${asked} validations`,
+        `tracking ${lab.tracking}, round ${round} of ${rounds}, ${floodNames[flood]}: ${Math.round(armed.kept)} and ${Math.round(armed.fresh)} requests/s, unarmed ${Math.round(baseline.kept)} and ${Math.round(baseline.fresh)}; ${answered} of ${asked} validations${wrong.map((reply) => `, ${JSON.stringify(reply.slice(0, 40))}`).join('')}`,
       )
     }
     afterFalseToken.baselines.push(await askAfterFalseTokens(lab, `http://${lab.for.bystanders}/`, seconds))
@@ -138,7 +138,7 @@ async function startHalfRequests(lab: BenchLab, rate: number): Promise<Flood> {
 }
 
 /** Asks for the armed challenge again and again, until it is stopped. */
-function validate(lab: BenchLab): { stop(): { asked: number; answered: number } } {
+function validate(lab: BenchLab): { stop(): { asked: number; answered: number; wrong: string[] } } {
   const replies: string[] = []
   const timer = setInterval(() => {
     replies.push(replyToValidation(lab))
@@ -146,18 +146,19 @@ function validate(lab: BenchLab): { stop(): { asked: number; answered: number } 
   return {
     stop: () => {
       clearInterval(timer)
-      return { asked: replies.length, answered: replies.filter((reply) => reply === lab.challenge.reply).length }
+      const wrong = replies.filter((reply) => reply !== lab.challenge.reply)
+      return { asked: replies.length, answered: replies.length - wrong.length, wrong }
     },
   }
 }
 
-/** Returns the reply to a true validation; nothing when it could not even connect. */
+/** Returns the reply to a true validation, or why it could not even connect. */
 function replyToValidation(lab: BenchLab): string {
   try {
     return exchange(lab.validator, { address: lab.for.validators, port }, lab.challenge.request, validationPatience)
       .reply
-  } catch {
-    return ''
+  } catch (error) {
+    return String(error)
   }
 }
 
