@@ -70,10 +70,10 @@ export class Responder {
   async #arm(request: ArmRequest): Promise<ControlResponse> {
     const { leases, rules } = this.#parts
     const { token, identifier, port } = request
-    const isFirst = leases.size === 0
+    const isNewPort = !leases.wanted.ports.includes(port)
     leases.arm(request)
-    // The first challenge needs a self-check. Its token is armed now, so that the rules change only once.
-    let check = request.selfCheck && isFirst ? armForSelfCheck(leases, token) : undefined
+    // A new port needs a self-check. Its token is armed now, so that the rules change only once.
+    let check = request.selfCheck && isNewPort ? armForSelfCheck(leases, token) : undefined
     try {
       await this.#cover()
       // If a stop came in the meantime, it has forgotten this challenge.
