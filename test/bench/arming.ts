@@ -1,4 +1,4 @@
-/** Measures what a further token costs a responder that is there: processor time of its process, and of what it runs. */
+/** Measures the processor time that a further token costs a running responder, and the programs it runs. */
 import { readFileSync } from 'node:fs'
 import type { BenchLab } from './bench-lab.js'
 
