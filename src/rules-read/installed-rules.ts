@@ -6,15 +6,15 @@ import { isLegacyInUse } from '../firewall/tracking-rules.js'
 import type { IpVersion } from '../wire/ip.js'
 import type { Table } from './chains.js'
 import { tablesOfSave } from './iptables-rules.js'
-import { listOf, objectOf, wordOf } from './nft-conditions.js'
+import { listOf, objectOf, wordOf, type Json } from './nft-conditions.js'
 import { tablesOfNft } from './nft-rules.js'
 import type { Packet } from './packet.js'
 
 /** Every rule of this machine, as its program prints it. */
 export interface InstalledRules {
   readonly saves: readonly { readonly version: IpVersion; readonly program: string; readonly text: string }[]
-  /** As JSON; undefined when nft is not there. */
-  readonly nft: string | undefined
+  /** What nft lists: each table, chain and rule (libnftables-json(5)). */
+  readonly nft: readonly Json[]
   /** Commands that failed, each with its complaint. */
   readonly silent: readonly string[]
 }
@@ -37,44 +37,47 @@ export async function readInstalledRules(run: Run, versions: readonly IpVersion[
   const saves = await Promise.all(
     programs.map(async ({ version, program }) => ({ version, program, text: (await read([program])) ?? '' })),
   )
-  const nft = isProgram('nft') ? await readNft(read, complain) : undefined
+  const nft = isProgram('nft') ? await readNft(read, complain) : []
   return { saves, nft, silent }
 }
 
 type Read = (argv: readonly string[]) => Promise<string | undefined>
 
 /**
- * Returns what nft lists, as JSON. nft 1.0.6 and older cut it off, with status 0, at a table that has an owner, as ours
+ * Returns what nft lists. nft 1.0.6 and older cut it off, with status 0, at a table that has an owner, as ours
  * have: they read the name of that flag past the end of a list. Then each table is listed by itself. One that cannot be
  * listed even so is left out; ours are not missed.
  */
 async function readNft(
   read: Read,
   complain: (argv: readonly string[], why: string) => undefined,
-): Promise<string | undefined> {
+): Promise<readonly Json[]> {
   // Terse leaves out the elements of sets. There may be a hundred thousand.
   const list = ['nft', '--json', '--terse', 'list']
-  const whole = await read([...list, 'ruleset'])
-  if (whole === undefined || isJson(whole)) return whole
+  const text = await read([...list, 'ruleset'])
+  if (text === undefined) return []
+  const whole = itemsOf(text)
+  if (whole) return whole
   const names = (await read(['nft', 'list', 'tables'])) ?? ''
   const tables = await Promise.all(
     [...names.matchAll(/^table (\S+) (\S+)/gm)].map(async ([, family = '', name = '']) => {
       const argv = [...list, 'table', family, name]
-      const table = await read(argv)
-      if (table === undefined || isJson(table)) return table
-      return tagOfTable(name) !== undefined ? undefined : complain(argv, 'what it printed ends too early')
+      const text = await read(argv)
+      if (text === undefined) return []
+      const table = itemsOf(text)
+      if (!table && tagOfTable(name) === undefined) complain(argv, 'what it printed ends too early')
+      return table ?? []
     }),
   )
-  const items = tables.flatMap((table) => (table === undefined ? [] : listOf(objectOf(JSON.parse(table))['nftables'])))
-  return JSON.stringify({ nftables: items })
+  return tables.flat()
 }
 
-function isJson(text: string): boolean {
+/** Returns the items of a listing; `undefined` if it is not JSON. */
+function itemsOf(text: string): Json[] | undefined {
   try {
-    JSON.parse(text)
-    return true
+    return listOf(objectOf(JSON.parse(text))['nftables']).map(objectOf)
   } catch {
-    return false
+    return undefined
   }
 }
 
@@ -89,15 +92,12 @@ function saversOf(version: IpVersion): string[] {
   return [...(nftVariant === undefined ? [] : [nftVariant]), ...legacy]
 }
 
-/**
- * Returns the tables that a packet meets. A table that iptables-nft has printed is left out of what nft prints.
- * @throws SyntaxError when what nft printed is not JSON
- */
+/** Returns the tables that a packet meets. A table that iptables-nft has printed is left out of what nft prints. */
 export function tablesFor(packet: Packet, { saves, nft }: InstalledRules): Table[] {
   const saved = saves
     .filter(({ version }) => version === packet.version)
     .flatMap(({ program, text }) => tablesOfSave(text, program.replace('-save', ''), packet))
-  const listed = nft === undefined ? [] : tablesOfNft(nft, packet)
+  const listed = tablesOfNft(nft, packet)
   const family = packet.version === 6 ? 'ip6' : 'ip'
   const isSaved = ({ origin, name }: Table) =>
     origin === `nft ${family} ${name}` && saved.some((table) => table.name === name)
@@ -106,10 +106,9 @@ export function tablesFor(packet: Packet, { saves, nft }: InstalledRules): Table
 
 /** Returns what takes forwarded connections past the rules, as text: flowtables of nft, and FLOWOFFLOAD of iptables. */
 export function flowtablesOf({ saves, nft }: InstalledRules): string[] {
-  const tables = nft === undefined ? [] : listOf(objectOf(JSON.parse(nft))['nftables'])
   return [
-    ...tables.flatMap((item) => {
-      const { family, table, name } = objectOf(objectOf(item)['flowtable'])
+    ...nft.flatMap((item) => {
+      const { family, table, name } = objectOf(item['flowtable'])
       return name === undefined ? [] : [`the flowtable ${wordOf(name)} of nft ${wordOf(family)} ${wordOf(table)}`]
     }),
     ...saves.flatMap(({ program, text }) => (/ -j FLOWOFFLOAD\b/m.test(text) ? [`FLOWOFFLOAD of ${program}`] : [])),

@@ -1,14 +1,10 @@
-/** What `nft --json list ruleset` prints (libnftables-json(5)), as chains. Pure. */
+/** The items of `nft --json list ruleset` (libnftables-json(5)), as chains. Pure. */
 import type { Chain, Rule, Table, Target } from './chains.js'
 import { judgeCondition, listOf, objectOf, wordOf, type Json } from './nft-conditions.js'
 import { all, type Match, type Packet } from './packet.js'
 
-/**
- * Returns the tables that a packet of this family meets, with each rule judged for it.
- * @throws SyntaxError when the text is not JSON
- */
-export function tablesOfNft(text: string, packet: Packet): Table[] {
-  const items = listOf(objectOf(JSON.parse(text))['nftables']).map(objectOf)
+/** Returns the tables that a packet of this family meets, with each rule judged for it. */
+export function tablesOfNft(items: readonly Json[], packet: Packet): Table[] {
   const families = ['inet', packet.version === 6 ? 'ip6' : 'ip']
   const tables = new Map<
     string,

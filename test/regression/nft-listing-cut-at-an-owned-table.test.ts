@@ -49,6 +49,13 @@ t.test('a list that ends too early is made of its tables', async (t) => {
   }
   const run: Run = (argv) => Promise.resolve({ exitCode: 0, stdout: answers[argv.join(' ')] ?? '', stderr: '' })
   const { nft, silent } = await readInstalledRules(run, [])
-  t.same(JSON.parse(nft ?? ''), web)
+  t.same(nft, web.nftables)
   t.same(silent, ['nft --json --terse list table ip other: what it printed ends too early'])
+  for (const text of ['null', '[]', '{"nftables":7}', '{"nftables":[null,7]}']) {
+    const run: Run = () => Promise.resolve({ exitCode: 0, stdout: text, stderr: '' })
+    t.notOk(
+      (await readInstalledRules(run, [])).nft.some((item) => Object.keys(item).length > 0),
+      text,
+    )
+  }
 })

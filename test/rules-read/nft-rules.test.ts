@@ -12,21 +12,19 @@ const state = { ct: { key: 'state' } }
 const match = (left: unknown, right: unknown, op = '==') => ({ match: { op, left, right } })
 const accept = { accept: null }
 
-/** As nft 1.0.6 prints a table with a chain of these rules, and a chain `web` that accepts. */
-function listing(rules: readonly unknown[][], { family = 'inet', hook = 'input', policy = 'drop' } = {}): string {
+/** As nft 1.0.6 lists a table with a chain of these rules, and a chain `web` that accepts. */
+function listing(rules: readonly unknown[][], { family = 'inet', hook = 'input', policy = 'drop' } = {}) {
   const place = { family, table: 'fw' }
   const rule = (chain: string, expr: unknown[], handle: number) => ({ rule: { ...place, chain, handle, expr } })
-  return JSON.stringify({
-    nftables: [
-      { metainfo: { version: '1.0.6' } },
-      { table: { family, name: 'fw', handle: 1 } },
-      { set: { ...place, name: 'ports', type: 'inet_service' } },
-      { chain: { ...place, name: 'web', handle: 1 } },
-      { chain: { ...place, name: 'base', handle: 2, type: 'filter', hook, prio: 0, policy } },
-      rule('web', [accept], 3),
-      ...rules.map((expr, at) => rule('base', expr, 10 + at)),
-    ],
-  })
+  return [
+    { metainfo: { version: '1.0.6' } },
+    { table: { family, name: 'fw', handle: 1 } },
+    { set: { ...place, name: 'ports', type: 'inet_service' } },
+    { chain: { ...place, name: 'web', handle: 1 } },
+    { chain: { ...place, name: 'base', handle: 2, type: 'filter', hook, prio: 0, policy } },
+    rule('web', [accept], 3),
+    ...rules.map((expr, at) => rule('base', expr, 10 + at)),
+  ]
 }
 
 function verdict(rules: readonly unknown[][], packet: Packet = ipv4): string {
@@ -143,9 +141,7 @@ t.test('destination NAT, exemption from tracking, and tables of another family',
   t.end()
 })
 
-t.test('what is no listing is nothing, or not JSON', (t) => {
-  for (const text of ['null', '[]', '{"nftables":7}', '{"nftables":[null,7,{"rule":{}},{"chain":{}}]}'])
-    t.strictSame(tablesOfNft(text, ipv4), [], text)
-  t.throws(() => tablesOfNft('no JSON', ipv4), SyntaxError)
+t.test('items that are nothing known are left out', (t) => {
+  t.strictSame(tablesOfNft([{}, { rule: {} }, { rule: null }, { chain: 7 }], ipv4), [])
   t.end()
 })

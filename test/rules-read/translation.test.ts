@@ -71,19 +71,15 @@ t.test('rules of nft that do not', (t) => {
 
 function ofIptables(rules: string): boolean {
   const text = `*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:DOCKER - [0:0]\n:WEB - [0:0]\n-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER\n${rules}\nCOMMIT\n`
-  return translatesPort(
-    { saves: [{ version: 4, program: 'iptables-nft-save', text }], nft: undefined, silent: [] },
-    4,
-    80,
-  )
+  return translatesPort({ saves: [{ version: 4, program: 'iptables-nft-save', text }], nft: [], silent: [] }, 4, 80)
 }
 
 function ofNft(expr: readonly unknown[]): boolean {
   const place = { family: 'ip', table: 'nat' }
-  const nftables = [
+  const nft = [
     { table: { family: 'ip', name: 'nat' } },
     { chain: { ...place, name: 'base', hook: 'prerouting', policy: 'accept' } },
     { rule: { ...place, chain: 'base', handle: 10, expr } },
   ]
-  return translatesPort({ saves: [], nft: JSON.stringify({ nftables }), silent: [] }, 4, 80)
+  return translatesPort({ saves: [], nft, silent: [] }, 4, 80)
 }

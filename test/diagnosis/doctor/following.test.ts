@@ -39,14 +39,12 @@ t.test('the bit of the mark is not used where connections are tracked and routes
 })
 
 t.test('a flowtable is told, and a warning where the port is forwarded', (t) => {
-  const nft = JSON.stringify({
-    nftables: [
-      { table: { family: 'inet', name: 'filter' } },
-      { flowtable: { family: 'inet', name: 'f', table: 'filter', handle: 2, hook: 'ingress', prio: 0, dev: 'eth0' } },
-    ],
-  })
+  const nft = [
+    { table: { family: 'inet', name: 'filter' } },
+    { flowtable: { family: 'inet', name: 'f', table: 'filter', handle: 2, hook: 'ingress', prio: 0, dev: 'eth0' } },
+  ]
   const text = '*filter\n-A FORWARD -m conntrack --ctstate RELATED,ESTABLISHED -j FLOWOFFLOAD\nCOMMIT\n'
-  const none = { saves: [], nft: undefined, silent: [] }
+  const none = { saves: [], nft: [], silent: [] }
   t.match(judgeOffload(none, true, 80), { check: 'offload', level: 'ok', message: /^no flowtable/ })
   t.match(judgeOffload({ ...none, nft }, false, 80), { level: 'ok', message: /^the flowtable f of nft inet filter / })
   const found = judgeOffload({ ...none, nft }, true, 8080)
