@@ -21,8 +21,11 @@ import { port } from './web-server.js'
 export const packetRules = {
   none: 'no rules, once more (the noise)',
   iptables: 'iptables, nft variant',
+  iptablesJump: 'iptables, nft variant: only the jump to an empty chain',
   nft: 'nft',
+  nftJump: 'nft: only the jump to an empty chain',
   legacy: 'iptables, legacy variant',
+  legacyJump: 'iptables, legacy variant: only the jump to an empty chain',
 } as const
 
 export type PacketRules = keyof typeof packetRules
@@ -50,11 +53,14 @@ export async function measurePackets(lab: BenchLab, rounds: number): Promise<Pac
   const results: Record<PacketRules, { values: number[]; baselines: number[] }> = {
     none: empty(),
     iptables: empty(),
+    iptablesJump: empty(),
     nft: empty(),
+    nftJump: empty(),
     legacy: empty(),
+    legacyJump: empty(),
   }
   // Legacy last: what brings its table in does not take it away again.
-  for (const rules of ['none', 'iptables', 'nft', 'legacy'] as const) {
+  for (const rules of Object.keys(packetRules) as PacketRules[]) {
     // A new connection each time, or nginx closes it; the first round is not counted: caches, and the compiler.
     for (let round = 0; round <= rounds; round++) {
       const { send, close } = await openSender(lab)
@@ -95,27 +101,35 @@ function rulesetFor(lab: BenchLab): Ruleset {
 async function install(lab: BenchLab, rules: PacketRules): Promise<void> {
   const isTracked = lab.tracking === 'on'
   if (rules === 'none') return
-  if (rules === 'nft') {
+  const isJump = rules.endsWith('Jump')
+  if (isOfNft(rules)) {
     // Where the kernel has no `queue` for nft: no packet of these comes so far.
     const line = installLine(rulesetFor(lab), false).replaceAll(/queue flags bypass to \d+/g, 'accept')
-    await lab.server.exec(['nft', '-f', '-'], { input: line })
+    await lab.server.exec(['nft', '-f', '-'], {
+      input: isJump ? line.replace(/chain select \{[^}]*\}/, 'chain select { }') : line,
+    })
   } else {
     await makeSets(lab.server, 'bench', 4)
+    const script = installScript(rulesetFor(lab), { version: 4, isTracked })
     await lab.server.exec([program(rules), '--noflush'], {
-      input: installScript(rulesetFor(lab), { version: 4, isTracked }),
+      input: isJump ? script.replace(/^-A CERTBOT-NFQ-bench .*\n/gm, '') : script,
     })
   }
 }
 
 async function remove(lab: BenchLab, rules: PacketRules): Promise<void> {
   if (rules === 'none') return
-  if (rules === 'nft') await lab.server.exec(['nft', '-f', '-'], { input: removeLine('bench', [4]) })
+  if (isOfNft(rules)) await lab.server.exec(['nft', '-f', '-'], { input: removeLine('bench', [4]) })
   // The lab has nothing else in this table.
   else await lab.server.exec([program(rules)], { input: '*mangle\nCOMMIT\n' })
 }
 
-function program(rules: 'iptables' | 'legacy'): string {
-  return `iptables-${rules === 'legacy' ? 'legacy' : 'nft'}-restore`
+function isOfNft(rules: PacketRules): boolean {
+  return rules === 'nft' || rules === 'nftJump'
+}
+
+function program(rules: PacketRules): string {
+  return `iptables-${rules.startsWith('legacy') ? 'legacy' : 'nft'}-restore`
 }
 
 async function openSender({ validator, for: addresses }: BenchLab): Promise<{ send: () => void; close: () => void }> {
