@@ -3,10 +3,11 @@
  * root up, and locks it for the programs it runs. Those are told to lock a file of their own instead (`OWN_LOCK` of
  * firewall/program-path.ts).
  */
-import { constants, existsSync, openSync, readFileSync } from 'node:fs'
+import { constants, existsSync, openSync } from 'node:fs'
 import { Failure } from '../failure.js'
 import { loadLibc } from './libc.js'
 import { lockHolders } from './lock-holder.js'
+import { processName } from './process-name.js'
 
 const PATH = '/run/xtables.lock'
 const LOCK_EX = 2
@@ -68,9 +69,6 @@ function open(isNeeded: boolean): number | undefined {
 
 function describeHolder(): string {
   const pid = lockHolders(PATH)[0]?.pid
-  try {
-    return `process ${pid} (${readFileSync(`/proc/${pid}/comm`, 'latin1').trim()})`
-  } catch {
-    return 'another program'
-  }
+  const name = pid === undefined ? undefined : processName(pid)
+  return name === undefined ? 'another program' : `process ${pid} (${name})`
 }

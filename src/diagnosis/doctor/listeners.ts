@@ -1,6 +1,7 @@
 /** Which process listens on a port (proc(5), /proc/net/tcp). */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { endianness } from 'node:os'
+import { processName } from '../../kernel/process-name.js'
 import type { IpVersion } from '../../wire/ip.js'
 import { formatAddress } from '../../wire/address.js'
 
@@ -29,7 +30,7 @@ export function readListeners(port: number): Listener[] {
     return {
       address,
       version,
-      process: pid === undefined ? undefined : { pid, name: read(`/proc/${pid}/comm`).trim() },
+      process: pid === undefined ? undefined : { pid, name: processName(pid) ?? '' },
     }
   })
   const isSame = (one: Listener, other: Listener) =>
