@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { request } from '../../src/control/client.js'
 import { MAX_MESSAGE } from '../../src/control/message.js'
+import { asNobody } from '../as-nobody.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 import { scriptedResponder } from './scripted-responder.js'
 import { leaveStaleSocket } from './stale-socket.js'
@@ -139,10 +140,7 @@ t.test('who has no right to the socket is told so', async (t) => {
   const directory = temporaryDirectory(t)
   await scriptedResponder(t, join(directory, 'control'), () => undefined)
   chmodSync(directory, 0)
-  const isRoot = process.geteuid?.() === 0
-  if (isRoot) process.seteuid?.(65_534)
-  const asked = request(join(directory, 'control'), arm)
-  if (isRoot) process.seteuid?.(0)
+  const asked = asNobody(() => request(join(directory, 'control'), arm))
   await t.rejects(asked, { code: 'not-root', message: `no right to the control socket ${directory}/control` })
   chmodSync(directory, 0o700)
 })

@@ -7,6 +7,7 @@ import {
   removeRunDirectory,
   runDirectory,
 } from '../../src/responder/run-directory.js'
+import { asNobody } from '../as-nobody.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
 t.test('the names in it follow from its path; nothing is made', (t) => {
@@ -124,21 +125,16 @@ t.test('as many links lead to it as the kernel follows', (t) => {
   t.end()
 })
 
-t.test('who may not make it is told that root may', (t) => {
+t.test('who may not make it is told that root may', async (t) => {
   const path = temporaryDirectory(t)
   chmodSync(path, 0o500)
-  const isRoot = process.geteuid?.() === 0
-  if (isRoot) process.seteuid?.(65_534)
-  try {
+  await asNobody(() =>
     t.throws(() => prepareRunDirectory(runDirectory(join(path, 'run'))), {
       code: 'not-root',
       message: `only root can make the run directory ${path}/run`,
-    })
-  } finally {
-    if (isRoot) process.seteuid?.(0)
-    chmodSync(path, 0o700)
-  }
-  t.end()
+    }),
+  )
+  chmodSync(path, 0o700)
 })
 
 t.test('one that cannot be made is refused with the reason', (t) => {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { openLog } from '../../src/responder/log.js'
 import { Standalone, type StandaloneOptions } from '../../src/responder/standalone.js'
+import { asNobody } from '../as-nobody.js'
 import { turns } from './fake-clock.js'
 import { ask, freePort, listen } from './loopback.js'
 
@@ -128,13 +129,7 @@ t.test('a port that it has no right to is said, and no failure', async (t) => {
   const firstFree = Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'latin1'))
   if (firstFree < 2) return t.comment('here everybody has a right to every port')
   const { standalone, said } = stand(t, { families: () => [{ version: 4, isTracked: true }] })
-  const isRoot = process.geteuid?.() === 0
-  if (isRoot) process.seteuid?.(65_534)
-  try {
-    await standalone.cover(() => [1])
-  } finally {
-    if (isRoot) process.seteuid?.(0)
-  }
+  await asNobody(() => standalone.cover(() => [1]))
   t.strictSame(said, ['warning not serving port 1 by IPv4: EACCES'])
   t.strictSame(standalone.ports, [])
 })
