@@ -51,7 +51,9 @@ ${judge(results)
 ## Where a target is missed, and why
 
 ${begin}
+
 ${handWritten(old)}
+
 ${end}
 `
     .replace(/\n{3,}/g, '\n\n')
@@ -111,6 +113,6 @@ function times(rounds: number): string {
 }
 
 function handWritten(old: string): string {
-  const [, text = 'Nothing written yet.'] = new RegExp(`${begin}\n(.*?)\n${end}`, 's').exec(old) ?? []
+  const [, text = 'Nothing written yet.'] = new RegExp(`${begin}\\s*(.*?)\\s*${end}`, 's').exec(old) ?? []
   return text
 }
