@@ -22,6 +22,11 @@ export interface Comparison {
   readonly baselines: readonly number[]
 }
 
+/** Returns a comparison that nothing has been measured for yet. */
+export function emptyComparison(): { values: number[]; baselines: number[] } {
+  return { values: [], baselines: [] }
+}
+
 /** The ratio of each pair. */
 export function ratiosOf({ values, baselines }: Comparison): number[] {
   return values.map((value, at) => value / (baselines[at] ?? NaN))

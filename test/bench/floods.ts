@@ -5,7 +5,7 @@
 import { inRepository } from '../../src/lab/repository.js'
 import type { BenchLab, Tracking } from './bench-lab.js'
 import { exchange } from './client-socket.js'
-import type { Comparison } from './figures.js'
+import { emptyComparison, type Comparison } from './figures.js'
 import { armIn } from './states.js'
 import { port } from './web-server.js'
 import { askAfterFalseTokens, startFalseTokens, wrk, type Flood } from './wrk.js'
@@ -58,16 +58,15 @@ export async function measureFloods(
   { rounds, seconds }: { rounds: number; seconds: number },
   report: (line: string) => void,
 ): Promise<FloodResults> {
-  const names = Object.keys(floodNames) as FloodName[]
-  const taken = new Map(names.map((flood) => [flood, empty(flood)]))
-  const afterFalseToken = comparison()
+  const results = (Object.keys(floodNames) as FloodName[]).map(emptyResult)
+  const afterFalseToken = emptyComparison()
   // Of half requests from hosts that do not exist, the answers go to the validator, which drops them.
   await lab.server.exec(['ip', 'route', 'add', '198.51.100.0/24', 'via', lab.validator.addresses.ipv4])
   // One that is not counted: caches, and the processor's clock.
   await sample(lab, 1)
   for (let round = 1; round <= rounds; round++) {
-    for (const flood of round % 2 === 1 ? names : [...names].reverse()) {
-      const result = taken.get(flood) ?? empty(flood)
+    for (const result of round % 2 === 1 ? results : [...results].reverse()) {
+      const { flood } = result
       const baseline = await under(lab, flood, seconds)
       await armIn(lab)
       const validations = validate(lab)
@@ -90,7 +89,7 @@ export async function measureFloods(
     await lab.responder.stop()
     await lab.forgetConnections()
   }
-  return { tracking: lab.tracking, rounds, floods: [...taken.values()], afterFalseToken }
+  return { tracking: lab.tracking, rounds, floods: results, afterFalseToken }
 }
 
 interface Sample {
@@ -162,10 +161,6 @@ function replyToValidation(lab: BenchLab): string {
   }
 }
 
-function empty(flood: FloodName) {
-  return { flood, kept: comparison(), fresh: comparison(), rate: comparison(), asked: 0, answered: 0 }
-}
-
-function comparison(): { values: number[]; baselines: number[] } {
-  return { values: [], baselines: [] }
+function emptyResult(flood: FloodName) {
+  return { flood, kept: emptyComparison(), fresh: emptyComparison(), rate: emptyComparison(), asked: 0, answered: 0 }
 }

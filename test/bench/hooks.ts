@@ -4,7 +4,7 @@ import { withSystemPrograms } from '../../src/lab/run.js'
 import { challengeFor } from '../scenarios/challenge.js'
 import type { BenchLab } from './bench-lab.js'
 import { exchange } from './client-socket.js'
-import type { Comparison } from './figures.js'
+import { emptyComparison, type Comparison } from './figures.js'
 import { port } from './web-server.js'
 
 /** The kinds of calls, in words for a table. */
@@ -32,8 +32,13 @@ export function measureHooks(lab: BenchLab, rounds: number): HookResults {
     ['lastCleanup', 'cleanup', first],
     ['coldCleanup', 'cleanup', first],
   ] as const
-  const empty = (): { values: number[]; baselines: number[] } => ({ values: [], baselines: [] })
-  const results = { coldAuth: empty(), warmAuth: empty(), cleanup: empty(), lastCleanup: empty(), coldCleanup: empty() }
+  const results = {
+    coldAuth: emptyComparison(),
+    warmAuth: emptyComparison(),
+    cleanup: emptyComparison(),
+    lastCleanup: emptyComparison(),
+    coldCleanup: emptyComparison(),
+  }
   // The first time is not counted: caches.
   for (let round = 0; round <= rounds; round++) {
     for (const [call, name, challenge] of life) {

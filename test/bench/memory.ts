@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { BenchLab } from './bench-lab.js'
-import type { Comparison } from './figures.js'
+import { emptyComparison, type Comparison } from './figures.js'
 import { wrk } from './wrk.js'
 
 /** Bytes (VmRSS of proc(5)). */
@@ -21,7 +21,7 @@ export async function measureMemory(
   lab: BenchLab,
   { rounds, seconds }: { rounds: number; seconds: number },
 ): Promise<MemoryResults> {
-  const results = { armed: empty(), hundred: empty(), busy: empty() }
+  const results = { armed: emptyComparison(), hundred: emptyComparison(), busy: emptyComparison() }
   for (let round = 0; round < rounds; round++) {
     for (const [into, others] of [
       [results.armed, 0],
@@ -43,10 +43,6 @@ export async function measureMemory(
     }
   }
   return results
-}
-
-function empty(): { values: number[]; baselines: number[] } {
-  return { values: [], baselines: [] }
 }
 
 function residentBytes(pid: number): number {

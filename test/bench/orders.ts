@@ -5,7 +5,7 @@ import { createCertbot, type Certbot } from '../../src/lab/certbot.js'
 import { startCertificateAuthority } from '../../src/lab/certificate-authority.js'
 import { openLab, type Finished, type Lab } from '../../src/lab/lab.js'
 import { challengeFor } from '../scenarios/challenge.js'
-import type { Comparison } from './figures.js'
+import { emptyComparison, type Comparison } from './figures.js'
 import { startWebServer, webRoot } from './web-server.js'
 
 /** Seconds of each order. */
@@ -61,7 +61,7 @@ async function compare(
   baseline: () => Promise<Finished>,
   value: () => Promise<Finished>,
 ): Promise<Comparison> {
-  const results: { values: number[]; baselines: number[] } = { values: [], baselines: [] }
+  const results = emptyComparison()
   for (let number = 0; number <= repetitions; number++) {
     for (const [into, order] of [
       [results.baselines, baseline],

@@ -14,7 +14,7 @@ import { ACK } from '../../src/wire/tcp.js'
 import { makeSets } from '../kernel/sets-of-rules.js'
 import * as at from '../scenarios/namespace-socket.js'
 import type { BenchLab } from './bench-lab.js'
-import type { Comparison } from './figures.js'
+import { emptyComparison, type Comparison } from './figures.js'
 import { port } from './web-server.js'
 
 /** Ways to install the same ruleset, in words for a table. */
@@ -50,17 +50,13 @@ const packetsAtOnce = 20_000
 
 /** Measures; the server's other rules, if any, are those of the lab. */
 export async function measurePackets(lab: BenchLab, rounds: number): Promise<PacketResults> {
-  const results: Record<PacketRules, { values: number[]; baselines: number[] }> = {
-    none: empty(),
-    iptables: empty(),
-    iptablesJump: empty(),
-    nft: empty(),
-    nftJump: empty(),
-    legacy: empty(),
-    legacyJump: empty(),
-  }
+  const names = Object.keys(packetRules) as PacketRules[]
+  const results = Object.fromEntries(names.map((rules) => [rules, emptyComparison()])) as Record<
+    PacketRules,
+    ReturnType<typeof emptyComparison>
+  >
   // Legacy last: what brings its table in does not take it away again.
-  for (const rules of Object.keys(packetRules) as PacketRules[]) {
+  for (const rules of names) {
     // A new connection each time, or nginx closes it; the first round is not counted: caches, and the compiler.
     for (let round = 0; round <= rounds; round++) {
       const { send, close } = await openSender(lab)
@@ -187,8 +183,4 @@ async function numbersOf(fd: number): Promise<{ sequence: number; acknowledgment
   const numbers = { sequence: next(SEND_QUEUE), acknowledgment: next(RECEIVE_QUEUE) }
   at.setOption(fd, IPPROTO_TCP, TCP_REPAIR, REPAIR_OFF_WITHOUT_PROBE)
   return numbers
-}
-
-function empty(): { values: number[]; baselines: number[] } {
-  return { values: [], baselines: [] }
 }
