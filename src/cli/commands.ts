@@ -25,6 +25,7 @@ const RESPONDER: readonly OptionName[] = [
   'user',
   'log-file',
   'log-format',
+  'linger',
   'no-standalone',
   'verbose',
 ]
@@ -43,7 +44,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   },
   serve: {
     describe: 'run a responder in the foreground; hooks use it, and it stays until it is stopped',
-    uses: RESPONDER,
+    uses: RESPONDER.filter((name) => name !== 'linger'),
     example: 'certbot-nfq serve --verbose',
   },
   status: {

@@ -21,6 +21,8 @@ export interface Options {
   readonly user: string | undefined
   readonly logFile: string | undefined
   readonly logFormat: LogFormat
+  /** Seconds. */
+  readonly linger: number
   readonly noSelfCheck: boolean
   readonly noStandalone: boolean
   readonly verbose: boolean
@@ -37,6 +39,7 @@ export type OptionName =
   | 'user'
   | 'log-file'
   | 'log-format'
+  | 'linger'
   | 'no-self-check'
   | 'no-standalone'
   | 'verbose'
@@ -68,10 +71,14 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
     default: 'text',
     describe: `how lines of the log look: ${LOG_FORMATS.join(', ')} (one object a line)`,
   },
+  'linger': { takes: 'SECONDS', default: '0', describe: 'let the responder stay so long after its last challenge' },
   'no-self-check': { describe: 'do not try whether a request gets through' },
   'no-standalone': { describe: 'do not serve a port that nobody listens on' },
   'verbose': { describe: 'log more' },
 }
+
+/** Longest time to linger, in seconds: an hour. Longer than that is the work of `serve`. */
+const MAX_LINGER = 3_600
 
 const NAMES = Object.keys(OPTION_SPECS) as OptionName[]
 
@@ -97,6 +104,7 @@ export function readOptions(
     user: text('user') === undefined ? undefined : nonEmpty('user', text('user')),
     logFile: given['log-file'] === undefined ? undefined : resolve(nonEmpty('log-file', given['log-file'])),
     logFormat: oneOf('log-format', text('log-format'), LOG_FORMATS),
+    linger: wholeNumber('linger', text('linger'), 0, MAX_LINGER),
     noSelfCheck: isYes('no-self-check', given['no-self-check']),
     noStandalone: isYes('no-standalone', given['no-standalone']),
     verbose: isYes('verbose', given.verbose),
@@ -105,8 +113,8 @@ export function readOptions(
 
 /** Returns the options as arguments, for the responder that a hook starts. */
 export function formatOptions(options: Options): string[] {
-  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose } =
-    options
+  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, linger } = options
+  const { noSelfCheck, noStandalone, verbose } = options
   const values = {
     port,
     'run-dir': runDir,
@@ -117,6 +125,7 @@ export function formatOptions(options: Options): string[] {
     user,
     'log-file': logFile,
     'log-format': logFormat,
+    linger,
   }
   const switches = { 'no-self-check': noSelfCheck, 'no-standalone': noStandalone, verbose }
   return [

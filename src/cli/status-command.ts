@@ -34,7 +34,7 @@ export function formatStatus(status: ResponderStatus): string {
       ? `port ${status.ports.join(', ')} by ${firewall.name}, ${firewall.selection === 'port' ? 'ALL of its traffic' : 'candidates only'} to queue ${status.queue} (${firewall.reason})`
       : 'no rules installed',
     ...(status.standalone ?? []).map((port) => `nobody listens on port ${port}: serving it ourselves`),
-    `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed`,
+    `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed${status.endsIn === undefined ? '' : `; lingers for ${status.endsIn} s more`}`,
     ...challenges.flatMap(formatChallenge),
     Object.entries(counts)
       .map(([name, count]) => `${wordsOf(name)} ${count}${Object.hasOwn(limits, name) ? ` of ${limits[name]}` : ''}`)

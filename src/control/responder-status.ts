@@ -21,6 +21,8 @@ export interface ResponderStatus {
   }
   /** Ports that nobody listens on and the responder serves itself; absent without any. */
   readonly standalone?: readonly number[]
+  /** Seconds until it ends by itself; absent while something is armed, and when it stays until it is stopped. */
+  readonly endsIn?: number
   readonly challenges: readonly ChallengeStatus[]
   /** Numbers of packets, flows and so on, by name. */
   readonly counts: Readonly<Record<string, number>>
@@ -42,7 +44,7 @@ const MAX_COUNTS = 200
  */
 export function readResponderStatus(value: unknown): ResponderStatus | undefined {
   if (!isObject(value)) return undefined
-  const { version, protocol, pid, startedAt, queue, mark, ports, standalone } = value
+  const { version, protocol, pid, startedAt, queue, mark, ports, standalone, endsIn } = value
   if (
     !isWord(version) ||
     !isCount(protocol) ||
@@ -54,6 +56,7 @@ export function readResponderStatus(value: unknown): ResponderStatus | undefined
     return undefined
   if (!isListOf(ports, MAX_PORTS, isPort) || (standalone !== undefined && !isListOf(standalone, MAX_PORTS, isPort)))
     return undefined
+  if (endsIn !== undefined && !isCount(endsIn)) return undefined
   const firewall = readFirewall(value['firewall'])
   const challenges = readList(value['challenges'], MAX_CHALLENGES, readChallengeStatus)
   const log = readList(value['log'], MAX_LOG, readSentence)
@@ -64,6 +67,7 @@ export function readResponderStatus(value: unknown): ResponderStatus | undefined
     ...head,
     ...(firewall && { firewall }),
     ...(standalone && { standalone }),
+    ...(endsIn !== undefined && { endsIn }),
     challenges,
     counts,
     ...(limits && { limits }),

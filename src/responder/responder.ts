@@ -25,7 +25,7 @@ export interface ResponderParts {
   readonly clock: Clock
 }
 
-/** Milliseconds a transient responder waits for a challenge. */
+/** Milliseconds that a responder of hooks waits for its first challenge. */
 const IDLE_TIME = 10_000
 
 /** What an `arm` is answered while this responder ends. The hook then tries again, with the next responder. */
@@ -36,19 +36,31 @@ export class Responder {
   /** Resolves when everything is released: to true if no rules are left, to false if the keeper has to sweep. */
   readonly ended: Promise<boolean>
   readonly #parts: ResponderParts
-  readonly #isTransient: boolean
+  readonly #linger: number
   readonly #log: Log
+  /** When it ends unless something is armed by then, on the clock's scale. */
+  #endsAt: number
   #cancelExpiry: () => void = () => undefined
   #stopping: Promise<void> | undefined
   #end: (isClean: boolean) => void = () => undefined
 
-  /** With `isTransient`, the responder ends with its last challenge. */
-  constructor(parts: ResponderParts, isTransient: boolean, log: Log) {
+  /**
+   * @param linger milliseconds that it stays after its last challenge; Infinity stands for one that stays until it is
+   * stopped
+   */
+  constructor(parts: ResponderParts, linger: number, log: Log) {
     this.#parts = parts
-    this.#isTransient = isTransient
+    this.#linger = linger
+    this.#endsAt = linger === Infinity ? Infinity : parts.clock.now() + IDLE_TIME
     this.#log = log
     this.ended = new Promise((resolve) => (this.#end = resolve))
     this.#schedule()
+  }
+
+  /** Milliseconds until it ends by itself; undefined while something is armed, or when it stays until it is stopped. */
+  get endsIn(): number | undefined {
+    const { leases, clock } = this.#parts
+    return leases.size === 0 && this.#endsAt < Infinity ? Math.max(0, this.#endsAt - clock.now()) : undefined
   }
 
   /** Carries out a request. Returns the response to it. @throws Failure when rules cannot be removed */
@@ -68,7 +80,7 @@ export class Responder {
   }
 
   async #arm(request: ArmRequest): Promise<ControlResponse> {
-    const { leases, rules } = this.#parts
+    const { leases, rules, clock } = this.#parts
     const { token, identifier, port } = request
     const isNewPort = !leases.wanted.ports.includes(port)
     leases.arm(request)
@@ -95,6 +107,7 @@ export class Responder {
     } catch (thrown) {
       leases.disarm(token)
       await this.#cover().catch((again: unknown) => this.#log('error', toFailure(again).message))
+      if (leases.size === 0 && this.#linger < Infinity) this.#endsAt = clock.now()
       // The refusal is sent first, and the end of this responder comes after it.
       if (leases.size === 0) setImmediate(() => void this.#settle())
       return refusal(thrown)
@@ -110,7 +123,9 @@ export class Responder {
       await this.#cover().catch((thrown: unknown) => this.#log('error', toFailure(thrown).message))
       return { ok: true, seen }
     }
+    const wasArmed = leases.size > 0
     leases.retire(token)
+    if (wasArmed) this.#lingerWithout()
     this.#log('info', `${token} disarmed`, { event: 'disarmed', token })
     try {
       const stopped = await this.#dropUnneeded()
@@ -122,10 +137,16 @@ export class Responder {
     }
   }
 
+  /** Begins to linger if nothing is armed any more. */
+  #lingerWithout(): void {
+    const { leases, clock } = this.#parts
+    if (leases.size === 0) this.#endsAt = clock.now() + this.#linger
+  }
+
   /** Frees the ports that no challenge needs any more. Returns whether that has ended this responder. */
   async #dropUnneeded(): Promise<boolean> {
-    const { leases, path, standalone } = this.#parts
-    if (leases.size === 0 && this.#isTransient) {
+    const { leases, path, standalone, clock } = this.#parts
+    if (leases.size === 0 && clock.now() >= this.#endsAt) {
       await this.stop()
       return true
     }
@@ -152,18 +173,19 @@ export class Responder {
     await Promise.all([standalone.cover(() => leases.wanted.ports), rules.cover(() => leases.wanted)])
   }
 
-  /** Sets the timer for the next expiry, or for the end of a transient responder that has no challenge. */
+  /** Sets the timer for the next expiry or, while nothing is armed, for the end of this responder. */
   #schedule(): void {
     const { leases, clock } = this.#parts
     this.#cancelExpiry()
     if (this.#stopping) return
-    const delay = leases.size === 0 && this.#isTransient ? IDLE_TIME : leases.untilExpiry
+    const delay = leases.size === 0 ? this.#endsAt - clock.now() : leases.untilExpiry
     if (delay < Infinity) this.#cancelExpiry = clock.after(Math.max(delay, 0), () => void this.#expire())
   }
 
   async #expire(): Promise<void> {
-    for (const token of this.#parts.leases.expire())
-      this.#log('warning', `${token} expired: no cleanup came`, { event: 'expired', token })
+    const expired = this.#parts.leases.expire()
+    for (const token of expired) this.#log('warning', `${token} expired: no cleanup came`, { event: 'expired', token })
+    if (expired.length > 0) this.#lingerWithout()
     await this.#settle()
   }
 

@@ -36,8 +36,10 @@ export interface ServeOptions {
   readonly mark: number
   /** Whether it serves ports that nobody listens on. */
   readonly isStandalone: boolean
-  /** Whether it ends with its last challenge, as for hooks. Otherwise only `stop` or a signal ends it. */
+  /** Whether it ends after its last challenge, as for hooks. Otherwise only `stop` or a signal ends it. */
   readonly isTransient: boolean
+  /** Seconds that a transient one stays after its last challenge. */
+  readonly linger: number
   /** The version of the program, for status. */
   readonly version: string
 }
@@ -72,7 +74,7 @@ export async function serve(
 }
 
 async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges: Edges): Promise<Responder> {
-  const { directory, firewall, isTransient, isStandalone, version, mark } = options
+  const { directory, firewall, isTransient, linger, isStandalone, version, mark } = options
   const { clock, run, sets } = edges
   const findFamilies = () => edges.findFamilies(mark)
   const { tag } = directory
@@ -115,10 +117,10 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
     {
       ...parts,
       clock,
-      status: () => statusOf(identity, { ...parts, log }),
+      status: () => statusOf(identity, { ...parts, endsIn: responder.endsIn, log }),
       release: () => release({ ...parts, directory, lock, server }, log),
     },
-    isTransient,
+    isTransient ? linger * 1_000 : Infinity,
     log,
   )
   log('info', `listening in ${directory.path}, queue ${path.queue}`)

@@ -25,13 +25,15 @@ export interface StatusParts {
   readonly rules: Pick<Rules, 'inForce' | 'unarmed'>
   readonly watchdog: Pick<Watchdog, 'repairs'>
   readonly standalone: Pick<Standalone, 'ports' | 'served'>
+  /** Milliseconds until the responder ends by itself, if it does. */
+  readonly endsIn: number | undefined
   readonly log: Log
 }
 
 /** Returns the status at this moment. */
 export function statusOf(
   { version, pid, startedAt, mark }: Identity,
-  { leases, path, rules, watchdog, standalone, log }: StatusParts,
+  { leases, path, rules, watchdog, standalone, endsIn, log }: StatusParts,
 ): ResponderStatus {
   const { inForce } = rules
   return {
@@ -44,6 +46,7 @@ export function statusOf(
     ports: leases.wanted.ports,
     ...(inForce && { firewall: inForce }),
     ...(standalone.ports.length > 0 && { standalone: standalone.ports }),
+    ...(endsIn !== undefined && { endsIn: Math.round(endsIn / 1_000) }),
     challenges: leases.status(),
     counts: {
       tokens: leases.size,

@@ -19,6 +19,7 @@ const defaults: Options = {
   user: undefined,
   logFile: undefined,
   logFormat: 'text',
+  linger: 0,
   noSelfCheck: false,
   noStandalone: false,
   verbose: false,
@@ -35,6 +36,7 @@ const examples: readonly (readonly [OptionName, string, string, Partial<Options>
   ['user', 'daemon', 'nobody', { user: 'daemon' }, { user: 'nobody' }],
   ['log-file', '/var/log/flag', '/var/log/variable', { logFile: '/var/log/flag' }, { logFile: '/var/log/variable' }],
   ['log-format', 'json', 'json', { logFormat: 'json' }, { logFormat: 'json' }],
+  ['linger', '10', '3600', { linger: 10 }, { linger: 3600 }],
 ]
 
 t.test('without anything there are the defaults', (t) => {
@@ -151,37 +153,24 @@ const paths = fc
     maxLength: 3,
   })
   .map((names) => `/${names.join('/')}`)
-const anyOptions: fc.Arbitrary<Options> = fc
-  .tuple(
-    fc.integer({ min: 1, max: 65535 }),
-    paths,
-    fc.integer({ min: 1, max: MAX_TTL }),
-    fc.constantFrom(...FIREWALL_CHOICES),
-    fc.option(fc.integer({ min: 0, max: 65535 }), { nil: undefined }),
-    fc.nat(31).map((bit) => 2 ** bit),
-    fc.constantFrom(undefined, 'www-data', '65534'),
-    fc.option(paths, { nil: undefined }),
-    fc.constantFrom(...LOG_FORMATS),
-    fc.boolean(),
-    fc.boolean(),
-    fc.boolean(),
-  )
-  .map(
-    ([port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, noSelfCheck, noStandalone, verbose]) => ({
-      port,
-      runDir,
-      ttl,
-      firewall,
-      queueNum,
-      mark,
-      user,
-      logFile,
-      logFormat,
-      noSelfCheck,
-      noStandalone,
-      verbose,
-    }),
-  )
+const anyOptions: fc.Arbitrary<Options> = fc.record(
+  {
+    port: fc.integer({ min: 1, max: 65535 }),
+    runDir: paths,
+    ttl: fc.integer({ min: 1, max: MAX_TTL }),
+    firewall: fc.constantFrom(...FIREWALL_CHOICES),
+    queueNum: fc.option(fc.integer({ min: 0, max: 65535 }), { nil: undefined }),
+    mark: fc.nat(31).map((bit) => 2 ** bit),
+    user: fc.constantFrom(undefined, 'www-data', '65534'),
+    logFile: fc.option(paths, { nil: undefined }),
+    logFormat: fc.constantFrom(...LOG_FORMATS),
+    linger: fc.integer({ min: 0, max: 3_600 }),
+    noSelfCheck: fc.boolean(),
+    noStandalone: fc.boolean(),
+    verbose: fc.boolean(),
+  },
+  { noNullPrototype: true },
+)
 
 t.test('properties', (t) => {
   holds(

@@ -27,6 +27,11 @@ packets 0, taken over 0, flows 3 of 8192, rules repaired 1`,
   t.end()
 })
 
+t.test('a responder that lingers says for how long', (t) => {
+  t.match(formatStatus({ ...idle, endsIn: 8 }), /^0 challenges armed; lingers for 8 s more$/m)
+  t.end()
+})
+
 t.test('challenges, who asked for them, and which rules are in force', (t) => {
   const visits = [
     {

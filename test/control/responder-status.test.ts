@@ -21,6 +21,7 @@ const busy: ResponderStatus = {
   ports: [80, 8080],
   firewall: { name: 'iptables', selection: 'prefilter', reason: 'nft (prefilter): no such thing', tracked: [4, 6] },
   standalone: [8080],
+  endsIn: 9,
   challenges: [{ token: 'token', identifier: 'a.example', port: 80, armedAt: at, expiresIn: 1, visits: [] }],
   limits: { packets: 8192 },
   log: ['a line', `${at} error a fault\n    at a place`],
@@ -54,6 +55,7 @@ t.test('what is of another shape, or too much, is not read', (t) => {
     { ...idle, counts: { packets: '1' } },
     { ...idle, counts: Object.fromEntries(Array.from({ length: 201 }, (_, place) => [place, 1])) },
     { ...idle, limits: null },
+    { ...idle, endsIn: -1 },
     { ...idle, log: [1] },
   ]
   for (const other of others)

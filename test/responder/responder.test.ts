@@ -141,6 +141,44 @@ t.test('without a challenge it waits for 10 s, unless it is to stay', async (t) 
   t.ok(existsSync(staying.directory.socket))
 })
 
+t.test('one that lingers keeps no rules, serves the next challenge, and ends when none has come', async (t) => {
+  const stage = await stageResponder(t, { linger: 30 })
+  const endsIn = async () => {
+    const response = await stage.responder.answer({ op: 'status' })
+    return response.ok ? response.status?.endsIn : undefined
+  }
+  const disarm = (token: string) => stage.responder.answer({ op: 'disarm', token })
+  await stage.ask(one)
+  t.equal(await endsIn(), undefined, 'not while something is armed')
+  t.notMatch(await disarm(one.token), { stopped: true })
+  t.strictSame(stage.rules(), [])
+  t.strictSame(stage.queue(visitOf(one.token).request), letGo, 'its token is forgotten')
+  await stage.clock.pass(20_000)
+  t.equal(await endsIn(), 10)
+  t.notMatch(await disarm('never-armed-at-all'), { stopped: true })
+  t.equal(await endsIn(), 10, 'that was nothing to linger for')
+  await stage.ask({ ...two, ttl: 60 })
+  t.ok(stage.rules().length > 0)
+  await stage.clock.pass(60_000)
+  t.strictSame(await portsOf(stage), [], 'it has expired')
+  await stage.clock.pass(29_999)
+  t.ok(existsSync(stage.directory.socket))
+  await stage.clock.pass(1)
+  t.equal(await stage.responder.ended, true)
+})
+
+t.test('a stop ends one that lingers at once, and so does a challenge that cannot be armed', async (t) => {
+  const stage = await stageResponder(t, { linger: 30 })
+  await stage.ask(one)
+  await stage.responder.answer({ op: 'disarm', token: one.token })
+  t.match(await stage.responder.answer({ op: 'stop' }), { stopped: true })
+  t.equal(await stage.responder.ended, true)
+  const failing = await stageResponder(t, { linger: 30, refuse: noMemory })
+  await t.rejects(failing.ask(one), { code: 'firewall-failed' })
+  await failing.responder.ended
+  t.equal(failing.clock.now(), 0)
+})
+
 t.test('a challenge that nobody takes back expires, and with the last one all ends', async (t) => {
   const stage = await stageResponder(t)
   await stage.ask({ ...one, ttl: 60 })

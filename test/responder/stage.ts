@@ -69,6 +69,7 @@ export async function stageResponder(t: Test, { refuse, hold, edges: otherEdges,
     mark: 0x400000,
     isStandalone: false,
     isTransient: true,
+    linger: 0,
     version: '1.2.3',
     ...options,
   }
