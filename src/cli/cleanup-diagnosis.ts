@@ -6,6 +6,7 @@ import { lookUp } from '../network/names.js'
 import { describeDiagnosis, type Diagnosis } from '../diagnosis/validation/diagnosis.js'
 import { describeAsked, diagnoseAsked } from '../diagnosis/validation/asked.js'
 import { diagnoseUnasked } from '../diagnosis/validation/unasked.js'
+import { ERRORS_PAGE } from './report.js'
 import { printable } from '../wire/printable.js'
 
 /** Milliseconds for looking up a name's addresses, while certbot waits. */
@@ -24,7 +25,7 @@ async function diagnosisText(disarmed: Disarmed, isVerbose: boolean): Promise<st
   if (typeof disarmed === 'string') return isVerbose ? `certbot-nfq: ${unknowing[disarmed]}` : undefined
   try {
     const diagnosis = await judge(disarmed)
-    if (diagnosis) return describeDiagnosis(diagnosis)
+    if (diagnosis) return describeDiagnosis(diagnosis, ERRORS_PAGE)
     return isVerbose ? `certbot-nfq: ${describeAsked(disarmed)}` : undefined
   } catch (thrown) {
     // The cleanup is done. A failure here must not look like a failed cleanup.

@@ -5,9 +5,8 @@ import { challengeIn, tokenIn } from '../client/certbot/environment.js'
 import { checkRunDirectory, runDirectory, type RunDirectory } from '../responder/run-directory.js'
 import { arm } from '../client/arm.js'
 import { disarm, isWell } from '../client/disarm.js'
-import { printable } from '../wire/printable.js'
 import type { Options } from './options.js'
-import { warn } from './report.js'
+import { ERRORS_PAGE, warn } from './report.js'
 
 /**
  * Arms the challenge in certbot's environment, and makes a self-check when the responder orders one.
@@ -40,7 +39,9 @@ async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<vo
       const response = await ask(directory, { op: 'disarm', token: order.token }, warn)
       return typeof response === 'object' ? response.seen : undefined
     })
-    if (warning) process.stderr.write(`${printable(warning)}\n`)
+    if (warning === undefined) return
+    const { describeWarning } = await import('../diagnosis/self-check/warning.js')
+    process.stderr.write(`${describeWarning(warning, ERRORS_PAGE)}\n`)
   } catch {
     // The responder forgets the token with the challenge.
   }

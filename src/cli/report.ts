@@ -6,7 +6,7 @@ import { paintFor } from './colour.js'
  * docs/errors.md, which is installed with the program and found from its directory. A line break in the path would make
  * a third line.
  */
-const PAGE = fileURLToPath(new URL('../../docs/errors.md', import.meta.url)).replaceAll(/\s*\n\s*/g, ' ')
+export const ERRORS_PAGE = fileURLToPath(new URL('../../docs/errors.md', import.meta.url)).replaceAll(/\s*\n\s*/g, ' ')
 
 /**
  * Writes to standard error what went wrong and what to do, and sets the exit status. A stack trace is written only for
@@ -27,5 +27,5 @@ export function warn(failure: Failure): void {
 
 function say(failure: Failure, colour: 'red' | 'yellow'): void {
   const paint = paintFor(process.stderr, process.env)
-  process.stderr.write(`${describeFailure(failure, PAGE, (text) => paint(colour, text))}\n`)
+  process.stderr.write(`${describeFailure(failure, ERRORS_PAGE, (text) => paint(colour, text))}\n`)
 }

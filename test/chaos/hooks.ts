@@ -1,5 +1,6 @@
 /** Runs the real hooks as certbot does, and kills or stops them. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { ADVICE } from '../../src/diagnosis/validation/diagnosis.js'
 import type { Service } from '../../src/lab/lab.js'
 import { signal } from '../../src/lab/processes.js'
 import { inRepository } from '../../src/lab/repository.js'
@@ -22,13 +23,13 @@ const patience = 60_000
 const slack = 200
 
 /** What a cleanup says of validators that behaved badly, or of a challenge that nobody asked for. */
-const diagnosis = /^certbot-nfq: .*\n.* \[[a-z\d-]+, docs\/diagnoses\.md\]\n/
+const diagnosis = new RegExp(`^certbot-nfq: .*\\n.* \\[(${Object.keys(ADVICE).join('|')}), .*\\]\\n`)
 
 /**
  * A self-check on a machine that is emulated, or whose web server is restarting just then; that somebody else answered
  * is never right.
  */
-const selfCheck = /^certbot-nfq: self-check: (?!.* by another ).*\n/
+const selfCheck = /^certbot-nfq: self-check: (?!.* by another ).*\n.*\[self-check, .*\]\n/
 
 /**
  * Runs `hooks/auth` or `hooks/cleanup`. Without a fault of its own, or of its responder, it has to succeed, and

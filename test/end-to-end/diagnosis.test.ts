@@ -23,7 +23,9 @@ t.test(
     const output = stdout + stderr
     t.equal(exitCode, 1)
     t.match(output, /Some challenges have failed/)
-    const diagnoses = [...output.matchAll(/certbot-nfq: (no request for .*)\n.* \[(.*), docs\/diagnoses\.md\]/g)]
+    const diagnoses = [
+      ...output.matchAll(/certbot-nfq: (no request for .*)\n.* \[(.*), \/.*docs\/errors\.md#[a-z\d-]+\]/g),
+    ]
       .map(([, cause, code]) => [cause, code])
       .sort(([, one = ''], [, other = '']) => one.localeCompare(other))
     t.same(diagnoses, [

@@ -111,7 +111,7 @@ function behind(lab: Lab): { namespace: Namespace; port: number } {
 
 /** The diagnosis of a challenge that nobody asked for. */
 const unasked =
-  /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, docs\/diagnoses\.md\]\n/m
+  /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, \/.*docs\/errors\.md#[a-z\d-]+\]\n/m
 
 function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, path }: ArmedLabOptions = {}): Hooks {
   const onPath: Record<string, string> = path === undefined ? {} : { PATH: path }

@@ -12,7 +12,7 @@ const challenge = challengeFor('asked for')
 const other = challengeFor('not asked for')
 const silence = { exitCode: 0, stdout: '', stderr: '' }
 const unasked =
-  /^certbot-nfq: no request for example\.com reached port 80 of this machine: .*\n.* \[lookup-failed, docs\/diagnoses\.md\]\n$/
+  /^certbot-nfq: no request for example\.com reached port 80 of this machine: .*\n.* \[lookup-failed, \/.*docs\/errors\.md#[a-z\d-]+\]\n$/
 
 t.test('what a cleanup says of how its challenge went', await requiresKernel(...programs), async (t) => {
   t.test('nothing, when whoever asked has acknowledged the answer', async (t) => {
@@ -81,7 +81,7 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     const { exitCode, stderr } = await lab.cleanupWithDiagnosis(challenge)
     t.equal(exitCode, 0)
     t.ok(stderr.startsWith(cause), stderr)
-    t.match(stderr, /\n.* \[not-acknowledged, docs\/diagnoses\.md\]\n$/)
+    t.match(stderr, /\n.* \[not-acknowledged, \/.*docs\/errors\.md#[a-z\d-]+\]\n$/)
   })
 
   t.test('an answer that is acknowledged only while the last challenge is taken back', async (t) => {
@@ -110,7 +110,7 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     t.equal(exitCode, 0)
     t.match(
       stderr,
-      /^certbot-nfq: example\.com: 1 request from 1 address \(IPv6\); the request was not finished by 2001:db8::2\n.* \[not-finished, docs\/diagnoses\.md\]\n$/,
+      /^certbot-nfq: example\.com: 1 request from 1 address \(IPv6\); the request was not finished by 2001:db8::2\n.* \[not-finished, \/.*docs\/errors\.md#[a-z\d-]+\]\n$/,
     )
   })
 

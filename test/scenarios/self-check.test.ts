@@ -15,7 +15,9 @@ const silence = { exitCode: 0, stdout: '', stderr: '' }
 const warning = (text: string) => ({
   exitCode: 0,
   stdout: '',
-  stderr: new RegExp(`^certbot-nfq: [^\\n]*${text}[^\\n]* \\[docs/self-check\\.md\\]\\n?$`),
+  stderr: new RegExp(
+    `^certbot-nfq: [^\\n]*${text}[^\\n]*\\n[^\\n]* \\[self-check, /[^\\n]*/docs/errors\\.md#self-check\\]\\n?$`,
+  ),
 })
 
 t.test(

@@ -1,4 +1,5 @@
 /** The result of a self-check in words. */
+import { printable } from '../../wire/printable.js'
 import type { Visit } from '../../control/challenge-status.js'
 import type { AskResult } from './ask.js'
 import type { IpVersion } from '../../wire/ip.js'
@@ -27,8 +28,8 @@ const SENTENCES = {
 type Fault = keyof typeof SENTENCES
 
 /**
- * Returns one line for a person, or nothing when all is well or nothing is known. `seen` is what the responder knows of
- * those who asked; undefined when it does not tell.
+ * Returns in one line what is wrong, or nothing when all is well or nothing is known. `seen` is what the responder
+ * knows of those who asked; undefined when it does not tell.
  *
  * These are no faults: a request that the responder has seen but not answered yet; an IP version that nobody listens by
  * while the other one works; a refusal where a rule sends the port on, which may be for some interfaces only.
@@ -41,7 +42,19 @@ export function warningOf(checked: readonly CheckedPort[], seen: readonly Visit[
     return isNone ? [] : [SENTENCES[fault](`port ${one.port} by IPv${one.version}`)]
   })
   if (faults.length === 0) return undefined
-  return `certbot-nfq: self-check: ${faults.join('; ')}. The challenge is armed all the same. [docs/self-check.md]`
+  return faults.join('; ')
+}
+
+/** What to do about a warning. docs/errors.md explains it; a test compares the two. */
+export const SELF_CHECK_ADVICE =
+  'The challenge is armed all the same. See what this machine does with the port with: certbot-nfq doctor'
+
+/**
+ * Returns the two lines that a user reads: what is wrong, made printable, and what to do, with the code and where it is
+ * explained. `page` is the path of docs/errors.md on this machine.
+ */
+export function describeWarning(warning: string, page = 'docs/errors.md'): string {
+  return `certbot-nfq: self-check: ${printable(warning)}\n${SELF_CHECK_ADVICE} [self-check, ${page}#self-check]`
 }
 
 function isAnswered({ results }: CheckedPort): boolean {

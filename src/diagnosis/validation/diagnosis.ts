@@ -1,5 +1,5 @@
 /**
- * Each diagnosis that a cleanup may make, and what to do about it. docs/diagnoses.md explains each code; a test
+ * Each diagnosis that a cleanup may make, and what to do about it. docs/errors.md explains each code; a test
  * compares the two.
  */
 
@@ -23,7 +23,7 @@ export const ADVICE = {
   'other-token': 'Look for a second ACME client for this name; hooks on one port must all have the same --run-dir.',
 } as const satisfies Record<string, string>
 
-/** The code of a diagnosis, which names its section in docs/diagnoses.md. */
+/** The code of a diagnosis, which names its section in docs/errors.md. */
 export type DiagnosisCode = keyof typeof ADVICE
 
 /** What went wrong with a challenge, as far as this machine can tell. `cause` is one line for a person. */
@@ -32,9 +32,12 @@ export interface Diagnosis {
   readonly cause: string
 }
 
-/** Returns the two lines that a user reads: the cause, and what to do. */
-export function describeDiagnosis({ code, cause }: Diagnosis): string {
-  return `certbot-nfq: ${cause}\n${ADVICE[code]} [${code}, docs/diagnoses.md]`
+/**
+ * Returns the two lines that a user reads: the cause, and what to do, with the code and where it is explained. `page`
+ * is the path of docs/errors.md on this machine.
+ */
+export function describeDiagnosis({ code, cause }: Diagnosis, page = 'docs/errors.md'): string {
+  return `certbot-nfq: ${cause}\n${ADVICE[code]} [${code}, ${page}#${code}]`
 }
 
 /** The most members of a list that are named. */

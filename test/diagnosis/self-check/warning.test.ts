@@ -1,7 +1,12 @@
 import t from 'tap'
 import type { Visit, VisitState } from '../../../src/control/challenge-status.js'
 import type { AskState } from '../../../src/diagnosis/self-check/ask.js'
-import { warningOf, type CheckedPort } from '../../../src/diagnosis/self-check/warning.js'
+import {
+  describeWarning,
+  SELF_CHECK_ADVICE,
+  warningOf,
+  type CheckedPort,
+} from '../../../src/diagnosis/self-check/warning.js'
 
 const client = '127.0.0.1:40000'
 const found = (
@@ -38,7 +43,7 @@ t.test('nothing is said where all is well, or nothing is known', (t) => {
 t.test('each fault is said in one line, with what it may mean', (t) => {
   t.equal(
     warningOf([found(4, 'other answer'), found(6, 'answered')], []),
-    'certbot-nfq: self-check: a request to port 80 by IPv4 was answered by another than the responder: a firewall rule may let it pass before ours. The challenge is armed all the same. [docs/self-check.md]',
+    'a request to port 80 by IPv4 was answered by another than the responder: a firewall rule may let it pass before ours',
   )
   t.match(
     warningOf([found(4, 'not accepted'), found(6, 'not accepted')], []),
@@ -54,7 +59,7 @@ t.test('each fault is said in one line, with what it may mean', (t) => {
   )
   t.match(
     warningOf([found(4, 'answered'), found(4, 'refused', { port: 81 })], []),
-    /self-check: nobody accepts connections to port 81 by IPv4\. /,
+    /^nobody accepts connections to port 81 by IPv4$/,
   )
   t.match(
     warningOf([found(4, 'unknown', { before: ['not accepted'] })], []),
@@ -62,6 +67,14 @@ t.test('each fault is said in one line, with what it may mean', (t) => {
     'the last that is known counts',
   )
   t.equal(warningOf([found(4, 'silent')], [])?.includes('\n'), false)
+  t.end()
+})
+
+t.test('a person reads two lines, whatever is in the first', (t) => {
+  t.equal(
+    describeWarning('a\nb', '/x/docs/errors.md'),
+    `certbot-nfq: self-check: a\\nb\n${SELF_CHECK_ADVICE} [self-check, /x/docs/errors.md#self-check]`,
+  )
   t.end()
 })
 

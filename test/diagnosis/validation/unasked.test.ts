@@ -160,7 +160,10 @@ for (const { title, names, code, causes, machine: here = machine, port = 80 } of
       code,
       cause: `no request for example.org reached port ${port} of this machine: ${causes}`,
     })
-    t.match(describeDiagnosis(diagnosis), /^certbot-nfq: no request for .*\n\S.* \[[a-z-0-9]+, docs\/diagnoses\.md\]$/)
+    t.match(
+      describeDiagnosis(diagnosis),
+      /^certbot-nfq: no request for .*\n\S.* \[([a-z-0-9]+), docs\/errors\.md#\1\]$/,
+    )
     t.end()
   })
 }
