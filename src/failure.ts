@@ -7,6 +7,10 @@ import { printable } from './wire/printable.js'
 
 /** What to do, by code. The cause is given by the code that raises the failure, which alone knows it. */
 export const FIXES = {
+  'account-key-unknown': 'Give the ACME client an account with a key of one of these kinds; no CA takes another.',
+  'account-missing':
+    'Give --config-dir the directory where the ACME client keeps its accounts, or let it make one: certbot register',
+  'account-unreadable': 'Run this as root, on the machine and with the --config-dir of the ACME client.',
   'bad-option': 'See certbot-nfq --help.',
   'capability-missing':
     'Give root here CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETUID, CAP_SETGID and CAP_SETPCAP: --cap-add of a container, CapabilityBoundingSet of a unit.',

@@ -14,7 +14,8 @@ export interface CommandSpec {
 }
 
 /** The name of a command. */
-export type CommandName = 'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo' | 'install'
+export type CommandName =
+  'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo' | 'install' | 'account'
 
 /** The options of a responder. */
 const RESPONDER: readonly OptionName[] = [
@@ -95,5 +96,17 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
       'remove': { describe: 'remove the hook paths again, if they are ours' },
     },
     example: 'certbot-nfq install --port 8080 --adopt example.com',
+  },
+  account: {
+    describe: 'show the thumbprints of the ACME accounts on this machine, for serve --account',
+    uses: [],
+    options: {
+      'config-dir': {
+        takes: 'DIRECTORY',
+        describe: 'where certbot or another client keeps its accounts (default: the usual places)',
+      },
+      'json': { describe: 'for a program' },
+    },
+    example: 'certbot-nfq account --config-dir /etc/letsencrypt',
   },
 }

@@ -51,6 +51,10 @@ const parser = yargs(hideBin(process.argv))
     const { installCommand, readInstallRequest } = await import('./install-command.js')
     await installCommand(optionsOf(argv), readInstallRequest(argv))
   })
+  .command('account', COMMAND_SPECS.account.describe, helpOf('account'), async (argv) => {
+    const { accountCommand } = await import('./account-command.js')
+    accountCommand(lastOf(argv['config-dir']), argv['json'] === true)
+  })
   .example(
     'certbot certonly --manual --preferred-challenges http --manual-auth-hook "$(npm root -g)/certbot-nfq/hooks/auth" …',
     '',
@@ -95,6 +99,13 @@ function optionFor({ describe, takes, default: defaultDescription, short, isList
     ...(short && { alias: short }),
     ...(isList && { array: true, nargs: 1 }),
   }
+}
+
+/** Returns the last of the values that an option was given; undefined without any. @throws Failure `bad-option` */
+function lastOf(value: unknown): string | undefined {
+  const last: unknown = Array.isArray(value) ? value.at(-1) : value
+  if (last === '') throw new Failure('bad-option', 'an option must not be empty')
+  return typeof last === 'string' ? last : undefined
 }
 
 /** Reads flags as yargs has found them, then variables, then defaults, by the rules of the hooks. */
