@@ -45,11 +45,7 @@ t.test('a key has one thumbprint, as JSON, in each kind of PEM, and with a zero 
     const expected = thumbprintOf(JSON.stringify(jwk), 'key')
     t.match(expected, /^[A-Za-z0-9_-]{43}$/, kind)
     for (const type of ['pkcs8', ...types] as const)
-      t.equal(
-        thumbprintOf(String(key.export({ format: 'pem', type: type })), 'key'),
-        expected,
-        `${kind}, ${type}`,
-      )
+      t.equal(thumbprintOf(String(key.export({ format: 'pem', type: type })), 'key'), expected, `${kind}, ${type}`)
     if (typeof jwk.n !== 'string') continue
     const padded = Buffer.concat([Buffer.of(0), Buffer.from(jwk.n, 'base64url')]).toString('base64url')
     t.equal(thumbprintOf(JSON.stringify({ ...jwk, n: padded }), 'key'), expected, 'with a zero')
