@@ -1,5 +1,6 @@
 /**
- * The benchmark: `npm run bench`. Prints tables, and writes docs/benchmarks.md and docs/benchmarks.svg.
+ * The benchmark: `npm run bench`. Prints every table and target, and writes the short page docs/benchmarks.md with its picture,
+ * docs/benchmarks.svg.
  *
  * - `--quick`: few and short measurements, for trying out; writes nothing without `--output`.
  * - `--rounds N`: how often each state is measured, instead of 8 (4 without connection tracking).
@@ -27,6 +28,7 @@ import { measureMemory } from './memory.js'
 import { measureOrders } from './orders.js'
 import { measurePackets } from './packets.js'
 import { benchmarkPage } from './page.js'
+import { benchReport } from './report.js'
 import type { BenchResults } from './results.js'
 
 const parts = ['bystanders', 'floods', 'packets', 'challenges', 'hooks', 'arming', 'memory', 'orders'] as const
@@ -59,12 +61,11 @@ async function bench(): Promise<void> {
   if (reason !== undefined) throw new Error(`cannot run here: ${reason}`)
   const results = await measure()
   const directory = options.output ?? (isQuick || options.only !== undefined ? undefined : inRepository('docs'))
-  const path = join(directory ?? inRepository('docs'), 'benchmarks.md')
-  const page = benchmarkPage(results, await readFile(path, 'utf8').catch(() => ''))
-  console.log(page)
+  console.log(benchReport(results))
   const [headline] = results.bystanders
   if (directory === undefined || headline === undefined) return
-  await writeFile(path, page)
+  const path = join(directory, 'benchmarks.md')
+  await writeFile(path, benchmarkPage(results, await readFile(path, 'utf8').catch(() => '')))
   await writeFile(join(directory, 'benchmarks.svg'), chart(headline))
   progress(`wrote benchmarks.md and benchmarks.svg to ${directory}`)
 }

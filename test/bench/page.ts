@@ -1,16 +1,13 @@
-/** Makes docs/benchmarks.md, except for the section that people write. */
+/** Makes docs/benchmarks.md: two tables, and the part that people write. */
+import type { BystanderResults, StateResult } from './bystanders.js'
+import { formatQuantity, formatRatio, formatRatios, median, medianRatio, type Comparison } from './figures.js'
+import { floodNames, type FloodResult } from './floods.js'
+import { hookCalls } from './hooks.js'
+import { packetRules, type PacketRules } from './packets.js'
 import type { BenchResults } from './results.js'
-import {
-  armingSentence,
-  bystanderTables,
-  challengeTable,
-  floodTable,
-  hookTable,
-  memoryTable,
-  orderTable,
-  packetTable,
-} from './tables.js'
-import { judge } from './targets.js'
+import { stateNames } from './states.js'
+import { table } from './tables.js'
+import { targets } from './targets.js'
 
 const begin = '<!-- by hand, kept when this page is made anew -->'
 const end = '<!-- end of what is written by hand -->'
@@ -19,97 +16,135 @@ const end = '<!-- end of what is written by hand -->'
 export function benchmarkPage(results: BenchResults, old: string): string {
   return `# Benchmarks
 
-\`${results.command}\` makes this page. No test asserts any of it. Figures are medians, with the range in parentheses. A
-ratio compares two measurements, one made right after the other, so that a noisy machine disturbs both alike.
+What certbot-nfq costs, measured by \`${results.command}\`. Figures are medians, and in parentheses the range. A
+ratio compares two measurements, one made right after the other, so that a noisy machine disturbs both alike. No test
+asserts any of it. The command prints more tables, and each target with what became of it.
 
 ${results.machine.map((line) => `- ${line}`).join('\n')}
 
-${section('Bystanders', results.bystanders.length > 0 ? results.bystanders : undefined, bystanders)}
-${section('Floods', results.floods.length > 0 ? results.floods : undefined, floods)}
-${section('What the rules cost a packet', results.packets.length > 0 ? results.packets : undefined, packets)}
-${section(
-  'Challenge replies',
-  results.challenges,
-  (
-    challenges,
-  ) => `The responder and nginx serve the same key authorization in turns, nginx as a file on a port that is not armed.
+## What ordinary clients get while something is armed
 
-${challengeTable(challenges)}`,
-)}
-${section('Hooks', results.hooks, (hooks) => `Wall time of the whole process, compared with a \`node -e 0\` right before it.\n\n${hookTable(hooks)}`)}
-${section('A further token', results.arming, armingSentence)}
-${section('Orders', results.orders, (orders) => `certbot and pebble, end to end, in seconds of wall time.\n\n${orderTable(orders)}`)}
-${section('Memory', results.memory, (memory) => `Compared with \`node -e 'setInterval(()=>{},1e3)'\` of the same age.\n\n${memoryTable(memory)}`)}
-## Targets
+Requests a second that nginx answers, as a ratio to the same server with nothing armed: 1 is untouched. Under a flood,
+the ratio is to the unarmed server under the same flood. "Tracked" is a host with connection tracking, as nearly every
+server is.
 
-The median decides whether a target is met.
+${clientTable(results)}
+![Rates of ordinary traffic, as ratios to the unarmed server](benchmarks.svg)
 
-${judge(results)
-  .map(({ sentence }) => `- ${sentence}`)
-  .join('\n')}
+## What certbot-nfq takes itself
 
-## Where a target is missed, and why
+${ownTable(results)}
+## What it means, and where a target is missed
 
 ${begin}
 
 ${handWritten(old)}
 
 ${end}
-`
-    .replace(/\n{3,}/g, '\n\n')
-    .replace(/^- .{119,}$/gm, wrapItem)
+`.replace(/\n{3,}/g, '\n\n')
 }
 
-/** Returns a list item in lines of at most 120 characters. */
-function wrapItem(item: string): string {
-  return item.replace(/(.{1,118})(?: |$)/g, '$1\n  ').trimEnd()
+/** A row for each state that a reader asks for, and for each flood. */
+function clientTable({ bystanders, floods }: BenchResults): string {
+  const [tracked, untracked] = (['on', 'off'] as const).map((tracking) => ({
+    states: bystanders.find((result) => result.tracking === tracking),
+    floods: floods.find((result) => result.tracking === tracking),
+  }))
+  const states = (['again', 'armed', 'thousand', 'stopped', 'naive'] as const).map((state) => [
+    stateNames[state],
+    ...[tracked, untracked].flatMap((where) => ratesOf(stateIn(where?.states, state)?.comparisons)),
+    '',
+  ])
+  const underFloods = (Object.keys(floodNames) as (keyof typeof floodNames)[]).map((flood) => {
+    const both = [tracked, untracked].map((where) => where?.floods?.floods.find((result) => result.flood === flood))
+    const answered = both.reduce((sum, result) => sum + (result?.answered ?? 0), 0)
+    const asked = both.reduce((sum, result) => sum + (result?.asked ?? 0), 0)
+    const cells = both.flatMap((result) => ratesOf(result && { keptRate: result.kept, freshRate: result.fresh }))
+    return [`armed, under ${floodNames[flood]} (${floodRate(both)})`, ...cells, `${answered} of ${asked}`]
+  })
+  return table([
+    [
+      '',
+      'tracked, keep-alive',
+      'tracked, new connections',
+      'untracked, keep-alive',
+      'untracked, new connections',
+    ].concat('validations answered'),
+    ...states,
+    ...underFloods,
+  ])
 }
 
-function bystanders(results: BenchResults['bystanders']): string {
-  return `![Rates of ordinary traffic, as ratios to the unarmed server](benchmarks.svg)
-
-Two network namespaces are joined by a veth pair. nginx with two workers is in one, the clients are in the other, and
-all share the same cores. wrk makes requests with one thread and 32 connections, for a page of 16 bytes. "New
-connections" means one for each request. nginx reads an upload completely into memory before it answers. The row
-"unarmed, once more" compares the unarmed server to itself: what lies within its range is noise. For rates, more than 1
-is better; for p50 and p99, less than 1.
-
-${results.map(bystanderSection).join('\n')}`
+function stateIn(results: BystanderResults | undefined, state: StateResult['state']): StateResult | undefined {
+  return results?.states.find((result) => result.state === state)
 }
 
-function bystanderSection(results: BenchResults['bystanders'][number]): string {
-  const kind =
-    results.tracking === 'on'
-      ? 'as on nearly every server: a stateful rule was there before'
-      : 'no stateful rule and no NAT'
-  return `### Connection tracking ${results.tracking}\n\n(${kind}; each state measured ${times(results.rounds)})\n\n${bystanderTables(results)}`
+function ratesOf(comparisons: { keptRate: Comparison; freshRate: Comparison } | undefined): string[] {
+  return comparisons ? [formatRatios(comparisons.keptRate), formatRatios(comparisons.freshRate)] : ['–', '–']
 }
 
-function floods(results: BenchResults['floods']): string {
-  return `A flood comes from another address while ordinary clients are measured as above. Armed is compared with unarmed under
-the same flood, because a flood takes time of client, nginx and cores without certbot-nfq too. A false token is
-\`GET /.well-known/acme-challenge/\` and 43 random characters, at most 10,000 a second. A half request is a packet of no
-connection that ends within the token, at most 20,000 a second, from 200 addresses. Five times a second a validator asks
-for the armed token.
-
-${results.map((result) => `### Connection tracking ${result.tracking}, under floods\n\n(each measured ${times(result.rounds)})\n\n${floodTable(result)}`).join('\n')}`
+/** What the flood came to, armed, with connection tracking and without. */
+function floodRate(results: readonly (FloodResult | undefined)[]): string {
+  const rates = results.flatMap((result) => (result ? [formatQuantity(median(result.rate.values))] : []))
+  return `${rates.join(' and ')} a second`
 }
 
-function packets(results: BenchResults['packets']): string {
-  return `The packets are ACKs without payload, of an open connection to the armed port. They pass every rule that a bystander's
-packets meet, and are not answered. The time is from sending one over veth until the server's kernel has taken it,
-system call and virtual cable included. nft's rules have \`accept\` in place of \`queue\`, which these packets never
-reach.
-
-${results.map(({ tracking, results }) => `### Connection tracking ${tracking}, each packet\n\n${packetTable(results)}`).join('\n')}`
+/** A row for each thing: what it takes, what it is compared with, and what was aimed at. */
+function ownTable({ packets, challenges, hooks, arming, orders, memory }: BenchResults): string {
+  const row = (
+    what: string,
+    comparison: Comparison | undefined,
+    unit: string,
+    other: string,
+    { scale = 1, target }: { scale?: number; target?: number } = {},
+  ) => {
+    if (!comparison) return []
+    const quantity = (values: readonly number[]) => `${formatQuantity(median(values) / scale)} ${unit}`
+    const verdict = target === undefined ? '' : medianRatio(comparison) <= target ? ', met' : ', **missed**'
+    return [
+      [
+        what,
+        quantity(comparison.values),
+        `${quantity(comparison.baselines)}: ${other}`,
+        formatRatios(comparison),
+        target === undefined ? '' : `${formatRatio(target)}${verdict}`,
+      ],
+    ]
+  }
+  const tracked = packets.find(({ tracking }) => tracking === 'on')?.results
+  const [token] = arming ? [median(arming.responder)] : []
+  return table([
+    ['', 'takes', 'compared with', 'ratio', 'wanted'],
+    ...(['iptables', 'legacy', 'nft'] as const).flatMap((rules) => packetRow(rules, tracked?.[rules])),
+    ...row('a challenge reply, from connect to its end', challenges?.p50, 'ms', 'nginx, a file', {
+      target: targets.reply,
+    }),
+    ...(['coldAuth', 'warmAuth', 'cleanup', 'lastCleanup'] as const).flatMap((call) =>
+      row(hookCalls[call], hooks?.[call], 'ms', '`node -e 0`', { target: targets[call] }),
+    ),
+    ...(token === undefined
+      ? []
+      : [
+          [
+            'arming a further token, processor time of the responder',
+            `${token.toFixed(1)} ms`,
+            '',
+            '',
+            `${targets.token} ms, ${token < targets.token ? 'met' : '**missed**'}`,
+          ],
+        ]),
+    ...row('an order for one name, by certbot and pebble', orders?.one, 's', '`--webroot`', { target: targets.order }),
+    ...row('memory of the responder', memory?.armed, 'MiB', 'an idle Node', { scale: 2 ** 20, target: targets.memory }),
+  ])
 }
 
-function section<Result>(title: string, result: Result | undefined, text: (result: Result) => string): string {
-  return result === undefined ? '' : `## ${title}\n\n${text(result)}`
-}
-
-function times(rounds: number): string {
-  return rounds === 1 ? 'once' : `${rounds} times`
+/** What rules add to a packet on its way in. */
+function packetRow(rules: PacketRules, comparison: Comparison | undefined): string[][] {
+  if (!comparison) return []
+  const added = comparison.values.map((value, at) => value - (comparison.baselines[at] ?? NaN))
+  const without = `${formatQuantity(median(comparison.baselines))} ns: without rules`
+  const what = `a bystander’s packet, rules by ${packetRules[rules]}`
+  return [[what, `${median(added).toFixed(0)} ns more`, without, formatRatios(comparison), '']]
 }
 
 function handWritten(old: string): string {

@@ -10,30 +10,46 @@ export interface Outcome {
   readonly isMet: boolean
 }
 
+/** What is aimed at where the page says so: ratios at most, and milliseconds of processor time for a further token. */
+export const targets = {
+  reply: 2,
+  warmAuth: 1.5,
+  coldAuth: 4,
+  cleanup: 1.5,
+  lastCleanup: 1.5,
+  token: 3,
+  order: 1.1,
+  memory: 1.35,
+} as const
+
 /** Every target for which there is a measurement; medians decide. */
 export function judge({ bystanders, floods, challenges, hooks, arming, memory, orders }: BenchResults): Outcome[] {
   return [
     ...bystanders.flatMap(judgeBystanders),
     ...floods.flatMap(judgeFloods),
-    ...(challenges ? [atMost(2, 'Challenge reply, p50, against nginx with the same file', challenges.p50)] : []),
+    ...(challenges
+      ? [atMost(targets.reply, 'Challenge reply, p50, against nginx with the same file', challenges.p50)]
+      : []),
     ...(hooks
       ? [
-          atMost(1.5, 'Warm `auth` against `node -e 0`', hooks.warmAuth),
-          atMost(4, 'Cold `auth` against `node -e 0`', hooks.coldAuth),
-          atMost(1.5, '`cleanup`, not the last, against `node -e 0`', hooks.cleanup),
-          atMost(1.5, '`cleanup`, the last, against `node -e 0`', hooks.lastCleanup),
+          atMost(targets.warmAuth, 'Warm `auth` against `node -e 0`', hooks.warmAuth),
+          atMost(targets.coldAuth, 'Cold `auth` against `node -e 0`', hooks.coldAuth),
+          atMost(targets.cleanup, '`cleanup`, not the last, against `node -e 0`', hooks.cleanup),
+          atMost(targets.lastCleanup, '`cleanup`, the last, against `node -e 0`', hooks.lastCleanup),
         ]
       : []),
     ...(arming
       ? [
           outcome(
-            median(arming.responder) < 3,
-            `Processor time of the responder for each of the tokens 2 to 100: less than 3 ms wanted, ${median(arming.responder).toFixed(1)} ms measured`,
+            median(arming.responder) < targets.token,
+            `Processor time of the responder for each of the tokens 2 to 100: less than ${targets.token} ms wanted, ${median(arming.responder).toFixed(1)} ms measured`,
           ),
         ]
       : []),
-    ...(orders ? [atMost(1.1, 'certbot for one name against `--webroot`, wall time', orders.one)] : []),
-    ...(memory ? [atMost(1.35, 'Resident memory of the responder, armed, against an idle Node', memory.armed)] : []),
+    ...(orders ? [atMost(targets.order, 'certbot for one name against `--webroot`, wall time', orders.one)] : []),
+    ...(memory
+      ? [atMost(targets.memory, 'Resident memory of the responder, armed, against an idle Node', memory.armed)]
+      : []),
   ]
 }
 
