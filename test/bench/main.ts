@@ -1,6 +1,6 @@
 /**
- * The benchmark: `npm run bench`. Prints every table and target, and writes the short page docs/benchmarks.md with its picture,
- * docs/benchmarks.svg.
+ * The benchmark: `npm run bench`. Prints every table and target, and writes the short page docs/benchmarks.md with its
+ * picture, docs/benchmarks.svg.
  *
  * - `--quick`: few and short measurements, for trying out; writes nothing without `--output`.
  * - `--rounds N`: how often each state is measured, instead of 8 (4 without connection tracking).
