@@ -27,6 +27,8 @@ export const FIXES = {
     'Run certbot again; if it stays, try another back end with --firewall, and see the rules with iptables-save and nft list ruleset.',
   'firewall-unavailable': 'Install iptables, or pick a back end that works here with --firewall.',
   'hook-path-taken': 'Move that file away, or give another place with --hooks-dir.',
+  'hooks-exchanged':
+    'Let --manual-auth-hook be …/hooks/auth, and --manual-cleanup-hook …/hooks/cleanup; for a certificate that exists, correct these two lines in /etc/letsencrypt/renewal/NAME.conf.',
   'identifier-missing':
     'Let certbot call this program: --manual-auth-hook …/hooks/auth --manual-cleanup-hook …/hooks/cleanup',
   'install-failed': 'Run it as root, with a --hooks-dir and a --config-dir that can be written.',

@@ -1,10 +1,14 @@
 /** What a cleanup hook says about its challenge. Loaded only when there is something to say. */
+import { constants } from 'node:os'
 import type { ChallengeStatus } from '../control/challenge-status.js'
-import type { Disarmed } from '../client/disarm.js'
+import { isWell, type Disarmed } from '../client/disarm.js'
+import { wasKilledForMemory } from '../kernel/kernel-log.js'
+import type { Loss } from '../responder/losses.js'
 import { addressesOfMachine } from '../network/addresses.js'
 import { lookUp } from '../network/names.js'
 import { describeDiagnosis, type Diagnosis } from '../diagnosis/validation/diagnosis.js'
 import { describeAsked, diagnoseAsked } from '../diagnosis/validation/asked.js'
+import { diagnoseExpired, diagnoseLost, type LostChallenge } from '../diagnosis/validation/lost.js'
 import { diagnoseUnasked } from '../diagnosis/validation/unasked.js'
 import { ERRORS_PAGE } from './report.js'
 import { printable } from '../wire/printable.js'
@@ -16,12 +20,32 @@ const LOOK_UP_TIME = 3_000
  * Writes to standard error what went wrong, if anything did. With `isVerbose` it also says when all went well. The exit
  * status does not change: the cleanup worked.
  */
-export async function sayDiagnosis(disarmed: Disarmed, isVerbose: boolean): Promise<void> {
-  const text = await diagnosisText(disarmed, isVerbose)
+export async function sayDiagnosis(disarmed: Disarmed, situation: Situation): Promise<void> {
+  const text = await diagnosisText(disarmed, situation)
   if (text !== undefined) process.stderr.write(`${text}\n`)
 }
 
-async function diagnosisText(disarmed: Disarmed, isVerbose: boolean): Promise<string | undefined> {
+/** What the hook knows besides what the responder has told. */
+export interface Situation {
+  /** How the challenge was lost, if that was noted. */
+  readonly loss: Loss | undefined
+  /** Whether nothing is armed and nobody knows why. */
+  readonly isLost: boolean
+  readonly isVerbose: boolean
+  readonly identifier: string
+}
+
+async function diagnosisText(
+  disarmed: Disarmed,
+  { loss, isLost, isVerbose, identifier }: Situation,
+): Promise<string | undefined> {
+  if (loss)
+    return describeDiagnosis(diagnoseLost({ identifier: printable(identifier), ...described(loss) }), ERRORS_PAGE)
+  if (isLost)
+    return describeDiagnosis(
+      diagnoseLost({ identifier: printable(identifier), kind: 'unknown', pid: 0, detail: '' }),
+      ERRORS_PAGE,
+    )
   if (typeof disarmed === 'string') return isVerbose ? `certbot-nfq: ${unknowing[disarmed]}` : undefined
   try {
     const diagnosis = await judge(disarmed)
@@ -35,13 +59,25 @@ async function diagnosisText(disarmed: Disarmed, isVerbose: boolean): Promise<st
   }
 }
 
+/** Returns how a responder ended, in words, and whether the kernel has killed it for want of memory. */
+function described({ kind, pid, number }: Loss): Omit<LostChallenge, 'identifier'> {
+  const [signal] =
+    Object.entries(constants.signals).find(([, value]) => value === number - (number > 128 ? 128 : 0)) ?? []
+  const isSignal = kind === 'killed' || number > 128
+  const detail = isSignal && signal !== undefined ? `by ${signal}` : `with status ${number}`
+  const isForMemory = kind === 'killed' && signal === 'SIGKILL' && wasKilledForMemory(pid)
+  return { kind: isForMemory ? 'out of memory' : kind, pid, detail }
+}
+
 const unknowing = {
+  unarmed: 'the responder does not have this challenge, so nothing is known of who asked for it',
   absent: 'no responder runs, so nothing is known of who asked for this challenge',
   unknown:
-    'the responder tells nothing of this challenge: it is not armed any more, or the responder is of an older version',
+    'the responder tells nothing of this challenge: it was disarmed before, or the responder is of an older version',
 } as const satisfies Record<Exclude<Disarmed, ChallengeStatus>, string>
 
 async function judge(challenge: ChallengeStatus): Promise<Diagnosis | undefined> {
+  if (challenge.expiresIn === 0 && !isWell(challenge)) return diagnoseExpired(challenge)
   if (challenge.visits.length > 0) return diagnoseAsked(challenge)
   // For an IP address nothing is looked up.
   return diagnoseUnasked(

@@ -1,22 +1,39 @@
 /** `auth` and `cleanup`, the commands behind certbot's hooks. */
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { ask } from '../client/ask.js'
-import { challengeIn, tokenIn } from '../client/certbot/environment.js'
+import { authOutcomeIn, isAuthCalledLast, isCertbots, unarmedLine } from '../client/certbot/auth-outcome.js'
+import { challengeIn, identifierIn, tokenIn } from '../client/certbot/environment.js'
+import { forgetLoss, takeLoss } from '../responder/losses.js'
 import { checkRunDirectory, runDirectory, type RunDirectory } from '../responder/run-directory.js'
 import { arm } from '../client/arm.js'
 import { disarm, isWell } from '../client/disarm.js'
+import { Failure } from '../failure.js'
 import type { Options } from './options.js'
 import { ERRORS_PAGE, warn } from './report.js'
 
 /**
- * Arms the challenge in certbot's environment, and makes a self-check when the responder orders one.
+ * Arms the challenge in certbot's environment, and makes a self-check when the responder orders one. When it fails, the
+ * cleanup hook is told that the user knows.
  * @throws Failure
  */
 export async function authCommand(options: Options): Promise<void> {
+  const challenge = challengeIn(process.env)
+  const calledLast = isAuthCalledLast(process.env, challenge.token)
+  if (calledLast === 'told') return
+  if (calledLast) throw exchanged(challenge.identifier)
+  try {
+    await armAndCheck(challenge, options)
+  } catch (thrown) {
+    if (isCertbots(process.env)) process.stdout.write(unarmedLine(challenge.token))
+    throw thrown
+  }
+}
+
+async function armAndCheck(challenge: ReturnType<typeof challengeIn>, options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
   const order = await arm(
-    challengeIn(process.env),
+    challenge,
     {
       ...options,
       socket: directory.socket,
@@ -28,6 +45,8 @@ export async function authCommand(options: Options): Promise<void> {
       await launchInBackground(options)
     },
   )
+  // Of an earlier try with the same token.
+  forgetLoss(directory, challenge.token)
   if (order) await check(order, directory)
 }
 
@@ -54,14 +73,35 @@ async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<vo
 export async function cleanupCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
+  const token = tokenIn(process.env)
+  let hasWarned = false
   const clear = async () => {
     const { clearUp } = await import('../client/hung-responder.js')
     await clearUp(directory)
   }
-  const disarmed = await disarm({ token: tokenIn(process.env) }, directory.socket, clear, (_path, message) =>
-    ask(directory, message, warn),
+  const disarmed = await disarm({ token }, directory.socket, clear, (_path, message) =>
+    ask(directory, message, (warning) => {
+      hasWarned = true
+      warn(warning)
+    }),
   )
-  if (isWell(disarmed) && !options.verbose) return
+  const loss = typeof disarmed === 'string' ? takeLoss(directory, token) : undefined
+  // A responder that hung is all that there is to say.
+  if (hasWarned) return
+  const isUnarmed = !loss && (disarmed === 'absent' || disarmed === 'unarmed')
+  const outcome = isUnarmed ? authOutcomeIn(process.env, token) : 'unknown'
+  if (outcome === 'failed') return
+  const isLost = isUnarmed && isCertbots(process.env)
+  if (isLost) process.stdout.write(unarmedLine(token, outcome === 'uncalled'))
+  if (outcome === 'uncalled') throw exchanged(identifierIn(process.env))
+  if (isWell(disarmed) && !loss && !isLost && !options.verbose) return
   const { sayDiagnosis } = await import('./cleanup-diagnosis.js')
-  await sayDiagnosis(disarmed, options.verbose)
+  await sayDiagnosis(disarmed, { loss, isLost, isVerbose: options.verbose, identifier: identifierIn(process.env) })
+}
+
+function exchanged(identifier: string): Failure {
+  return new Failure(
+    'hooks-exchanged',
+    `certbot calls the cleanup hook as its auth hook: nothing is armed for ${identifier}, and its validation will fail`,
+  )
 }

@@ -2,6 +2,7 @@
  * The entry of the responder. Its first argument is `background`, `foreground`, or, to remove what a dead responder has
  * left, `sweep` or `hung`. Options follow. It is bundled to responder.cjs (src/build/bundle.ts).
  */
+import { endByStatus } from '../responder/losses.js'
 import { runDirectory } from '../responder/run-directory.js'
 import { sweepLeftovers } from '../responder/sweep.js'
 import { readOptions } from './options.js'
@@ -25,5 +26,5 @@ async function main(): Promise<void> {
   if (mode === 'foreground') await serveInForeground(options)
   else if (mode === 'background') await serveInBackground(options)
   else if (mode === 'hung') await sweepAfterHang(options)
-  else await sweepLeftovers(runDirectory(options.runDir))
+  else await sweepLeftovers(runDirectory(options.runDir), endByStatus(process.env['CERTBOT_NFQ_STATUS']))
 }

@@ -45,7 +45,7 @@ export async function serveInBackground(options: Options): Promise<void> {
  * @throws Failure
  */
 export async function sweepAfterHang(options: Options): Promise<void> {
-  await sweepLeftovers(runDirectory(options.runDir))
+  await sweepLeftovers(runDirectory(options.runDir), { kind: 'hung' })
   const journal = await journalSink(options.verbose)
   openOptionsLog(options, journal ? [journal] : [])(
     'error',
@@ -53,6 +53,9 @@ export async function sweepAfterHang(options: Options): Promise<void> {
     { event: 'hung' },
   )
 }
+
+/** The status for a clean end after which cleanup hooks have to be told what has expired: the keeper sweeps. */
+const WITH_LOSSES = 4
 
 /** Starts a responder. Returns false when the directory has one already. */
 async function start(options: Options, isTransient: boolean, log: Log): Promise<boolean> {
@@ -78,22 +81,22 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
   const account = named?.uid === 0 ? named : await dropPrivileges(named, !options.noStandalone)
   log('info', `serving as user ${options.user ?? account.uid}`)
   // What goes wrong is in the log and in the exit status.
-  const stop = () => void responder.stop().catch(() => undefined)
+  const stop = (isFaulty = false) => void responder.stop(isFaulty).catch(() => undefined)
   let hasEnded = false
   process.on('uncaughtException', (error) => {
     log('error', `fault: ${error.stack ?? error.message}`)
     process.exitCode = 1
     // A fault in an exit handler must not keep the process.
     if (hasEnded) process.kill(process.pid, 'SIGKILL')
-    stop()
+    stop(true)
   })
   // The queue keeps the event loop alive for ever, because the package cannot close it.
   void responder.ended.then((isClean) => {
     hasEnded = true
-    process.exit(isClean ? undefined : 1)
+    process.exit(isClean ? (responder.hasLosses ? WITH_LOSSES : undefined) : 1)
   })
   if (ending.signal.aborted) stop()
-  else ending.signal.addEventListener('abort', stop)
+  else ending.signal.addEventListener('abort', () => stop())
   return true
 }
 

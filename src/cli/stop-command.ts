@@ -1,5 +1,6 @@
 import { ask } from '../client/ask.js'
-import { checkRunDirectory, runDirectory } from '../responder/run-directory.js'
+import { forgetLosses } from '../responder/losses.js'
+import { checkRunDirectory, removeRunDirectory, runDirectory } from '../responder/run-directory.js'
 import { clearUp } from '../client/hung-responder.js'
 import type { Options } from './options.js'
 import { warn } from './report.js'
@@ -19,6 +20,9 @@ export async function stopCommand(options: Options): Promise<void> {
   })
   hasEnded ||= response !== 'absent'
   await clearUp(directory)
+  // Whoever stops it knows.
+  forgetLosses(directory)
+  removeRunDirectory(directory)
   process.stdout.write(
     hasEnded
       ? 'Stopped; its rules are removed.\n'

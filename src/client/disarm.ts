@@ -9,10 +9,10 @@ import type { Ask } from './arm.js'
 export type Sweep = () => Promise<void>
 
 /**
- * The final state of a challenge. `unknown`: the responder does not know the challenge, or is too old to tell.
- * `absent`: there is no responder.
+ * The final state of a challenge. `unarmed`: the responder has never had it. `unknown`: it was disarmed before, or the
+ * responder is too old to tell. `absent`: there is no responder.
  */
-export type Disarmed = ChallengeStatus | 'unknown' | 'absent'
+export type Disarmed = ChallengeStatus | 'unarmed' | 'unknown' | 'absent'
 
 /**
  * Disarms a challenge. Resolves when it is disarmed; after the last challenge, when the responder has ended and its
@@ -32,7 +32,7 @@ export async function disarm(
   }
   if (response === 'stopping') return 'unknown'
   if (response.stopped && !(await isRemoved(socket))) await sweep()
-  return response.challenge ?? 'unknown'
+  return response.challenge ?? (response.unknown ? 'unarmed' : 'unknown')
 }
 
 /** Returns whether nothing needs to be said: everybody who asked has acknowledged the answer, or nothing is known. */

@@ -49,6 +49,8 @@ export type ControlResponse =
        * responders.
        */
       readonly challenge?: ChallengeStatus
+      /** In the answer to a `disarm`: this responder has never had the token. Absent from older responders. */
+      readonly unknown?: boolean
       /** In the answer to an `arm` that has covered a new port: the self-check to make. */
       readonly check?: SelfCheckOrder
       /** In the answer to a `disarm` of a self-check's token: who has asked for it. Absent from older responders. */
@@ -114,6 +116,7 @@ export function parseResponse(
     ...(message['stopped'] === true && { stopped: true }),
     ...(status && { status }),
     ...(challenge && { challenge }),
+    ...(op === 'disarm' && message['unknown'] === true && { unknown: true }),
     ...(check && { check }),
     ...(seen && { seen }),
   }

@@ -14,8 +14,8 @@ export type LockKind = 'flock' | 'record'
 
 /** A lock that is held. */
 export interface Lock {
-  /** Writes a line into the file, in place of what is in it. Where nothing can be written it stays empty. */
-  note(line: string): void
+  /** Writes lines into the file, in place of what is in it. Where nothing can be written it may stay as it was. */
+  note(lines: string): void
   /** Removes the file, if it is still the one locked, and frees the lock. */
   release(): void
 }
@@ -32,7 +32,7 @@ export async function takeLock(path: string, kind: LockKind = 'flock'): Promise<
     }
     if (isStillAt(fd, path)) {
       return {
-        note: (line) => note(fd, line),
+        note: (lines) => note(fd, lines),
         release: () => {
           try {
             if (isStillAt(fd, path)) unlinkSync(path)
@@ -48,10 +48,10 @@ export async function takeLock(path: string, kind: LockKind = 'flock'): Promise<
   }
 }
 
-function note(fd: number, line: string): void {
+function note(fd: number, lines: string): void {
   try {
-    ftruncateSync(fd)
-    writeSync(fd, `${line}\n`, 0)
+    // A reader finds the first line at any time, if that does not change.
+    ftruncateSync(fd, writeSync(fd, `${lines}\n`, 0))
   } catch {
     // No room, or a limit of file sizes.
   }

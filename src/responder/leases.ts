@@ -34,6 +34,10 @@ export class Leases {
   readonly #leases = new Map<string, Lease>()
   readonly #challenges = new Map<string, string>()
   readonly #retired = new Map<string, Lease>()
+  /** What has expired and was not disarmed since, newest last. */
+  readonly #expired = new Map<string, Lease>()
+  /** The newest tokens that were disarmed. */
+  readonly #disarmed = new Set<string>()
   #strays: Strays = { count: 0, at: '', client: '', token: '' }
   readonly #checks = new Map<string, Check>()
 
@@ -49,6 +53,16 @@ export class Leases {
   /** The number of armed challenges. */
   get size(): number {
     return this.#leases.size
+  }
+
+  /** The tokens of the armed challenges. */
+  get armed(): string[] {
+    return [...this.#leases.keys()]
+  }
+
+  /** The tokens that no cleanup has come for since they expired, and that were not answered before to all who asked. */
+  get expired(): string[] {
+    return [...this.#expired].flatMap(([token, { visits }]) => (visits.areWell ? [] : [token]))
   }
 
   /** What the rules have to cover: the port of every challenge, and every token, self-checks included. */
@@ -75,6 +89,7 @@ export class Leases {
     const { visits = new Visits(), straysBefore = this.#strays.count } = known ?? {}
     this.#leases.set(request.token, { request, armedAt: this.#clock.date(), expiresAt, visits, straysBefore })
     this.#challenges.set(request.token, request.keyAuthorization)
+    this.#expired.delete(request.token)
   }
 
   /**
@@ -103,11 +118,22 @@ export class Leases {
     for (const [check, { challenge }] of this.#checks) if (challenge === token) this.disarmCheck(check)
   }
 
-  /** Disarms a challenge, but notes its visits until `conclude`, because its connections may still be ending. */
+  /**
+   * Disarms a challenge, but notes its visits until `conclude`, because its connections may still be ending. One that
+   * has expired is disarmed for good.
+   */
   retire(token: string): void {
-    const lease = this.#leases.get(token)
+    const lease = this.#leases.get(token) ?? this.#expired.get(token)
     this.disarm(token)
-    if (lease) this.#retired.set(token, lease)
+    this.#expired.delete(token)
+    if (!lease) return
+    this.#retired.set(token, lease)
+    keepNewest(this.#disarmed.add(token))
+  }
+
+  /** Returns whether a token is, or was until now, that of a challenge. */
+  knows(token: string): boolean {
+    return this.#leases.has(token) || this.#expired.has(token) || this.#disarmed.has(token)
   }
 
   /** Returns the final status of a retired challenge, and forgets it; `undefined` for any other token. */
@@ -117,15 +143,20 @@ export class Leases {
     return lease && this.#statusOf(lease)
   }
 
-  /** Forgets all challenges that have expired. Returns their tokens. */
+  /** Disarms all challenges whose time is over. Returns their tokens. Their visits are kept until a cleanup comes. */
   expire(): string[] {
     const now = this.#clock.now()
     const expired = [...this.#leases].filter(([, { expiresAt }]) => expiresAt <= now).map(([token]) => token)
-    for (const token of expired) this.disarm(token)
+    for (const token of expired) {
+      const lease = this.#leases.get(token)
+      if (lease) this.#expired.set(token, lease)
+      this.disarm(token)
+    }
+    keepNewest(this.#expired)
     return expired
   }
 
-  /** Forgets all challenges. */
+  /** Disarms all challenges. */
   clear(): void {
     for (const token of [...this.#leases.keys()]) this.disarm(token)
   }
@@ -139,7 +170,8 @@ export class Leases {
       this.#strays = { count, at: at.toISOString(), client: endpoint, token }
       return
     }
-    const asked = this.#leases.get(token) ?? this.#retired.get(token) ?? this.#checks.get(token)
+    const asked =
+      this.#leases.get(token) ?? this.#retired.get(token) ?? this.#checks.get(token) ?? this.#expired.get(token)
     asked?.visits.note({ ...event, kind }, at)
   }
 
@@ -159,5 +191,13 @@ export class Leases {
       visits: visits.list(),
       ...(strays > 0 && { strays: { ...this.#strays, count: strays } }),
     }
+  }
+}
+
+/** Removes the oldest members until there are no more than may be armed. */
+function keepNewest(members: Map<string, unknown> | Set<string>): void {
+  for (const oldest of members.keys()) {
+    if (members.size <= MAX_LEASES) return
+    members.delete(oldest)
   }
 }

@@ -22,6 +22,8 @@ export interface ResponderParts {
   readonly standalone: Standalone
   readonly status: () => ResponderStatus
   readonly release: Release
+  /** Writes down what is armed and what has expired, for whoever clears up after a responder that dies. */
+  readonly record: () => void
   readonly clock: Clock
 }
 
@@ -42,6 +44,7 @@ export class Responder {
   #endsAt: number
   #cancelExpiry: () => void = () => undefined
   #stopping: Promise<void> | undefined
+  #isFaulty = false
   #end: (isClean: boolean) => void = () => undefined
 
   /**
@@ -63,6 +66,11 @@ export class Responder {
     return leases.size === 0 && this.#endsAt < Infinity ? Math.max(0, this.#endsAt - clock.now()) : undefined
   }
 
+  /** Whether challenges have expired that no cleanup has come for. It ends with its last challenge. */
+  get hasLosses(): boolean {
+    return this.#linger < Infinity && this.#parts.leases.expired.length > 0
+  }
+
   /** Carries out a request. Returns the response to it. @throws Failure when rules cannot be removed */
   async answer(request: ControlRequest): Promise<ControlResponse> {
     if (request.op === 'status') return { ok: true, status: this.#parts.status() }
@@ -73,8 +81,13 @@ export class Responder {
     return { ok: true, stopped: true }
   }
 
-  /** Forgets all challenges and releases everything; then `ended` resolves. @throws Failure when rules may be left */
-  stop(): Promise<void> {
+  /**
+   * Disarms all challenges and releases everything; then `ended` resolves. After a fault, what was armed stays written
+   * down.
+   * @throws Failure when rules may be left
+   */
+  stop(isFaulty = false): Promise<void> {
+    this.#isFaulty ||= isFaulty
     this.#stopping ??= this.#stop()
     return this.#stopping
   }
@@ -112,6 +125,7 @@ export class Responder {
       if (leases.size === 0) setImmediate(() => void this.#settle())
       return refusal(thrown)
     } finally {
+      this.#record()
       this.#schedule()
     }
   }
@@ -123,15 +137,21 @@ export class Responder {
       await this.#cover().catch((thrown: unknown) => this.#log('error', toFailure(thrown).message))
       return { ok: true, seen }
     }
-    const wasArmed = leases.size > 0
+    const [wasArmed, isUnknown] = [leases.size > 0, !leases.knows(token)]
     leases.retire(token)
+    this.#record()
     if (wasArmed) this.#lingerWithout()
     this.#log('info', `${token} disarmed`, { event: 'disarmed', token })
     try {
       const stopped = await this.#dropUnneeded()
       // Read last, because a client may have acknowledged the answer while the connections ended.
       const challenge = leases.conclude(token)
-      return { ok: true, ...(stopped && { stopped }), ...(challenge && { challenge }) }
+      return {
+        ok: true,
+        ...(stopped && { stopped }),
+        ...(challenge && { challenge }),
+        ...(isUnknown && { unknown: true }),
+      }
     } finally {
       leases.conclude(token)
     }
@@ -186,6 +206,7 @@ export class Responder {
     const expired = this.#parts.leases.expire()
     for (const token of expired) this.#log('warning', `${token} expired: no cleanup came`, { event: 'expired', token })
     if (expired.length > 0) this.#lingerWithout()
+    this.#record()
     await this.#settle()
   }
 
@@ -193,11 +214,16 @@ export class Responder {
     const { leases, release, rules } = this.#parts
     this.#cancelExpiry()
     leases.clear()
+    this.#record()
     try {
       await release()
     } finally {
       // The response to a `stop` is sent first.
       setImmediate(() => this.#end(rules.isClear))
     }
+  }
+
+  #record(): void {
+    if (!this.#isFaulty) this.#parts.record()
   }
 }

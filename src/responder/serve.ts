@@ -14,6 +14,7 @@ import { openPeerLookup } from '../kernel/peer.js'
 import { isTranslated } from '../rules-read/translation.js'
 import { systemEdges, type Edges } from './edges.js'
 import { Leases } from './leases.js'
+import { forgetLosses, formatLockRecord, noteLosses } from './losses.js'
 import { lockRunDirectory } from './lock-run-directory.js'
 import type { Log } from './log.js'
 import { openPacketPath } from './packet-path.js'
@@ -47,6 +48,9 @@ export interface ServeOptions {
 /** Descriptors that a start takes: for queue, sockets, and the programs that look for leftover rules. */
 const FOR_A_START = 24
 
+/** Milliseconds that a note about a lost challenge is kept. A certbot that is still at work is a rare thing then. */
+const LOSS_TIME = 24 * 3600 * 1000
+
 /** Milliseconds to wait while a sweep holds the lock of the run directory. */
 const SWEEP_TIME = 5_000
 
@@ -78,6 +82,10 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const { clock, run, sets } = edges
   const findFamilies = () => edges.findFamilies(mark)
   const { tag } = directory
+  forgetLosses(directory, LOSS_TIME)
+  // The lock is free, so who held it before is dead, and its keeper too if anything is written there.
+  noteLosses(directory, { kind: 'gone' })
+  lock.note('')
   const identity: Identity = { version, pid: process.pid, startedAt: clock.date(), mark }
   const leases = new Leases(clock)
   const { challenges } = leases
@@ -95,8 +103,11 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
     // Removes what a killed responder has left.
     sweep(tag, run, sets),
   ])
+  const port = path.port ?? process.pid
+  const record = () =>
+    lock.note(formatLockRecord({ port, pid: process.pid, armed: leases.armed, expired: leases.expired }))
   // For the keeper, which watches that queue.
-  if (path.port !== undefined) lock.note(String(path.port))
+  record()
   const underLock = await edges.openXtablesLock(needsLegacyIptables(firewall))
   const lockedRun: typeof run = (argv, input) =>
     changesLegacyTables(argv) ? underLock(() => run(argv, input)) : run(argv, input)
@@ -117,6 +128,7 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
     {
       ...parts,
       clock,
+      record,
       status: () => statusOf(identity, { ...parts, endsIn: responder.endsIn, log }),
       release: () => release({ ...parts, directory, lock, server }, log),
     },

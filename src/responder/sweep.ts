@@ -7,17 +7,20 @@ import { run } from '../firewall/run.js'
 import { ipSets } from '../kernel/ip-sets.js'
 import type { Lock } from '../kernel/lock.js'
 import { lockRunDirectory } from './lock-run-directory.js'
+import { noteLosses, type ResponderEnd } from './losses.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 /**
  * Removes rules, socket and lock of a directory whose responder is dead. The keeper does this (hooks/keep), and so do
- * cleanup and `stop`. A responder that starts or ends at this moment holds the lock, and sweeps by itself.
+ * cleanup and `stop`. A responder that starts or ends at this moment holds the lock, and sweeps by itself. Each
+ * challenge that was armed gets a note for its cleanup hook (losses.ts). `end` says how the responder has ended.
  * @throws Failure `firewall-failed`, `native-module`, `run-directory`
  */
-export async function sweepLeftovers(directory: RunDirectory): Promise<void> {
+export async function sweepLeftovers(directory: RunDirectory, end: ResponderEnd = { kind: 'gone' }): Promise<void> {
   if (process.geteuid?.() !== 0) throw new Failure('not-root', 'only root can see and remove rules')
   const lock = await lockForSweeping(directory)
   if (!lock) return
+  noteLosses(directory, end)
   try {
     await sweep(directory.tag, run, ipSets)
     if (existsSync(directory.socket)) unlinkSync(directory.socket)

@@ -30,6 +30,11 @@ export class Visits {
     if (this.#visits.length > MAX_VISITS) this.#visits.shift()
   }
 
+  /** Whether somebody has asked, and everybody who asked has acknowledged the answer. */
+  get areWell(): boolean {
+    return this.#visits.length > 0 && this.#visits.every(({ state }) => state === 'acknowledged')
+  }
+
   /** Returns the newest visits as they are now, oldest first. */
   list(): Visit[] {
     return this.#visits.map(({ at, ...rest }) => ({ at: at.toISOString(), ...rest }))

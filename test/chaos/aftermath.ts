@@ -47,10 +47,18 @@ async function leftProcesses({ lab }: World) {
   return (await lab.server.processes()).filter(({ command }) => !/^(?:nginx: |$)/.test(command))
 }
 
-/** Of the lab's directory, and of the run directory if there is one. */
+/**
+ * Of the lab's directory, and of the run directory if there is one. Notes of lost challenges are for cleanup hooks that
+ * are yet to come, or were killed.
+ */
 function filesIn({ lab }: World): string[] {
   const names = readdirSync(lab.directory, { recursive: true }).map(String)
-  return names.filter((name) => !/^nginx-|^responder\.log$/.test(name)).sort()
+  const isNote = (name: string) => /\/lost-/.test(name)
+  const isOfNotes = (directory: string) => {
+    const inside = names.filter((name) => name.startsWith(`${directory}/`))
+    return inside.length > 0 && inside.every(isNote)
+  }
+  return names.filter((name) => !/^nginx-|^responder\.log$/.test(name) && !isNote(name) && !isOfNotes(name)).sort()
 }
 
 /** Bound queues, raw sockets, and Unix sockets with a path. */

@@ -22,7 +22,8 @@ export interface Hooks {
   /** Runs `hooks/auth` for the challenge; a failure is an ordinary result. */
   auth(challenge: Challenge, ...options: string[]): Promise<Finished>
   /**
-   * Runs `hooks/cleanup`; the same. That nobody asked is left out of what it says: most tests arm for other reasons.
+   * Runs `hooks/cleanup`; the same. That nobody asked, or that the challenge was lost, is left out of what it says:
+   * most tests arm for other reasons.
    */
   cleanup(challenge: Challenge, ...options: string[]): Promise<Finished>
   /** The same with all that it says. */
@@ -90,7 +91,12 @@ export async function openArmedLab(t: Test, options: ArmedLabOptions = {}): Prom
       const rules = await snapshotRules(lab.server)
       return [
         ...(await leftProcesses()).map(({ pid, command }) => `process ${pid}: ${command}`),
-        ...runDirectories().map((name) => `directory ${name}: ${readdirSync(join(lab.directory, name)).join(' ')}`),
+        ...runDirectories()
+          .filter((name) => {
+            const files = readdirSync(join(lab.directory, name))
+            return files.length === 0 || !files.every(isNote)
+          })
+          .map((name) => `directory ${name}: ${readdirSync(join(lab.directory, name)).join(' ')}`),
         ...(rules === rulesBefore ? [] : [`rules were\n${rulesBefore}\nand are\n${rules}`]),
       ]
     },
@@ -109,9 +115,21 @@ function behind(lab: Lab): { namespace: Namespace; port: number } {
   return { namespace: lab.container as Namespace, port: containerPort }
 }
 
-/** The diagnosis of a challenge that nobody asked for. */
+/** Whether a file is for a cleanup hook that is yet to come: what is left of a responder that was killed. */
+function isNote(name: string): boolean {
+  return name.startsWith('lost-')
+}
+
+/** The diagnosis of a challenge that nobody asked for, or that was lost. */
 const unasked =
-  /^certbot-nfq: no request for example\.com reached port \d+ of this machine: .*\n.* \[[a-z\d-]+, \/.*docs\/errors\.md#[a-z\d-]+\]\n/m
+  /** Whether a file is for a cleanup hook that is yet to come: what is left of a responder that was killed. */
+  function isNote(name: string): boolean {
+    return name.startsWith('lost-')
+  }
+
+/** The diagnosis of a challenge that nobody asked for, or that was lost. */
+const unasked =
+  /^certbot-nfq: (no request for example\.com reached port \d+ of this machine|example\.com: the (responder that had its|time to live)).*\n.* \[[a-z\d-]+, \/.*docs\/errors\.md#[a-z\d-]+\]\n/m
 
 function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, path }: ArmedLabOptions = {}): Hooks {
   const onPath: Record<string, string> = path === undefined ? {} : { PATH: path }

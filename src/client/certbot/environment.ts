@@ -25,6 +25,11 @@ export function challengeIn(environment: Environment): Challenge {
   return challenge
 }
 
+/** Returns the identifier for people, as certbot gives it: a name, an address, or text that says that it is missing. */
+export function identifierIn(environment: Environment): string {
+  return environment['CERTBOT_IDENTIFIER'] || environment['CERTBOT_DOMAIN'] || 'an unnamed identifier'
+}
+
 /** Reads the token alone: all that a cleanup hook needs. @throws Failure `token-missing`, `token-malformed` */
 export function tokenIn(environment: Environment): string {
   const token = environment['CERTBOT_TOKEN']

@@ -9,18 +9,26 @@ export const ADVICE = {
     'Forward port 80 of the router to this machine, then see whether requests arrive with: certbot-nfq status',
   'elsewhere':
     'Let the name lead to this machine, or run certbot where it leads; behind a proxy or load balancer, let that pass port 80 on.',
+  'expired':
+    'Give the auth hook a longer --ttl, or see why certbot took so long: it waits for people, for a slow CA, for other hooks.',
   'ipv6-elsewhere':
     'Correct or remove the AAAA record: Let’s Encrypt asks by IPv6 first, and what it meets there is final.',
   'lookup-failed': 'See what the name leads to: it has to be this machine, by A and by AAAA.',
   'no-such-name': 'Give the name an A or AAAA record that leads to this machine.',
   'not-acknowledged':
     'Look at rules for outgoing packets, here and on the way; with --log-file on the auth hook the log names replies that could not be sent.',
+  'not-armed':
+    'Let --manual-auth-hook be …/hooks/auth, with the same --run-dir as the cleanup hook, and stop no responder while certbot runs.',
   'not-finished': 'Look for what cuts requests off on the way: a firewall that inspects HTTP, or too large an MTU.',
   'not-let-in':
     'Let port 80 through in every firewall, this machine’s and the provider’s; the CA’s own error tells a timeout from a refusal.',
   'not-public': 'Give the name a public address that leads to this machine, unless your CA is on the same site.',
   'other-port': 'Leave --port out, unless something forwards port 80 to that port of this machine.',
   'other-token': 'Look for a second ACME client for this name; hooks on one port must all have the same --run-dir.',
+  'out-of-memory': 'Give this machine or its container more memory, then run certbot again; dmesg shows what took it.',
+  'responder-failed': 'Run certbot again; if it happens again, report it with the lines of --verbose --log-file FILE.',
+  'responder-killed':
+    'Find out what ends processes here (a limit of the unit or container, a watchdog, a person), then run certbot again.',
 } as const satisfies Record<string, string>
 
 /** The code of a diagnosis, which names its section in docs/errors.md. */
