@@ -39,7 +39,7 @@ t.test('what a cleanup says of how its challenge went', await requiresKernel(...
     t.match(await lab.cleanupWithDiagnosis(challenge, '--verbose'), {
       exitCode: 0,
       stdout: '',
-      stderr: /^certbot-nfq: the responder tells nothing of this challenge.*\n$/,
+      stderr: /^certbot-nfq: the responder does not have this challenge.*\n$/,
     })
     t.same(await lab.cleanupWithDiagnosis(challenge), silence)
     await lab.cleanup(other)
