@@ -19,8 +19,8 @@ import { isToken } from '../challenge/challenge.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 
 /**
- * How a challenge was lost. `expired`: its time to live was over. Otherwise it is how the responder ended: `killed` by a
- * signal, `hung` (its keeper has ended it), `failed`, or `gone`, together with its keeper.
+ * How a challenge was lost. `expired`: its time to live was over. Otherwise it is how the responder ended: `killed` by
+ * a signal, `hung` (its keeper has ended it), `failed`, or `gone`, together with its keeper.
  */
 export type LossKind = (typeof LOSS_KINDS)[number]
 
@@ -61,7 +61,7 @@ export function formatLockRecord({ port, pid, armed, expired }: LockRecord): str
 /** The most tokens that are read: armed ones and expired ones. */
 const MAX_TOKENS = 2_000
 
-/** Reads a lock file. It was written by a process without rights, so anything may be in it. What is malformed is left out. */
+/** Reads a lock file. A process without rights has written it, so anything may be in it. What is malformed is left out. */
 export function parseLockRecord(text: string): LockRecord {
   const [port, pid, ...lines] = text.split('\n', MAX_TOKENS + 2)
   const words = lines.map((line) => line.split(' ')).filter(([token = '']) => isToken(token))

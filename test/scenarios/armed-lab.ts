@@ -122,13 +122,6 @@ function isNote(name: string): boolean {
 
 /** The diagnosis of a challenge that nobody asked for, or that was lost. */
 const unasked =
-  /** Whether a file is for a cleanup hook that is yet to come: what is left of a responder that was killed. */
-  function isNote(name: string): boolean {
-    return name.startsWith('lost-')
-  }
-
-/** The diagnosis of a challenge that nobody asked for, or that was lost. */
-const unasked =
   /^certbot-nfq: (no request for example\.com reached port \d+ of this machine|example\.com: the (responder that had its|time to live)).*\n.* \[[a-z\d-]+, \/.*docs\/errors\.md#[a-z\d-]+\]\n/m
 
 function hooksFor(server: Namespace, runDirectory: string, { selfCheck = false, path }: ArmedLabOptions = {}): Hooks {

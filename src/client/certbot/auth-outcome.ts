@@ -34,7 +34,7 @@ export function isAuthCalledLast(environment: Environment, token: string): boole
   return output?.includes(EXCHANGED) ? 'told' : true
 }
 
-/** Returns the line that a hook writes to standard output when it leaves nothing armed, for the hook that comes after. */
+/** Returns the line that a hook writes to standard output when it leaves nothing armed, for the hook that is next. */
 export function unarmedLine(token: string, isExchangeTold = false): string {
   return `certbot-nfq: nothing is armed for ${token}${isExchangeTold ? EXCHANGED : ''}\n`
 }
