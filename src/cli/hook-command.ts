@@ -74,20 +74,20 @@ export async function cleanupCommand(options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
   const token = tokenIn(process.env)
-  let hasWarned = false
+  const warnings: Failure[] = []
   const clear = async () => {
     const { clearUp } = await import('../client/hung-responder.js')
     await clearUp(directory)
   }
   const disarmed = await disarm({ token }, directory.socket, clear, (_path, message) =>
     ask(directory, message, (warning) => {
-      hasWarned = true
+      warnings.push(warning)
       warn(warning)
     }),
   )
   const loss = typeof disarmed === 'string' ? takeLoss(directory, token) : undefined
   // A responder that hung is all that there is to say.
-  if (hasWarned) return
+  if (warnings.length > 0) return
   const isUnarmed = !loss && (disarmed === 'absent' || disarmed === 'unarmed')
   const outcome = isUnarmed ? authOutcomeIn(process.env, token) : 'unknown'
   if (outcome === 'failed') return

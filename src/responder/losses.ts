@@ -61,7 +61,7 @@ export function formatLockRecord({ port, pid, armed, expired }: LockRecord): str
 /** The most tokens that are read: armed ones and expired ones. */
 const MAX_TOKENS = 2_000
 
-/** Reads a lock file. A process without rights has written it, so anything may be in it. What is malformed is left out. */
+/** Reads a lock file. A process without rights wrote it, so anything may be in it. What is malformed is left out. */
 export function parseLockRecord(text: string): LockRecord {
   const [port, pid, ...lines] = text.split('\n', MAX_TOKENS + 2)
   const words = lines.map((line) => line.split(' ')).filter(([token = '']) => isToken(token))
