@@ -5,9 +5,10 @@ import { inRepository } from '../../src/lab/repository.js'
 import type { Scene } from '../../src/lab/scene.js'
 
 /**
- * The lab's server as the machine that a page of the docs is about: this repository is in /opt/certbot-nfq, certbot's
- * configuration in its usual place, and nothing of the real machine is there. /etc/letsencrypt, /usr/local/lib, /run
- * and /var/log last as long as the lab. /tmp is new for each command, as with PrivateTmp of systemd.
+ * The lab's server as the machine that a page of the docs is about: this repository is in /opt/certbot-nfq, its hooks
+ * are linked from /etc/certbot-nfq as by the package, certbot's configuration is in its usual place, and nothing of the
+ * real machine is there. /etc/letsencrypt, /etc/certbot-nfq, /usr/local/lib, /run and /var/log last as long as the lab.
+ * /tmp is new for each command, as with PrivateTmp of systemd.
  */
 export interface Machine {
   /** Where the machine's own files are: `${root}/run` is its /run. */
@@ -39,17 +40,18 @@ for directory in /opt/*/; do
 done
 mount --bind "$repository" "$root/opt/certbot-nfq"
 mount --rbind "$root/opt" /opt
-mkdir -p /etc/letsencrypt
-for directory in /etc/letsencrypt /usr/local/lib /var/log /run; do mount --bind "$root$directory" "$directory"; done
+mkdir -p /etc/letsencrypt /etc/certbot-nfq
+for directory in /etc/letsencrypt /etc/certbot-nfq /usr/local/lib /var/log /run; do mount --bind "$root$directory" "$directory"; done
 mount -t tmpfs -o mode=1777 private /tmp
 exec "$@"`
 
 /** Makes the machine; it ends with the scene. */
 export async function openMachine({ lab, authority }: Scene): Promise<Machine> {
   const root = join(lab.directory, 'machine')
-  for (const directory of ['etc/letsencrypt', 'usr/local/lib', 'var/log', 'run/bin', 'opt/certbot-nfq']) await mkdir(join(root, directory), { recursive: true })
+  for (const directory of ['etc/letsencrypt', 'etc/certbot-nfq', 'usr/local/lib', 'var/log', 'run/bin', 'opt/certbot-nfq']) await mkdir(join(root, directory), { recursive: true })
   await chmod(root, 0o755)
   await symlink('/opt/certbot-nfq/hooks/certbot-nfq', join(root, 'run/bin/certbot-nfq'))
+  for (const hook of ['auth', 'cleanup']) await symlink(`/opt/certbot-nfq/hooks/${hook}`, join(root, 'etc/certbot-nfq', hook))
   await copyFile(authority.caBundle, join(root, 'etc/letsencrypt/lab-ca.pem'))
   // Which CA, for Let's Encrypt is out of reach here; what certbot would ask a person; and that it neither sleeps
   // before a renewal nor finds that none is due.

@@ -10,9 +10,10 @@ import { inRepository } from '../../src/lab/repository.js'
 const names = Object.keys(OPTION_SPECS) as OptionName[]
 const pages = ['README.md', 'CONTRIBUTING.md', ...readdirSync(inRepository('docs')).filter((name) => name.endsWith('.md')).map((name) => join('docs', name))]
 const readme = read('README.md')
-const table = optionsTable(readme)
+const optionsPage = read('docs/options.md')
+const table = optionsTable(optionsPage)
 
-t.test('the options table of the README has every option, with what it takes, its variable and its default', (t) => {
+t.test('the options table of docs/options.md has every option, with what it takes, its variable and its default', (t) => {
   const expected = names.map((name) => {
     const { takes, default: value } = OPTION_SPECS[name]
     return { flag: [`--${name}`, takes].filter(Boolean).join(' '), variable: variableOf(name), default: value }
@@ -21,18 +22,35 @@ t.test('the options table of the README has every option, with what it takes, it
   t.end()
 })
 
-t.test('the options table of the README names what --firewall takes, and nothing else', (t) => {
+t.test('the options table of docs/options.md names what --firewall takes, and nothing else', (t) => {
   const { meaning = '' } = table.find(({ flag }) => flag.startsWith('--firewall ')) ?? {}
   const named = [...meaning.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name)
   t.same(named.sort(), [...FIREWALL_CHOICES].sort())
   t.end()
 })
 
-t.test('the README mentions every command of certbot-nfq --help', (t) => {
+t.test('docs/options.md has every command of certbot-nfq --help', (t) => {
   const help = execFileSync(inRepository('hooks/certbot-nfq'), ['--help'], { encoding: 'utf8' })
   const commands = [...help.matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, command = '']) => command)
   t.ok(commands.includes('status'), 'the help lists commands')
-  for (const command of commands) t.match(readme, new RegExp(`\`certbot-nfq ${command}\``))
+  for (const command of commands) t.match(optionsPage, new RegExp(`\`certbot-nfq ${command}\``))
+  t.end()
+})
+
+t.test('every page is reached from the README by links', (t) => {
+  const reached = new Set(['README.md'])
+  for (const page of reached) {
+    const linked = relativeLinks(read(page)).map((link) => join(dirname(page), link.split('#')[0] ?? ''))
+    for (const other of linked) if (pages.includes(other)) reached.add(other)
+  }
+  t.same(pages.filter((page) => !reached.has(page)), [])
+  const direct = relativeLinks(readme).map((link) => link.split('#')[0] ?? '')
+  t.same(pages.filter((page) => page.startsWith('docs/') && !direct.includes(page)), [], 'those of docs directly')
+  t.end()
+})
+
+t.test('a newcomer can read the README to its end', (t) => {
+  t.ok(readme.trim().split('\n').length <= 150, 'about 140 lines')
   t.end()
 })
 
@@ -59,7 +77,7 @@ t.test('options are found after a hook as a word of its own, within quotes, and 
 })
 
 t.test('the README shows commands with options of ours', (t) => {
-  t.same([...new Set(shellCommands(readme).flatMap(ownOptions))].sort(), ['--help', '--json', '--log-file', '--port', '-d'])
+  t.same([...new Set(shellCommands(readme).flatMap(ownOptions))].sort(), ['--log-file', '--port', '--remove', '-d'])
   t.end()
 })
 
@@ -114,5 +132,5 @@ function ownOptions(command: string): string[] {
 }
 
 function isOurs(program: string): boolean {
-  return /(^|\/)(hooks\/(auth|cleanup)|certbot-nfq)$/.test(program)
+  return /(^|\/)((hooks|certbot-nfq)\/(auth|cleanup)|certbot-nfq)$/.test(program)
 }

@@ -35,9 +35,10 @@ export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
   [/^git clone /, { kind: 'not run', why: 'what is tested is this clone, and where from is for the reader to say' }],
   [/^npm run release$|^sha256sum --ignore-missing -c SHA256SUMS$/, { kind: 'not run', why: 'takes half an hour: npm run test:release' }],
   [/^npm run deb\b|^bash test\/setup release$|^apt install \.\//, { kind: 'not run', why: 'takes minutes, and a clean root of its own: npm run test:deb' }],
+  [/^apt purge /, { kind: 'not run', why: 'removes a package from a root of its own: npm run test:deb' }],
   [/^npm (install -g|view) /, { kind: 'not run', why: 'needs the network, or a tarball that npm pack was not run for' }],
-  [/^certbot-nfq serve$|^hooks\/certbot-nfq serve$/, { kind: 'until', output: /info listening in \/run\/certbot-nfq/ }],
-  [/^hooks\/certbot-nfq watch\b/, { kind: 'until', output: /"event":"watching"/ }],
+  [/^certbot-nfq serve$/, { kind: 'until', output: /info listening in \/run\/certbot-nfq/ }],
+  [/^certbot-nfq watch\b/, { kind: 'until', output: /"event":"watching"/ }],
   // Status 1 is what it found; none at all would be a fault of its own.
   [/^(hooks\/)?certbot-nfq doctor\b/, { kind: 'machine', exits: [0, 1] }],
   [/^nsenter --net=\/run\/netns\/NAME |^ip netns$/, { kind: 'not run', why: 'is about the lab, from outside of it; every kernel test does it' }],
