@@ -7,6 +7,7 @@ import { hasIptables, iptablesFirewall } from './iptables/iptables.js'
 import { setsFor } from './iptables/script.js'
 import { hasNft, nftFirewall } from './nft/nft.js'
 import { isLack } from './lack.js'
+import type { Converse } from './conversation.js'
 import { listNftTables } from './nft/listing.js'
 import { tagOfTable } from './nft/script.js'
 import type { IpSets } from '../kernel/ip-sets.js'
@@ -36,6 +37,7 @@ export async function installFirst(
   ruleset: Omit<Ruleset, 'selection'>,
   run: Run,
   sets: IpSets,
+  converse?: Converse,
 ): Promise<Chosen> {
   const names = choice === 'auto' ? BACK_ENDS.filter(isThere) : [choice]
   const refusals: string[] = []
@@ -43,7 +45,10 @@ export async function installFirst(
   for (const selection of ['prefilter', 'port'] as const) {
     if (!isLacking) break
     for (const name of names) {
-      const firewall = name === 'nft' ? nftFirewall(ruleset.tag, run) : iptablesFirewall(name, ruleset.tag, run, sets)
+      const firewall =
+        name === 'nft'
+          ? nftFirewall(ruleset.tag, run, converse)
+          : iptablesFirewall(name, ruleset.tag, run, sets, converse)
       try {
         await firewall.install({ ...ruleset, selection })
         return { firewall, selection, reason: refusals.length === 0 ? 'first choice' : refusals.join('; ') }

@@ -1,4 +1,5 @@
 /** What a responder needs from the machine. A test passes its own. */
+import { converse, type Converse } from '../firewall/conversation.js'
 import { run, type Run } from '../firewall/run.js'
 import { ipSets, type IpSets } from '../kernel/ip-sets.js'
 import { openQueue } from '../kernel/queue.js'
@@ -11,6 +12,7 @@ import { findFamilies, type Families } from './families.js'
 export interface Edges {
   readonly clock: Clock
   readonly run: Run
+  readonly converse: Converse
   readonly sets: IpSets
   readonly openQueue: typeof openQueue
   readonly openRawSockets: typeof openRawSockets
@@ -23,6 +25,7 @@ export interface Edges {
 export const systemEdges: Edges = {
   clock: systemClock,
   run,
+  converse,
   sets: ipSets,
   openQueue,
   openRawSockets,

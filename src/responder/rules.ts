@@ -2,6 +2,7 @@
 import { http01Selector } from '../challenge/http-01/selector.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { installFirst, type Chosen } from '../firewall/choose.js'
+import type { Converse } from '../firewall/conversation.js'
 import type { Run } from '../firewall/run.js'
 import type { IpSets } from '../kernel/ip-sets.js'
 import { letGoMark, type Presence, type Ruleset } from '../firewall/ruleset.js'
@@ -19,6 +20,7 @@ export interface RulesOptions {
 /** What the rules need from the machine. A test passes its own. */
 export interface RulesEdges {
   readonly run: Run
+  readonly converse: Converse
   readonly sets: IpSets
   readonly findFamilies: () => Promise<Families>
 }
@@ -146,8 +148,8 @@ export class Rules {
 
   /** Installs the rules by the first back end that works. */
   async #choose(wanted: Wanted): Promise<void> {
-    const { run, sets } = this.#edges
-    this.#chosen = await installFirst(this.#options.firewall, this.#rulesetFor(wanted), run, sets)
+    const { run, sets, converse } = this.#edges
+    this.#chosen = await installFirst(this.#options.firewall, this.#rulesetFor(wanted), run, sets, converse)
     const { firewall, selection, reason } = this.#chosen
     const how = `${selection}; ${describeFamilies(this.#families)}`
     this.#log('info', `rules for port ${wanted.ports.join(', ')} by ${firewall.name} (${how}); ${reason}`)

@@ -7,7 +7,7 @@ import { listen, type ControlHandlers, type ControlServer } from '../control/ser
 import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { sweep } from '../firewall/choose.js'
-import { changesLegacyTables, needsLegacyIptables } from '../firewall/iptables/iptables.js'
+import { needsLegacyIptables } from '../firewall/iptables/iptables.js'
 import type { Lock } from '../kernel/lock.js'
 import { requireDescriptors } from '../kernel/descriptors.js'
 import { openPeerLookup } from '../kernel/peer.js'
@@ -23,6 +23,7 @@ import { Responder } from './responder.js'
 import { Rules } from './rules.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 import { Standalone } from './standalone.js'
+import { takeLock } from './take-lock.js'
 import { statusOf, type Identity } from './status.js'
 import { Watchdog } from './watchdog.js'
 import type { IpVersion } from '../wire/ip.js'
@@ -109,12 +110,10 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   // For the keeper, which watches that queue.
   record()
   const underLock = await edges.openXtablesLock(needsLegacyIptables(firewall))
-  const lockedRun: typeof run = (argv, input) =>
-    changesLegacyTables(argv) ? underLock(() => run(argv, input)) : run(argv, input)
   const rules = new Rules(
     { tag, queue: path.queue, mark, firewall },
     families,
-    { run: lockedRun, sets, findFamilies },
+    { ...takeLock(edges, underLock), sets, findFamilies },
     log,
   )
   const servedFamilies = () => (isStandalone ? rules.families : [])

@@ -5,7 +5,7 @@ import type { BenchLab } from './bench-lab.js'
 /** Milliseconds of processor time for each of the tokens 2 to 100, one number for each round. */
 export interface ArmingResults {
   readonly responder: readonly number[]
-  /** Of the programs that the responder runs: iptables-restore, where nft is not used. */
+  /** Of the programs that the responder runs, or keeps running: iptables-restore or nft. */
   readonly programs: readonly number[]
 }
 
@@ -29,7 +29,7 @@ export async function measureArming(lab: BenchLab, rounds: number): Promise<Armi
   return results
 }
 
-/** Milliseconds of a process, and of its children that have ended. */
+/** Milliseconds of a process, and of its children: those that have ended, and those that still run. */
 function processorTime(pid: number): { own: number; children: number } {
   // The second field, the program's name in parentheses, may contain blanks. After it come utime, stime, cutime and
   // cstime as the fields 12 to 15.
@@ -38,5 +38,10 @@ function processorTime(pid: number): { own: number; children: number } {
     .split(' ')
     .map(Number)
   const [user = NaN, system = NaN, childrenUser = NaN, childrenSystem = NaN] = fields.slice(11, 15)
-  return { own: (user + system) * TICK, children: (childrenUser + childrenSystem) * TICK }
+  const running = childrenOf(pid).reduce((sum, child) => sum + processorTime(child).own, 0)
+  return { own: (user + system) * TICK, children: (childrenUser + childrenSystem) * TICK + running }
+}
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean).map(Number)
 }

@@ -7,7 +7,8 @@ import { temporaryDirectory } from '../temporary-directory.js'
 const directory = temporaryDirectory(t)
 process.env['PATH'] = [directory, process.env['PATH']].join(delimiter)
 const { failureOf, isProgram, run, runFor, runOrFail } = await import('../../src/firewall/run.js')
-const { startNft } = await import('../../src/firewall/nft/conversation.js')
+const { converse } = await import('../../src/firewall/conversation.js')
+const { nftDialect } = await import('../../src/firewall/nft/dialect.js')
 
 t.test('a program gets its arguments and its input, and says how it ended', async (t) => {
   t.match(await run(['sh', '-c', 'echo "$1"; cat; echo complaint >&2; exit 3', 'sh', 'a b'], 'input'), {
@@ -54,7 +55,7 @@ t.test('a program that no files are left for is not begun, and that is named', a
     const ended = await run(['true'])
     t.match(ended, { exitCode: 127, unfinished: 'not started', stderr: /EMFILE/ })
     t.equal(failureOf(['true'], ended).code, 'too-few-descriptors')
-    t.throws(() => startNft(), { code: 'too-few-descriptors' })
+    t.throws(() => converse(nftDialect), { code: 'too-few-descriptors' })
   } finally {
     for (const fd of opened) closeSync(fd)
   }

@@ -17,6 +17,7 @@ export function withBuiltModule(file: string, body: string): string[] {
  */
 export const WITH_LIBC = `const libc = await (await import(${urlOf('kernel/libc.js')})).loadLibc()`
 
-function urlOf(file: string): string {
+/** Returns the URL of a built module (a file below dist), as a string literal of such a body. */
+export function urlOf(file: string): string {
   return JSON.stringify(pathToFileURL(inRepository(`dist/${file}`)).href)
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Converse } from '../../src/firewall/conversation.js'
 import type { Run } from '../../src/firewall/run.js'
 import type { IpSets } from '../../src/kernel/ip-sets.js'
 import type { Families } from '../../src/responder/families.js'
@@ -8,6 +9,7 @@ import { putFirewallProgramsOnPath } from '../firewall/fake-programs.js'
 import { fakeIptables, type Call } from '../firewall/iptables/fake-iptables.js'
 
 putFirewallProgramsOnPath()
+const { converse } = await import('../../src/firewall/conversation.js')
 const { Rules } = await import('../../src/responder/rules.js')
 
 const tracked: Families = [{ version: 4, isTracked: true }]
@@ -204,16 +206,26 @@ interface StageOptions {
   readonly firewall?: 'auto' | 'iptables' | 'nft'
   readonly refuse?: (call: Call) => string | undefined
   readonly run?: Run
+  readonly converse?: Converse
   readonly sets?: IpSets
   readonly families?: Families
   readonly findFamilies?: () => Promise<Families>
 }
 
-function stage({ firewall = 'iptables', refuse, run, sets, families = tracked, findFamilies }: StageOptions = {}) {
+function stage({
+  firewall = 'iptables',
+  refuse,
+  run,
+  converse,
+  sets,
+  families = tracked,
+  findFamilies,
+}: StageOptions = {}) {
   const kernel = fakeIptables((call) => refuse?.(call) || undefined)
   const log = openLog(true, [])
   const edges = {
     run: run ?? kernel.run,
+    converse: converse ?? kernel.converse,
     sets: sets ?? kernel.sets,
     findFamilies: findFamilies ?? (async () => families),
   }
@@ -238,7 +250,10 @@ function withPlainNft(refuse: StageOptions['refuse'] & object) {
     const stdout = command === 'nft list tables' ? table && 'table ip certbot-nfq-ab\n' : table
     return { exitCode: 0, stdout: stdout ?? '', stderr: '' }
   }
-  return { rules: stage({ firewall: 'nft', run }).rules, remains: () => /proto-dst 80\b|\{ 80\b/.test(table ?? '') }
+  return {
+    rules: stage({ firewall: 'nft', run, converse }).rules,
+    remains: () => /proto-dst 80\b|\{ 80\b/.test(table ?? ''),
+  }
 }
 
 function ports(...all: number[]): Wanted {

@@ -48,6 +48,7 @@ export async function stageResponder(t: Test, { refuse, hold, edges: otherEdges,
       await hold?.({ command: argv.join(' '), input })
       return kernel.run(argv, input)
     },
+    converse: kernel.converse,
     sets: kernel.sets,
     openQueue: async (number, handler) => {
       handle = handler

@@ -43,8 +43,10 @@ export async function testFirewall(t: Test, firewall: FirewallChoice): Promise<v
         await checkAnswers(t, lab, client, address, challenge)
       // Untracked, iptables follows an address: all of this one's packets are queued by now.
       await checkTokens(t, lab, challenge, firewall, tracked.length === 0 && firewall !== 'nft')
-      if (tracked.length === 0)
+      if (tracked.length === 0) {
         t.equal(await trackedConnections(lab.server), 0, 'connection tracking has not been switched on')
+        if (firewall !== 'nft') await checkKeptPrograms(t, lab, challenge, firewall)
+      }
       t.equal((await lab.cleanup(challenge)).exitCode, 0)
       const atServer = await lab.challengesAtWebServer()
       t.same(
@@ -128,4 +130,30 @@ async function checkTokens(
   const last = await exchange(lab.validator, { address }, another.request)
   t.ok(last.endsWith(lab.webServer.body), 'disarmed, it is not')
   t.equal(await exchange(lab.validator, { address }, challenge.request), challenge.reply, 'and the first still is')
+}
+
+/** The programs by which tokens are armed are kept running. Whatever becomes of them or the rules, a token is armed. */
+async function checkKeptPrograms(
+  t: Test,
+  lab: ArmedLab,
+  challenge: Challenge,
+  firewall: FirewallChoice,
+): Promise<void> {
+  const programs = async () =>
+    (await lab.server.processes()).filter(({ command }) => / --noflush --verbose /.test(command)).map(({ pid }) => pid)
+  const before = await programs()
+  t.equal(before.length, 2, 'one for each IP version')
+  const flush = () => lab.server.exec([firewall, '-w', '-t', 'mangle', '-F', 'INPUT'])
+  const kill = async () => (await programs()).forEach((pid) => process.kill(pid, 'SIGKILL'))
+  for (const [what, disturb] of Object.entries({ 'a flush': flush, 'their end': kill })) {
+    const another = challengeFor(`${firewall}, after ${what}`)
+    await disturb()
+    await lab.arm(another)
+    for (const address of [lab.server.addresses.ipv4, lab.server.addresses.ipv6])
+      for (const { request, reply } of [another, challenge])
+        t.equal(await exchange(lab.validator, { address }, request), reply, `after ${what}`)
+    t.equal((await lab.cleanup(another)).exitCode, 0)
+  }
+  const after = await programs()
+  t.strictSame([after.length, after.filter((pid) => before.includes(pid))], [2, []], 'others have taken their place')
 }

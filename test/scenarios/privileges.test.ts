@@ -46,6 +46,15 @@ t.test('every process that stays has only the rights it needs', await requiresKe
       )
       await lab.arm(challenge, '--port', '8080')
       t.same((await lab.running()).ports, [8080], 'and changes rules')
+      await lab.arm(challengeFor('another, which starts programs that stay'), '--port', '8080')
+      const kept = (await lab.server.processes()).filter(({ command }) => / --noflush --verbose /.test(command))
+      t.equal(kept.length, 2)
+      for (const { pid: program } of kept) {
+        const status = statusOf(program)
+        t.same([status.uids, status.groups, status.isWithoutNewPrivileges], [responder.uids, [], true])
+        for (const set of ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb'] as const) t.equal(status[set], netAdminAndRaw, set)
+      }
+      await lab.cleanup(challengeFor('another, which starts programs that stay'))
       await lab.cleanup(challenge)
       t.same(await lab.leftovers(), [])
     })

@@ -11,15 +11,14 @@ import {
   undoScript,
 } from './script.js'
 import type { FirewallChoice, IptablesName } from '../choices.js'
+import { converse as converseByPipes, isSilence, type Conversation, type Converse } from '../conversation.js'
 import type { IpSets } from '../../kernel/ip-sets.js'
 import { listNftChains } from '../nft/listing.js'
 import { isLegacyIptables } from '../program-path.js'
+import { restoreDialect, WAIT } from './dialect.js'
 import { isProgram, runOrFail, type Run } from '../run.js'
 import { differsInKeysOnly, Tally, type Family, type Firewall, type Presence, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'
-
-/** Waits up to 10 seconds for the lock that iptables processes share (iptables(8), `-w`). */
-const WAIT = ['-w', '10']
 
 const FAMILIES = [4, 6] as const
 
@@ -30,9 +29,23 @@ interface Installed {
   readonly newChains: readonly string[]
 }
 
-/** Returns a back end that runs these programs. It touches rules of its own `tag` only (see {@link Ruleset}). */
-export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets: IpSets): Firewall {
+/**
+ * Returns a back end that runs these programs. It touches rules of its own `tag` only (see {@link Ruleset}).
+ *
+ * From the first change of keys on, an iptables-restore is kept running for each IP version. To start it would take many
+ * times as long as the change.
+ */
+export function iptablesFirewall(
+  name: IptablesName,
+  tag: string,
+  run: Run,
+  sets: IpSets,
+  converse: Converse = converseByPipes,
+): Firewall {
   const installed = new Map<IpVersion, Installed>()
+  const kept = new Map<IpVersion, Conversation>()
+  /** Whether a program that was kept running did not answer. Then none is kept any more. */
+  let isSilent = false
   let ruleset: Ruleset | undefined
   const counted = new Map<IpVersion, Tally>()
   return {
@@ -67,9 +80,23 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
     if (wanted.selection === 'port') return true
     const changes = wanted.families.map(async (family) => {
       if (!installed.has(family.version)) throw new Error('not installed')
-      await restore(name, family.version, changeScript(wanted, family), run)
+      await tell(family.version, changeScript(wanted, family))
     })
     return (await Promise.allSettled(changes)).every(({ status }) => status === 'fulfilled')
+  }
+
+  /** Applies a script by the program that is kept running, or by one that is started for it. @throws Failure */
+  async function tell(version: IpVersion, script: string): Promise<void> {
+    if (isSilent) return restore(name, version, script, run)
+    const before = kept.get(version)
+    const restorer = before?.isAlive ? before : converse(restoreDialect(command(name, version, 'restore')))
+    kept.set(version, restorer)
+    try {
+      await restorer.say(script)
+    } catch (thrown) {
+      isSilent ||= isSilence(thrown)
+      throw thrown
+    }
   }
 
   async function installFamily(wanted: Ruleset, family: Family): Promise<void> {
@@ -102,7 +129,9 @@ export function iptablesFirewall(name: IptablesName, tag: string, run: Run, sets
     const versions: readonly IpVersion[] = ruleset
       ? ruleset.families.map(({ version }) => version)
       : FAMILIES.filter((version) => isProgram(command(name, version, 'save')))
-    const done = await Promise.allSettled(versions.map(uninstallFamily))
+    const ends = [...kept.values()].map((restorer) => restorer.end())
+    kept.clear()
+    const done = await Promise.allSettled([...versions.map(uninstallFamily), ...ends])
     const refused = done.find((family) => family.status === 'rejected')
     if (refused) throw refused.reason
     ruleset = undefined

@@ -8,9 +8,10 @@
  * On older kernels the tables have no owner. Those that a killed responder leaves are removed by the next start or
  * cleanup.
  */
-import { isFailure, toFailure } from '../../failure.js'
+import { toFailure } from '../../failure.js'
 import { installLine, keysLine, removeLine, tableName, unarmedIn, type KeySets } from './script.js'
-import { startNft, type NftConversation } from './conversation.js'
+import { converse as converseByPipes, isSilence, type Conversation, type Converse } from '../conversation.js'
+import { nftDialect } from './dialect.js'
 import { listNftTables } from './listing.js'
 import { failureOf, isProgram, runOrFail, type Run } from '../run.js'
 import { differsInKeysOnly, Tally, type Firewall, type Ruleset } from '../ruleset.js'
@@ -19,8 +20,8 @@ import type { IpVersion } from '../../wire/ip.js'
 const FAMILIES = [4, 6] as const
 
 /** Returns the nftables back end. It touches tables of its own `tag` only (see {@link Ruleset}). */
-export function nftFirewall(tag: string, run: Run, converse: () => NftConversation = startNft): Firewall {
-  let owner: NftConversation | undefined
+export function nftFirewall(tag: string, run: Run, converse: Converse = converseByPipes): Firewall {
+  let owner: Conversation | undefined
   let installed: { ruleset: Ruleset; listing?: string } | undefined
   /** Named sets, until this nft has refused to declare one. */
   let keySets: KeySets = 'named'
@@ -75,7 +76,7 @@ export function nftFirewall(tag: string, run: Run, converse: () => NftConversati
   /** Installs the tables through the nft that owns them, or without an owner. @throws Failure `firewall-failed` */
   async function installAll(ruleset: Ruleset): Promise<void> {
     if (owner?.isAlive) return owner.say(installLine(ruleset, true, keySets))
-    owner = await installOwned(installLine(ruleset, true, keySets), converse())
+    owner = await installOwned(installLine(ruleset, true, keySets), converse(nftDialect))
     if (!owner) await runOrFail(run, ['nft', '-f', '-'], installLine(ruleset, false, keySets))
   }
 
@@ -118,14 +119,14 @@ export function hasNft(): boolean {
  * line was refused for what may be the owner flag.
  * @throws Failure `firewall-failed` when the kernel lacks something that the rules need, or nft hangs
  */
-async function installOwned(line: string, conversation: NftConversation): Promise<NftConversation | undefined> {
+async function installOwned(line: string, conversation: Conversation): Promise<Conversation | undefined> {
   try {
     await conversation.say(line)
     return conversation
   } catch (thrown) {
     await conversation.end()
     // A part of the rules that the kernel lacks, and an nft that hangs, would fail without an owner just the same.
-    if (isFailure(thrown) && /No such file or directory|no answer/.test(thrown.message)) throw thrown
+    if (isSilence(thrown) || /No such file or directory/.test(toFailure(thrown).message)) throw thrown
     return undefined
   }
 }

@@ -1,3 +1,5 @@
+import { Failure } from '../../../src/failure.js'
+import type { Converse } from '../../../src/firewall/conversation.js'
 import type { Run, RunResult } from '../../../src/firewall/run.js'
 import type { IpSets } from '../../../src/kernel/ip-sets.js'
 
@@ -35,8 +37,30 @@ export function fakeIptables(refuse: (call: Call) => string | undefined = () => 
     const complaint = refuse(call) ?? perform(tables, setNames, argv, input)
     return typeof complaint === 'string' ? { exitCode: 1, stdout: '', stderr: `${complaint}\nmore\n` } : complaint
   }
+  /** Each applies what it is told as a run of the same words would, and ends at an error. */
+  const kept: { readonly command: string; isAlive: boolean }[] = []
+  const converse: Converse = ({ argv }) => {
+    const program = { command: argv.join(' '), isAlive: true }
+    kept.push(program)
+    return {
+      say: async (lines) => {
+        const { exitCode, stderr } = await run(argv, lines)
+        program.isAlive &&= exitCode === 0
+        if (!program.isAlive) throw new Failure('firewall-failed', stderr)
+      },
+      end: async () => void (program.isAlive = false),
+      get isAlive() {
+        return program.isAlive
+      },
+    }
+  }
   return {
     run,
+    converse,
+    /** The programs that were kept running, as the words of each. */
+    kept: () => kept.filter(({ isAlive }) => isAlive).map(({ command }) => command),
+    /** Ends them. */
+    killKept: () => kept.forEach((program) => (program.isAlive = false)),
     sets,
     setNames,
     calls,

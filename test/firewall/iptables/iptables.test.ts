@@ -26,11 +26,12 @@ const ruleset: Ruleset = {
 }
 const other = 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
 const withTokens = (...tokens: string[]): Ruleset => ({ ...ruleset, selectors: [http01Selector([80], tokens)] })
+const KEPT = ['iptables-restore --noflush --verbose -w 10', 'ip6tables-restore --noflush --verbose -w 10']
 const foreign = '-p tcp --dport 443 -j MARK'
 
 t.test('installed, each family has its rules: by one atomic step, which waits for the lock', async (t) => {
   const kernel = fakeIptables()
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   t.equal(firewall.name, 'iptables')
   await firewall.install(ruleset)
   t.strictSame(
@@ -51,7 +52,7 @@ t.test('installed, each family has its rules: by one atomic step, which waits fo
 
 t.test('a family’s sets are there before its rules, and go after them', async (t) => {
   const kernel = fakeIptables()
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await firewall.install(ruleset)
   const names = ([4, 6] as const).flatMap((version) => setsFor('ab', version).map(({ name }) => name))
   t.strictSame([...kernel.setNames].sort(), names.sort())
@@ -88,7 +89,7 @@ t.test('the lock of legacy iptables is needed by what may come to use it', (t) =
 t.test('a named variant is spoken to by its name', async (t) => {
   for (const name of ['iptables-nft', 'iptables-legacy'] as const) {
     const kernel = fakeIptables()
-    await iptablesFirewall(name, 'ab', kernel.run, kernel.sets).install(ruleset)
+    await iptablesFirewall(name, 'ab', kernel.run, kernel.sets, kernel.converse).install(ruleset)
     const spoken = kernel.commands().filter((command) => !command.startsWith('nft '))
     t.strictSame(spoken, [`${name}-restore --noflush -w 10`, `${name.replace('ip', 'ip6')}-restore --noflush -w 10`])
   }
@@ -96,7 +97,7 @@ t.test('a named variant is spoken to by its name', async (t) => {
 
 t.test('a family that is not asked for is left alone', async (t) => {
   const kernel = fakeIptables()
-  await iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets).install({
+  await iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse).install({
     ...ruleset,
     families: [{ version: 4, isTracked: false }],
   })
@@ -108,7 +109,7 @@ t.test('a family that is not asked for is left alone', async (t) => {
 
 t.test('other ports are brought in by one step more, without a moment without rules', async (t) => {
   const kernel = fakeIptables()
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await firewall.install(ruleset)
   kernel.calls.length = 0
   await firewall.install({ ...ruleset, selectors: [http01Selector([80, 8080], [token])] })
@@ -125,7 +126,7 @@ t.test('removed, the rules of others are as before, in both families', async (t)
   const kernel = fakeIptables()
   kernel.use('iptables', foreign)
   kernel.use('ip6tables', foreign)
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await firewall.install(ruleset)
   await firewall.remove()
   for (const name of ['iptables', 'ip6tables'])
@@ -143,7 +144,7 @@ t.test('removed, the rules of others are as before, in both families', async (t)
 t.test('mangle’s own chains are taken away again only where they are new', async (t) => {
   const kernel = fakeIptables()
   kernel.use('ip6tables')
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await firewall.install(ruleset)
   await firewall.remove()
   t.strictSame([...(kernel.table('iptables')?.keys() ?? [])], [])
@@ -152,7 +153,7 @@ t.test('mangle’s own chains are taken away again only where they are new', asy
 
 t.test('a new chain that somebody else has used since stays', async (t) => {
   const kernel = fakeIptables()
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await firewall.install(ruleset)
   kernel.table('iptables')?.get('INPUT')?.push(foreign)
   await firewall.remove()
@@ -162,7 +163,7 @@ t.test('a new chain that somebody else has used since stays', async (t) => {
 
 t.test('removing where there is nothing only looks, and a second time is no error', async (t) => {
   const kernel = fakeIptables()
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await firewall.remove()
   await firewall.remove()
   t.strictSame([...new Set(kernel.commands())].sort(), ['ip6tables-save', 'iptables-save'])
@@ -171,12 +172,15 @@ t.test('removing where there is nothing only looks, and a second time is no erro
 t.test('what a killed predecessor of the same tag left is removed, and nothing of another tag', async (t) => {
   const kernel = fakeIptables()
   kernel.use('iptables', foreign)
-  await iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets).install({
+  await iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse).install({
     ...ruleset,
     selectors: [http01Selector([80, 81, 82], [token])],
   })
-  await iptablesFirewall('iptables', 'abcd', kernel.run, kernel.sets).install({ ...ruleset, tag: 'abcd' })
-  const successor = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  await iptablesFirewall('iptables', 'abcd', kernel.run, kernel.sets, kernel.converse).install({
+    ...ruleset,
+    tag: 'abcd',
+  })
+  const successor = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await successor.remove()
   t.strictSame(
     [...(kernel.table('iptables')?.keys() ?? [])],
@@ -196,7 +200,7 @@ t.test('what a killed predecessor of the same tag left is removed, and nothing o
 t.test('a rule that somebody deletes is missed, in either family', async (t) => {
   for (const name of ['iptables', 'ip6tables']) {
     const kernel = fakeIptables()
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
     await firewall.install(ruleset)
     kernel.table(name)?.set('INPUT', [])
     t.equal(await firewall.presence(), 'broken', name)
@@ -209,7 +213,7 @@ t.test(
     const kernel = fakeIptables(({ command }) =>
       command.startsWith('ip6tables-restore') ? 'ip6tables-restore v1.8.9: no match bpf' : undefined,
     )
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
     await t.rejects(firewall.install(ruleset), {
       code: 'firewall-failed',
       message: 'ip6tables-restore --noflush -w 10: ip6tables-restore v1.8.9: no match bpf',
@@ -222,7 +226,7 @@ t.test(
 
 t.test('after a refusal in one family the rules are not all there', async (t) => {
   const kernel = fakeIptables(({ command }) => (command.startsWith('ip6tables-restore') ? 'no match bpf' : undefined))
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await t.rejects(firewall.install(ruleset), { code: 'firewall-failed' })
   t.equal(await firewall.presence(), 'broken')
 })
@@ -230,7 +234,7 @@ t.test('after a refusal in one family the rules are not all there', async (t) =>
 t.test('what others have taken away is put back over what is there', async (t) => {
   for (const chain of ['INPUT', 'FORWARD', 'CERTBOT-NFQ-ab-Q']) {
     const kernel = fakeIptables()
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
     await firewall.install(ruleset)
     const before = new Map(kernel.table('iptables'))
     kernel.table('iptables')?.set(chain, [])
@@ -247,12 +251,12 @@ t.test(
   'other tokens are brought in by one step a family, without a look, and nothing is taken away for it',
   async (t) => {
     const kernel = fakeIptables()
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
     await firewall.install(ruleset)
     const before = new Map(kernel.table('iptables'))
     kernel.calls.length = 0
     await firewall.install(withTokens(token, other))
-    t.same(kernel.commands(), ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'])
+    t.same(kernel.commands(), KEPT)
     t.notMatch(kernel.calls[0]?.input, /^-[FA] CERTBOT-NFQ-ab-N\b/m, 'what is counted there stays')
     for (const name of ['iptables', 'ip6tables'])
       for (const chain of ['CERTBOT-NFQ-ab-1', 'CERTBOT-NFQ-ab-2'])
@@ -269,6 +273,55 @@ t.test(
   },
 )
 
+t.test('the programs that bring tokens in are kept from the first change on, until the rules go', async (t) => {
+  const kernel = fakeIptables()
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
+  await firewall.install(ruleset)
+  t.strictSame(kernel.kept(), [])
+  for (const tokens of [[token, other], [other], [token]]) {
+    await firewall.install(withTokens(...tokens))
+    t.strictSame(kernel.kept(), KEPT)
+  }
+  await firewall.remove()
+  t.strictSame(kernel.kept(), [])
+  await firewall.install(ruleset)
+  t.strictSame(kernel.kept(), [])
+})
+
+t.test('a program that has ended meanwhile, or refuses a change, is replaced with the next one', async (t) => {
+  const kernel = fakeIptables()
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
+  await firewall.install(ruleset)
+  await firewall.install(withTokens(token, other))
+  kernel.killKept()
+  kernel.calls.length = 0
+  await firewall.install(ruleset)
+  t.strictSame([kernel.commands(), kernel.kept()], [KEPT, KEPT])
+  kernel.table('iptables')?.set('INPUT', [])
+  await firewall.install(withTokens(token, other))
+  t.strictSame(kernel.kept(), KEPT.slice(1), 'one ended at its error')
+  t.equal(await firewall.presence(), 'whole')
+  await firewall.install(ruleset)
+  t.strictSame(kernel.kept().sort(), [...KEPT].sort())
+})
+
+t.test('after one that did not answer, each change is a run of its own', async (t) => {
+  const kernel = fakeIptables()
+  let started = 0
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, () => {
+    started++
+    const say = () => Promise.reject(new Failure('firewall-failed', 'iptables-restore: no answer within 15 s'))
+    return { say, end: async () => undefined, isAlive: false }
+  })
+  await firewall.install(ruleset)
+  await firewall.install(withTokens(token, other))
+  t.equal(await firewall.presence(), 'whole')
+  kernel.calls.length = 0
+  await firewall.install(withTokens(other))
+  t.strictSame(kernel.commands(), ['iptables-restore --noflush -w 10', 'ip6tables-restore --noflush -w 10'])
+  t.equal(started, 2, 'one for each family')
+})
+
 t.test('where another program has taken rules away, other tokens are brought in with them', async (t) => {
   for (const [name, chain] of [
     ['iptables', 'INPUT'],
@@ -276,7 +329,7 @@ t.test('where another program has taken rules away, other tokens are brought in 
     ['iptables', 'CERTBOT-NFQ-ab-C'],
   ] as const) {
     const kernel = fakeIptables()
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
     await firewall.install(ruleset)
     kernel.table(name)?.set(chain, [])
     await firewall.install(withTokens(token, other))
@@ -319,7 +372,7 @@ t.test('rules that cannot be looked at are neither there nor missing', async (t)
   const kernel = fakeIptables(({ command }) =>
     refused !== '' && command.startsWith(refused) ? 'Resource busy' : undefined,
   )
-  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+  const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await firewall.install(ruleset)
   refused = 'ip6tables-save'
   t.strictSame(await firewall.presence(), { unknown: 'ip6tables-save -c -t mangle: Resource busy' })
@@ -334,7 +387,7 @@ t.test(
     const kernel = fakeIptables(({ command }) =>
       isBusy && command.startsWith('ip6tables-restore') ? 'Resource busy' : undefined,
     )
-    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets)
+    const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
     await firewall.install(ruleset)
     isBusy = true
     const before = new Map(kernel.table('iptables'))

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
 import { Failure } from '../../../src/failure.js'
-import type { NftConversation } from '../../../src/firewall/nft/conversation.js'
+import type { Conversation } from '../../../src/firewall/conversation.js'
 import { installLine, keysLine, removeLine } from '../../../src/firewall/nft/script.js'
 import type { Run, RunResult } from '../../../src/firewall/run.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
@@ -324,7 +324,7 @@ function fakeKernel({ refuse = () => undefined }: { refuse?: (line: string) => s
     const stdout = tables.get(name)
     return stdout === undefined ? failed('Error: No such file or directory') : { exitCode: 0, stdout, stderr: '' }
   }
-  const converse = (): NftConversation => {
+  const converse = (): Conversation => {
     const number = said.length
     const lines: string[] = []
     said.push(lines)

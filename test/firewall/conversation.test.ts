@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import t from 'tap'
 import type { Test } from 'tap'
-import { createNamespace, type Namespace } from '../../../src/lab/namespace.js'
-import { run } from '../../../src/lab/run.js'
-import type { Service } from '../../../src/lab/service.js'
-import { waitUntil } from '../../../src/lab/wait-until.js'
-import { withBuiltModule } from '../../kernel/built-module.js'
-import { requiresKernel } from '../../requires-kernel.js'
+import { createNamespace, type Namespace } from '../../src/lab/namespace.js'
+import type { ProcessInfo } from '../../src/lab/processes.js'
+import { run } from '../../src/lab/run.js'
+import type { Service } from '../../src/lab/service.js'
+import { waitUntil } from '../../src/lab/wait-until.js'
+import { urlOf, withBuiltModule } from '../kernel/built-module.js'
+import { requiresKernel } from '../requires-kernel.js'
 
 const options = await requiresKernel('nft')
 const noSuchFile = 'nft: Could not process rule: No such file or directory'
@@ -15,11 +16,14 @@ const noSuchFile = 'nft: Could not process rule: No such file or directory'
 const speaker = `
   import { spawn } from 'node:child_process'
   import { createInterface } from 'node:readline'
-  const nft = it.startNft(Number(process.env.LIMIT) * 1000)
+  const { nftDialect } = await import(${urlOf('firewall/nft/dialect.js')})
+  const { restoreDialect } = await import(${urlOf('firewall/iptables/dialect.js')})
+  const { PROGRAM, LIMIT } = process.env
+  const kept = it.converseFor(Number(LIMIT) * 1000, PROGRAM === 'nft' ? nftDialect : restoreDialect(PROGRAM))
   const verbs = {
-    say: (line) => nft.say(line).then(() => 'done', ({ code, message }) => (code === 'firewall-failed' ? message : code)),
-    end: () => nft.end().then(() => 'done'),
-    isAlive: () => nft.isAlive,
+    say: (line) => kept.say(line).then(() => 'done', ({ code, message }) => (code === 'firewall-failed' ? message : code)),
+    end: () => kept.end().then(() => 'done'),
+    isAlive: () => kept.isAlive,
     startSleeper: () => spawn('sleep', ['60'], { stdio: 'ignore', detached: true }).pid,
   }
   for await (const text of createInterface(process.stdin)) {
@@ -78,11 +82,11 @@ t.test('a line of a hundred thousand bytes is taken as one', options, async (t) 
 })
 
 t.test('an nft that dies answers with a failure, now and later', options, async (t) => {
-  const { spoken, nftPid } = await converse(t)
+  const { spoken, processId } = await converse(t)
   await spoken.say('add table ip one')
-  process.kill(await nftPid(), 'SIGSTOP')
+  process.kill(await processId(), 'SIGSTOP')
   const answer = spoken.say('add table ip two')
-  process.kill(await nftPid(), 'SIGKILL')
+  process.kill(await processId(), 'SIGKILL')
   t.equal(await answer, 'nft: ended unexpectedly')
   t.equal(await spoken.isAlive(), false)
   t.equal(await spoken.say('add table ip three'), 'nft: ended unexpectedly')
@@ -90,10 +94,10 @@ t.test('an nft that dies answers with a failure, now and later', options, async 
 })
 
 t.test('its end is waited for, and with it go the tables it owns, and only those', options, async (t) => {
-  const { spoken, nftPid, tables } = await converse(t)
+  const { spoken, processId, tables } = await converse(t)
   await spoken.say('add table ip owned { flags owner; }; add table ip plain')
   t.strictSame(await tables(), ['table ip owned', 'table ip plain'])
-  const pid = await nftPid()
+  const pid = await processId()
   await spoken.end()
   t.notOk(existsSync(`/proc/${pid}`))
   t.equal(await spoken.isAlive(), false)
@@ -125,38 +129,87 @@ t.test('however its parent ends, the tables it owns go', options, async (t) => {
 })
 
 t.test('a signal to its parent’s process group does not reach it', options, async (t) => {
-  const { spoken, nftPid, service } = await converse(t)
+  const { spoken, processId, service } = await converse(t)
   await spoken.say('list tables')
   const group = async (pid: number) =>
     (await run(['ps', '-o', 'pgid=,sid=', '-p', String(pid)])).stdout.trim().split(/\s+/)
-  const [processGroup, session] = await group(await nftPid())
-  t.equal(processGroup, String(await nftPid()))
+  const [processGroup, session] = await group(await processId())
+  t.equal(processGroup, String(await processId()))
   t.not(session, (await group(service.pid))[1])
   await spoken.end()
 })
 
 t.test('one that is stopped is ended, and its tables with it', options, async (t) => {
   for (const verb of ['say', 'end'] as const) {
-    const { spoken, nftPid, tables } = await converse(t, 5)
+    const { spoken, processId, tables } = await converse(t, 5)
     t.equal(await spoken.say('add table ip owned { flags owner; }'), 'done')
-    process.kill(await nftPid(), 'SIGSTOP')
+    process.kill(await processId(), 'SIGSTOP')
     t.equal(await spoken[verb]('delete table ip owned'), verb === 'say' ? 'nft: no answer within 5 s' : 'done', verb)
     t.equal(await spoken.isAlive(), false, verb)
     t.strictSame(await tables(), [], verb)
   }
 })
 
+/** A change of the mangle table, as one transaction. */
+const mangle = (...lines: readonly string[]) => ['*mangle', ...lines, 'COMMIT'].join('\n')
+
+t.test('an iptables-restore that is kept running', await requiresKernel(), async (t) => {
+  for (const family of ['iptables-nft', 'ip6tables-nft', 'iptables-legacy', 'ip6tables-legacy']) {
+    const program = `${family}-restore`
+    t.test(`${program} does what it is told, whatever others do in between, and ends at a refusal`, async (t) => {
+      const { spoken, namespace, processId } = await converse(t, 60, program)
+      // Waits for the lock only a moment: nobody holds it between two changes.
+      const iptables = (words: string) => namespace.exec([family, '-w', '1', '-t', 'mangle', ...words.split(' ')])
+      const rules = async () => (await iptables('-S')).stdout.split('\n').filter((line) => /^-[AN]/.test(line))
+      const change = (port: number) =>
+        mangle('-D INPUT -p tcp -j ours', '-I INPUT 1 -p tcp -j ours', '-F ours', `-A ours -p tcp --dport ${port}`)
+      const jump = '-A INPUT -p tcp -j ours'
+      const ours = (port: number) => `-A ours -p tcp -m tcp --dport ${port}`
+      const foreign = '-A INPUT -p udp -j ACCEPT'
+      await iptables('-N ours')
+      await iptables(jump)
+      t.equal(await spoken.say(change(80)), 'done')
+      t.strictSame(await rules(), ['-N ours', jump, ours(80)])
+      const first = await processId()
+      await iptables(foreign)
+      await iptables('-F ours')
+      t.equal(await spoken.say(change(81)), 'done')
+      t.strictSame(await rules(), ['-N ours', jump, foreign, ours(81)])
+      t.equal(await processId(), first)
+      await iptables('-D INPUT -p tcp -j ours')
+      t.match(await spoken.say(change(82)), new RegExp(`^${program}: .*line \\d+ failed`))
+      t.strictSame(await rules(), ['-N ours', foreign, ours(81)], 'all or nothing')
+      t.equal(await spoken.isAlive(), false)
+      t.equal(await spoken.say(change(82)), `${program}: ended unexpectedly`)
+    })
+  }
+
+  t.test('it does not stay when it is stopped, nor when its parent is killed', async (t) => {
+    const stopped = await converse(t, 2, 'iptables-nft-restore')
+    process.kill(await stopped.processId(), 'SIGSTOP')
+    t.equal(await stopped.spoken.say(mangle('-F')), 'iptables-nft-restore: no answer within 2 s')
+    t.equal(await stopped.spoken.isAlive(), false)
+    for (const program of ['iptables-nft-restore', 'iptables-legacy-restore']) {
+      const { service, spoken, processId } = await converse(t, 60, program)
+      t.equal(await spoken.isAlive(), true)
+      const pid = await processId()
+      await service.stop('SIGKILL')
+      await waitUntil(() => !existsSync(`/proc/${pid}`), `the end of ${program}`)
+    }
+  })
+})
+
 /**
- * A process in a namespace of its own that holds a conversation, with a time limit in seconds, and what the test makes
- * it say.
+ * A process in a namespace of its own that holds a conversation with a program, with a time limit in seconds, and what
+ * the test makes it say.
  */
-async function converse(t: Test, limit = 60) {
+async function converse(t: Test, limit = 60, program = 'nft') {
   const name = `cnfq-nft-talk-${process.pid}-${namespaces++}`
   t.teardown(() => run(['ip', 'netns', 'delete', name], { reject: false }))
   const namespace = await createNamespace(name, 'lo', { ipv4: '127.0.0.1', ipv6: '::1' })
-  const service = namespace.spawn(withBuiltModule('firewall/nft/conversation.js', speaker), {
+  const service = namespace.spawn(withBuiltModule('firewall/conversation.js', speaker), {
     stdin: 'pipe',
-    env: { LIMIT: String(limit) },
+    env: { LIMIT: String(limit), PROGRAM: program },
   })
   t.teardown(() => service.stop('SIGKILL'))
   let asked = 0
@@ -175,7 +228,7 @@ async function converse(t: Test, limit = 60) {
       isAlive: () => ask('isAlive'),
       startSleeper: () => startSleeper(t, ask),
     },
-    nftPid: () => nftPid(namespace, service),
+    processId: () => processIdOf(program, namespace, service),
     tables: async () => (await namespace.exec(['nft', 'list', 'tables'])).stdout.split('\n').filter(Boolean),
   }
 }
@@ -186,8 +239,10 @@ async function startSleeper(t: Test, ask: (verb: string) => Promise<unknown>): P
   t.teardown(() => process.kill(pid, 'SIGKILL'))
 }
 
-async function nftPid(namespace: Namespace, { pid }: Service): Promise<number> {
-  const found = (await namespace.processes()).find(({ command, pid: other }) => command === 'nft -i' && other !== pid)
-  if (!found) throw new Error('no nft there')
+async function processIdOf(program: string, namespace: Namespace, { pid }: Service): Promise<number> {
+  const words = [program, program === 'nft' ? '-i' : '--noflush'].join(' ')
+  const isIt = ({ command, pid: other }: ProcessInfo) => command.startsWith(words) && other !== pid
+  const found = (await namespace.processes()).find(isIt)
+  if (!found) throw new Error(`no ${program} there`)
   return found.pid
 }
