@@ -32,8 +32,8 @@ interface Installed {
 /**
  * Returns a back end that runs these programs. It touches rules of its own `tag` only (see {@link Ruleset}).
  *
- * From the first change of keys on, an iptables-restore is kept running for each IP version. To start it would take many
- * times as long as the change.
+ * From the first change of keys on, an iptables-restore is kept running for each IP version. To start one would take
+ * many times as long as the change.
  */
 export function iptablesFirewall(
   name: IptablesName,
