@@ -1,5 +1,6 @@
 /** A client of blocking system calls in a lab's namespace, so that the other side is measured, and no event loop. */
 import { closeSync } from 'node:fs'
+import { getSystemErrorName } from 'node:util'
 import koffi from 'koffi'
 import type { Namespace } from '../../src/lab/lab.js'
 import * as at from '../scenarios/namespace-socket.js'
@@ -17,6 +18,8 @@ export interface Exchange {
   readonly milliseconds: number
   /** A character for a byte; what came before a reset or the time limit. */
   readonly reply: string
+  /** How it ended: the other side closed, or said nothing for too long, or the name of the error. */
+  readonly ending: string
 }
 
 type Transfer = (fd: number, bytes: Uint8Array, length: number, flags: number) => number
@@ -46,12 +49,19 @@ export function exchange(namespace: Namespace, target: Target, request: string, 
     at.connectTo(fd, at.internetAddress(target.address, target.port))
     send(fd, bytes, bytes.length, MSG_NOSIGNAL)
     let length = 0
-    for (let got = 1; got > 0 && length < replyLength; length += Math.max(got, 0))
-      got = recv(fd, buffer.subarray(length), replyLength - length, 0)
-    return { milliseconds: performance.now() - start, reply: buffer.toString('latin1', 0, length) }
+    let got = 1
+    for (; got > 0 && length < replyLength; length += Math.max(got, 0))
+      got = at.untilDone(() => recv(fd, buffer.subarray(length), replyLength - length, 0))
+    const ending = got >= 0 ? 'closed' : nameOfError()
+    return { milliseconds: performance.now() - start, reply: buffer.toString('latin1', 0, length), ending }
   } finally {
     closeSync(fd)
   }
+}
+
+function nameOfError(): string {
+  const name = getSystemErrorName(-koffi.errno())
+  return name === 'EAGAIN' ? 'silent' : name
 }
 
 /** What became of a long body. */

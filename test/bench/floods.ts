@@ -151,11 +151,12 @@ function validate(lab: BenchLab): { stop(): { asked: number; answered: number; w
   }
 }
 
-/** Returns the reply to a true validation, or why it could not even connect. */
+/** Returns the reply to a true validation. A wrong one begins with how it ended, or why it could not even connect. */
 function replyToValidation(lab: BenchLab): string {
+  const target = { address: lab.for.validators, port }
   try {
-    return exchange(lab.validator, { address: lab.for.validators, port }, lab.challenge.request, validationPatience)
-      .reply
+    const { reply, ending, milliseconds } = exchange(lab.validator, target, lab.challenge.request, validationPatience)
+    return reply === lab.challenge.reply ? reply : `${ending} after ${Math.round(milliseconds)} ms: ${reply}`
   } catch (error) {
     return String(error)
   }

@@ -23,6 +23,7 @@ export const IPV6_V6ONLY = 26
 const SOCK_CLOEXEC = 0o2000000
 const CLONE_NEWNET = 0x40000000
 const SIOCOUTQ = 0x5411
+const EINTR = 4
 
 const libc = await loadLibc()
 const library = koffi.load(null)
@@ -72,7 +73,22 @@ export function bindTo(fd: number, address: Uint8Array): void {
 /** connect(2), which waits for the other side, a minute at most. */
 export function connectTo(fd: number, address: Uint8Array): void {
   setOption(fd, SOL_SOCKET, SO_SNDTIMEO, 60_000)
-  check('connect', connect(fd, address, address.length))
+  check(
+    'connect',
+    untilDone(() => connect(fd, address, address.length)),
+  )
+}
+
+/**
+ * Makes a system call again for as long as a signal interrupts it, for example SIGCHLD when a child of this process
+ * ends. With a time limit on the socket the kernel does not do so by itself (signal(7)). For connect(2) this is right on
+ * Linux: the second call waits for the connection that the first has begun.
+ */
+export function untilDone(call: () => number): number {
+  let result: number
+  do result = call()
+  while (result < 0 && libc.errno() === EINTR)
+  return result
 }
 
 /** listen(2) with room for a burst. */
