@@ -33,6 +33,13 @@ export interface SetKind {
 /** The most elements of a set; then no more are added. */
 const SIZE = 65_536
 
+/**
+ * Buckets of a set. A bucket holds twelve elements, and a set that rules fill never gets more buckets (ipset(8)). With
+ * the kernel's 1,024 a part of 12,000 sources would find its bucket full: those that the limit of incomplete payloads
+ * lets into a set in a minute.
+ */
+const BUCKETS = 8_192
+
 /** Milliseconds to wait until the kernel has removed the rules of a set, and between two tries. */
 const RELEASE_TIME = 5_000
 const PAUSE = 5
@@ -58,6 +65,7 @@ const attributes = {
   data: 7,
   timeout: 6,
   flags: 8,
+  buckets: 18,
   size: 19,
 } as const
 const WITH_COUNTERS = 1 << 3
@@ -82,6 +90,7 @@ export const ipSets: IpSets = {
     const data = [
       attribute(attributes.timeout, word(seconds)),
       ...(isCounted ? [attribute(attributes.flags, word(WITH_COUNTERS))] : []),
+      attribute(attributes.buckets, word(BUCKETS)),
       attribute(attributes.size, word(SIZE)),
     ]
     const error = await ask(CREATE, NLM_F_CREATE, family, [
