@@ -8,15 +8,18 @@ import { StreamStart } from '../wire/stream-start.js'
 import { ACK, FIN, RST, SYN, type TcpSegment } from '../wire/tcp.js'
 import { FlowTable } from './flow-table.js'
 import { DEFAULT_LIMITS, type Limits } from './limits.js'
+import { RecentFlows } from './recent-flows.js'
 import type { Answer, Recognised, Service } from './service.js'
 import { TcpPeer, type TakeOver } from './tcp-peer.js'
 
 /**
  * What becomes of the packet, and what we send to its sender. `release` lets it pass and says that nothing is known of
- * its connection: no further packet of it is needed here until one begins a request.
+ * its connection: no further packet of it is needed here until one begins a request. `again` says that the packet begins
+ * one, but may have come into the queue before such a release. It has to pass the rules once more, so that its
+ * connection is followed again.
  */
 export interface Decision {
-  readonly verdict: 'accept' | 'release' | 'drop' | { readonly replace: Uint8Array }
+  readonly verdict: 'accept' | 'release' | 'again' | 'drop' | { readonly replace: Uint8Array }
   /** Whole IP packets, addressed to the client. */
   readonly replies: readonly Uint8Array[]
   readonly events: readonly FlowEvent[]
@@ -50,6 +53,7 @@ interface Taken {
 
 const ACCEPT: Decision = { verdict: 'accept', replies: [], events: [] }
 const RELEASE: Decision = { verdict: 'release', replies: [], events: [] }
+const AGAIN: Decision = { verdict: 'again', replies: [], events: [] }
 const DROP: Decision = { verdict: 'drop', replies: [], events: [] }
 
 /** Decides about packets for the services it is given. */
@@ -60,6 +64,7 @@ export class Interceptor {
   readonly #longestStart: number
   readonly #watched: FlowTable<Watched>
   readonly #taken: FlowTable<Taken>
+  readonly #released: RecentFlows
 
   /** `onOutput` is called when a service sends something by itself. Then `poll` has packets to send. */
   constructor(services: readonly Service[], limits: Limits = DEFAULT_LIMITS, onOutput: () => void = () => undefined) {
@@ -69,6 +74,7 @@ export class Interceptor {
     this.#longestStart = Math.max(...services.map(({ longestStart }) => longestStart))
     this.#watched = new FlowTable(limits.watched)
     this.#taken = new FlowTable(limits.taken)
+    this.#released = new RecentFlows(limits.released)
   }
 
   /**
@@ -159,7 +165,9 @@ export class Interceptor {
 
   /** Lets the packet pass to the server, and releases its connection when nothing is known of it. */
   #pass(flow: string): Decision {
-    return this.#watched.of(flow).length + this.#taken.of(flow).length > 0 ? ACCEPT : RELEASE
+    if (this.#watched.of(flow).length + this.#taken.of(flow).length > 0) return ACCEPT
+    this.#released.add(flow)
+    return RELEASE
   }
 
   /** Handles a segment of a connection that may turn out to be for us. */
@@ -175,6 +183,7 @@ export class Interceptor {
     if (found) this.#watched.delete(found)
     if (!read || read.recognised === 'partial') return this.#pass(flow)
     const { key, open } = read.recognised
+    if (open && !found && this.#released.delete(flow)) return AGAIN
     if (open) return this.#takeOver(bytes, flow, packet, { ...read, key, open, onOutput: this.#onOutput }, now)
     return {
       ...this.#pass(flow),

@@ -7,6 +7,11 @@ export interface Limits {
   readonly watched: number
   /** Connections taken over, closed ones included. Beyond that the oldest is forgotten. */
   readonly taken: number
+  /**
+   * Connections that were let go last. As many as packets wait in the queue are enough: of an older one no packet is
+   * left there from before.
+   */
+  readonly released: number
   /** How long a half-sent request line is remembered. */
   readonly watchedFor: number
   /** How long a connection taken over may last. Then the client gets a RST. */
@@ -25,6 +30,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   watched: 4096,
   taken: 4096,
+  released: 1024,
   watchedFor: 60_000,
   takenFor: 60_000,
   closedFor: 30_000,

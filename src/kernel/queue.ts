@@ -10,7 +10,8 @@ import { listQueues, openQueueList } from './queue-list.js'
 
 /**
  * What becomes of a packet. `replace` lets it pass with these bytes in its place. `repeat` sends it through the hook
- * once more (`NF_REPEAT`), with these bits of its packet mark set. If they are set already, the packet passes.
+ * once more (`NF_REPEAT`), with these bits of its packet mark set, or none with 0. If they are set already, the packet
+ * passes.
  */
 export interface PacketVerdict {
   readonly verdict: 'accept' | 'drop' | { readonly replace: Uint8Array } | { readonly repeat: number }

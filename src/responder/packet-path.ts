@@ -96,7 +96,7 @@ export async function openPacketPath(
   function handle(bytes: Uint8Array, interfaceIndex: number): PacketVerdict {
     counts.packets++
     const { verdict, replies, events } = interceptor.decide(bytes, clock.now())
-    const isOurs = verdict !== 'accept' && verdict !== 'release'
+    const isOurs = verdict !== 'accept' && verdict !== 'release' && verdict !== 'again'
     if (isOurs) {
       counts.dropped++
       lastInterface = interfaceIndex
@@ -105,6 +105,7 @@ export async function openPacketPath(
     report(events)
     if (interceptor.flows > 0) stopPolling ??= every(clock, TICK, poll)
     if (isOurs || verdict === 'accept') return { verdict }
+    if (verdict === 'again') return { verdict: { repeat: 0 } }
     const repeat = letGoMark()
     return { verdict: repeat === undefined ? 'accept' : { repeat } }
   }

@@ -53,6 +53,10 @@ export class Model {
       return
     }
     if (!observed) throw new WrongDecision('no TCP packet, and yet not accepted')
+    if (verdict === 'again') {
+      if (replies.length + events.length > 0) throw new WrongDecision('more than another pass through the rules')
+      return
+    }
     if (verdict !== 'drop') {
       const token = events.find(({ kind }) => kind === 'takenOver')?.key ?? ''
       this.#checkTakeOver(observed, token)

@@ -116,8 +116,14 @@ class Lane {
     const { bytes } = planned
     const copy = bytes.slice()
     try {
-      const decision = this.#interceptor.decide(bytes, this.#now)
+      let decision = this.#interceptor.decide(bytes, this.#now)
       this.#model.check(bytes, copy, decision, this.#now)
+      if (decision.verdict === 'again') {
+        // The rules queue it once more.
+        decision = this.#interceptor.decide(bytes, this.#now)
+        if (decision.verdict === 'again') throw new WrongDecision('once more, and once more')
+        this.#model.check(bytes, copy, decision, this.#now)
+      }
       const { verdict, replies } = decision
       const isAccepted = verdict === 'accept' || verdict === 'release'
       this.#checkForetold(script, planned, isAccepted ? 'accept' : verdict === 'drop' ? 'drop' : 'replace', replies)

@@ -57,8 +57,10 @@ t.test('captured requests are taken over, and all else of their conversations pa
   for (const conversation of [ipv4Conversation, ipv6Conversation]) {
     const interceptor = new Interceptor([http01Service(new Map([[capturedToken, keyAuthorization]]))])
     const toServer = conversation.filter(({ from }) => from === 'client').map(({ bytes }) => bytes)
-    const verdicts = toServer.map((bytes) => interceptor.decide(bytes, 0).verdict)
-    t.match(verdicts, ['accept', 'release', { replace: Uint8Array }, 'drop', 'drop'])
+    // The request comes right after a packet that let its connection go, so it passes the rules once more.
+    const packets = [...toServer.slice(0, 3), ...toServer.slice(2)]
+    const verdicts = packets.map((bytes) => interceptor.decide(bytes, 0).verdict)
+    t.match(verdicts, ['accept', 'release', 'again', { replace: Uint8Array }, 'drop', 'drop'])
   }
   t.end()
 })

@@ -93,6 +93,10 @@ export function simulate(scenario: Scenario): Outcome {
   /** The hook: between it and the server's kernel nothing is lost. */
   function arrive(bytes: Uint8Array): void {
     const { verdict, replies } = interceptor.decide(bytes, link.now)
+    if (verdict === 'again') {
+      arrive(bytes)
+      return
+    }
     const isUntouched = verdict === 'accept' || verdict === 'release'
     if (!isUntouched || replies.length > 0) seen.touched++
     replies.forEach(toTheClient)

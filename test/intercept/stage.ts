@@ -39,10 +39,14 @@ export class Stage {
 
   /** The client sends a segment. */
   client(spoken: Spoken, connection: Connection = this.connection): Scene {
-    const { verdict, replies, events } = this.interceptor.decide(connection.packet(spoken), this.now)
+    const packet = connection.packet(spoken)
+    const decision = this.interceptor.decide(packet, this.now)
+    // The rules queue it once more.
+    const { verdict, replies, events } =
+      decision.verdict === 'again' ? this.interceptor.decide(packet, this.now) : decision
     const server =
       typeof verdict === 'string'
-        ? ({ accept: 'the same', release: 'the same', drop: 'nothing' } as const)[verdict]
+        ? ({ accept: 'the same', release: 'the same', again: 'nothing', drop: 'nothing' } as const)[verdict]
         : connection.atServer(verdict.replace)
     return {
       server,

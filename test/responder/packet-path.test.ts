@@ -13,6 +13,7 @@ t.test('a packet is counted; what is ours is answered by the interface it came f
   const { path, queue, sent, events, said } = await stage()
   const { request, end, connection, reply } = visitOf(token)
   t.equal(queue(connection.packet({ text: 'POST / HTTP/1.1\r\n' }), 3), 'accept')
+  t.strictSame(queue(request, 5), { repeat: 0 }, 'right after a release the rules see it once more')
   t.type(queue(request, 5), 'object')
   t.strictSame(
     sent.map(([packet, by]) => [connection.atClient(packet).text, by]),
@@ -20,7 +21,7 @@ t.test('a packet is counted; what is ours is answered by the interface it came f
   )
   t.equal(queue(end, 6), 'drop')
   t.match(path.counts, {
-    packets: 3,
+    packets: 4,
     dropped: 2,
     replies: 2,
     unsent: 0,
