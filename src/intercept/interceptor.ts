@@ -14,8 +14,8 @@ import { TcpPeer, type TakeOver } from './tcp-peer.js'
 
 /**
  * What becomes of the packet, and what we send to its sender. `release` lets it pass and says that nothing is known of
- * its connection: no further packet of it is needed here until one begins a request. `again` says that the packet begins
- * one, but may have come into the queue before such a release. It has to pass the rules once more, so that its
+ * its connection: no further packet of it is needed here until one begins a request. `again` says that the packet
+ * begins one, but may have come into the queue before such a release. It has to pass the rules once more, so that its
  * connection is followed again.
  */
 export interface Decision {

@@ -81,8 +81,8 @@ export function connectTo(fd: number, address: Uint8Array): void {
 
 /**
  * Makes a system call again for as long as a signal interrupts it, for example SIGCHLD when a child of this process
- * ends. With a time limit on the socket the kernel does not do so by itself (signal(7)). For connect(2) this is right on
- * Linux: the second call waits for the connection that the first has begun.
+ * ends. With a time limit on the socket the kernel does not do so by itself (signal(7)). For connect(2) this is right
+ * on Linux: the second call waits for the connection that the first has begun.
  */
 export function untilDone(call: () => number): number {
   let result: number
