@@ -11,8 +11,8 @@ import { trackInvalid } from '../scenarios/stateful-rules.js'
 const challenge = challengeFor('asked for while its connection is let go')
 const [head, end] = [challenge.request.slice(0, -2), challenge.request.slice(-2)]
 
-// A packet that let a connection go ended the following that a request behind it in the queue had begun. Then the end of
-// that request went to the server, whose RST the client got for an answer.
+// A packet that let a connection go ended the following that a request behind it in the queue had begun. Then the end
+// of that request went to the server, whose RST the client got for an answer.
 t.test(
   'a request that waits behind a packet that lets its connection go',
   await requiresKernel(...programs),
