@@ -45,8 +45,16 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   },
   serve: {
     describe: 'run a responder in the foreground; hooks use it, and it stays until it is stopped',
-    uses: RESPONDER.filter((name) => name !== 'linger'),
-    example: 'certbot-nfq serve --verbose',
+    uses: ['port', 'ttl', ...RESPONDER.filter((name) => name !== 'linger')],
+    options: {
+      webroot: {
+        takes: 'DIRECTORY',
+        isList: true,
+        describe:
+          'arm what other ACME clients write into DIRECTORY/.well-known/acme-challenge, several times for several',
+      },
+    },
+    example: 'certbot-nfq serve --webroot /var/www/html',
   },
   status: {
     describe: 'what is armed, who asked, which rules are in force',

@@ -33,14 +33,24 @@ export async function launchInBackground(options: Options): Promise<void> {
   throw new Failure(isFailureCode(report.code) ? report.code : 'responder-not-started', report.message)
 }
 
-/** Starts a responder that shares our streams, passes our signals on to it, and resolves with its exit status. */
-export function launchInForeground(options: Options): Promise<number> {
+/**
+ * Starts a responder that shares our streams, passes our signals on to it, and resolves with its exit status. Calls
+ * `onListening` once it listens, if it ever does.
+ */
+export function launchInForeground(options: Options, onListening: () => void = () => undefined): Promise<number> {
   // The handlers are set before the keeper starts. Otherwise a signal right after its start would end us and leave it.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     // The signal goes to its process group. The keeper ignores it, and the responder ends.
     process.on(signal, () => keeper.pid !== undefined && process.kill(-keeper.pid, signal))
   }
-  const keeper = keep(options, 'foreground', { detached: true, stdio: ['ignore', 'inherit', 'inherit'] })
+  const keeper = keep(options, 'foreground', { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] })
+  readReport(keeper).then(
+    ({ state }) => {
+      if (state === 'listening') onListening()
+    },
+    // The responder says by itself why it does not start.
+    () => undefined,
+  )
   return new Promise((resolve, reject) => {
     keeper.on('error', (error) =>
       reject(new Failure('responder-not-started', `cannot start the responder: ${error.message}`)),

@@ -24,7 +24,7 @@ const parser = yargs(hideBin(process.argv))
     await (await import('./hook-command.js')).cleanupCommand(optionsOf(argv))
   })
   .command('serve', COMMAND_SPECS.serve.describe, helpOf('serve'), async (argv) => {
-    process.exitCode = await (await import('./launch.js')).launchInForeground(optionsOf(argv))
+    await (await import('./serve-webroots.js')).serveCommand(optionsOf(argv), argv['webroot'] as string[] | undefined)
   })
   .command('status', COMMAND_SPECS.status.describe, helpOf('status'), async (argv) => {
     await (await import('./status-command.js')).statusCommand(optionsOf(argv), argv['json'] === true)

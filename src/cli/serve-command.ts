@@ -13,15 +13,16 @@ import type { Options } from './options.js'
 import { version } from './version.js'
 
 /**
- * Runs a responder in the foreground. It logs to standard error and stays until it is stopped.
+ * Runs a responder in the foreground. It logs to standard error and stays until it is stopped. It reports over a pipe
+ * that it listens.
  * @throws Failure
  */
 export async function serveInForeground(options: Options): Promise<void> {
   // A log that nobody reads any more, as after `serve 2>&1 | head`, is no reason to end. Nor is it one to log.
   process.stderr.on('error', () => undefined)
   const log = openOptionsLog(options, [lineSink(options.logFormat, (line) => void process.stderr.write(`${line}\n`))])
-  if (!(await start(options, false, log)))
-    throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
+  if (await start(options, false, log)) report({ state: 'listening' })
+  else throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
 }
 
 /**

@@ -1,5 +1,6 @@
 import type { ChallengeStatus } from '../control/challenge-status.js'
 import type { ResponderStatus } from '../control/responder-status.js'
+import { describeWebroot } from '../control/describe-webroot.js'
 import { ask } from '../client/ask.js'
 import { checkRunDirectory, runDirectory } from '../responder/run-directory.js'
 import { describeVisit } from '../diagnosis/validation/describe-visit.js'
@@ -34,6 +35,7 @@ export function formatStatus(status: ResponderStatus): string {
       ? `port ${status.ports.join(', ')} by ${firewall.name}, ${firewall.selection === 'port' ? 'ALL of its traffic' : 'candidates only'} to queue ${status.queue} (${firewall.reason})`
       : 'no rules installed',
     ...(status.standalone ?? []).map((port) => `nobody listens on port ${port}: serving it ourselves`),
+    ...(status.webroots ?? []).map((webroot) => `webroot ${webroot.directory}: ${describeWebroot(webroot)}`),
     `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed${status.endsIn === undefined ? '' : `; lingers for ${status.endsIn} s more`}`,
     ...challenges.flatMap(formatChallenge),
     Object.entries(counts)

@@ -6,9 +6,10 @@
 import { readChallenge, type Challenge } from '../challenge/challenge.js'
 import { Failure, isFailureCode, toFailure, type FailureCode } from '../failure.js'
 import { readChallengeStatus, readVisits, type ChallengeStatus, type Visit } from './challenge-status.js'
-import { isObject, readSentence, type Fields } from './fields.js'
+import { isObject, readList, readSentence, type Fields } from './fields.js'
 import { readResponderStatus, type ResponderStatus } from './responder-status.js'
 import { readSelfCheckOrder, type SelfCheckOrder } from './self-check-order.js'
+import { MAX_WEBROOTS, readWebrootStatus, type WebrootStatus } from './webroot-status.js'
 
 /**
  * The version. It is raised whenever an older responder or hook could misunderstand. `disarm`, `stop` and their
@@ -35,7 +36,12 @@ export interface ArmRequest extends Challenge {
 
 /** What a hook or command may ask. */
 export type ControlRequest =
-  ArmRequest | { readonly op: 'disarm'; readonly token: string } | { readonly op: 'status' } | { readonly op: 'stop' }
+  | ArmRequest
+  | { readonly op: 'disarm'; readonly token: string }
+  | { readonly op: 'status' }
+  | { readonly op: 'stop' }
+  /** Tells how the watched webroots stand. */
+  | { readonly op: 'webroots'; readonly webroots: readonly WebrootStatus[] }
 
 /** What the responder answers. */
 export type ControlResponse =
@@ -72,6 +78,7 @@ export function parseRequest(line: string): ControlRequest {
   if (op === 'disarm') return { op, token: readString(message, 'token') }
   checkVersion(message)
   if (op === 'status') return { op }
+  if (op === 'webroots') return { op, webroots: readWebroots(message) }
   if (op !== 'arm') throw new Failure('control-malformed', `unknown operation in a control message: ${show(op)}`)
   const challenge = readChallenge(message)
   if (typeof challenge === 'string')
@@ -83,6 +90,12 @@ export function parseRequest(line: string): ControlRequest {
     ttl: readNumber(message, 'ttl', MAX_TTL),
     ...(message['selfCheck'] === true && { selfCheck: true as const }),
   }
+}
+
+function readWebroots({ webroots }: Fields): readonly WebrootStatus[] {
+  const read = readList(webroots, MAX_WEBROOTS, readWebrootStatus)
+  if (read) return read
+  throw new Failure('control-malformed', 'control message: webroots is not what a report of webroots has there')
 }
 
 /** Longest time to live, in seconds: a week. */

@@ -1,6 +1,7 @@
 /** What a responder reports of itself. */
 import { readChallengeStatus, type ChallengeStatus } from './challenge-status.js'
 import { isCount, isListOf, isObject, isPort, isWord, readList, readSentence, type Fields } from './fields.js'
+import { MAX_WEBROOTS, readWebrootStatus, type WebrootStatus } from './webroot-status.js'
 import { isPrintable } from '../wire/printable.js'
 
 /** The answer to `status`. */
@@ -24,6 +25,8 @@ export interface ResponderStatus {
   /** Seconds until it ends by itself; absent while something is armed, and when it stays until it is stopped. */
   readonly endsIn?: number
   readonly challenges: readonly ChallengeStatus[]
+  /** The webroots that are watched; absent without any. */
+  readonly webroots?: readonly WebrootStatus[]
   /** Numbers of packets, flows and so on, by name. */
   readonly counts: Readonly<Record<string, number>>
   /** The greatest values of the counts with these names. */
@@ -58,10 +61,11 @@ export function readResponderStatus(value: unknown): ResponderStatus | undefined
     return undefined
   if (endsIn !== undefined && !isCount(endsIn)) return undefined
   const firewall = readFirewall(value['firewall'])
+  const webroots = readList(value['webroots'], MAX_WEBROOTS, readWebrootStatus)
   const challenges = readList(value['challenges'], MAX_CHALLENGES, readChallengeStatus)
   const log = readList(value['log'], MAX_LOG, readSentence)
   const [counts, limits] = [readCounts(value['counts']), readCounts(value['limits'])]
-  if (!challenges || !counts || !log || isUnread(value, { firewall, limits })) return undefined
+  if (!challenges || !counts || !log || isUnread(value, { firewall, limits, webroots })) return undefined
   const head = { version, protocol, pid, startedAt, queue, mark, ports }
   return {
     ...head,
@@ -69,6 +73,7 @@ export function readResponderStatus(value: unknown): ResponderStatus | undefined
     ...(standalone && { standalone }),
     ...(endsIn !== undefined && { endsIn }),
     challenges,
+    ...(webroots && { webroots }),
     counts,
     ...(limits && { limits }),
     log,

@@ -13,6 +13,7 @@ import type { PacketPath } from './packet-path.js'
 import type { Rules } from './rules.js'
 import { armForSelfCheck, reportSelfCheck } from './self-checks.js'
 import type { Standalone } from './standalone.js'
+import type { Webroots } from './webroots.js'
 
 /** The parts that a responder works with. */
 export interface ResponderParts {
@@ -20,6 +21,7 @@ export interface ResponderParts {
   readonly path: Pick<PacketPath, 'drained'>
   readonly rules: Rules
   readonly standalone: Standalone
+  readonly webroots: Pick<Webroots, 'note'>
   readonly status: () => ResponderStatus
   readonly release: Release
   /** Writes down what is armed and what has expired, for whoever clears up after a responder that dies. */
@@ -77,6 +79,10 @@ export class Responder {
     if (this.#stopping && request.op === 'arm') return stoppingResponse
     if (request.op === 'arm') return this.#arm(request)
     if (request.op === 'disarm') return this.#disarm(request.token)
+    if (request.op === 'webroots') {
+      this.#parts.webroots.note(request.webroots)
+      return { ok: true }
+    }
     await this.stop()
     return { ok: true, stopped: true }
   }

@@ -26,6 +26,7 @@ import { Standalone } from './standalone.js'
 import { takeLock } from './take-lock.js'
 import { statusOf, type Identity } from './status.js'
 import { Watchdog } from './watchdog.js'
+import { Webroots } from './webroots.js'
 import type { IpVersion } from '../wire/ip.js'
 
 /** How a responder is started. */
@@ -122,7 +123,8 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   // No request is handled before this function has returned.
   const server = await openServer(directory, (request) => responder.answer(request), log)
   const watchdog = new Watchdog(rules, clock, log)
-  const parts = { leases, path, rules, standalone, watchdog }
+  const webroots = new Webroots(clock, log)
+  const parts = { leases, path, rules, standalone, watchdog, webroots }
   const responder: Responder = new Responder(
     {
       ...parts,

@@ -7,6 +7,7 @@ import type { PacketPath } from './packet-path.js'
 import type { Rules } from './rules.js'
 import type { Standalone } from './standalone.js'
 import type { Watchdog } from './watchdog.js'
+import type { Webroots } from './webroots.js'
 
 /** What never changes while a responder runs. */
 export interface Identity {
@@ -27,13 +28,14 @@ export interface StatusParts {
   readonly standalone: Pick<Standalone, 'ports' | 'served'>
   /** Milliseconds until the responder ends by itself, if it does. */
   readonly endsIn: number | undefined
+  readonly webroots: Pick<Webroots, 'status'>
   readonly log: Log
 }
 
 /** Returns the status at this moment. */
 export function statusOf(
   { version, pid, startedAt, mark }: Identity,
-  { leases, path, rules, watchdog, standalone, endsIn, log }: StatusParts,
+  { leases, path, rules, watchdog, standalone, endsIn, webroots, log }: StatusParts,
 ): ResponderStatus {
   const { inForce } = rules
   return {
@@ -48,6 +50,7 @@ export function statusOf(
     ...(standalone.ports.length > 0 && { standalone: standalone.ports }),
     ...(endsIn !== undefined && { endsIn: Math.round(endsIn / 1_000) }),
     challenges: leases.status(),
+    ...(webroots.status.length > 0 && { webroots: webroots.status }),
     counts: {
       tokens: leases.size,
       ...path.counts,
