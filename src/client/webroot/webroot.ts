@@ -50,6 +50,7 @@ export class Webroot {
   #others = 0
   #isCut = false
   readonly #stopLooking: () => void
+  #isClosed = false
 
   /** Arms what is there already, before it returns. */
   constructor(options: WebrootOptions) {
@@ -88,6 +89,7 @@ export class Webroot {
 
   /** Looks at the whole directory. */
   look(): void {
+    if (this.#isClosed) return
     this.#way.follow()
     const names = this.#names()
     const tokens = names.filter(isToken)
@@ -97,6 +99,7 @@ export class Webroot {
 
   /** Disarms nothing. The responder does that when it ends. */
   close(): void {
+    this.#isClosed = true
     this.#stopLooking()
     this.#way.close()
   }
@@ -109,6 +112,7 @@ export class Webroot {
       this.#isDue = false
       const names = [...this.#changed]
       this.#changed.clear()
+      if (this.#isClosed) return
       if (this.#hasTurned) this.look()
       else for (const name of names) this.#lookAt(name)
       this.#hasTurned = false

@@ -197,3 +197,17 @@ t.test('neither many files nor many names take more than their share', async (t)
   await clock.pass(2_000)
   t.equal(armed.size, 3, 'others take the place of those that are gone')
 })
+
+t.test('one that is closed opens nothing any more, whatever event is still to be handled', (t) => {
+  const { inside, armed, open, write } = stage(t)
+  mkdirSync(inside, { recursive: true })
+  const before = readdirSync('/proc/self/fd').length
+  const webroot = open()
+  t.ok(readdirSync('/proc/self/fd').length > before)
+  webroot.close()
+  write(one)
+  webroot.look()
+  t.equal(readdirSync('/proc/self/fd').length, before)
+  t.strictSame([...armed], [])
+  t.end()
+})
