@@ -80,6 +80,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'client/uacme': { imports: ['client/accounts'], node: true, packages: false },
   'client/acme-sh': { imports: ['client/accounts'], node: true, packages: false },
   'client/lego': { imports: ['client/accounts'], node: true, packages: false },
+  'client/webroot': { imports: ['challenge', 'control', 'responder'], node: true, packages: false },
   'diagnosis/doctor': {
     imports: [
       'failure.ts',
@@ -118,6 +119,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'client',
       'client/accounts',
       'client/certbot',
+      'client/webroot',
       'client/dehydrated',
       'client/uacme',
       'client/acme-sh',

@@ -30,11 +30,14 @@ export interface CertificateAuthorityOptions {
   readonly defaultIpv6?: boolean
   /** The port its validators connect to, 80 unless said. */
   readonly httpPort?: number
+  /** The port on loopback where its validators ask the DNS, its own unless said; a test may put something between. */
+  readonly resolverPort?: number
 }
 
 const acmePort = 14000
 const managementPort = 15000
-const dnsPort = 8053
+/** Where its DNS is on loopback of the validator namespace. */
+export const dnsPort = 8053
 const dnsManagementPort = 8055
 
 /** Starts pebble and pebble-challtestsrv; the ACME directory answers when this resolves. */
@@ -74,7 +77,7 @@ export async function startCertificateAuthority(
     ...['-defaultIPv4', defaultIpv4 === false ? '' : defaultIpv4, '-defaultIPv6', defaultIpv6],
   ])
   const acme = validator.spawn(
-    ['pebble', '-config', join(directory, 'pebble.json'), '-dnsserver', `127.0.0.1:${dnsPort}`],
+    ['pebble', '-config', join(directory, 'pebble.json'), '-dnsserver', `127.0.0.1:${options.resolverPort ?? dnsPort}`],
     {
       // No random delay before a validation, no rejected nonces, no authorization kept from an earlier order.
       env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: '0' },

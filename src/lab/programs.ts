@@ -15,6 +15,8 @@ const packageOf = {
   'pebble-challtestsrv': 'pebble',
   'openssl': 'openssl',
   'tcpdump': 'tcpdump',
+  'lego': 'lego',
+  'acme-tiny': 'acme-tiny',
 } as const
 
 /** A program the lab can need. */

@@ -10,6 +10,7 @@ import { kernelUnavailable, openLab } from '../../src/lab/lab.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { startWebServer } from '../../src/lab/web-server.js'
 import { challengeFor, type Challenge } from '../scenarios/challenge.js'
+import { measureGaps, printGaps } from './webroot-gap.js'
 import { emptyComparison, formatRatios, median, percentile, type Comparison } from './figures.js'
 
 const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '40' } } })
@@ -24,6 +25,7 @@ try {
 } finally {
   await lab.close()
 }
+printGaps(await measureGaps(Math.ceil(rounds / 8)))
 
 async function measure(): Promise<void> {
   const webroot = join(lab.directory, 'webroot')

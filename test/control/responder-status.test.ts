@@ -23,6 +23,7 @@ const busy: ResponderStatus = {
   standalone: [8080],
   endsIn: 9,
   challenges: [{ token: 'token', identifier: 'a.example', port: 80, armedAt: at, expiresIn: 1, visits: [] }],
+  webroots: [{ directory: '/srv/www', isWatched: true, isCut: false, armed: 1, refused: { link: 2 } }],
   limits: { packets: 8192 },
   log: ['a line', `${at} error a fault\n    at a place`],
 }
