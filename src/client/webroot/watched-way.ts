@@ -16,6 +16,9 @@ export interface WayEvents {
  */
 const MAX_EVENTS = 1_000
 
+/** The directories are looked at so often when they change meanwhile. What then follows is left to the next call. */
+const MAX_TRIES = 5
+
 /** Calls of {@link WatchedWay.follow} after which events are waited for again. */
 const REST = 10
 
@@ -45,23 +48,23 @@ export class WatchedWay {
   }
 
   /**
-   * Follows the way anew. Returns whether it leads elsewhere than before. To be called about once a second also without
-   * an event: some file systems have none, and the kernel drops those that are too many.
+   * Follows the way anew. To be called about once a second also without an event: some file systems have none, and the
+   * kernel drops those that are too many.
    */
-  follow(): boolean {
+  follow(): void {
     this.#count = 0
     const isRested = this.#rest > 0 && --this.#rest === 0
-    const next = openWay(this.#directory)
-    const isSame = isSameWay(this.#way, next)
-    if (isSame && !isRested && this.#isWatched) {
-      closeWay(next)
-      return false
+    let isAnew = isRested || !this.#isWatched
+    // What is made after a directory was looked at, and before it is watched, has no event. So it is looked at again.
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const next = openWay(this.#directory)
+      if (isSameWay(this.#way, next) && !isAnew) return closeWay(next)
+      isAnew = false
+      this.#unwatch()
+      closeWay(this.#way)
+      this.#way = next
+      if (this.#rest === 0) this.#watch()
     }
-    this.#unwatch()
-    closeWay(this.#way)
-    this.#way = next
-    if (this.#rest === 0) this.#watch()
-    return !isSame
   }
 
   /** Closes everything. */
