@@ -64,7 +64,7 @@ for (const page of pages) {
     const own = Object.values(COMMAND_SPECS).flatMap(({ options = {} }) => Object.entries(options))
     const known = [...[...names, ...own.map(([name]) => name), 'help', 'version'].map((name) => `--${name}`), ...own.flatMap(([, { short }]) => (short ? [`-${short}`] : []))]
     t.same(shellCommands(read(page)).flatMap(ownOptions).filter((option) => !known.includes(option)), [])
-    const variables = [...names.map(variableOf), 'CERTBOT_NFQ_NODE', 'CERTBOT_NFQ_CHAOS']
+    const variables = [...names.map(variableOf), 'CERTBOT_NFQ_NODE', 'CERTBOT_NFQ_WEBROOT', 'CERTBOT_NFQ_CHAOS']
     t.same((read(page).match(/\bCERTBOT_NFQ_[A-Z_]*[A-Z]\b/g) ?? []).filter((name) => !variables.includes(name)), [])
     t.end()
   })

@@ -38,6 +38,7 @@ export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
   [/^apt purge /, { kind: 'not run', why: 'removes a package from a root of its own: npm run test:deb' }],
   [/^npm (install -g|view) /, { kind: 'not run', why: 'needs the network, or a tarball that npm pack was not run for' }],
   [/^certbot-nfq serve$/, { kind: 'until', output: /info listening in \/run\/certbot-nfq/ }],
+  [/^certbot-nfq serve --webroot \S+$/, { kind: 'until', output: /webroot \S+ is watched/ }],
   [/^certbot-nfq watch\b/, { kind: 'until', output: /"event":"watching"/ }],
   // Status 1 is what it found; none at all would be a fault of its own.
   [/^(hooks\/)?certbot-nfq doctor\b/, { kind: 'machine', exits: [0, 1] }],
