@@ -28,7 +28,7 @@ const GRACE = 60
  */
 export async function serveCommand(options: Options, given: readonly string[] | undefined): Promise<void> {
   const directories = readWebroots(given, process.env)
-  let stop = () => undefined as void
+  let stop: () => void = () => undefined
   try {
     process.exitCode = await launchInForeground(options, () => (stop = serveWebroots(directories, options)))
   } finally {

@@ -30,7 +30,10 @@ t.test('directories that are made while the way is looked at are seen', async (t
     most: 1,
     // It stands still, so that there is no other look.
     clock: fakeClock(),
-    keep: (token, keyAuthorization) => void (keyAuthorization === undefined ? armed.delete(token) : armed.add(token)),
+    keep: (token, keyAuthorization) => {
+      if (keyAuthorization === undefined) armed.delete(token)
+      else armed.add(token)
+    },
   })
   t.teardown(() => webroot.close())
   const client = spawn('sh', ['-c', CLIENT, 'sh', directory, token, keyAuthorization], {
