@@ -1,6 +1,6 @@
 /**
- * Measures how long after a file's appearance in a watched webroot its challenge is armed: `npm run bench:webroot`, with
- * `-- --rounds N` for another number than 40. Prints a table for docs/clients.md, and writes nothing.
+ * Measures how long after a file's appearance in a watched webroot its challenge is armed: `npm run bench:webroot`,
+ * with `-- --rounds N` for another number than 40. Prints a table for docs/clients.md, and writes nothing.
  */
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

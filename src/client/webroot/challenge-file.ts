@@ -43,7 +43,8 @@ export function readChallengeFile(directory: number, name: string): FileReading 
 }
 
 /**
- * Opens a name in an open directory for a look, a link as itself, and passes the descriptor on. It is closed afterwards.
+ * Opens a name in an open directory for a look, a link as itself, and passes the descriptor on. It is closed
+ * afterwards.
  * @throws the error of open(2)
  */
 export function withEntry<Result>(directory: number, name: string, look: (entry: number) => Result): Result {
