@@ -175,6 +175,19 @@ for (const file of files) {
   })
 }
 
+t.test('docs/design.md shows the same rooms, and what each may import', (t) => {
+  const page = readFileSync(join(src, '../docs/design.md'), 'utf8')
+  const [, section = ''] = page.split('\n## Layout\n')
+  const rows = [...(section.split('\n## ')[0] ?? '').matchAll(/^\| `([^`]+)` \| .+ \| (.+) \| (.*) \|$/gm)]
+  const shown = Object.fromEntries(rows.map(([, room = '', imports, besides]) => [room, { imports, besides }]))
+  const expected = Object.entries(rules).map(([room, rule]) => [
+    room,
+    { imports: roomsOf(rule), besides: besides(rule) },
+  ])
+  t.strictSame(shown, Object.fromEntries(expected), 'a row of the layout table is room, contents, rooms, besides')
+  t.end()
+})
+
 t.test('an arrow that points the wrong way is seen', (t) => {
   const wrong = [
     ['wire/ip.ts', '../intercept/limits.js'],
@@ -227,6 +240,17 @@ t.test("no file has a name that could be any file's", (t) => {
   )
   t.end()
 })
+
+/** The rooms that one may import, as the layout table of docs/design.md has them. */
+function roomsOf({ imports, except = [] }: Rule): string {
+  const names = (paths: readonly string[]) => paths.map((path) => `\`${path}\``).join(', ')
+  return `${names([...imports].sort()) || 'none'}${except.length > 0 ? `; not ${names(except)}` : ''}`
+}
+
+/** What one may import besides rooms, likewise. */
+function besides({ node, packages }: Rule): string {
+  return [...(node ? ['Node'] : []), ...(packages ? ['packages'] : [])].join(', ') || 'nothing'
+}
 
 const never: Rule = { imports: [], node: false, packages: false }
 
