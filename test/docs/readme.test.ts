@@ -49,6 +49,21 @@ t.test('every page is reached from the README by links', (t) => {
   t.end()
 })
 
+t.test('the figures of the README are those of the pages that it links', (t) => {
+  const row = (name: string) => {
+    const cells = new RegExp(`^\\| ${name} +\\|(.*)\\|$`, 'm').exec(read('docs/benchmarks.md'))?.[1] ?? ''
+    return cells.split('|').map((cell) => Number.parseFloat(cell)).filter((ratio) => !Number.isNaN(ratio)).sort((a, b) => a - b)
+  }
+  const [armed, naive] = [row('armed'), row('naive rule: the whole port to the same responder')]
+  t.equal(armed.length, 4, 'keep-alive and new connections, tracked and not')
+  const shown = `${armed[0]?.toFixed(2)} to ${armed.at(-1)?.toFixed(2)} of their requests](docs/benchmarks.md), against ${naive[0]?.toFixed(2)} with`
+  t.ok(readme.replace(/\s+/g, ' ').includes(shown), shown)
+  const reliability = read('docs/reliability.md')
+  for (const [said, proof] of [['ten million generated packets', '| packets | 10,000,000 in '], ['none of which got a wrong verdict', '| throws, wrong verdicts | 0 |'], ['200 cycles', '| cycles | 200 in '], ['without a broken promise', '| promises broken | 0 |']] as const)
+    t.ok(readme.replace(/\s+/g, ' ').includes(said) && reliability.includes(proof), said)
+  t.end()
+})
+
 t.test('a newcomer can read the README to its end', (t) => {
   t.ok(readme.trim().split('\n').length <= 150, 'about 140 lines')
   t.end()
