@@ -17,6 +17,8 @@ export const FIXES = {
   'capture-unavailable':
     'Load the kernel module: modprobe af_packet; in a systemd unit add AF_PACKET to RestrictAddressFamilies.',
   'certbot-running': 'Wait until certbot has ended, then run this again.',
+  'challenge-type':
+    'certbot-nfq passes http-01 only: choose that in the client, or name a hook for the other types with --then.',
   'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
   'demo-failed':
     'Install what is missing as root with: npm run setup (in a clone of certbot-nfq), then run the demo again.',
@@ -26,6 +28,7 @@ export const FIXES = {
   'firewall-failed':
     'Run certbot again; if it stays, try another back end with --firewall, and see the rules with iptables-save and nft list ruleset.',
   'firewall-unavailable': 'Install iptables, or pick a back end that works here with --firewall.',
+  'hook-arguments': 'Let the ACME client call this hook, as docs/clients.md shows.',
   'hook-path-taken': 'Move that file away, or give another place with --hooks-dir.',
   'hooks-exchanged':
     'Let --manual-auth-hook be …/hooks/auth, and --manual-cleanup-hook …/hooks/cleanup; for a certificate that exists, correct these two lines in /etc/letsencrypt/renewal/NAME.conf.',
@@ -59,6 +62,7 @@ export const FIXES = {
   'root-kept': 'Let another Node run the hooks, such as one of nodejs.org: set CERTBOT_NFQ_NODE to its path.',
   'run-directory':
     'Give --run-dir a directory that belongs to root and that nobody else can write to, or one that does not exist yet.',
+  'then-failed': 'Give --then the path of a program that can be run.',
   'token-malformed': 'Let certbot call this program, with --preferred-challenges http.',
   'token-missing':
     'certbot-nfq passes http-01 only: use --preferred-challenges http (a wildcard name needs dns-01 and another hook).',

@@ -1,7 +1,7 @@
 /**
- * Bundles the two programs whose start takes time that users notice, each to one CommonJS file next to its modules.
- * Node starts them in half the additional time that the same ES modules take. Hook and responder are separate, because
- * a run pays for everything it imports.
+ * Bundles the programs whose start takes time that users notice, each to one CommonJS file next to its modules. Node
+ * starts them in half the additional time that the same ES modules take. The hooks of certbot, those of other clients,
+ * and the responder are separate, because a run pays for everything it imports.
  */
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -37,7 +37,7 @@ function apart({ path, kind, resolveDir }: OnResolveArgs): OnResolveResult | und
 
 await build({
   ...common,
-  entryPoints: { hook: 'hook-main.js' },
+  entryPoints: { hook: 'hook-main.js', client: 'client-main.js' },
   plugins: [
     {
       name: 'rare ways apart',

@@ -17,16 +17,18 @@ import { printable } from '../wire/printable.js'
 const LOOK_UP_TIME = 3_000
 
 /**
- * Writes to standard error what went wrong, if anything did. With `isVerbose` it also says when all went well. The exit
- * status does not change: the cleanup worked.
+ * Writes to standard error what went wrong with each challenge, if anything did. With `isVerbose` it also says when all
+ * went well. The exit status does not change: the cleanup worked.
  */
-export async function sayDiagnosis(disarmed: Disarmed, situation: Situation): Promise<void> {
-  const text = await diagnosisText(disarmed, situation)
-  if (text !== undefined) process.stderr.write(`${text}\n`)
+export async function sayDiagnoses(situations: readonly Situation[]): Promise<void> {
+  const texts = await Promise.all(situations.map(diagnosisText))
+  for (const text of new Set(texts)) if (text !== undefined) process.stderr.write(`${text}\n`)
 }
 
-/** What the hook knows besides what the responder has told. */
+/** What the hook knows of a challenge. */
 export interface Situation {
+  /** What the responder has told. */
+  readonly disarmed: Disarmed
   /** How the challenge was lost, if that was noted. */
   readonly loss: Loss | undefined
   /** Whether nothing is armed and nobody knows why. */
@@ -35,10 +37,13 @@ export interface Situation {
   readonly identifier: string
 }
 
-async function diagnosisText(
-  disarmed: Disarmed,
-  { loss, isLost, isVerbose, identifier }: Situation,
-): Promise<string | undefined> {
+async function diagnosisText({
+  disarmed,
+  loss,
+  isLost,
+  isVerbose,
+  identifier,
+}: Situation): Promise<string | undefined> {
   if (loss)
     return describeDiagnosis(diagnoseLost({ identifier: printable(identifier), ...described(loss) }), ERRORS_PAGE)
   if (isLost)

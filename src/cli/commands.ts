@@ -1,6 +1,7 @@
 /** The table of commands, for help, manual page and completion. */
 import { CONFIG_DIRECTORY } from '../client/certbot/certbot.js'
 import { HOOKS_DIRECTORY, PACKAGED_HOOKS } from '../client/certbot/hook-paths.js'
+import { CLIENT_HOOKS, type ClientName } from './client-hooks.js'
 import type { OptionName, OptionSpec } from './options.js'
 
 /** A command as help, manual page and completion show it. */
@@ -15,7 +16,7 @@ export interface CommandSpec {
 
 /** The name of a command. */
 export type CommandName =
-  'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo' | 'install' | 'account'
+  ClientName | 'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo' | 'install' | 'account'
 
 /** The options of a responder. */
 const RESPONDER: readonly OptionName[] = [
@@ -43,6 +44,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     uses: ['run-dir', 'verbose'],
     example: 'CERTBOT_TOKEN=… certbot-nfq cleanup',
   },
+  ...clientCommands(),
   serve: {
     describe: 'run a responder in the foreground; hooks use it, and it stays until it is stopped',
     uses: ['port', 'ttl', ...RESPONDER.filter((name) => name !== 'linger')],
@@ -117,4 +119,12 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     },
     example: 'certbot-nfq account --config-dir /etc/letsencrypt',
   },
+}
+
+function clientCommands(): Record<ClientName, CommandSpec> {
+  const specs = Object.entries(CLIENT_HOOKS).map(([name, { describe, example }]) => [
+    name,
+    { describe, example, uses: ['port', 'ttl', 'no-self-check', 'then', ...RESPONDER] },
+  ])
+  return Object.fromEntries(specs) as Record<ClientName, CommandSpec>
 }

@@ -1,15 +1,10 @@
 /** `auth` and `cleanup`, the commands behind certbot's hooks. */
-import type { SelfCheckOrder } from '../control/self-check-order.js'
-import { ask } from '../client/ask.js'
 import { authOutcomeIn, isAuthCalledLast, isCertbots, unarmedLine } from '../client/certbot/auth-outcome.js'
 import { challengeIn, identifierIn, tokenIn } from '../client/certbot/environment.js'
-import { forgetLoss, takeLoss } from '../responder/losses.js'
-import { checkRunDirectory, runDirectory, type RunDirectory } from '../responder/run-directory.js'
-import { arm } from '../client/arm.js'
-import { disarm, isWell } from '../client/disarm.js'
+import { isWell } from '../client/disarm.js'
 import { Failure } from '../failure.js'
+import { armChallenges, disarmChallenges } from './challenges.js'
 import type { Options } from './options.js'
-import { ERRORS_PAGE, warn } from './report.js'
 
 /**
  * Arms the challenge in certbot's environment, and makes a self-check when the responder orders one. When it fails, the
@@ -22,47 +17,10 @@ export async function authCommand(options: Options): Promise<void> {
   if (calledLast === 'told') return
   if (calledLast) throw exchanged(challenge.identifier)
   try {
-    await armAndCheck(challenge, options)
+    await armChallenges([challenge], options)
   } catch (thrown) {
     if (isCertbots(process.env)) process.stdout.write(unarmedLine(challenge.token))
     throw thrown
-  }
-}
-
-async function armAndCheck(challenge: ReturnType<typeof challengeIn>, options: Options): Promise<void> {
-  const directory = runDirectory(options.runDir)
-  checkRunDirectory(directory)
-  const order = await arm(
-    challenge,
-    {
-      ...options,
-      socket: directory.socket,
-      selfCheck: !options.noSelfCheck,
-      ask: (_path, message) => ask(directory, message, warn),
-    },
-    async () => {
-      const { launchInBackground } = await import('./launch.js')
-      await launchInBackground(options)
-    },
-  )
-  // Of an earlier try with the same token.
-  forgetLoss(directory, challenge.token)
-  if (order) await check(order, directory)
-}
-
-/** Makes the self-check and warns when it finds something. Whatever happens, the challenge is armed. */
-async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<void> {
-  try {
-    const { selfCheck } = await import('../diagnosis/self-check/self-check.js')
-    const warning = await selfCheck(order, async () => {
-      const response = await ask(directory, { op: 'disarm', token: order.token }, warn)
-      return typeof response === 'object' ? response.seen : undefined
-    })
-    if (warning === undefined) return
-    const { describeWarning } = await import('../diagnosis/self-check/warning.js')
-    process.stderr.write(`${describeWarning(warning, ERRORS_PAGE)}\n`)
-  } catch {
-    // The responder forgets the token with the challenge.
   }
 }
 
@@ -71,23 +29,11 @@ async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<vo
  * @throws Failure
  */
 export async function cleanupCommand(options: Options): Promise<void> {
-  const directory = runDirectory(options.runDir)
-  checkRunDirectory(directory)
   const token = tokenIn(process.env)
-  const warnings: Failure[] = []
-  const clear = async () => {
-    const { clearUp } = await import('../client/hung-responder.js')
-    await clearUp(directory)
-  }
-  const disarmed = await disarm({ token }, directory.socket, clear, (_path, message) =>
-    ask(directory, message, (warning) => {
-      warnings.push(warning)
-      warn(warning)
-    }),
-  )
-  const loss = typeof disarmed === 'string' ? takeLoss(directory, token) : undefined
+  const [told] = await disarmChallenges([token], options)
   // A responder that hung is all that there is to say.
-  if (warnings.length > 0) return
+  if (!told) return
+  const { disarmed, loss } = told
   const isUnarmed = !loss && (disarmed === 'absent' || disarmed === 'unarmed')
   const outcome = isUnarmed ? authOutcomeIn(process.env, token) : 'unknown'
   if (outcome === 'failed') return
@@ -95,8 +41,8 @@ export async function cleanupCommand(options: Options): Promise<void> {
   if (isLost) process.stdout.write(unarmedLine(token, outcome === 'uncalled'))
   if (outcome === 'uncalled') throw exchanged(identifierIn(process.env))
   if (isWell(disarmed) && !loss && !isLost && !options.verbose) return
-  const { sayDiagnosis } = await import('./cleanup-diagnosis.js')
-  await sayDiagnosis(disarmed, { loss, isLost, isVerbose: options.verbose, identifier: identifierIn(process.env) })
+  const { sayDiagnoses } = await import('./cleanup-diagnosis.js')
+  await sayDiagnoses([{ disarmed, loss, isLost, isVerbose: options.verbose, identifier: identifierIn(process.env) }])
 }
 
 function exchanged(identifier: string): Failure {

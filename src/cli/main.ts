@@ -3,7 +3,8 @@ import yargs, { type Argv } from 'yargs'
 import { hideBin } from 'yargs/helpers'
 import { Failure } from '../failure.js'
 import { COMMAND_SPECS, type CommandName } from './commands.js'
-import { OPTION_SPECS, readOptions, type OptionName, type OptionSpec, type Options } from './options.js'
+import { CLIENT_HOOKS, isClientName, type ClientName } from './client-hooks.js'
+import { OPTION_SPECS, readOptions, splitHookWords, type OptionName, type OptionSpec, type Options } from './options.js'
 import { reportFailure } from './report.js'
 import { version } from './version.js'
 
@@ -70,8 +71,15 @@ const parser = yargs(hideBin(process.argv))
     throw error === undefined || error.name === 'YError' ? new Failure('bad-option', message) : error
   })
 
+// The words of a client are no options, whatever they look like. So yargs sees these commands for their help alone.
+for (const name of Object.keys(CLIENT_HOOKS) as ClientName[])
+  parser.command(`${name} [words..]`, CLIENT_HOOKS[name].describe, helpOf(name))
+
 try {
-  await parser.parseAsync()
+  const [name, ...rest] = hideBin(process.argv)
+  if (isClientName(name) && !splitHookWords(rest).options.includes('--help'))
+    await (await import('./client-command.js')).clientCommand(name, rest)
+  else await parser.parseAsync()
 } catch (thrown) {
   reportFailure(thrown)
 }
@@ -79,13 +87,18 @@ try {
 /** Returns what the help of one command shows: the options that have an effect on it, and an example. */
 function helpOf(name: CommandName) {
   const { uses, describe, options = {}, example } = COMMAND_SPECS[name]
+  const linger = isClientName(name) ? CLIENT_HOOKS[name].linger : undefined
+  const ownDefault = linger && { linger: optionFor({ ...OPTION_SPECS.linger, default: linger }) }
   const own = Object.fromEntries(Object.entries(options).map(([option, spec]) => [option, optionFor(spec)]))
   const others = specs.filter(([option]) => !uses.includes(option))
   return (command: Argv) =>
     others
       .reduce(
         (command, [option]) => command.hide(option),
-        command.usage(`$0 ${name} [options]\n\n${describe}`).options(own).example(example, ''),
+        command
+          .usage(`$0 ${name} [options]\n\n${describe}`)
+          .options({ ...own, ...ownDefault })
+          .example(example, ''),
       )
       .epilogue(EPILOGUE)
 }

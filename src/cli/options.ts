@@ -25,6 +25,8 @@ export interface Options {
   readonly linger: number
   readonly noSelfCheck: boolean
   readonly noStandalone: boolean
+  /** Another hook, which is run after ours; absolute. */
+  readonly then: string | undefined
   readonly verbose: boolean
 }
 
@@ -42,6 +44,7 @@ export type OptionName =
   | 'linger'
   | 'no-self-check'
   | 'no-standalone'
+  | 'then'
   | 'verbose'
 
 /** An option as help, manual page and completion show it. */
@@ -74,6 +77,7 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'linger': { takes: 'SECONDS', default: '0', describe: 'let the responder stay so long after its last challenge' },
   'no-self-check': { describe: 'do not try whether a request gets through' },
   'no-standalone': { describe: 'do not serve a port that nobody listens on' },
+  'then': { takes: 'FILE', describe: 'another hook, which is run after this one with the same arguments' },
   'verbose': { describe: 'log more' },
 }
 
@@ -83,15 +87,16 @@ const MAX_LINGER = 3_600
 const NAMES = Object.keys(OPTION_SPECS) as OptionName[]
 
 /**
- * Reads flags, then `CERTBOT_NFQ_*` variables, then defaults.
+ * Reads flags, then `CERTBOT_NFQ_*` variables, then defaults, of which those given here come first.
  * @throws Failure `bad-option`
  */
 export function readOptions(
   argv: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
+  defaults: Readonly<Partial<Record<OptionName, string | undefined>>> = {},
 ): Options {
   const given = { ...fromEnvironment(environment), ...fromArguments(argv) }
-  const text = (name: OptionName) => given[name] ?? OPTION_SPECS[name].default
+  const text = (name: OptionName) => given[name] ?? defaults[name] ?? OPTION_SPECS[name].default
   const queue = text('queue-num')
   return {
     port: wholeNumber('port', text('port'), 1, 65535),
@@ -107,13 +112,14 @@ export function readOptions(
     linger: wholeNumber('linger', text('linger'), 0, MAX_LINGER),
     noSelfCheck: isYes('no-self-check', given['no-self-check']),
     noStandalone: isYes('no-standalone', given['no-standalone']),
+    then: given.then === undefined ? undefined : resolve(nonEmpty('then', given.then)),
     verbose: isYes('verbose', given.verbose),
   }
 }
 
 /** Returns the options as arguments, for the responder that a hook starts. */
 export function formatOptions(options: Options): string[] {
-  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, linger } = options
+  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, linger, then } = options
   const { noSelfCheck, noStandalone, verbose } = options
   const values = {
     port,
@@ -126,12 +132,26 @@ export function formatOptions(options: Options): string[] {
     'log-file': logFile,
     'log-format': logFormat,
     linger,
+    then,
   }
   const switches = { 'no-self-check': noSelfCheck, 'no-standalone': noStandalone, verbose }
   return [
     ...Object.entries(values).flatMap(([name, value]) => (value === undefined ? [] : [`--${name}=${value}`])),
     ...Object.entries(switches).flatMap(([name, isOn]) => (isOn ? [`--${name}`] : [])),
   ]
+}
+
+/**
+ * Divides what follows the name of a hook: options come first, and then the words of the client. The words begin with
+ * the first that is no option, or after `--`. A token may begin like an option, so all that follows is the client's.
+ */
+export function splitHookWords(argv: readonly string[]): { options: string[]; words: string[] } {
+  let at = 0
+  for (let word = argv[at]; word?.startsWith('--') && word !== '--'; word = argv[at]) {
+    const spec = OPTION_SPECS[word.slice(2) as OptionName] as OptionSpec | undefined
+    at += spec?.takes === undefined ? 1 : 2
+  }
+  return { options: argv.slice(0, at), words: argv.slice(argv[at] === '--' ? at + 1 : at) }
 }
 
 function fromArguments(argv: readonly string[]): Partial<Record<OptionName, string>> {

@@ -15,8 +15,11 @@ const packageOf = {
   'pebble-challtestsrv': 'pebble',
   'openssl': 'openssl',
   'tcpdump': 'tcpdump',
-  'lego': 'lego',
   'acme-tiny': 'acme-tiny',
+  'dehydrated': 'dehydrated',
+  'uacme': 'uacme',
+  'acmetool': 'acmetool',
+  'lego': 'lego',
 } as const
 
 /** A program the lab can need. */

@@ -1,5 +1,6 @@
 import { execa } from 'execa'
 import type { Test } from 'tap'
+import type { ClientName } from '../../src/cli/client-hooks.js'
 import { inRepository } from '../../src/lab/repository.js'
 
 /** How a command ended, and what it wrote. */
@@ -11,19 +12,20 @@ export interface Ended {
 
 /**
  * Runs a program of hooks/ as a user would: with nothing of this process's environment but PATH. `before` are words in
- * front of it.
+ * front of it, and `input` is its standard input.
  */
 export async function runHook(
-  name: 'auth' | 'cleanup' | 'certbot-nfq',
+  name: ClientName | 'auth' | 'cleanup' | 'certbot-nfq',
   argv: readonly string[],
   env: Readonly<Record<string, string>> = {},
   before: readonly string[] = [],
+  input = '',
 ): Promise<Ended> {
   const PATH = `${process.env['PATH'] ?? '/usr/bin:/bin'}:/usr/sbin:/sbin`
   const variables = Object.entries({ PATH, ...env }).map(([name, value]) => `${name}=${value}`)
   // Not by execa's options: tap adds its own NODE_OPTIONS to every process started here.
   const words = ['-i', ...variables, ...before, inRepository(`hooks/${name}`), ...argv]
-  const { exitCode, stdout, stderr } = await execa('env', words, { reject: false, stdin: 'ignore', timeout: 240_000 })
+  const { exitCode, stdout, stderr } = await execa('env', words, { reject: false, input, timeout: 240_000 })
   return { exitCode, stdout, stderr }
 }
 

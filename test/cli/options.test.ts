@@ -22,6 +22,7 @@ const defaults: Options = {
   linger: 0,
   noSelfCheck: false,
   noStandalone: false,
+  then: undefined,
   verbose: false,
 }
 
@@ -36,6 +37,13 @@ const examples: readonly (readonly [OptionName, string, string, Partial<Options>
   ['user', 'daemon', 'nobody', { user: 'daemon' }, { user: 'nobody' }],
   ['log-file', '/var/log/flag', '/var/log/variable', { logFile: '/var/log/flag' }, { logFile: '/var/log/variable' }],
   ['log-format', 'json', 'json', { logFormat: 'json' }, { logFormat: 'json' }],
+  [
+    'then',
+    '/usr/local/bin/flag',
+    '/usr/local/bin/variable',
+    { then: '/usr/local/bin/flag' },
+    { then: '/usr/local/bin/variable' },
+  ],
   ['linger', '10', '3600', { linger: 10 }, { linger: 3600 }],
 ]
 
@@ -167,6 +175,7 @@ const anyOptions: fc.Arbitrary<Options> = fc.record(
     linger: fc.integer({ min: 0, max: 3_600 }),
     noSelfCheck: fc.boolean(),
     noStandalone: fc.boolean(),
+    then: fc.option(paths, { nil: undefined }),
     verbose: fc.boolean(),
   },
   { noNullPrototype: true },

@@ -6,7 +6,7 @@ import type { Test } from 'tap'
 import { inRepository } from '../../src/lab/repository.js'
 import { temporaryDirectory } from '../temporary-directory.js'
 
-export const hooks = ['auth', 'cleanup', 'certbot-nfq'] as const
+export const hooks = ['auth', 'cleanup', 'dehydrated', 'uacme', 'acmetool', 'certbot-nfq'] as const
 
 /**
  * A copy of hooks/ beside programs that say how they were called. The usual places of hooks/run are in the copy too,

@@ -1,0 +1,97 @@
+/** What the hooks of every client do with challenges. */
+import { ask } from '../client/ask.js'
+import { arm } from '../client/arm.js'
+import { armAll, disarmAll } from '../client/all.js'
+import type { Call } from '../client/call.js'
+import { disarm, type Disarmed } from '../client/disarm.js'
+import type { Failure } from '../failure.js'
+import type { SelfCheckOrder } from '../control/self-check-order.js'
+import { forgetLoss, takeLoss, type Loss } from '../responder/losses.js'
+import { checkRunDirectory, runDirectory, type RunDirectory } from '../responder/run-directory.js'
+import type { Options } from './options.js'
+import { ERRORS_PAGE, warn } from './report.js'
+
+/** Challenges that are armed together. */
+export type Challenges = Extract<Call, { op: 'arm' }>['challenges']
+
+/**
+ * Arms challenges, all or none, and makes a self-check when the responder orders one. Starts a responder if there is
+ * none.
+ * @throws Failure
+ */
+export async function armChallenges(challenges: Challenges, options: Options): Promise<void> {
+  const directory = runDirectory(options.runDir)
+  checkRunDirectory(directory)
+  const launch = async () => {
+    const { launchInBackground } = await import('./launch.js')
+    await launchInBackground(options)
+  }
+  const armOne = (challenge: Challenges[number]) =>
+    arm(
+      challenge,
+      {
+        ...options,
+        socket: directory.socket,
+        selfCheck: !options.noSelfCheck,
+        ask: (_path, message) => ask(directory, message, warn),
+      },
+      launch,
+    )
+  const order = await armAll(challenges, armOne, (token) => disarmIn(directory, token))
+  // Of an earlier try with the same token.
+  for (const { token } of challenges) forgetLoss(directory, token)
+  if (order) await check(order, directory)
+}
+
+/** Makes the self-check and warns when it finds something. Whatever happens, the challenge is armed. */
+async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<void> {
+  try {
+    const { selfCheck } = await import('../diagnosis/self-check/self-check.js')
+    const warning = await selfCheck(order, async () => {
+      const response = await ask(directory, { op: 'disarm', token: order.token }, warn)
+      return typeof response === 'object' ? response.seen : undefined
+    })
+    if (warning === undefined) return
+    const { describeWarning } = await import('../diagnosis/self-check/warning.js')
+    process.stderr.write(`${describeWarning(warning, ERRORS_PAGE)}\n`)
+  } catch {
+    // The responder forgets the token with the challenge.
+  }
+}
+
+/** What became of a challenge in the end. */
+export interface Outcome {
+  readonly disarmed: Disarmed
+  /** How it was lost, if that was noted. */
+  readonly loss: Loss | undefined
+}
+
+/**
+ * Disarms challenges. Returns the outcome of each, or nothing when the responder hung and was ended: then all that
+ * there is to say was said.
+ * @throws Failure when one of them cannot be disarmed; the others are
+ */
+export async function disarmChallenges(tokens: readonly string[], { runDir }: Options): Promise<Outcome[]> {
+  const directory = runDirectory(runDir)
+  checkRunDirectory(directory)
+  const warnings: Failure[] = []
+  const all = await disarmAll(tokens, (token) =>
+    disarmIn(directory, token, (warning) => {
+      warnings.push(warning)
+      warn(warning)
+    }),
+  )
+  const outcomes = tokens.map((token, place): Outcome => {
+    const disarmed = all[place] ?? 'unknown'
+    return { disarmed, loss: typeof disarmed === 'string' ? takeLoss(directory, token) : undefined }
+  })
+  return warnings.length > 0 ? [] : outcomes
+}
+
+function disarmIn(directory: RunDirectory, token: string, onEnded = warn): Promise<Disarmed> {
+  const clear = async () => {
+    const { clearUp } = await import('../client/hung-responder.js')
+    await clearUp(directory)
+  }
+  return disarm({ token }, directory.socket, clear, (_path, message) => ask(directory, message, onEnded))
+}

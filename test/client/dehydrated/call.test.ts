@@ -1,0 +1,58 @@
+import t from 'tap'
+import { readDehydratedCall } from '../../../src/client/dehydrated/call.js'
+import { given, one, refuses, two } from '../given.js'
+
+const triple = ({ identifier, token, keyAuthorization }: typeof one) => [identifier, token, keyAuthorization]
+const read = (words: readonly string[], environment: Record<string, string> = {}) =>
+  readDehydratedCall(given(words, { environment }))
+
+t.test('a challenge is armed and disarmed, and with HOOK_CHAIN=yes many are in one call', (t) => {
+  t.strictSame(read(['deploy_challenge', ...triple(one)]), { op: 'arm', challenges: [one] })
+  const both = [...triple(one), ...triple(two)]
+  t.strictSame(read(['deploy_challenge', ...both], { CHALLENGETYPE: 'http-01' }), { op: 'arm', challenges: [one, two] })
+  t.strictSame(read(['clean_challenge', ...both]), {
+    op: 'disarm',
+    wereArmed: true,
+    challenges: [one, two].map(({ token, identifier }) => ({ identifier, token })),
+  })
+  t.end()
+})
+
+t.test('every other operation is for others, and wants status 0', (t) => {
+  const operations = [
+    'startup_hook',
+    'generate_csr',
+    'deploy_cert',
+    'exit_hook',
+    'invalid_challenge',
+    '',
+    'this_hookscript_is_broken__dehydrated_is_working_fine__please_ignore_unknown_hooks_in_your_script',
+  ]
+  for (const operation of operations) t.strictSame(read([operation, 'x', 'y']), { op: 'other', alone: 0 }, operation)
+  t.end()
+})
+
+t.test('another challenge type is for others; alone, its deploy fails', (t) => {
+  const environment = { CHALLENGETYPE: 'dns-01' }
+  t.match(read(['deploy_challenge', 'a.example', one.token, 'digest'], environment), {
+    op: 'other',
+    alone: { code: 'challenge-type', message: 'dehydrated asks for dns-01' },
+  })
+  t.strictSame(read(['clean_challenge', 'a.example', one.token, 'digest'], environment), { op: 'other', alone: 0 })
+  t.end()
+})
+
+t.test('what dehydrated never gives is refused, the whole chain', (t) => {
+  const table: readonly (readonly [readonly string[], RegExp])[] = [
+    [[], /without an operation/],
+    [['deploy_challenge'], /got 0 arguments/],
+    [['deploy_challenge', ...triple(one), 'b.example', two.token], /got 5 arguments/],
+    [['clean_challenge', 'a.example'], /got 1 arguments/],
+    [['deploy_challenge', ...triple(one), 'b.example', 'short', 'short.print'], /^TOKEN .* 16 to 128/],
+    [['deploy_challenge', 'a.example', one.token, two.keyAuthorization], /^KEYAUTH /],
+    [['deploy_challenge', 'a b', one.token, one.keyAuthorization], /^DOMAIN /],
+    [['clean_challenge', 'a.example', '../../etc/passwd!', 'x'], /^TOKEN /],
+  ]
+  for (const [words, cause] of table) refuses(t, () => read(words), 'hook-arguments', cause, words.join(' '))
+  t.end()
+})
