@@ -35,6 +35,7 @@ export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
   [/^git clone /, { kind: 'not run', why: 'what is tested is this clone, and where from is for the reader to say' }],
   [/^npm run release$|^sha256sum --ignore-missing -c SHA256SUMS$/, { kind: 'not run', why: 'takes half an hour: npm run test:release' }],
   [/^npm run deb\b|^bash test\/setup release$|^apt install \.\//, { kind: 'not run', why: 'takes minutes, and a clean root of its own: npm run test:deb' }],
+  [/^systemctl enable --now certbot-nfq$/, { kind: 'not run', why: 'no systemd in the lab: npm run test:system -- --container service' }],
   [/^apt purge /, { kind: 'not run', why: 'removes a package from a root of its own: npm run test:deb' }],
   [/^npm (install -g|view) /, { kind: 'not run', why: 'needs the network, or a tarball that npm pack was not run for' }],
   [/^certbot-nfq serve$/, { kind: 'until', output: /info listening in \/run\/certbot-nfq/ }],
