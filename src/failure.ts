@@ -13,15 +13,16 @@ export const FIXES = {
   'account-unreadable': 'Run this as root, on the machine and with the --config-dir of the ACME client.',
   'bad-option': 'See certbot-nfq --help.',
   'capability-missing':
-    'Give root here CAP_NET_ADMIN, CAP_NET_RAW, CAP_SETUID, CAP_SETGID and CAP_SETPCAP: --cap-add of a container, CapabilityBoundingSet of a unit.',
+    'Give root here what it lacks: a container --cap-add=NET_ADMIN --cap-add=NET_RAW (SETUID, SETGID and SETPCAP it has, unless dropped), a unit CapabilityBoundingSet=.',
   'capture-unavailable':
     'Load the kernel module: modprobe af_packet; in a systemd unit add AF_PACKET to RestrictAddressFamilies.',
   'certbot-running': 'Wait until certbot has ended, then run this again.',
   'challenge-type':
     'certbot-nfq passes http-01 only: choose that in the client, or name a hook for the other types with --then.',
   'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
-  'demo-failed':
-    'Install what is missing as root with: npm run setup (in a clone of certbot-nfq), then run the demo again.',
+  'demo-failed': 'Run it again; if it fails again, report all that it has printed.',
+  'demo-unable':
+    'Run the demo where network namespaces and NFQUEUE are allowed: on a machine of your own, or in a container with --privileged.',
   'disk-full': 'Make room on that file system (df and df -i show it), then do this again.',
   'firewall-busy':
     'Run certbot again when that program is done (lslocks shows who holds a lock); what may be left of ours goes with: certbot-nfq stop',
@@ -44,6 +45,7 @@ export const FIXES = {
   'no-free-user': 'Name a user that is for this alone with --user, or map more user ids into this user namespace.',
   'not-root':
     'Run certbot or this command as root: rules, queue, raw and packet sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
+  'programs-missing': 'Install them as root: with npm run setup in a clone of certbot-nfq, or as the first line says.',
   'protocol-version': 'Stop the old responder with: certbot-nfq stop (any version), then run certbot again.',
   'queue-unavailable': 'Give a free number with --queue-num, or load the kernel module: modprobe nfnetlink_queue',
   'read-only-file-system':
@@ -62,6 +64,8 @@ export const FIXES = {
   'root-kept': 'Let another Node run the hooks, such as one of nodejs.org: set CERTBOT_NFQ_NODE to its path.',
   'run-directory':
     'Give --run-dir a directory that belongs to root and that nobody else can write to, or one that does not exist yet.',
+  'run-directory-path':
+    'Give --run-dir a path of at most 99 bytes below a directory that exists, such as /run/certbot-nfq; both hooks need the same.',
   'then-failed': 'Give --then the path of a program that can be run.',
   'token-malformed': 'Let certbot call this program, with --preferred-challenges http.',
   'token-missing':

@@ -85,9 +85,13 @@ async function judge(challenge: ChallengeStatus): Promise<Diagnosis | undefined>
   if (challenge.expiresIn === 0 && !isWell(challenge)) return diagnoseExpired(challenge)
   if (challenge.visits.length > 0) return diagnoseAsked(challenge)
   // For an IP address nothing is looked up.
-  return diagnoseUnasked(
-    challenge,
-    await lookUp(challenge.identifier, { timeLimit: LOOK_UP_TIME }),
-    addressesOfMachine(),
-  )
+  const names = await lookUp(challenge.identifier, { timeLimit: LOOK_UP_TIME })
+  return diagnoseUnasked(challenge, names, addressesOfMachine(), await hasNobody(challenge))
+}
+
+/** Returns whether nobody could accept a connection to the port: nobody listens there, and we do not either. */
+async function hasNobody({ noStandalone, port }: ChallengeStatus): Promise<boolean> {
+  if (!noStandalone) return false
+  const { isDeserted } = await import('../diagnosis/doctor/deserted.js')
+  return isDeserted(port)
 }

@@ -43,10 +43,7 @@ const parser = yargs(hideBin(process.argv))
     ).doctorCommand(optionsOf(argv), { names: domain ?? [], resolver, isJson: json === true })
   })
   .command('demo', COMMAND_SPECS.demo.describe, helpOf('demo'), async () => {
-    const { runDemo } = await import('../lab/demo.js')
-    await runDemo((line) => void process.stdout.write(`${line}\n`)).catch((cause: unknown) => {
-      throw new Failure('demo-failed', cause instanceof Error ? cause.message : String(cause), { cause })
-    })
+    await (await import('./demo-command.js')).demoCommand()
   })
   .command('install', COMMAND_SPECS.install.describe, helpOf('install'), async (argv) => {
     const { installCommand, readInstallRequest } = await import('./install-command.js')

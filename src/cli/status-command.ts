@@ -4,6 +4,7 @@ import { describeWebroot } from '../control/describe-webroot.js'
 import { ask } from '../client/ask.js'
 import { checkRunDirectory, runDirectory } from '../responder/run-directory.js'
 import { describeVisit } from '../diagnosis/validation/describe-visit.js'
+import { describeAbsence, readAbsence } from '../diagnosis/doctor/absence.js'
 import { printable, printableJson, wordsOf } from '../wire/printable.js'
 import type { Options } from './options.js'
 
@@ -16,14 +17,14 @@ export async function statusCommand(options: Options, isJson: boolean): Promise<
   checkRunDirectory(directory)
   const response = await ask(directory, { op: 'status' })
   const status = typeof response === 'object' ? response.status : undefined
+  const absence = status ? undefined : await readAbsence(directory)
   if (isJson)
     process.stdout.write(
-      `${printableJson(JSON.stringify(status ? { running: true, ...status } : { running: false }, null, 2))}\n`,
+      `${printableJson(JSON.stringify(status ? { running: true, ...status } : { running: false, ...absence }, null, 2))}\n`,
     )
-  else
-    process.stdout.write(
-      `${status ? formatStatus(status) : `No responder runs in ${options.runDir}: nothing is armed.`}\n`,
-    )
+  else if (status) process.stdout.write(`${formatStatus(status)}\n`)
+  else if (absence)
+    process.stdout.write(`${describeAbsence(absence, directory).split('\n').map(printable).join('\n')}\n`)
 }
 
 /** Returns the status for a person, a line for each thing. Text from the responder is made printable. */

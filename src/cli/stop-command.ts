@@ -1,4 +1,5 @@
 import { ask } from '../client/ask.js'
+import { hasBackEnd } from '../firewall/choose.js'
 import { forgetLosses } from '../responder/losses.js'
 import { checkRunDirectory, removeRunDirectory, runDirectory } from '../responder/run-directory.js'
 import { clearUp } from '../client/hung-responder.js'
@@ -23,9 +24,11 @@ export async function stopCommand(options: Options): Promise<void> {
   // Whoever stops it knows.
   forgetLosses(directory)
   removeRunDirectory(directory)
-  process.stdout.write(
-    hasEnded
-      ? 'Stopped; its rules are removed.\n'
-      : `No responder runs in ${options.runDir}; leftover rules, if any, are removed.\n`,
-  )
+  process.stdout.write(`${outcome(hasEnded, options.runDir)}\n`)
+}
+
+function outcome(hasEnded: boolean, runDir: string): string {
+  if (hasEnded) return 'Stopped; its rules are removed.'
+  if (hasBackEnd()) return `No responder runs in ${runDir}; leftover rules, if any, are removed.`
+  return `No responder runs in ${runDir}. Neither nft nor iptables is installed here: whether rules are left cannot be seen, and none was removed.`
 }

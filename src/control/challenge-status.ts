@@ -45,6 +45,8 @@ export interface ChallengeStatus {
   readonly visits: readonly Visit[]
   /** Absent where there were none. */
   readonly strays?: Strays
+  /** The responder was told to leave a port alone that nobody listens on. */
+  readonly noStandalone?: boolean
 }
 
 /** Most visits of one token that are read. */
@@ -62,7 +64,17 @@ export function readChallengeStatus(value: unknown): ChallengeStatus | undefined
   if (!isWord(token) || !isWord(identifier) || !isPort(port) || !isWord(armedAt) || !isCount(expiresIn) || !visits)
     return undefined
   if (value['strays'] !== undefined && !strays) return undefined
-  return { token, identifier, port, armedAt, expiresIn, visits, ...(strays && { strays }) }
+  const noStandalone = value['noStandalone'] === true
+  return {
+    token,
+    identifier,
+    port,
+    armedAt,
+    expiresIn,
+    visits,
+    ...(strays && { strays }),
+    ...(noStandalone && { noStandalone }),
+  }
 }
 
 /** Reads visits alone, in the same way. */

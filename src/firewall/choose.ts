@@ -72,6 +72,11 @@ function complaintOf({ message, cause }: Failure): string {
   return typeof cause === 'object' && cause !== null && 'stderr' in cause ? String(cause.stderr) : message
 }
 
+/** Returns whether a program is installed that could have made rules. */
+export function hasBackEnd(): boolean {
+  return BACK_ENDS.some(isThere)
+}
+
 function isThere(name: BackEndName): boolean {
   return name === 'nft' ? hasNft() : hasIptables(name)
 }

@@ -1,6 +1,6 @@
 /** Runs the firewall's own programs. */
 import { execa } from 'execa'
-import { Failure, toFailure, type FailureCode } from '../failure.js'
+import { Failure, refusedRight, toFailure, type FailureCode } from '../failure.js'
 import { requireDescriptors } from '../kernel/descriptors.js'
 import { environment } from './program-path.js'
 
@@ -61,7 +61,7 @@ export async function runOrFail(run: Run, argv: readonly string[], input?: strin
 }
 
 /**
- * Returns the failure for a run that did not succeed. It has the program's own first line, or says that another program
+ * Returns the failure for a run that did not succeed: `capability-missing` for a root without rights. It has the program's own first line, or says that another program
  * holds the lock of iptables, or that no more files could be opened.
  */
 export function failureOf(argv: readonly string[], result: RunResult): Failure {
@@ -71,6 +71,9 @@ export function failureOf(argv: readonly string[], result: RunResult): Failure {
       .replace(/^\S+ v[\d.]+ \(nf_tables\):\s*/, '')
       .trim()
       .split('\n', 1)[0] || `exit code ${result.exitCode}`
+  // With root's name but not its rights, as in a container. A responder is not root, and has these rights.
+  if (/not permitted|must be root|Permission denied/.test(reason) && process.geteuid?.() === 0)
+    return refusedRight(`${argv.join(' ')}: ${reason}`)
   const [code, why]: [FailureCode, string] = /holding the xtables lock/.test(result.stderr)
     ? ['firewall-busy', 'another program holds the lock of iptables, /run/xtables.lock']
     : [/EMFILE|ENFILE/.test(reason) ? 'too-few-descriptors' : 'firewall-failed', reason]

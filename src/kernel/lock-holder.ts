@@ -1,5 +1,5 @@
 /** Finds out who holds a lock on a file, from proc(5). It takes no lock itself, which could collide with another's. */
-import { readdirSync, readFileSync, statSync, type Stats } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, type Stats } from 'node:fs'
 import type { LockKind } from './lock.js'
 
 /**
@@ -16,6 +16,7 @@ export interface LockHolder {
  * cannot be seen from here are not among them.
  */
 export function lockHolders(path: string, kind: LockKind = 'flock'): LockHolder[] {
+  if (!existsSync(path)) return []
   const file = statSync(path, { throwIfNoEntry: false })
   if (!file) return []
   // `1: FLOCK  ADVISORY  WRITE 4867 fe:00:2146438 0 EOF`: process, device, number of the file.

@@ -2,11 +2,14 @@
  * The edge to NFQUEUE. No other file uses the nfqueue package. That package has no close(), so a queue lives as long as
  * the process. It does not handle an exception in our callback, which would end the process, so all are caught here.
  */
-import { Failure } from '../failure.js'
+import { Failure, refusedRight } from '../failure.js'
 import { keepDescriptors } from './descriptors.js'
 import { loadLibc } from './libc.js'
 import { limitQueue } from './queue-limit.js'
 import { listQueues, openQueueList } from './queue-list.js'
+import { lacksCapability } from './threads.js'
+
+const CAP_NET_ADMIN = 12
 
 /**
  * What becomes of a packet. `replace` lets it pass with these bytes in its place. `repeat` sends it through the hook
@@ -47,7 +50,7 @@ const TRIES = 64
 /**
  * Binds a queue (`number`, or a free one) and hands its packets to `handle`. When `handle` throws, the packet passes,
  * and `onError` gets what was thrown. While `length` packets wait, further ones pass as if there were no queue.
- * @throws Failure `queue-unavailable`, `native-module`
+ * @throws Failure `queue-unavailable`, `native-module`, `capability-missing`, `not-root`
  */
 export async function openQueue(
   number: number | undefined,
@@ -89,6 +92,7 @@ export async function openQueue(
       counts: () => list().find(({ number }) => number === candidate) ?? { waiting: 0, lost: 0 },
     }
   }
+  if (lacksCapability(CAP_NET_ADMIN)) throw refusedRight('the kernel refuses NFQUEUE without CAP_NET_ADMIN')
   throw new Failure('queue-unavailable', whyUnavailable(number, bound), { cause })
 }
 

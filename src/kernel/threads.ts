@@ -46,6 +46,17 @@ function readStatus(id: string): string | undefined {
   }
 }
 
+/** Returns whether this process certainly lacks a capability (capabilities(7)). */
+export function lacksCapability(capability: number): boolean {
+  try {
+    return readThreads().some(
+      ({ id, effective }) => id === process.pid && ((effective >> BigInt(capability)) & 1n) === 0n,
+    )
+  } catch {
+    return false
+  }
+}
+
 /**
  * Returns in words what a thread has that it should not have; `undefined` when it has the rights of this user and at
  * most these capabilities.

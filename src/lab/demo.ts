@@ -4,7 +4,7 @@ import { readCertificate } from './certificate.js'
 import { captureChallenges, type ChallengeExchange } from './challenge-traffic.js'
 import { request } from './http.js'
 import type { Finished } from './lab.js'
-import { kernelUnavailable } from './kernel-unavailable.js'
+import { kernelUnavailable, labPrograms } from './kernel-unavailable.js'
 import { missingPrograms } from './programs.js'
 import { openScene, scenePrograms, type Scene } from './scene.js'
 import { story, type Print, type Story } from './story.js'
@@ -20,8 +20,7 @@ const name = 'www.example.com'
 export async function runDemo(print: Print): Promise<void> {
   const tell = story(print)
   tell.title('A certificate by http-01 for a host whose port 80 is taken')
-  const missing = (await kernelUnavailable()) ?? (await missingPrograms([...scenePrograms, 'tcpdump']))
-  if (missing !== undefined) throw new Error(`the demo cannot run here: ${missing}`)
+  await checkMachine()
   try {
     const scene = await openScene()
     try {
@@ -36,6 +35,25 @@ export async function runDemo(print: Print): Promise<void> {
     throw isInterrupted() ? new Error('interrupted; nothing is left behind') : error
   }
   tell.end('Done. The namespaces and all files of the demo are removed.')
+}
+
+/** What keeps the demo from beginning: `message` says it. */
+export class DemoUnable extends Error {
+  readonly lack: 'root' | 'programs' | 'kernel'
+
+  constructor(lack: DemoUnable['lack'], message: string) {
+    super(message)
+    this.lack = lack
+  }
+}
+
+/** @throws DemoUnable */
+async function checkMachine(): Promise<void> {
+  if (process.geteuid?.() !== 0) throw new DemoUnable('root', 'the demo makes network namespaces, and only root can')
+  const missing = await missingPrograms([...labPrograms, ...scenePrograms, 'tcpdump'])
+  if (missing !== undefined) throw new DemoUnable('programs', `the demo cannot run here: ${missing}`)
+  const unavailable = await kernelUnavailable()
+  if (unavailable !== undefined) throw new DemoUnable('kernel', `the demo cannot run here: ${unavailable}`)
 }
 
 async function showScene({ lab, webServer, authority }: Scene, tell: Story): Promise<void> {

@@ -1,5 +1,8 @@
-import { missingPrograms } from './programs.js'
+import { missingPrograms, type Program } from './programs.js'
 import { run } from './run.js'
+
+/** What a lab needs before anything is in it. */
+export const labPrograms: readonly Program[] = ['ip', 'nsenter', 'unshare', 'iptables', 'ip6tables']
 
 /**
  * Returns why namespaces or NFQUEUE cannot be used here, in words for a person; undefined when they can. This is tried
@@ -7,7 +10,7 @@ import { run } from './run.js'
  */
 export async function kernelUnavailable(): Promise<string | undefined> {
   if (process.getuid?.() !== 0) return 'network namespaces need root'
-  const missing = await missingPrograms(['ip', 'nsenter', 'unshare', 'iptables', 'ip6tables'])
+  const missing = await missingPrograms(labPrograms)
   if (missing !== undefined) return missing
   const namespace = await run(['unshare', '--net', 'true'], { reject: false })
   if (namespace.exitCode !== 0) return `no network namespaces: ${firstLine(namespace.stderr)}`

@@ -10,7 +10,11 @@ const TIME_LIMIT = 5_000
 /** The addresses, none when the name has no record of the type, or why there is no answer. */
 export type DnsAnswer =
   | { readonly addresses: readonly string[] }
-  | { readonly error: 'no such name' | 'no answer' | 'server failure'; readonly detail: string }
+  | {
+      readonly error: 'no such name' | 'no answer' | 'server failure'
+      /** In words, with the servers that were asked. */
+      readonly detail: string
+    }
 
 /** What the DNS answered for a name. */
 export interface NameAddresses {
@@ -44,25 +48,38 @@ export async function lookUp(
   if (server !== undefined) resolver.setServers([server])
   const timer = setTimeout(() => resolver.cancel(), timeLimit)
   try {
-    const [four, six] = await Promise.all([answer(resolver.resolve4(name)), answer(resolver.resolve6(name))])
+    const servers = resolver.getServers()
+    const [four, six] = await Promise.all([
+      answer(resolver.resolve4(name), servers),
+      answer(resolver.resolve6(name), servers),
+    ])
     return { name, 4: four, 6: six }
   } finally {
     clearTimeout(timer)
   }
 }
 
-async function answer(asked: Promise<string[]>): Promise<DnsAnswer> {
+async function answer(asked: Promise<string[]>, servers: readonly string[]): Promise<DnsAnswer> {
   try {
     return { addresses: (await asked).map(canonical) }
   } catch (thrown) {
     const { code = '', message } = thrown as NodeJS.ErrnoException
     if (code === 'ENODATA') return { addresses: [] }
     if (code === 'ENOTFOUND' || code === 'EBADNAME') return { error: 'no such name', detail: message }
-    return {
-      error: ['ETIMEOUT', 'ECANCELLED', 'ECONNREFUSED'].includes(code) ? 'no answer' : 'server failure',
-      detail: message,
-    }
+    const who = servers.length === 0 ? 'no resolver is configured' : servers.join(' and ')
+    if (['ETIMEOUT', 'ECANCELLED', 'ECONNREFUSED'].includes(code))
+      return { error: 'no answer', detail: servers.length === 0 ? who : `no answer from ${who}` }
+    return { error: 'server failure', detail: `${who}: ${IN_WORDS[code] ?? message}` }
   }
+}
+
+/** What the codes of c-ares mean (RFC 1035, 4.1.1). */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ESERVFAIL: 'server failure',
+  EREFUSED: 'refuses to answer',
+  ENOTIMP: 'does not know the question',
+  EFORMERR: 'does not understand the question',
+  EBADRESP: 'its answer cannot be read',
 }
 
 function addressItself(address: string): NameAddresses {

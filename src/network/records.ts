@@ -37,7 +37,7 @@ export function groupRecords(names: NameAddresses, machine: readonly MachineAddr
 function groupsOf(version: IpVersion, answer: DnsAnswer, machine: readonly MachineAddress[]): RecordGroup[] {
   if ('error' in answer) {
     if (answer.error === 'no such name') return [{ version, where: 'no such name', addresses: [] }]
-    return [{ version, where: 'no answer', addresses: [], detail: answer.error }]
+    return [{ version, where: 'no answer', addresses: [], detail: answer.detail }]
   }
   const places = answer.addresses.map((address) => [address, whereIs(address, machine)] as const)
   return [...new Set(places.map(([, where]) => where))].map((where) => ({

@@ -137,7 +137,7 @@ export class Responder {
   }
 
   async #disarm(token: string): Promise<ControlResponse> {
-    const { leases, clock } = this.#parts
+    const { leases, clock, standalone } = this.#parts
     const seen = await reportSelfCheck(leases, token, clock)
     if (seen) {
       await this.#cover().catch((thrown: unknown) => this.#log('error', toFailure(thrown).message))
@@ -155,7 +155,7 @@ export class Responder {
       return {
         ok: true,
         ...(stopped && { stopped }),
-        ...(challenge && { challenge }),
+        ...(challenge && { challenge: { ...challenge, ...(standalone.isOff && { noStandalone: true }) } }),
         ...(isUnknown && { unknown: true }),
       }
     } finally {

@@ -1,5 +1,5 @@
 /** The directory that holds the control socket and the lock of one responder. */
-import { lstatSync, mkdirSync, readlinkSync, rmdirSync, type Stats } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, readlinkSync, rmdirSync, type Stats } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { Failure, shortage } from '../failure.js'
 
@@ -14,13 +14,13 @@ export interface RunDirectory {
 
 /**
  * Returns the paths in a run directory. Nothing is made or checked.
- * @throws Failure `run-directory` when a socket's path would be too long
+ * @throws Failure `run-directory-path` when a socket's path would be too long
  */
 export function runDirectory(path: string): RunDirectory {
   const absolute = resolve(path)
   const socket = join(absolute, 'control')
   if (Buffer.byteLength(socket) > MAX_SOCKET_PATH)
-    throw new Failure('run-directory', `${absolute} is too long a path for a socket in it`)
+    throw new Failure('run-directory-path', `${absolute} is too long a path for a socket in it`)
   return { path: absolute, socket, lock: join(absolute, 'lock'), tag: hash(absolute) }
 }
 
@@ -39,7 +39,7 @@ const MAX_SOCKET_PATH = 107
 
 /**
  * Makes the directory, mode 0700, or checks the one that is there.
- * @throws Failure `run-directory`, `not-root`, `disk-full`, `read-only-file-system`
+ * @throws Failure `run-directory`, `run-directory-path`, `not-root`, `disk-full`, `read-only-file-system`
  */
 export function prepareRunDirectory({ path }: RunDirectory): void {
   checkAbove(path)
@@ -50,9 +50,20 @@ export function prepareRunDirectory({ path }: RunDirectory): void {
     const cause = `cannot make the run directory ${path}: ${message}`
     if (code === 'EACCES' && process.geteuid?.() !== 0)
       throw new Failure('not-root', `only root can make the run directory ${path}`)
+    if (code === 'ENOENT')
+      throw new Failure(
+        'run-directory-path',
+        `the run directory ${path} cannot be made: ${firstMissing(path)} does not exist`,
+      )
     if (code !== 'EEXIST') throw shortage(cause, error) ?? new Failure('run-directory', cause)
   }
   checkRunDirectory({ path })
+}
+
+/** Returns the outermost directory on the way to this one that does not exist. */
+function firstMissing(path: string): string {
+  const above = dirname(path)
+  return above === path || existsSync(dirname(above)) ? above : firstMissing(above)
 }
 
 /** Removes the directory unless something else is in it. */
@@ -67,10 +78,10 @@ export function removeRunDirectory({ path }: RunDirectory): void {
 /**
  * Refuses a directory that is not safe, before anything in it is trusted, locked or removed. A directory that does not
  * exist is refused for what is above it. One of root's is safe for everybody.
- * @throws Failure `run-directory`
+ * @throws Failure `run-directory`, `run-directory-path`
  */
 export function checkRunDirectory({ path }: Pick<RunDirectory, 'path'>): void {
-  const entry = lstatSync(path, { throwIfNoEntry: false })
+  const entry = entryAt(path)
   const reason =
     entry &&
     (!entry.isDirectory()
@@ -82,6 +93,18 @@ export function checkRunDirectory({ path }: Pick<RunDirectory, 'path'>): void {
           : undefined)
   if (reason) throw new Failure('run-directory', `the run directory ${path} ${reason}`)
   checkAbove(path)
+}
+
+function entryAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error
+    throw new Failure(
+      'run-directory-path',
+      `the run directory ${path} cannot be made: what is above it is no directory`,
+    )
+  }
 }
 
 function checkAbove(path: string): void {

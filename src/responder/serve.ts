@@ -119,7 +119,10 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   )
   const servedFamilies = () => (isStandalone ? rules.families : [])
   const isSentOn = (family: IpVersion, port: number) => isTranslated(family, port, run)
-  const standalone = new Standalone({ challenges, families: servedFamilies, isTranslated: isSentOn, onEvent }, log)
+  const standalone = new Standalone(
+    { isOff: !isStandalone, challenges, families: servedFamilies, isTranslated: isSentOn, onEvent },
+    log,
+  )
   // No request is handled before this function has returned.
   const server = await openServer(directory, (request) => responder.answer(request), log)
   const watchdog = new Watchdog(rules, clock, log)

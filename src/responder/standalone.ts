@@ -9,6 +9,8 @@ import type { Log } from './log.js'
 
 /** What to serve, and what to tell. */
 export interface StandaloneOptions {
+  /** Whether it serves nothing at all. */
+  readonly isOff?: boolean
   readonly challenges: ReadonlyMap<string, string>
   readonly families: () => readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
   /** Returns whether rules send on what comes to the port. Then another machine serves it. */
@@ -34,6 +36,11 @@ export class Standalone {
   constructor(options: StandaloneOptions, log: Log) {
     this.#options = options
     this.#log = log
+  }
+
+  /** Whether it serves nothing at all, as with --no-standalone. */
+  get isOff(): boolean {
+    return this.#options.isOff ?? false
   }
 
   /** The ports it serves by at least one IP version. */

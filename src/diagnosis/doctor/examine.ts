@@ -85,7 +85,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const node = typeof hookNode === 'object' && 'execPath' in hookNode ? hookNode : process
   const families = await findFamilies(run, options.mark)
   const trial = await tryIt(options, families, node, plan)
-  const portFacts = readPort(options, familyRules)
+  const portFacts = readPort(options, familyRules, rules.silent.length > 0)
   const findings = [
     judgeRights(readRights()),
     judgeOwners(options.whoCanChange(node.execPath)),
@@ -100,7 +100,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
     ),
     judgePort(portFacts),
     ...judgeFilter(familyRules, rules.silent),
-    judgeUntracked(tables),
+    judgeUntracked(tables, rules.silent),
     judgeMarks(families),
     judgeOffload(
       rules,
@@ -140,7 +140,11 @@ function rulesByFamily(
   })
 }
 
-function readPort({ port, noStandalone }: ExamineOptions, familyRules: readonly FamilyRules[]): PortFacts {
+function readPort(
+  { port, noStandalone }: ExamineOptions,
+  familyRules: readonly FamilyRules[],
+  areRulesUnread: boolean,
+): PortFacts {
   const of = (version: IpVersion) =>
     forwardsOf(familyRules.find(({ packet }) => packet.version === version)?.tables ?? [])
   const forwards = { 4: of(4), 6: of(6) }
@@ -153,6 +157,7 @@ function readPort({ port, noStandalone }: ExamineOptions, familyRules: readonly 
     forwards,
     redirected: [...new Set(redirects)].flatMap(readListeners),
     isStandalone: !noStandalone,
+    areRulesUnread,
   }
 }
 

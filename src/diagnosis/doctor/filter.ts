@@ -1,6 +1,6 @@
 /** Would the firewall of this machine let a validator in? This is a guess: it warns, and never fails. Pure. */
 import { walk, type Table } from '../../rules-read/chains.js'
-import { ok, warn, type Finding } from './finding.js'
+import { ok, unread, warn, type Finding } from './finding.js'
 import type { Packet } from '../../rules-read/packet.js'
 
 /** The hooks that a SYN to a server on this machine passes. */
@@ -30,14 +30,7 @@ export function judgeFilter(
     ]
   })
   if (findings.length > 0) return findings
-  if (silent.length > 0)
-    return [
-      warn(
-        'filter',
-        `the rules there are could not be read: ${silent.join('; ')}`,
-        'run the command as root and see what is wrong',
-      ),
-    ]
+  if (silent.length > 0) return [unread('filter', silent)]
   return [
     ok(
       'filter',

@@ -49,6 +49,16 @@ export function warn(check: Check, message: string, fix: string): Finding {
   return { check, level: 'warn', message, fix }
 }
 
+/** A finding that nothing is known, because rules could not be read. `silent` has each command with its complaint. */
+export function unread(check: Check, silent: readonly string[]): Finding {
+  const isRoot = process.geteuid?.() === 0
+  return warn(
+    check,
+    `not known: ${isRoot ? `rules could not be read: ${silent.join('; ')}` : 'only root can read the rules'}`,
+    isRoot ? 'run that command and see what is wrong' : 'run doctor as root',
+  )
+}
+
 /** A finding that does cost one. */
 export function fail(check: Check, message: string, fix: string): Finding {
   return { check, level: 'fail', message, fix }

@@ -2,15 +2,19 @@
 import { rulesFrom, type Table } from '../../rules-read/chains.js'
 import { flowtablesOf, type InstalledRules } from '../../rules-read/installed-rules.js'
 import { isFollowedByMark, type Family } from '../../firewall/ruleset.js'
-import { ok, warn, type Finding } from './finding.js'
+import { ok, unread, warn, type Finding } from './finding.js'
 
-/** Finds rules that exempt the port from connection tracking. Such traffic has no connection mark to be followed by. */
-export function judgeUntracked(tables: readonly Table[]): Finding {
+/**
+ * Finds rules that exempt the port from connection tracking. Such traffic has no connection mark to be followed by.
+ * `silent` names what could not be read.
+ */
+export function judgeUntracked(tables: readonly Table[], silent: readonly string[] = []): Finding {
   const found = tables.flatMap((table) =>
     rulesFrom(table, 'prerouting').flatMap(({ target, text }) =>
       target.kind === 'untrack' ? [`${table.origin}: ${text}`] : [],
     ),
   )
+  if (found.length === 0 && silent.length > 0) return unread('untracked', silent)
   if (found.length === 0) return ok('untracked', 'no rule exempts the port from connection tracking')
   return warn(
     'untracked',
@@ -36,6 +40,7 @@ export function judgeMarks(families: readonly Family[]): Finding {
  */
 export function judgeOffload(rules: InstalledRules, isForwarded: boolean, port: number): Finding {
   const found = flowtablesOf(rules)
+  if (found.length === 0 && rules.silent.length > 0) return unread('offload', rules.silent)
   if (found.length === 0) return ok('offload', 'no flowtable takes connections past the rules')
   if (!isForwarded)
     return ok('offload', `${found[0] ?? ''} takes forwarded connections past the rules; this port has none`)

@@ -20,6 +20,14 @@ export function judgeName(found: NameAddresses, host: HostFacts): Finding[] {
   const records = groups.flatMap((group) => group.addresses.map((address) => ({ ...group, address })))
   const errors = groups.flatMap((group) => judgeError(name, group))
   if (records.length === 0) {
+    if (groups.length > 0 && groups.every(({ where }) => where === 'no answer'))
+      return [
+        warn(
+          'name',
+          `${name}: its addresses could not be looked up (${groups[0]?.detail ?? ''})`,
+          'see whether that resolver works (/etc/resolv.conf), or ask another, as by: --resolver 1.1.1.1',
+        ),
+      ]
     if (errors.length > 0) return errors.slice(0, 1)
     return [
       fail(
@@ -112,7 +120,7 @@ function judgeError(name: string, { version, where, detail = '' }: RecordGroup):
   return [
     warn(
       'name',
-      `${name}: the DNS gives no ${RECORD_TYPES[version]} record: ${detail}`,
+      `${name}: its ${RECORD_TYPES[version]} could not be looked up (${detail})`,
       'ask again, or another resolver, as by: --resolver 1.1.1.1',
     ),
   ]

@@ -5,6 +5,9 @@ import { fail, ok, warn, type Finding } from './finding.js'
 import type { Forward } from '../../rules-read/forwards.js'
 import type { Listener } from './listeners.js'
 
+/** The port that every CA asks (RFC 8555, 8.3). */
+const HTTP_PORT = 80
+
 /** What is known of the port. */
 export interface PortFacts {
   readonly port: number
@@ -15,6 +18,8 @@ export interface PortFacts {
   readonly redirected: readonly Listener[]
   /** Whether the responder serves a port that nobody listens on. */
   readonly isStandalone: boolean
+  /** Whether some rules could not be read, so that NAT may send it on unseen. */
+  readonly areRulesUnread?: boolean
 }
 
 /**
@@ -34,6 +39,18 @@ export function judgePort(facts: PortFacts): Finding {
     const who = [describeAll(redirected), owners && `${owners} has the port itself`].filter(Boolean).join('; ')
     return ok('port', `port ${port} goes to ${where} by NAT${who && ` (${who})`}`)
   }
+  if (listeners.length === 0 && facts.areRulesUnread)
+    return warn(
+      'port',
+      `nobody listens on port ${port}, and whether NAT sends it on is not known, as rules could not be read`,
+      process.geteuid?.() === 0 ? 'see what filter says of them' : 'run doctor as root',
+    )
+  if (listeners.length === 0 && port !== HTTP_PORT)
+    return warn(
+      'port',
+      `nobody listens on port ${port}, and a CA asks port ${HTTP_PORT}, which nothing on this machine sends there`,
+      `leave out --port, unless a router forwards its port ${HTTP_PORT} to port ${port} of this machine${facts.isStandalone ? '' : '; then start the web server'}`,
+    )
   if (listeners.length === 0 && facts.isStandalone)
     return ok('port', `nobody listens on port ${port}, and no NAT sends it on: the responder will serve it itself`)
   if (listeners.length === 0) {

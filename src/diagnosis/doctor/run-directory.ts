@@ -2,7 +2,7 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { checkRunDirectory, type RunDirectory } from '../../responder/run-directory.js'
-import { FIXES, isFailure, toFailure } from '../../failure.js'
+import { FIXES, isFailure, toFailure, type Failure } from '../../failure.js'
 import { fail, ok, warn, type Finding } from './finding.js'
 
 /** What is known of the run directory. */
@@ -10,8 +10,8 @@ export interface RunDirectoryFacts {
   readonly path: string
   readonly isThere: boolean
   readonly isParentThere: boolean
-  /** Why it is not safe, if it is not. */
-  readonly refusal: string | undefined
+  /** Why it is not safe, or cannot be there, if that is so. */
+  readonly refusal: Pick<Failure, 'code' | 'message'> | undefined
   readonly isReadOnly: boolean
   /** What the next responder makes in its file system: directory, lock and socket, less those that are there. */
   readonly inodesNeeded: number
@@ -44,9 +44,13 @@ export function readRunDirectory(directory: RunDirectory): RunDirectoryFacts {
 /** Judges the directory. It may be absent, for the first hook makes it. */
 export function judgeRunDirectory(facts: RunDirectoryFacts): Finding {
   const { path, isThere, isParentThere, refusal, isReadOnly, inodesNeeded, fileSystem } = facts
-  if (refusal !== undefined) return fail('run-directory', refusal, FIXES['run-directory'])
+  if (refusal !== undefined) return fail('run-directory', refusal.message, FIXES[refusal.code])
   if (!isThere && !isParentThere)
-    return fail('run-directory', `${path} cannot be made: the directory above it is not there`, FIXES['run-directory'])
+    return fail(
+      'run-directory',
+      `${path} cannot be made: the directory above it is not there`,
+      FIXES['run-directory-path'],
+    )
   const useless = isThere ? `no file can be made in ${path}` : `${path} cannot be made`
   if (isReadOnly)
     return fail('run-directory', `${useless}: its file system is read-only`, FIXES['read-only-file-system'])
@@ -82,14 +86,14 @@ function roomOf(path: string): Room | undefined {
   }
 }
 
-function refusalOf(check: () => void): string | undefined {
+function refusalOf(check: () => void): RunDirectoryFacts['refusal'] {
   try {
     check()
     return undefined
   } catch (thrown) {
     // Without root there may be no right to look.
-    return isFailure(thrown)
-      ? thrown.message
-      : `the run directory cannot be looked at: ${toFailure(thrown).message.replace(/^unexpected: /, '')}`
+    if (isFailure(thrown)) return thrown
+    const message = `the run directory cannot be looked at: ${toFailure(thrown).message.replace(/^unexpected: /, '')}`
+    return { code: 'not-root', message }
   }
 }

@@ -13,7 +13,9 @@ export const ADVICE = {
     'Give the auth hook a longer --ttl, or see why certbot took so long: it waits for people, for a slow CA, for other hooks.',
   'ipv6-elsewhere':
     'Correct or remove the AAAA record: Let’s Encrypt asks by IPv6 first, and what it meets there is final.',
-  'lookup-failed': 'See what the name leads to: it has to be this machine, by A and by AAAA.',
+  'lookup-failed':
+    'See whether the resolver of this machine works, and what the name leads to elsewhere: it has to be this machine, by A and by AAAA.',
+  'nobody-listens': 'Start the web server, or leave out --no-standalone.',
   'no-such-name': 'Give the name an A or AAAA record that leads to this machine.',
   'not-acknowledged':
     'Look at rules for outgoing packets, here and on the way; with --log-file on the auth hook the log names replies that could not be sent.',

@@ -8,19 +8,33 @@ import { count, list, type Diagnosis, type DiagnosisCode } from './diagnosis.js'
 /** The port that every CA asks (RFC 8555, 8.3). */
 const HTTP_PORT = 80
 
-/** Returns the diagnosis. `names` are the addresses of the challenge's identifier, `machine` those of this machine. */
+/**
+ * Returns the diagnosis. `names` are the addresses of the challenge's identifier, `machine` those of this machine.
+ * `isDeserted`: nobody listens on the port, nor did the responder.
+ */
 export function diagnoseUnasked(
   challenge: ChallengeStatus,
   names: NameAddresses,
   machine: readonly MachineAddress[],
+  isDeserted = false,
 ): Diagnosis {
   const { identifier, port } = challenge
   const groups = groupRecords(names, machine)
+  if (isDeserted && !isWrong(groups))
+    return {
+      code: 'nobody-listens',
+      cause: `no request for ${identifier} reached port ${port} of this machine: nobody listens there, and with --no-standalone certbot-nfq does not either`,
+    }
   const causes = [...causesIn(groups, port), ...otherTokens(challenge)]
   return {
     code: codeFor(groups, challenge),
     cause: `no request for ${identifier} reached port ${port} of this machine: ${causes.join('; ')}`,
   }
+}
+
+/** Returns whether the records are wrong whoever listens. */
+function isWrong(groups: readonly RecordGroup[]): boolean {
+  return groups.length === 0 || groups.some(({ where }) => where === 'elsewhere' || where === 'no such name')
 }
 
 function causesIn(groups: readonly RecordGroup[], port: number): string[] {

@@ -20,6 +20,13 @@ t.test('an exemption from tracking is told, but one of another port is not', (t)
   t.end()
 })
 
+t.test('rules that could not be read are not said to be none', (t) => {
+  const silent = ['nft list ruleset: no answer within 15 s']
+  t.match(judgeUntracked([], silent), { level: 'warn', message: /^not known: / })
+  t.match(judgeOffload({ saves: [], nft: [], silent }, false, 80), { level: 'warn', message: /^not known: / })
+  t.end()
+})
+
 t.test('the bit of the mark is not used where connections are tracked and routes depend on it', (t) => {
   const [free, routed] = [false, true].map(
     (isRoutedByMark) => ({ version: 4, isTracked: true, isRoutedByMark }) as const,

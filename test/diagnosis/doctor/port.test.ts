@@ -39,6 +39,8 @@ t.test('a container by destination NAT is an owner, also with a proxy process of
 
 t.test('nobody is a failure, also behind a redirection; who listens for this machine only is worth a warning', (t) => {
   t.match(judgePort(nobody), { level: 'fail', fix: /--no-standalone/ })
+  t.match(judgePort({ ...nobody, isStandalone: true, port: 8080 }), { level: 'warn', fix: /^leave out --port/ })
+  t.match(judgePort({ ...nobody, isStandalone: true, areRulesUnread: true }), { level: 'warn', message: /not known/ })
   t.match(judgePort({ ...nobody, isStandalone: true }), { level: 'ok', message: /the responder will serve it itself/ })
   t.match(judgePort({ ...nobody, forwards: { 4: [redirect], 6: [] } }), {
     level: 'fail',

@@ -16,8 +16,8 @@ const challenge: ChallengeStatus = {
 const machine = machineWith('127.0.0.1', '192.0.2.1', '::1', '2001:db8::1')
 const natted = machineWith('127.0.0.1', '10.0.0.5', '::1', 'fe80::1')
 const noName: DnsAnswer = { error: 'no such name', detail: 'queryA ENOTFOUND example.org' }
-const noAnswer: DnsAnswer = { error: 'no answer', detail: 'queryA ECANCELLED example.org' }
-const serverFailure: DnsAnswer = { error: 'server failure', detail: 'queryA ESERVFAIL example.org' }
+const noAnswer: DnsAnswer = { error: 'no answer', detail: 'no answer from 192.0.2.53' }
+const serverFailure: DnsAnswer = { error: 'server failure', detail: '192.0.2.53: server failure' }
 
 interface Case {
   readonly title: string
@@ -115,20 +115,20 @@ const cases: readonly Case[] = [
     title: 'a lookup that took too long',
     names: answers(noAnswer, noAnswer),
     code: 'lookup-failed',
-    causes: 'its addresses could not be looked up (no answer)',
+    causes: 'its addresses could not be looked up (no answer from 192.0.2.53)',
   },
   {
     title: 'a lookup that took too long for AAAA',
     names: answers({ addresses: ['192.0.2.1'] }, serverFailure),
     code: 'lookup-failed',
-    causes: 'its AAAA could not be looked up (server failure)',
+    causes: 'its AAAA could not be looked up (192.0.2.53: server failure)',
   },
   {
     title: 'an A elsewhere counts for more than an AAAA that could not be looked up',
     names: answers({ addresses: ['203.0.113.9'] }, noAnswer),
     code: 'elsewhere',
     causes:
-      'it has an A 203.0.113.9 that is not an address of this machine; its AAAA could not be looked up (no answer)',
+      'it has an A 203.0.113.9 that is not an address of this machine; its AAAA could not be looked up (no answer from 192.0.2.53)',
   },
   {
     title: 'all is right here',
@@ -184,6 +184,15 @@ t.test('requests for other tokens are told of, and are what is wrong where nothi
   )
   t.equal(elsewhere.code, 'elsewhere')
   t.ok(elsewhere.cause.endsWith(more.replace('3 requests', '1 request')), elsewhere.cause)
+  t.end()
+})
+
+t.test('nobody who listens is the cause, unless the name leads elsewhere', (t) => {
+  const deserted = (names: NameAddresses) => diagnoseUnasked(challenge, names, machine, true)
+  t.match(deserted(records(['192.0.2.1'])), { code: 'nobody-listens', cause: /: nobody listens there, and with --no-/ })
+  t.equal(deserted(answers(noAnswer, noAnswer)).code, 'nobody-listens')
+  t.equal(deserted(records(['203.0.113.9'])).code, 'elsewhere')
+  t.equal(deserted(answers(noName, noName)).code, 'no-such-name')
   t.end()
 })
 
