@@ -2,6 +2,7 @@
 import { execa } from 'execa'
 import { Failure, refusedRight, toFailure, type FailureCode } from '../failure.js'
 import { requireDescriptors } from '../kernel/descriptors.js'
+import { lacksCapability } from '../kernel/threads.js'
 import { environment } from './program-path.js'
 
 export { environment, isProgram } from './program-path.js'
@@ -17,6 +18,8 @@ export interface RunResult {
 
 /** Runs a program to its end. Never rejects. */
 export type Run = (argv: readonly string[], input?: string) => Promise<RunResult>
+
+const CAP_NET_ADMIN = 12
 
 const TIME_LIMIT = 15_000
 
@@ -61,8 +64,8 @@ export async function runOrFail(run: Run, argv: readonly string[], input?: strin
 }
 
 /**
- * Returns the failure for a run that did not succeed: `capability-missing` for a root without rights. It has the program's own first line, or says that another program
- * holds the lock of iptables, or that no more files could be opened.
+ * Returns the failure for a run that did not succeed. It has the program's own first line, or says that another program
+ * holds the lock of iptables, that no more files could be opened, or that this process lacks CAP_NET_ADMIN.
  */
 export function failureOf(argv: readonly string[], result: RunResult): Failure {
   // The nft variants of iptables begin with a line of their name and version alone.
@@ -71,9 +74,9 @@ export function failureOf(argv: readonly string[], result: RunResult): Failure {
       .replace(/^\S+ v[\d.]+ \(nf_tables\):\s*/, '')
       .trim()
       .split('\n', 1)[0] || `exit code ${result.exitCode}`
-  // With root's name but not its rights, as in a container. A responder is not root, and has these rights.
-  if (/not permitted|must be root|Permission denied/.test(reason) && process.geteuid?.() === 0)
-    return refusedRight(`${argv.join(' ')}: ${reason}`)
+  // As root without its rights, in a container. The same complaint may be about a table that has an owner.
+  if (/not permitted|Permission denied/.test(reason) && lacksCapability(CAP_NET_ADMIN))
+    return refusedRight(`${argv.join(' ')}: ${reason.replace(' (you must be root)', '')}, without CAP_NET_ADMIN`)
   const [code, why]: [FailureCode, string] = /holding the xtables lock/.test(result.stderr)
     ? ['firewall-busy', 'another program holds the lock of iptables, /run/xtables.lock']
     : [/EMFILE|ENFILE/.test(reason) ? 'too-few-descriptors' : 'firewall-failed', reason]

@@ -50,6 +50,7 @@ export function prepareRunDirectory({ path }: RunDirectory): void {
     const cause = `cannot make the run directory ${path}: ${message}`
     if (code === 'EACCES' && process.geteuid?.() !== 0)
       throw new Failure('not-root', `only root can make the run directory ${path}`)
+    if (code === 'ENOTDIR') throw notBelowDirectory(path)
     if (code === 'ENOENT')
       throw new Failure(
         'run-directory-path',
@@ -100,11 +101,12 @@ function entryAt(path: string): Stats | undefined {
     return lstatSync(path, { throwIfNoEntry: false })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOTDIR') throw error
-    throw new Failure(
-      'run-directory-path',
-      `the run directory ${path} cannot be made: what is above it is no directory`,
-    )
+    throw notBelowDirectory(path)
   }
+}
+
+function notBelowDirectory(path: string): Failure {
+  return new Failure('run-directory-path', `the run directory ${path} cannot be made: what is above it is no directory`)
 }
 
 function checkAbove(path: string): void {

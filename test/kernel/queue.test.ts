@@ -63,7 +63,7 @@ t.test('who has no right to it is told so', { skip }, async (t) => {
     '--inh-caps=-all',
     ...withBuiltModule('kernel/queue.js', body),
   ])
-  t.match(JSON.parse(stdout), ['queue-unavailable', /not enough rights/])
+  t.match(JSON.parse(stdout), ['capability-missing', /without CAP_NET_ADMIN/])
 })
 
 t.test('each verdict is carried out; what the handler throws is told, and the packet passes', { skip }, async (t) => {

@@ -141,12 +141,12 @@ t.test('one that cannot be made is refused with the reason', (t) => {
   const path = temporaryDirectory(t)
   writeFileSync(join(path, 'file'), '')
   t.throws(() => prepareRunDirectory(runDirectory(join(path, 'absent', 'run'))), {
-    code: 'run-directory',
-    message: /^cannot make the run directory .*ENOENT/,
+    code: 'run-directory-path',
+    message: /absent does not exist$/,
   })
   t.throws(() => prepareRunDirectory(runDirectory(join(path, 'file', 'run'))), {
-    code: 'run-directory',
-    message: /ENOTDIR/,
+    code: 'run-directory-path',
+    message: /is no directory$/,
   })
   t.end()
 })

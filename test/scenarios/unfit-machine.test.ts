@@ -103,7 +103,7 @@ t.test('a machine that is not fit', await requiresKernel('nft'), async (t) => {
     }
     says(t, await run(...without('-all'), command, 'stop'), 'capability-missing', /not permitted/, /--cap-add/, 'stop')
     says(t, await run(...without('-all'), command, 'demo'), 'demo-unable', /namespaces/, /--privileged/, 'demo')
-    const status = await run(...without('-all'), command, 'status')
+    const status = await run(...without('-all'), command, 'status', '--run-dir', join(directory, 'none'))
     t.match(status.stdout, /\nWhether rules are left cannot be seen: /)
   })
 
