@@ -111,6 +111,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'failure.ts',
       'wire',
       'watch',
+      'challenge',
       'firewall',
       'firewall/bpf',
       'control',

@@ -55,6 +55,16 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
         describe:
           'arm what other ACME clients write into DIRECTORY/.well-known/acme-challenge, several times for several',
       },
+      account: {
+        takes: 'THUMBPRINT',
+        describe: 'answer any token on --port for this account, as certbot-nfq account shows it',
+      },
+      name: {
+        takes: 'NAME',
+        isList: true,
+        describe: 'with --account, for this name only, or *.NAME; several times for several',
+      },
+      listen: { describe: 'with --account, listen on the port while nobody else does' },
     },
     example: 'certbot-nfq serve --webroot /var/www/html',
   },

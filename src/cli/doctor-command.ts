@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { domainToASCII, fileURLToPath } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { examine } from '../diagnosis/doctor/examine.js'
 import { formatFindings, isWell } from '../diagnosis/doctor/report.js'
 import { Failure } from '../failure.js'
@@ -9,6 +9,7 @@ import { whoCanChange } from '../client/certbot/owners.js'
 import { printableJson } from '../wire/printable.js'
 import { paintFor } from './colour.js'
 import { keeperCommand } from './launch.js'
+import { readNames } from './names.js'
 import type { Options } from './options.js'
 
 /** What `doctor` takes besides the options of all commands. */
@@ -27,7 +28,7 @@ export async function doctorCommand(options: Options, { names, resolver, isJson 
   const hooks = fileURLToPath(new URL('../../hooks', import.meta.url))
   const findings = await examine({
     ...options,
-    names: readNames(names),
+    names: readNames(names, 'domain'),
     resolver: readResolver(resolver),
     hookProbe: [join(hooks, 'run'), 'cli/doctor-probe.js'],
     whoCanChange: (node) => whoCanChange(hooks, [node, ...HOOK_NAMES.map((name) => join(HOOKS_DIRECTORY, name))]),
@@ -39,24 +40,6 @@ export async function doctorCommand(options: Options, { names, resolver, isJson 
       : `${formatFindings(findings, paintFor(process.stdout, process.env))}\n`,
   )
   if (!isWell(findings)) process.exitCode = 1
-}
-
-/**
- * Reads names as certbot does: the option several times, or commas between names. Returns them in ASCII.
- * @throws Failure `bad-option`
- */
-export function readNames(given: readonly string[]): string[] {
-  const names = given.flatMap((text) => text.split(',')).map((name) => name.trim().replace(/\.$/, ''))
-  return [...new Set(names.map(readName))]
-}
-
-function readName(name: string): string {
-  if (isIP(name) !== 0) return name
-  const [, wildcard = '', rest = ''] = /^(\*\.)?(.*)$/s.exec(name) ?? []
-  // domainToASCII finds the host in text that begins like a URL. Such text is not a name.
-  const ascii = /[\s/\\?#:@%]/.test(rest) ? '' : domainToASCII(rest)
-  if (/^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/i.test(ascii) && ascii.length <= 253) return wildcard + ascii
-  throw new Failure('bad-option', `--domain must be a domain name or an address, not ${JSON.stringify(name)}`)
 }
 
 function readResolver(text: string | undefined): string | undefined {

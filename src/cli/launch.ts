@@ -6,6 +6,7 @@ import { Failure, isFailureCode } from '../failure.js'
 import { closeGivenDescriptors, requireDescriptors } from '../kernel/descriptors.js'
 import { nodeFlags } from './node-flags.js'
 import { formatOptions, type Options } from './options.js'
+import { formatStanding, type StandingRequest } from './standing-options.js'
 import { untilStartHangs } from './start-hang.js'
 
 /** What the responder reports on its file descriptor 3, in one line of JSON, once its start has succeeded or failed. */
@@ -35,15 +36,20 @@ export async function launchInBackground(options: Options): Promise<void> {
 
 /**
  * Starts a responder that shares our streams, passes our signals on to it, and resolves with its exit status. Calls
- * `onListening` once it listens, if it ever does.
+ * `onListening` once it listens, if it ever does. With `standing` it also answers what is not armed.
  */
-export function launchInForeground(options: Options, onListening: () => void = () => undefined): Promise<number> {
+export function launchInForeground(
+  options: Options,
+  onListening: () => void = () => undefined,
+  standing?: StandingRequest,
+): Promise<number> {
   // The handlers are set before the keeper starts. Otherwise a signal right after its start would end us and leave it.
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
     // The signal goes to its process group. The keeper ignores it, and the responder ends.
     process.on(signal, () => keeper.pid !== undefined && process.kill(-keeper.pid, signal))
   }
-  const keeper = keep(options, 'foreground', { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] })
+  const streams = { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'pipe'] } as const
+  const keeper = keep(options, 'foreground', streams, formatStanding(standing))
   readReport(keeper).then(
     ({ state }) => {
       if (state === 'listening') onListening()
@@ -82,15 +88,23 @@ export function keeperCommand(
 function keep(
   options: Options,
   mode: 'background' | 'foreground',
-  streams: { detached: true; stdio: ('ignore' | 'inherit' | 'pipe')[] },
+  { detached, stdio }: { readonly detached: true; readonly stdio: readonly ('ignore' | 'inherit' | 'pipe')[] },
+  standing: readonly string[] = [],
 ): ChildProcess {
   const program = fileURLToPath(new URL('responder.cjs', import.meta.url))
-  const [keeper, ...words] = keeperCommand(options.runDir, process, program, mode, ...formatOptions(options))
+  const [keeper, ...words] = keeperCommand(
+    options.runDir,
+    process,
+    program,
+    mode,
+    ...formatOptions(options),
+    ...standing,
+  )
   closeGivenDescriptors()
   requireDescriptors()
   // Nothing else of certbot's environment: under snap it is full of snap's own paths.
   const { PATH = '' } = environment()
-  return spawn(keeper, words, { ...streams, cwd: '/', env: { PATH } })
+  return spawn(keeper, words, { detached, stdio: [...stdio], cwd: '/', env: { PATH } })
 }
 
 async function readReport(responder: ChildProcess): Promise<StartReport> {

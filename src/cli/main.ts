@@ -25,7 +25,11 @@ const parser = yargs(hideBin(process.argv))
     await (await import('./hook-command.js')).cleanupCommand(optionsOf(argv))
   })
   .command('serve', COMMAND_SPECS.serve.describe, helpOf('serve'), async (argv) => {
-    await (await import('./serve-webroots.js')).serveCommand(optionsOf(argv), argv['webroot'] as string[] | undefined)
+    const [{ serveCommand }, { readStanding }] = await Promise.all([
+      import('./serve-webroots.js'),
+      import('./standing-options.js'),
+    ])
+    await serveCommand(optionsOf(argv), argv['webroot'] as string[] | undefined, readStanding(argv))
   })
   .command('status', COMMAND_SPECS.status.describe, helpOf('status'), async (argv) => {
     await (await import('./status-command.js')).statusCommand(optionsOf(argv), argv['json'] === true)

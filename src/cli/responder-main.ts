@@ -7,6 +7,7 @@ import { runDirectory } from '../responder/run-directory.js'
 import { sweepLeftovers } from '../responder/sweep.js'
 import { readOptions } from './options.js'
 import { reportFailure } from './report.js'
+import { takeStanding } from './standing-options.js'
 import { serveInBackground, serveInForeground, sweepAfterHang } from './serve-command.js'
 
 // Without a handler the signal starts Node's debugger.
@@ -22,8 +23,9 @@ main().catch((thrown: unknown) => {
 
 async function main(): Promise<void> {
   const [mode, ...argv] = process.argv.slice(2)
-  const options = readOptions(argv, process.env)
-  if (mode === 'foreground') await serveInForeground(options)
+  const { standing, others } = takeStanding(argv)
+  const options = readOptions(others, process.env)
+  if (mode === 'foreground') await serveInForeground(options, standing)
   else if (mode === 'background') await serveInBackground(options)
   else if (mode === 'hung') await sweepAfterHang(options)
   else await sweepLeftovers(runDirectory(options.runDir), endByStatus(process.env['CERTBOT_NFQ_STATUS']))

@@ -10,18 +10,19 @@ import { findAccount } from '../kernel/account.js'
 import { dropPrivileges } from '../kernel/privileges.js'
 import { REPORT_FD, type StartReport } from './launch.js'
 import type { Options } from './options.js'
+import type { StandingRequest } from './standing-options.js'
 import { version } from './version.js'
 
 /**
  * Runs a responder in the foreground. It logs to standard error and stays until it is stopped. It reports over a pipe
- * that it listens.
+ * that it listens. With `standing` it also answers what is not armed.
  * @throws Failure
  */
-export async function serveInForeground(options: Options): Promise<void> {
+export async function serveInForeground(options: Options, standing?: StandingRequest): Promise<void> {
   // A log that nobody reads any more, as after `serve 2>&1 | head`, is no reason to end. Nor is it one to log.
   process.stderr.on('error', () => undefined)
   const log = openOptionsLog(options, [lineSink(options.logFormat, (line) => void process.stderr.write(`${line}\n`))])
-  if (await start(options, false, log)) report({ state: 'listening' })
+  if (await start(options, false, log, standing)) report({ state: 'listening' })
   else throw new Failure('responder-running', `a responder serves ${options.runDir} already`)
 }
 
@@ -59,7 +60,7 @@ export async function sweepAfterHang(options: Options): Promise<void> {
 const WITH_LOSSES = 4
 
 /** Starts a responder. Returns false when the directory has one already. */
-async function start(options: Options, isTransient: boolean, log: Log): Promise<boolean> {
+async function start(options: Options, isTransient: boolean, log: Log, standing?: StandingRequest): Promise<boolean> {
   process.umask(0o077)
   const named = options.user === undefined ? undefined : findAccount(options.user)
   // The handlers are set here, not only once everything is open. Meanwhile execa has handlers for as long as a program
@@ -73,6 +74,11 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
       queue: options.queueNum,
       isStandalone: !options.noStandalone,
       isTransient,
+      standing: standing && {
+        stateless: { thumbprint: standing.thumbprint, names: standing.names },
+        port: options.port,
+        isListening: standing.isListening,
+      },
       version,
     },
     log,
@@ -98,6 +104,7 @@ async function start(options: Options, isTransient: boolean, log: Log): Promise<
   })
   if (ending.signal.aborted) stop()
   else ending.signal.addEventListener('abort', () => stop())
+  await responder.begin()
   return true
 }
 

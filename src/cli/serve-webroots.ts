@@ -11,6 +11,7 @@ import { runDirectory } from '../responder/run-directory.js'
 import { launchInForeground } from './launch.js'
 import type { Options } from './options.js'
 import { warn } from './report.js'
+import type { StandingRequest } from './standing-options.js'
 
 /** The most files that are armed at a time, half of what a responder arms. The rest is left to the hooks. */
 const MOST_FILES = 500
@@ -23,14 +24,20 @@ const WARN_EVERY = 60_000
 const GRACE = 60
 
 /**
- * Runs a responder in the foreground, and watches webroots for it if any are given. Sets the exit status.
+ * Runs a responder in the foreground, and watches webroots for it if any are given. With `standing` it also answers what
+ * is not armed. Sets the exit status.
  * @throws Failure
  */
-export async function serveCommand(options: Options, given: readonly string[] | undefined): Promise<void> {
+export async function serveCommand(
+  options: Options,
+  given: readonly string[] | undefined,
+  standing?: StandingRequest,
+): Promise<void> {
   const directories = readWebroots(given, process.env)
   let stop: () => void = () => undefined
   try {
-    process.exitCode = await launchInForeground(options, () => (stop = serveWebroots(directories, options)))
+    const onListening = () => (stop = serveWebroots(directories, options))
+    process.exitCode = await launchInForeground(options, onListening, standing)
   } finally {
     stop()
   }

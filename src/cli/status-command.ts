@@ -8,6 +8,9 @@ import { describeAbsence, readAbsence } from '../diagnosis/doctor/absence.js'
 import { printable, printableJson, wordsOf } from '../wire/printable.js'
 import type { Options } from './options.js'
 
+/** The newest visits for tokens that were not armed that are shown. */
+const SHOWN_VISITS = 5
+
 /**
  * Prints what the responder reports of itself. That there is none is not a failure.
  * @throws Failure
@@ -37,6 +40,7 @@ export function formatStatus(status: ResponderStatus): string {
       : 'no rules installed',
     ...(status.standalone ?? []).map((port) => `nobody listens on port ${port}: serving it ourselves`),
     ...(status.webroots ?? []).map((webroot) => `webroot ${webroot.directory}: ${describeWebroot(webroot)}`),
+    ...formatStateless(status.stateless),
     `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed${status.endsIn === undefined ? '' : `; lingers for ${status.endsIn} s more`}`,
     ...challenges.flatMap(formatChallenge),
     Object.entries(counts)
@@ -46,6 +50,16 @@ export function formatStatus(status: ResponderStatus): string {
   ]
     .map(printable)
     .join('\n')
+}
+
+function formatStateless(stateless: ResponderStatus['stateless']): string[] {
+  if (!stateless) return []
+  const { thumbprint, names, port, answered, abandoned, visits } = stateless
+  const whom = names.length === 0 ? 'any name' : names.join(', ')
+  return [
+    `any token is answered on port ${port} for the account ${thumbprint} and ${whom}: ${answered} answered, ${abandoned} abandoned`,
+    ...visits.slice(-SHOWN_VISITS).map((visit) => `    ${describeVisit(visit)}`),
+  ]
 }
 
 function formatChallenge({ identifier, token, port, expiresIn, visits, strays }: ChallengeStatus): string[] {

@@ -1,5 +1,6 @@
 /** What a responder reports of itself. */
 import { readChallengeStatus, type ChallengeStatus } from './challenge-status.js'
+import { readStatelessStatus, type StatelessStatus } from './stateless-status.js'
 import { isCount, isListOf, isObject, isPort, isWord, readList, readSentence, type Fields } from './fields.js'
 import { MAX_WEBROOTS, readWebrootStatus, type WebrootStatus } from './webroot-status.js'
 import { isPrintable } from '../wire/printable.js'
@@ -24,6 +25,8 @@ export interface ResponderStatus {
   readonly standalone?: readonly number[]
   /** Seconds until it ends by itself; absent while something is armed, and when it stays until it is stopped. */
   readonly endsIn?: number
+  /** Absent where only armed tokens are answered. */
+  readonly stateless?: StatelessStatus
   readonly challenges: readonly ChallengeStatus[]
   /** The webroots that are watched; absent without any. */
   readonly webroots?: readonly WebrootStatus[]
@@ -61,17 +64,19 @@ export function readResponderStatus(value: unknown): ResponderStatus | undefined
     return undefined
   if (endsIn !== undefined && !isCount(endsIn)) return undefined
   const firewall = readFirewall(value['firewall'])
+  const stateless = readStatelessStatus(value['stateless'])
   const webroots = readList(value['webroots'], MAX_WEBROOTS, readWebrootStatus)
   const challenges = readList(value['challenges'], MAX_CHALLENGES, readChallengeStatus)
   const log = readList(value['log'], MAX_LOG, readSentence)
   const [counts, limits] = [readCounts(value['counts']), readCounts(value['limits'])]
-  if (!challenges || !counts || !log || isUnread(value, { firewall, limits, webroots })) return undefined
+  if (!challenges || !counts || !log || isUnread(value, { firewall, stateless, limits, webroots })) return undefined
   const head = { version, protocol, pid, startedAt, queue, mark, ports }
   return {
     ...head,
     ...(firewall && { firewall }),
     ...(standalone && { standalone }),
     ...(endsIn !== undefined && { endsIn }),
+    ...(stateless && { stateless }),
     challenges,
     ...(webroots && { webroots }),
     counts,

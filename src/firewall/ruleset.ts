@@ -69,6 +69,30 @@ export const INCOMPLETE_QUEUED = { perAddress: 50, inAll: 200 } as const
  */
 export const FURTHER_QUEUED = { perSecond: 2_000, atOnce: 500 } as const
 
+/**
+ * How many requests with another key are queued and followed where all of them are wanted: from one source (an IPv4
+ * address, or the first 64 bits of an IPv6 address), and in all. Those beyond go on to the server.
+ *
+ * A CA asks from five or six places, and a certificate has up to 100 names. So 600 requests may come at once, from one
+ * source if a load balancer hides the others. In all, there is room for one such order and most of a second one. What
+ * is allowed each second is less than an eighth of what the responder answers on two slow cores.
+ */
+export const OTHERS_QUEUED = {
+  perSource: { perSecond: 100, atOnce: 600 },
+  inAll: { perSecond: 400, atOnce: 1_000 },
+} as const
+
+/** Bits of an IPv6 address that count as one source: a site gets no longer a prefix (RFC 6177). */
+export const SOURCE_BITS = 64
+
+/** How many further packets are queued at once where all keys are wanted: three for each request at once. */
+const FURTHER_OF_OTHERS = 2_000
+
+/** Returns how many further packets of followed connections are queued at once. */
+export function furtherAtOnce({ selectors }: Pick<Ruleset, 'selectors'>): number {
+  return selectors.some(({ wantsOthers }) => wantsOthers) ? FURTHER_OF_OTHERS : FURTHER_QUEUED.atOnce
+}
+
 /** Seconds for which an untracked source whose payload was incomplete is not followed for another such payload. */
 export const SEEN_SECONDS = 60
 

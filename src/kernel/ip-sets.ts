@@ -28,6 +28,8 @@ export interface SetKind {
   readonly of: 'address' | 'address and port'
   /** An element is forgotten after this time, unless the rule that adds it says otherwise. */
   readonly seconds: number
+  /** Addresses with the same first bits are one element; all bits count by default. */
+  readonly bits?: number
 }
 
 /** The most elements of a set; then no more are added. */
@@ -67,6 +69,7 @@ const attributes = {
   flags: 8,
   buckets: 18,
   size: 19,
+  netmask: 20,
 } as const
 const WITH_COUNTERS = 1 << 3
 const PROTOCOL = 6
@@ -84,7 +87,7 @@ const isLittleEndian = endianness() === 'LE'
 
 /** The sets of this process's network namespace. */
 export const ipSets: IpSets = {
-  make: async (name, version, { of, seconds }) => {
+  make: async (name, version, { of, seconds, bits }) => {
     const family = version === 4 ? AF_INET : AF_INET6
     const isCounted = of === 'address'
     const data = [
@@ -92,6 +95,7 @@ export const ipSets: IpSets = {
       ...(isCounted ? [attribute(attributes.flags, word(WITH_COUNTERS))] : []),
       attribute(attributes.buckets, word(BUCKETS)),
       attribute(attributes.size, word(SIZE)),
+      ...(bits === undefined ? [] : [attribute(attributes.netmask, Uint8Array.of(bits))]),
     ]
     const error = await ask(CREATE, NLM_F_CREATE, family, [
       attribute(attributes.name, text(name)),

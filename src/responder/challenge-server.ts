@@ -1,6 +1,7 @@
 /** A small web server for a port that has none. It serves armed challenges, and 404 for everything else. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'
+import { isAnsweredFor, statelessAnswer, type Stateless } from '../challenge/http-01/stateless.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { parseAddress } from '../wire/address.js'
 import { CHALLENGE_PATH } from '../wire/http.js'
@@ -18,6 +19,8 @@ export interface ChallengeServerOptions {
   readonly version: IpVersion
   /** The key authorization of each token. It is read again for each request. */
   readonly challenges: ReadonlyMap<string, string>
+  /** Returns what any other token is answered by; nothing by default. */
+  readonly stateless?: (() => Stateless | undefined) | undefined
   readonly onEvent: (event: FlowEvent) => void
 }
 
@@ -38,6 +41,7 @@ export async function openChallengeServer({
   port,
   version,
   challenges,
+  stateless = () => undefined,
   onEvent,
 }: ChallengeServerOptions): Promise<ChallengeServer | string> {
   const where = { port, host: version === 4 ? '0.0.0.0' : '::', ipv6Only: version === 6 }
@@ -54,7 +58,7 @@ export async function openChallengeServer({
     connectionsCheckingInterval: 1_000,
   }
   const server = http.createServer({ ...limits, keepAlive: false }, (request, response) =>
-    answer(request, response, challenges, onEvent),
+    answer(request, response, { challenges, stateless: stateless() }, onEvent),
   )
   const connections = new Set<Socket>()
   server.setTimeout(REQUEST_TIME, (socket) => socket.destroy())
@@ -97,12 +101,13 @@ function listenAt(
 function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  challenges: ReadonlyMap<string, string>,
+  { challenges, stateless }: { challenges: ReadonlyMap<string, string>; stateless: Stateless | undefined },
   onEvent: (event: FlowEvent) => void,
 ): void {
   const { method, url = '', socket } = request
   const token = url.startsWith(CHALLENGE_PATH) ? url.slice(CHALLENGE_PATH.length) : ''
-  const keyAuthorization = challenges.get(token)
+  const others = stateless && isAnsweredFor(stateless, hostOf(request)) ? stateless : undefined
+  const keyAuthorization = challenges.get(token) ?? (others && statelessAnswer(others, token))
   response.sendDate = false
   if ((method !== 'GET' && method !== 'HEAD') || keyAuthorization === undefined) {
     response
@@ -123,4 +128,10 @@ function answer(
       'Connection': 'close',
     })
     .end(keyAuthorization)
+}
+
+/** Returns the value of the Host field; nothing when there is not exactly one. */
+function hostOf({ rawHeaders }: IncomingMessage): string {
+  const hosts = rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === 'host')
+  return hosts.length === 1 ? (hosts[0] ?? '') : ''
 }

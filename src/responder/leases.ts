@@ -6,6 +6,7 @@ import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
 import type { Clock } from './clock.js'
 import type { Wanted } from './rules.js'
+import type { Standing } from './standing.js'
 import { Visits } from './visits.js'
 
 /** The most challenges that are armed at a time. A certificate has up to 100 names. */
@@ -28,8 +29,9 @@ interface Check {
   readonly visits: Visits
 }
 
-/** Holds the armed challenges, and notes the visits for each. */
+/** Holds the armed challenges, and notes the visits for each. Beside them stands what is answered without being armed. */
 export class Leases {
+  readonly standing: Standing | undefined
   readonly #clock: Clock
   readonly #leases = new Map<string, Lease>()
   readonly #challenges = new Map<string, string>()
@@ -41,8 +43,9 @@ export class Leases {
   #strays: Strays = { count: 0, at: '', client: '', token: '' }
   readonly #checks = new Map<string, Check>()
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, standing?: Standing) {
     this.#clock = clock
+    this.standing = standing
   }
 
   /** The key authorization for each token that is answered, self-checks included. */
@@ -65,10 +68,31 @@ export class Leases {
     return [...this.#expired].flatMap(([token, { visits }]) => (visits.areWell ? [] : [token]))
   }
 
-  /** What the rules have to cover: the port of every challenge, and every token, self-checks included. */
+  /**
+   * What the rules have to cover: the port of every challenge, and every token, self-checks included. While stateless
+   * answers stand, also their port, and any other token, on all of these ports.
+   */
   get wanted(): Wanted {
+    const { isOn = false, options } = this.standing ?? {}
+    const ports = this.#portsAnd(isOn ? options?.port : undefined)
+    return { ports, tokens: [...this.#challenges.keys()], ...(isOn && { wantsOthers: true }) }
+  }
+
+  /** The ports to listen on where nobody else does. */
+  get portsToServe(): number[] {
+    const { isOn = false, options } = this.standing ?? {}
+    return this.#portsAnd(isOn && options?.isListening ? options.port : undefined)
+  }
+
+  #portsAnd(port: number | undefined): number[] {
     const ports = new Set([...this.#leases.values()].map(({ request }) => request.port))
-    return { ports: [...ports].sort((a, b) => a - b), tokens: [...this.#challenges.keys()] }
+    if (port !== undefined) ports.add(port)
+    return [...ports].sort((a, b) => a - b)
+  }
+
+  /** Returns whether a token is armed, that of a self-check included, or was until a moment ago. */
+  isKnown(token: string): boolean {
+    return this.#challenges.has(token) || this.#retired.has(token) || this.#expired.has(token)
   }
 
   /** Milliseconds until the next challenge expires, negative when it has; `Infinity` if none is armed. */
@@ -136,11 +160,16 @@ export class Leases {
     return this.#leases.has(token) || this.#expired.has(token) || this.#disarmed.has(token)
   }
 
-  /** Returns the final status of a retired challenge, and forgets it; `undefined` for any other token. */
+  /**
+   * Returns the final status of a retired challenge, and forgets it; `undefined` for any other token, and for one that
+   * nobody asked for here, but that other machines answer just the same.
+   */
   conclude(token: string): ChallengeStatus | undefined {
     const lease = this.#retired.get(token)
     this.#retired.delete(token)
-    return lease && this.#statusOf(lease)
+    const status = lease && this.#statusOf(lease)
+    const isElsewhere = lease && this.standing?.isAnswer(token, lease.request.keyAuthorization)
+    return status?.visits.length === 0 && isElsewhere ? undefined : status
   }
 
   /** Disarms all challenges whose time is over. Returns their tokens. Their visits are kept until a cleanup comes. */
@@ -156,8 +185,9 @@ export class Leases {
     return expired
   }
 
-  /** Disarms all challenges. */
+  /** Disarms all challenges, and ends the stateless answers. */
   clear(): void {
+    this.standing?.end()
     for (const token of [...this.#leases.keys()]) this.disarm(token)
   }
 
@@ -172,7 +202,8 @@ export class Leases {
     }
     const asked =
       this.#leases.get(token) ?? this.#retired.get(token) ?? this.#checks.get(token) ?? this.#expired.get(token)
-    asked?.visits.note({ ...event, kind }, at)
+    if (asked) asked.visits.note({ ...event, kind }, at)
+    else this.standing?.note({ ...event, kind })
   }
 
   /** Returns the status of every armed challenge. */

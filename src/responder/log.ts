@@ -48,17 +48,22 @@ export function lineSink(format: LogFormat, write: (line: string) => void): Sink
   return (entry) => write(formatEntry(entry, format))
 }
 
-/** The most bytes that one responder writes to its file. */
+/** The most bytes that one responder writes to its file in a day. */
 const MAX_FILE = 16 * 1024 * 1024
 
+/** Milliseconds after which the limit counts anew, and a file that could not be written to is tried again. */
+const DAY = 24 * 3_600_000
+
 /**
- * Returns a sink that appends to a file. Once that fails, or after `limit` bytes, it only counts.
+ * Returns a sink that appends to a file. Once that fails, or after `limit` bytes, it only counts, until a day has passed
+ * since it began.
  * @throws Failure `log-file`
  */
 export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_FILE): FileSink {
   const fd = openForAppending(path)
   const counts = { logBytes: 0, logLinesLost: 0 }
   let isOpen = true
+  let begunAt: number | undefined
   const write = (entry: LogEntry): boolean => {
     try {
       counts.logBytes += writeSync(fd, `${formatEntry(entry, format)}\n`)
@@ -68,6 +73,13 @@ export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_F
     }
   }
   const sink = (entry: LogEntry) => {
+    const now = entry.time.getTime()
+    begunAt ??= now
+    if (now - begunAt >= DAY) {
+      begunAt = now
+      counts.logBytes = 0
+      isOpen = true
+    }
     if (!isOpen || !write(entry)) {
       isOpen = false
       counts.logLinesLost++
@@ -75,7 +87,7 @@ export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_F
       write({
         time: entry.time,
         level: 'warning',
-        message: 'no more is logged: the limit for one responder is reached',
+        message: 'no more is logged: the limit for one responder and day is reached',
         fields: {},
       })
       isOpen = false

@@ -43,6 +43,10 @@ export interface PacketPathOptions {
   readonly queue: number | undefined
   /** The bit of the packet mark that lets a connection go; undefined while the rules know none. */
   readonly letGoMark: () => number | undefined
+  /** The most packets that wait in the queue; as kernel/queue.ts has it by default. */
+  readonly length?: number | undefined
+  /** Returns whether a connection for this key is counted and told, but not logged here. */
+  readonly isQuiet?: (key: string) => boolean
 }
 
 /**
@@ -51,7 +55,7 @@ export interface PacketPathOptions {
  */
 export async function openPacketPath(
   services: readonly Service[],
-  { queue: number, letGoMark }: PacketPathOptions,
+  { queue: number, letGoMark, length, isQuiet = () => false }: PacketPathOptions,
   { openQueue, openRawSockets, clock }: PacketEdges,
   log: Log,
   onEvent: (event: FlowEvent) => void,
@@ -73,13 +77,15 @@ export async function openPacketPath(
   let stopPolling: (() => void) | undefined
   let lastInterface = 0
 
-  const queue = await openQueue(number, handle, (thrown) => {
+  const queue = await openQueue(number, handle, onFault, length)
+
+  function onFault(thrown: unknown): void {
     counts.faults++
     log(
       'error',
       `fault while handling a packet, which was let through: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`,
     )
-  })
+  }
 
   let lost = 0
   every(clock, LOOK, () => warnOfLoss(queue.counts().lost))
@@ -143,13 +149,14 @@ export async function openPacketPath(
   function report(events: readonly FlowEvent[]): void {
     for (const event of events) {
       counts[event.kind]++
+      onEvent(event)
+      if (isQuiet(event.key) && event.kind !== 'unknownToken') continue
       const client = formatEndpoint(event.client, event.clientPort)
       log(event.kind === 'unknownToken' ? 'debug' : 'info', `${event.key} ${wordsOf(event.kind)}: ${client}`, {
         event: event.kind,
         token: event.key,
         client,
       })
-      onEvent(event)
     }
   }
 

@@ -73,6 +73,18 @@ export class Responder {
     return this.#linger < Infinity && this.#parts.leases.expired.length > 0
   }
 
+  /**
+   * Begins with the stateless answers, where there are any.
+   * @throws Failure when their rules cannot be installed
+   */
+  async begin(): Promise<void> {
+    if (this.#stopping) return
+    const { standing } = this.#parts.leases
+    standing?.begin()
+    await this.#cover()
+    standing?.announce()
+  }
+
   /** Carries out a request. Returns the response to it. @throws Failure when rules cannot be removed */
   async answer(request: ControlRequest): Promise<ControlResponse> {
     if (request.op === 'status') return { ok: true, status: this.#parts.status() }
@@ -177,8 +189,8 @@ export class Responder {
       return true
     }
     // Another program may be waiting to listen on a port that we serve. Connections that were taken over do not use it.
-    await standalone.cover(() => leases.wanted.ports)
-    if (leases.size === 0) await path.drained(DRAIN_TIME)
+    await standalone.cover(() => leases.portsToServe)
+    if (leases.wanted.ports.length === 0) await path.drained(DRAIN_TIME)
     await this.#cover()
     this.#schedule()
     return false
@@ -196,7 +208,7 @@ export class Responder {
   /** Makes rules and our own servers cover what is armed. @throws Failure when the rules cannot be changed */
   async #cover(): Promise<void> {
     const { leases, rules, standalone } = this.#parts
-    await Promise.all([standalone.cover(() => leases.wanted.ports), rules.cover(() => leases.wanted)])
+    await Promise.all([standalone.cover(() => leases.portsToServe), rules.cover(() => leases.wanted)])
   }
 
   /** Sets the timer for the next expiry or, while nothing is armed, for the end of this responder. */

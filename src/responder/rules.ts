@@ -31,6 +31,8 @@ export interface Wanted {
   readonly ports: readonly number[]
   /** The tokens that may be requested on these ports. */
   readonly tokens: readonly string[]
+  /** Whether any other token is wanted too. */
+  readonly wantsOthers?: boolean
 }
 
 const NOTHING: Wanted = { ports: [], tokens: [] }
@@ -102,6 +104,22 @@ export class Rules {
     if (this.#families.length > before.length) for (const port of this.#covered.ports) this.#unchecked.add(port)
   }
 
+  /**
+   * Looks whether the IP versions of this machine, or how their connections can be followed, have changed. If so, it
+   * installs the rules again, over those that are there. That matters where rules stand for long: a container engine
+   * that starts later switches connection tracking on.
+   * @throws Failure as `cover` does
+   */
+  async followMachine(): Promise<void> {
+    if (this.#covered.ports.length === 0) return
+    const joined = joinFamilies(this.#families, await this.#edges.findFamilies())
+    if (JSON.stringify(joined) === JSON.stringify(this.#families)) return
+    this.#log('info', `how connections are followed has changed: ${describeFamilies(joined)}`)
+    await this.inTurn(async () => {
+      if (this.#covered.ports.length > 0) await this.putBack(false)
+    })
+  }
+
   /** Runs a task when all earlier ones have ended. Returns what the task returns. */
   inTurn<Result>(task: () => Promise<Result>): Promise<Result> {
     const turn = this.#last.then(task)
@@ -168,12 +186,16 @@ export class Rules {
     this.#log('info', 'rules removed')
   }
 
-  #rulesetFor({ ports, tokens }: Wanted): Omit<Ruleset, 'selection'> {
+  #rulesetFor({ ports, tokens, wantsOthers }: Wanted): Omit<Ruleset, 'selection'> {
     const { tag, queue, mark } = this.#options
-    return { tag, queue, mark, selectors: [http01Selector(ports, tokens)], families: this.#families }
+    return { tag, queue, mark, selectors: [http01Selector(ports, tokens, wantsOthers)], families: this.#families }
   }
 }
 
 function isSame(one: Wanted, other: Wanted): boolean {
-  return one.ports.join() === other.ports.join() && one.tokens.join() === other.tokens.join()
+  return (
+    one.ports.join() === other.ports.join() &&
+    one.tokens.join() === other.tokens.join() &&
+    one.wantsOthers === other.wantsOthers
+  )
 }

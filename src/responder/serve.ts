@@ -21,6 +21,7 @@ import { openPacketPath } from './packet-path.js'
 import { release } from './release.js'
 import { Responder } from './responder.js'
 import { Rules } from './rules.js'
+import { Standing, type StandingOptions } from './standing.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 import { Standalone } from './standalone.js'
 import { takeLock } from './take-lock.js'
@@ -41,6 +42,8 @@ export interface ServeOptions {
   readonly isStandalone: boolean
   /** Whether it ends after its last challenge, as for hooks. Otherwise only `stop` or a signal ends it. */
   readonly isTransient: boolean
+  /** What it answers without its being armed. */
+  readonly standing?: StandingOptions | undefined
   /** Seconds that a transient one stays after its last challenge. */
   readonly linger: number
   /** The version of the program, for status. */
@@ -52,6 +55,9 @@ const FOR_A_START = 24
 
 /** Milliseconds that a note about a lost challenge is kept. A certbot that is still at work is a rare thing then. */
 const LOSS_TIME = 24 * 3600 * 1000
+
+/** The most packets that wait in the queue where any token is answered: all that the limits let in at once, and room. */
+const LONG_QUEUE = 4_096
 
 /** Milliseconds to wait while a sweep holds the lock of the run directory. */
 const SWEEP_TIME = 5_000
@@ -89,15 +95,23 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   noteLosses(directory, { kind: 'gone' })
   lock.note('')
   const identity: Identity = { version, pid: process.pid, startedAt: clock.date(), mark }
-  const leases = new Leases(clock)
+  const standing = options.standing && new Standing(options.standing, clock, log)
+  const leases = new Leases(clock, standing)
   const { challenges } = leases
+  const stateless = () => (standing?.isOn ? standing.options.stateless : undefined)
+  const isQuiet = (token: string) => standing !== undefined && !leases.isKnown(token)
   const onEvent = leases.note.bind(leases)
   const [families, path] = await Promise.all([
     findFamilies(),
     openPacketPath(
-      [http01Service(challenges)],
-      // No packet is queued before there are rules.
-      { queue: options.queue, letGoMark: (): number | undefined => rules.letGoMark },
+      [http01Service(challenges, options.standing?.stateless, () => stateless() !== undefined)],
+      {
+        queue: options.queue,
+        // No packet is queued before there are rules.
+        letGoMark: (): number | undefined => rules.letGoMark,
+        ...(standing && { length: LONG_QUEUE }),
+        isQuiet,
+      },
       edges,
       log,
       onEvent,
@@ -120,7 +134,15 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const servedFamilies = () => (isStandalone ? rules.families : [])
   const isSentOn = (family: IpVersion, port: number) => isTranslated(family, port, run)
   const standalone = new Standalone(
-    { isOff: !isStandalone, challenges, families: servedFamilies, isTranslated: isSentOn, onEvent },
+    {
+      isOff: !isStandalone,
+      challenges,
+      stateless,
+      isQuiet,
+      families: servedFamilies,
+      isTranslated: isSentOn,
+      onEvent,
+    },
     log,
   )
   // No request is handled before this function has returned.

@@ -1,6 +1,7 @@
 /** Serves the ports of armed challenges that nobody listens on, as long as they are armed. */
 import { toFailure } from '../failure.js'
 import type { IpVersion } from '../wire/ip.js'
+import type { Stateless } from '../challenge/http-01/stateless.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
 import { wordsOf } from '../wire/printable.js'
@@ -12,6 +13,10 @@ export interface StandaloneOptions {
   /** Whether it serves nothing at all. */
   readonly isOff?: boolean
   readonly challenges: ReadonlyMap<string, string>
+  /** Returns what any other token is answered by; nothing by default. */
+  readonly stateless?: () => Stateless | undefined
+  /** Returns whether a request for this token is told, but not logged here. */
+  readonly isQuiet?: (key: string) => boolean
   readonly families: () => readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
   /** Returns whether rules send on what comes to the port. Then another machine serves it. */
   readonly isTranslated: (version: IpVersion, port: number) => Promise<boolean>
@@ -83,8 +88,9 @@ export class Standalone {
     port: number,
     { version, isTracked }: ReturnType<StandaloneOptions['families']>[number],
   ): Promise<Held | undefined> {
-    const { challenges, isTranslated } = this.#options
-    const server = await openChallengeServer({ port, version, challenges, onEvent: (event) => this.#note(event) })
+    const { challenges, stateless, isTranslated } = this.#options
+    const onEvent = (event: FlowEvent) => this.#note(event)
+    const server = await openChallengeServer({ port, version, challenges, stateless, onEvent })
     if (typeof server === 'string') {
       // An IP version that is switched off has no address to listen on, and no client.
       const isExpected = ['EADDRINUSE', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(server)
@@ -105,10 +111,11 @@ export class Standalone {
 
   #note(event: FlowEvent): void {
     if (event.kind === 'answered') this.served++
+    this.#options.onEvent(event)
+    if (this.#options.isQuiet?.(event.key)) return
     this.#log(
       'info',
       `${event.key} ${wordsOf(event.kind)}, by our own server: ${formatEndpoint(event.client, event.clientPort)}`,
     )
-    this.#options.onEvent(event)
   }
 }

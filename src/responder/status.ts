@@ -38,6 +38,7 @@ export function statusOf(
   { leases, path, rules, watchdog, standalone, endsIn, webroots, log }: StatusParts,
 ): ResponderStatus {
   const { inForce } = rules
+  const stateless = leases.standing?.status()
   return {
     version,
     protocol: PROTOCOL_VERSION,
@@ -49,6 +50,7 @@ export function statusOf(
     ...(inForce && { firewall: inForce }),
     ...(standalone.ports.length > 0 && { standalone: standalone.ports }),
     ...(endsIn !== undefined && { endsIn: Math.round(endsIn / 1_000) }),
+    ...(stateless && { stateless }),
     challenges: leases.status(),
     ...(webroots.status.length > 0 && { webroots: webroots.status }),
     counts: {

@@ -5,10 +5,13 @@ import type { Log } from './log.js'
 import type { Rules } from './rules.js'
 
 /** The part of the rules that the watchdog uses. */
-export type WatchedRules = Pick<Rules, 'presence' | 'inTurn' | 'putBack'>
+export type WatchedRules = Pick<Rules, 'presence' | 'inTurn' | 'putBack' | 'followMachine'>
 
 /** Milliseconds between looks. */
 const LOOK_TIME = 3_000
+
+/** Every so many looks it also looks at what the machine is like. */
+const LOOKS_TO_MACHINE = 20
 
 /** The number of tries by the back end in use, before another may be chosen. */
 const TRIES_BEFORE_CHOICE = 3
@@ -23,6 +26,7 @@ export class Watchdog {
   readonly #log: Log
   #failedTries = 0
   #isLooking = false
+  #looks = 0
   /** The result of the last look, so that it is logged once. */
   #lastFault = ''
 
@@ -47,6 +51,7 @@ export class Watchdog {
         await this.#rules.inTurn(async () => {
           if (await this.#isBroken()) await this.#repair()
         })
+      if (++this.#looks % LOOKS_TO_MACHINE === 0) await this.#rules.followMachine()
     } catch (thrown) {
       this.#sayOnce('error', `the rules are not all there: ${toFailure(thrown).message}`)
     } finally {

@@ -15,6 +15,8 @@ export interface Selector {
   readonly starts: readonly Start[]
   /** The {@link KEY_LENGTH} bytes that follow the start: one of these keys, or anything. */
   readonly keys: readonly Uint8Array[] | 'any'
+  /** Whether a payload with any other key is wanted too, but only within limits (firewall/ruleset.ts). */
+  readonly wantsOthers?: boolean
 }
 
 /** Bytes that a payload may begin with. */

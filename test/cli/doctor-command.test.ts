@@ -1,17 +1,21 @@
 import t from 'tap'
-import { readNames } from '../../src/cli/doctor-command.js'
+import { readNames } from '../../src/cli/names.js'
 import { failsWith, runHook } from './command.js'
 
 t.test('names come as certbot takes them', (t) => {
-  t.strictSame(readNames(['a.example', 'b.example,c.example', 'a.example']), ['a.example', 'b.example', 'c.example'])
-  t.strictSame(readNames(['Bücher.example.', '*.a.example', '192.0.2.1', '2001:db8::1']), [
+  t.strictSame(readNames(['a.example', 'b.example,c.example', 'a.example'], 'domain'), [
+    'a.example',
+    'b.example',
+    'c.example',
+  ])
+  t.strictSame(readNames(['Bücher.example.', '*.a.example', '192.0.2.1', '2001:db8::1'], 'domain'), [
     'xn--bcher-kva.example',
     '*.a.example',
     '192.0.2.1',
     '2001:db8::1',
   ])
   for (const name of ['', 'a..example', 'a b', '-d/x', `${'x'.repeat(64)}.example`])
-    t.throws(() => readNames([name]), { code: 'bad-option' }, name)
+    t.throws(() => readNames([name], 'domain'), { code: 'bad-option' }, name)
   t.end()
 })
 

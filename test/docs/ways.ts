@@ -45,10 +45,12 @@ export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
   [/^(hooks\/)?certbot-nfq doctor\b/, { kind: 'machine', exits: [0, 1] }],
   [/^nsenter --net=\/run\/netns\/NAME |^ip netns$/, { kind: 'not run', why: 'is about the lab, from outside of it; every kernel test does it' }],
   [/^journalctl /, { kind: 'not run', why: 'no journal in the lab; what goes there is seen in test/end-to-end/certbot-timer.test.ts' }],
+  [/^(systemctl (enable --now|restart|stop)|systemd-run --unit) certbot-nfq-(account|meanwhile)\b/, { kind: 'not run', why: 'no systemd in the lab; what the unit starts is seen in test/scenarios/stateless.test.ts' }],
   [/^(apt-get install|systemctl start certbot\.service)\b/, { kind: 'machine' }],
   [/^((\/opt\/certbot-nfq\/)?hooks\/)?certbot-nfq [a-z-]/, { kind: 'machine' }],
   [/^certbot reconfigure /, { kind: 'not run', why: 'certbot 2.3 and later; Debian 12 has 2.1' }],
   [/^certbot renew --dry-run --cert-name example\.com$/, { kind: 'machine', prepare: (machine, { page }) => adoptByHand(machine, page) }],
+  [/^certbot certonly .*--manual-auth-hook \/bin\/true /, { kind: 'not run', why: 'takes the service on every machine: npm run test:fleet' }],
   [/^certbot (certonly|renew|certificates|--version)\b/, { kind: 'machine' }],
   [/^(tail|less|cat|cp|grep|ss|dig|curl|ls) /, { kind: 'machine' }],
 ]

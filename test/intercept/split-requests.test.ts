@@ -3,7 +3,7 @@ import t from 'tap'
 import { FIN, ACK } from '../../src/wire/tcp.js'
 import { holds } from '../holds.js'
 import { Connection } from './segments.js'
-import { reply, request, requestLine, Stage, untouched } from './stage.js'
+import { keyAuthorization, reply, request, requestLine, Stage, token, untouched } from './stage.js'
 
 t.test('split at any byte, the server gets what comes before the line is complete and nothing after', (t) => {
   for (let at = 1; at < request.length; at++) {
@@ -149,5 +149,23 @@ t.test('properties', (t) => {
       return !isRight.includes(false) && scenes.at(-1)?.scene.client[0]?.text === reply
     }),
   )
+  t.end()
+})
+
+t.test('limited to a name, the server gets what comes before the end of the head, and nothing after', (t) => {
+  const stateless = { thumbprint: keyAuthorization.slice(token.length + 1), names: ['example.com'] }
+  const isReplied = { at: 0, ack: request.length, flags: 'FIN PSH ACK', text: reply }
+  for (let at = 1; at < request.length; at++) {
+    const stage = new Stage(new Connection(), {}, stateless)
+    stage.challenges.clear()
+    t.same(stage.client({ text: request.slice(0, at) }), untouched, `split at ${at}`)
+    const second = stage.client({ at, text: request.slice(at) })
+    t.same([second.server, second.client], [{ at, flags: 'RST' }, [isReplied]])
+    const other = new Stage(new Connection(), {}, { ...stateless, names: ['example.org'] })
+    other.challenges.clear()
+    t.same(other.client({ text: request.slice(0, at) }), untouched)
+    const { server, client } = other.client({ at, text: request.slice(at) })
+    t.same([server, client, other.interceptor.flows], ['the same', [], 0], 'another name')
+  }
   t.end()
 })

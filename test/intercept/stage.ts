@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, type Limits } from '../../src/intercept/limits.js'
 import { Interceptor, type FlowEvent } from '../../src/intercept/interceptor.js'
 import { http01Service } from '../../src/challenge/http-01/service.js'
+import type { Stateless } from '../../src/challenge/http-01/stateless.js'
 import { Connection, type Heard, type Spoken } from './segments.js'
 
 export const token = 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'
@@ -32,9 +33,9 @@ export class Stage {
   readonly connection: Connection
   now = 0
 
-  constructor(connection: Connection = new Connection(), limits: Partial<Limits> = {}) {
+  constructor(connection: Connection = new Connection(), limits: Partial<Limits> = {}, stateless?: Stateless) {
     this.connection = connection
-    this.interceptor = new Interceptor([http01Service(this.challenges)], { ...DEFAULT_LIMITS, ...limits })
+    this.interceptor = new Interceptor([http01Service(this.challenges, stateless)], { ...DEFAULT_LIMITS, ...limits })
   }
 
   /** The client sends a segment. */

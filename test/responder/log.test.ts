@@ -100,6 +100,8 @@ t.test('a file gets no more than its limit, and a last line that says so', (t) =
   t.match(lines.at(-1), /no more is logged/)
   t.ok(sink.counts.logBytes >= 100)
   t.equal(sink.counts.logLinesLost, 990)
+  sink({ ...entry('the next day'), time: new Date(entry('').time.getTime() + 24 * 3_600_000) })
+  t.match(readFileSync(path, 'utf8'), /the next day/, 'a day later it writes again')
   t.end()
 })
 

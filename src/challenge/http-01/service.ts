@@ -1,22 +1,41 @@
 /** http-01 (RFC 8555, 8.3) over a connection that was taken over: a request head comes in, one reply goes out. */
 import type { Answer, Connection, Conversation, Recognition, Service } from '../../intercept/service.js'
 import { formatReply, HeadEnd, MAX_REQUEST_LINE, readRequestLine, type Method } from '../../wire/http.js'
+import { MAX_HEAD, readHost } from '../../wire/http-host.js'
+import { isAnsweredFor, statelessAnswer, type Stateless } from './stateless.js'
 
-/** Returns the service. `challenges` has the key authorization of each token. It is read again for each request. */
-export function http01Service(challenges: ReadonlyMap<string, string>): Service {
+/**
+ * Returns the service. `challenges` has the key authorization of each token. It is read again for each request. Any
+ * other token is answered by `stateless`, while `isOn` returns true. If that is limited to names, the decision waits
+ * for the end of the head: a request without exactly one Host field is not answered.
+ */
+export function http01Service(
+  challenges: ReadonlyMap<string, string>,
+  stateless?: Stateless,
+  isOn = () => true,
+): Service {
   return {
-    longestStart: MAX_REQUEST_LINE,
+    longestStart: stateless?.names.length ? MAX_HEAD : MAX_REQUEST_LINE,
     recognise: (start): Recognition => {
       const request = readRequestLine(start)
       if (typeof request === 'string') return request
-      const keyAuthorization = challenges.get(request.token)
-      if (keyAuthorization === undefined) return { key: request.token }
-      return {
-        key: request.token,
-        open: (connection) => new Http01Conversation(request.method, keyAuthorization, connection),
-      }
+      const { method, token: key } = request
+      const keyAuthorization =
+        challenges.get(key) ?? (stateless && isOn() ? answerTo(key, start, stateless) : undefined)
+      if (keyAuthorization === 'partial') return 'partial'
+      if (keyAuthorization === undefined) return { key }
+      return { key, open: (connection) => new Http01Conversation(method, keyAuthorization, connection) }
     },
   }
+}
+
+/** Returns the stateless answer; `partial` while the head does not tell whose request it is; `undefined` for none. */
+function answerTo(token: string, start: Uint8Array, stateless: Stateless): string | undefined {
+  const answer = statelessAnswer(stateless, token)
+  if (answer === undefined || stateless.names.length === 0) return answer
+  const read = readHost(start)
+  if (read === 'partial') return 'partial'
+  return read !== 'other' && isAnsweredFor(stateless, read.host) ? answer : undefined
 }
 
 class Http01Conversation implements Conversation {

@@ -10,7 +10,7 @@
  * | `…-A` | the key is armed: follows the connection, queues the packet |
  * | `…-I` | the payload ends before the key does: passes on what is within the limits |
  * | `…-U` | it is within the limits: follows the connection, by source for a short time only, and queues the packet |
- * | `…-N` | the key is not armed: counts the packet, and queues a few of them a second |
+ * | `…-N` | the key is not armed: counts the packet, and queues a few of them a second. Where other keys are wanted too, it passes on what is within the limits, to `…-A` |
  * | `…-Q` | picks the further packets of a connection that has our connection mark |
  * | `…-R` | picks the further packets of a followed source, where the mark is not used |
  * | `…-F` | queues such a further packet, within a limit |
@@ -34,12 +34,15 @@ import {
 import {
   FOLLOWED_SECONDS,
   FURTHER_QUEUED,
+  furtherAtOnce,
   INCOMPLETE_QUEUED,
   isFollowedByMark,
   letGoMark,
   LONGEST_QUEUED,
+  OTHERS_QUEUED,
   portsOf,
   SEEN_SECONDS,
+  SOURCE_BITS,
   UNARMED_QUEUED,
   type Family,
   type Ruleset,
@@ -58,16 +61,28 @@ function setNames(tag: string, version: IpVersion) {
     seen: `${name}s`,
     /** Addresses of incomplete payloads, each with a count of the last second. */
     halves: `${name}h`,
+    /** Sources of requests with other keys than the armed ones, each with a count. */
+    askers: `${name}a`,
   }
 }
 
-/** Returns the ip_sets that the rules of a tag refer to. They have to exist before the rules. */
-export function setsFor(tag: string, version: IpVersion): { readonly name: string; readonly kind: SetKind }[] {
-  const { followed, seen, halves } = setNames(tag, version)
+/**
+ * Returns the ip_sets that the rules of a tag refer to. They have to exist before the rules. `wantsOthers` tells whether
+ * the rules want other keys than the armed ones; by default all sets that there may be are returned.
+ */
+export function setsFor(
+  tag: string,
+  version: IpVersion,
+  wantsOthers = true,
+): { readonly name: string; readonly kind: SetKind }[] {
+  const { followed, seen, halves, askers } = setNames(tag, version)
+  const { perSecond, atOnce } = OTHERS_QUEUED.perSource
+  const kind: SetKind = { of: 'address', seconds: atOnce / perSecond, ...(version === 6 && { bits: SOURCE_BITS }) }
   return [
     { name: followed, kind: { of: 'address and port', seconds: FOLLOWED_SECONDS.incomplete } },
     { name: seen, kind: { of: 'address and port', seconds: SEEN_SECONDS } },
     { name: halves, kind: { of: 'address', seconds: 1 } },
+    ...(wantsOthers ? [{ name: askers, kind }] : []),
   ]
 }
 
@@ -339,7 +354,11 @@ function candidateRules(ruleset: Ruleset, family: Family): string[] {
           `-A ${names.unarmed} ${isLetGo}`,
           // A rule without a target only counts.
           `-A ${names.unarmed} ${comment}`,
-          `-A ${names.unarmed} -m limit --limit ${UNARMED_QUEUED}/sec --limit-burst ${UNARMED_QUEUED} ${toQueue}`,
+          ...(ruleset.selectors.some(({ wantsOthers }) => wantsOthers)
+            ? othersRules(names, sets.askers, comment)
+            : [
+                `-A ${names.unarmed} -m limit --limit ${UNARMED_QUEUED}/sec --limit-burst ${UNARMED_QUEUED} ${toQueue}`,
+              ]),
         ]
       : []),
     ...(ports.length === 0
@@ -361,11 +380,24 @@ function candidateRules(ruleset: Ruleset, family: Family): string[] {
                 ...(toTcp ?? []).map((begins) => `-A ${names.byAddress} ${begins} ${comment} -j ${names.candidates}`),
                 `-A ${names.byAddress} ${comment} -g ${names.further}`,
               ]),
-          `-A ${names.further} -m limit --limit ${FURTHER_QUEUED.perSecond}/sec --limit-burst ${FURTHER_QUEUED.atOnce} ${toQueue}`,
+          `-A ${names.further} -m limit --limit ${FURTHER_QUEUED.perSecond}/sec --limit-burst ${furtherAtOnce(ruleset)} ${toQueue}`,
           `-A ${names.letGo} ${bySource} ${comment} -j SET --del-set ${sets.followed} src,src`,
         ]),
     ...(byMark ? [`-A ${names.letGo} ${comment} -j CONNMARK --set-xmark 0x0/0x${mark.toString(16)}`] : []),
     `-A ${names.letGo} ${comment} -j MARK --set-xmark 0x0/0x${letGoMark(ruleset).toString(16)}`,
+  ]
+}
+
+/**
+ * Returns the rules that take requests with other keys, within the limits. The limit of a source is a count in so many
+ * seconds that it comes to the same.
+ */
+function othersRules(names: ReturnType<typeof namesFor>, askers: string, comment: string): string[] {
+  const { perSource, inAll } = OTHERS_QUEUED
+  return [
+    `-A ${names.unarmed} -m set --match-set ${askers} src --packets-gt ${perSource.atOnce - 1} ${comment} -j RETURN`,
+    `-A ${names.unarmed} ${comment} -j SET --add-set ${askers} src`,
+    `-A ${names.unarmed} -m limit --limit ${inAll.perSecond}/sec --limit-burst ${inAll.atOnce} ${comment} -g ${names.armed}`,
   ]
 }
 

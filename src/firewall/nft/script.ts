@@ -14,7 +14,8 @@
  * | `take` | follows the connection, and queues the packet |
  * | `incomplete-S` | the payload ends before the key does: looks at the port |
  * | `undecided` | within the limits: follows the connection, by source for a short time only, and queues the packet |
- * | `unarmed-S` | the key is not armed: counts the packet, and queues a few of them a second |
+ * | `unarmed-S` | the key is not armed: counts the packet, and queues a few of them a second, or goes to `others` |
+ * | `others` | such keys are wanted too: goes to `take` within the limits |
  * | `marked` | picks the further packets of a connection that has our connection mark, or lets it go |
  * | `followed`, `known` | the same by source address and port, where the mark is not used |
  * | `further` | queues such a further packet, within a limit |
@@ -25,12 +26,15 @@ import { KEY_LENGTH, keyOffset, maskAt, type Selector, type Start } from '../../
 import {
   FOLLOWED_SECONDS,
   FURTHER_QUEUED,
+  furtherAtOnce,
   INCOMPLETE_QUEUED,
   isFollowedByMark,
   letGoMark,
   LONGEST_QUEUED,
+  OTHERS_QUEUED,
   portsOf,
   SEEN_SECONDS,
+  SOURCE_BITS,
   UNARMED_QUEUED,
   type Family,
   type Ruleset,
@@ -45,6 +49,9 @@ const SET_SIZE = 65_535
 
 /** Seconds for which the rate of an address's incomplete payloads is remembered. */
 const HALVES_SECONDS = 10
+
+/** Seconds for which the rate of a source's requests with other keys is remembered: until its limit is full again. */
+const ASKERS_SECONDS = 60
 
 /** The most bytes of a payload that nft compares in one expression. */
 const LONGEST_COMPARED = 16
@@ -171,11 +178,13 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
     toQueue,
   ]
   const { perAddress, inAll } = INCOMPLETE_QUEUED
+  const wantsOthers = selectors.some((selector) => selector.wantsOthers)
   return [
     ...(selectors.some(({ keys }) => keys !== 'any') ? ['counter unarmed { }'] : []),
     dynamicSet('followed', `${addressType(version)} . inet_service`, FOLLOWED_SECONDS.armed),
     dynamicSet('seen', `${addressType(version)} . inet_service`, SEEN_SECONDS),
     dynamicSet('halves', addressType(version), HALVES_SECONDS),
+    ...(wantsOthers ? [dynamicSet('askers', addressType(version), ASKERS_SECONDS)] : []),
     ...selectors.flatMap(({ keys }, index) =>
       keys === 'any' || keySets === 'anonymous' ? [] : [keySet(index + 1, keys)],
     ),
@@ -188,8 +197,9 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
       `${byMark ? 'ct state untracked ' : ''}add @seen { ${source} }`,
       ...follow('add', FOLLOWED_SECONDS.incomplete),
     ]),
+    ...(wantsOthers ? [chain('others', [...othersLimits(version), 'goto take'])] : []),
     chain('further', [
-      `limit rate ${FURTHER_QUEUED.perSecond}/second burst ${FURTHER_QUEUED.atOnce} packets ${toQueue}`,
+      `limit rate ${FURTHER_QUEUED.perSecond}/second burst ${furtherAtOnce(ruleset)} packets ${toQueue}`,
     ]),
     ...selectors.flatMap((selector, index) =>
       selectorChains(selector, index + 1, { toQueue, isTracked, keySets, onward: `${isLetGo} ${unmark} accept` }),
@@ -228,6 +238,21 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
   ]
 }
 
+/** Returns the rules that turn away what is beyond the limits of requests with other keys. */
+function othersLimits(version: IpVersion): string[] {
+  const { perSource, inAll } = OTHERS_QUEUED
+  const source = version === 4 ? 'ip saddr' : `ip6 saddr and ${PREFIX_MASK}`
+  return [
+    `add @askers { ${source} limit rate over ${perSource.perSecond}/second burst ${perSource.atOnce} packets } return`,
+    `limit rate over ${inAll.perSecond}/second burst ${inAll.atOnce} packets return`,
+  ]
+}
+
+/** The mask of {@link SOURCE_BITS} bits. */
+const PREFIX_MASK = `${Array(SOURCE_BITS / 16)
+  .fill('ffff')
+  .join(':')}::`
+
 /** What the chains of all selectors have in common. */
 interface Following {
   readonly toQueue: string
@@ -239,14 +264,17 @@ interface Following {
 
 /** Returns the chains of one selector: those that compare its starts, and those that these go to. */
 function selectorChains(selector: Selector, place: number, following: Following): string[] {
-  const { transport, starts, keys } = selector
+  const { transport, starts, keys, wantsOthers } = selector
   const { toQueue, isTracked, keySets, onward } = following
   const to = (onwards: string) => destinations(selector, isTracked).map((destination) => `${destination} ${onwards}`)
   const chains = [chain(`armed-${place}`, to(transport === 'tcp' ? 'goto take' : toQueue))]
   if (transport === 'tcp') chains.push(chain(`incomplete-${place}`, to('goto undecided')))
   if (keys !== 'any')
     chains.push(
-      chain(`unarmed-${place}`, [onward, ...to(`counter name unarmed limit rate ${UNARMED_QUEUED}/second ${toQueue}`)]),
+      chain(`unarmed-${place}`, [
+        onward,
+        ...to(`counter name unarmed ${wantsOthers ? 'goto others' : `limit rate ${UNARMED_QUEUED}/second ${toQueue}`}`),
+      ]),
     )
   return [...chains, ...starts.map((start, index) => startChain(selector, start, place, index + 1, keySets))]
 }

@@ -12,6 +12,7 @@ import {
   holdsRuleset,
   installScript,
   removeScript,
+  setsFor,
   undoScript,
 } from '../../../src/firewall/iptables/script.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
@@ -273,6 +274,27 @@ t.test('beyond what one program holds, tokens have further rules, and those of a
       )
     }
   }
+  t.end()
+})
+
+t.test('where other tokens are wanted, they are taken within limits', (t) => {
+  const others = { ...ruleset, selectors: [http01Selector([80], [token], true)] }
+  const rules = installScript(others, tracked).split('\n')
+  t.strictSame(
+    rules
+      .filter((rule) => rule.startsWith('-A CERTBOT-NFQ-ab-N '))
+      .map((rule) => rule.replace(' -m comment --comment certbot-nfq-ab', '')),
+    [
+      '-A CERTBOT-NFQ-ab-N -m mark --mark 0x800000/0x800000 -g CERTBOT-NFQ-ab-L',
+      '-A CERTBOT-NFQ-ab-N',
+      '-A CERTBOT-NFQ-ab-N -m set --match-set certbot-nfq-ab-4a src --packets-gt 599 -j RETURN',
+      '-A CERTBOT-NFQ-ab-N -j SET --add-set certbot-nfq-ab-4a src',
+      '-A CERTBOT-NFQ-ab-N -m limit --limit 400/sec --limit-burst 1000 -g CERTBOT-NFQ-ab-A',
+    ],
+  )
+  t.ok(rules.some((rule) => rule.startsWith('-A CERTBOT-NFQ-ab-F -m limit --limit 2000/sec --limit-burst 2000 ')))
+  t.strictSame(setsFor('ab', 4).at(-1), { name: 'certbot-nfq-ab-4a', kind: { of: 'address', seconds: 6 } })
+  t.strictSame(setsFor('ab', 6).at(-1)?.kind, { of: 'address', seconds: 6, bits: 64 })
   t.end()
 })
 

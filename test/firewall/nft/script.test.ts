@@ -182,6 +182,28 @@ t.test('each port has its rules, and nothing too long to queue goes there', (t) 
   t.end()
 })
 
+t.test('where other tokens are wanted, they are taken within limits, a site of IPv6 being one source', (t) => {
+  const text = (version: 4 | 6) =>
+    installLine(
+      { ...ruleset, families: [{ version, isTracked: true }], selectors: [http01Selector([80], [token], true)] },
+      true,
+    )
+  t.match(text(4), 'counter name unarmed goto others;')
+  t.notMatch(text(4), 'limit rate 5/second')
+  t.match(
+    text(4),
+    'chain others { add @askers { ip saddr limit rate over 100/second burst 600 packets } return; limit rate over 400/second burst 1000 packets return; goto take; }',
+  )
+  t.match(text(4), 'set askers { type ipv4_addr; flags dynamic,timeout; timeout 60s; size 65535; }')
+  t.match(text(4), 'limit rate 2000/second burst 2000 packets meta length')
+  t.match(
+    text(6),
+    'add @askers { ip6 saddr and ffff:ffff:ffff:ffff:: limit rate over 100/second burst 600 packets } return',
+  )
+  t.notMatch(installLine(ruleset, true), /askers|others/)
+  t.end()
+})
+
 t.test('queue number and mark are those of the ruleset', (t) => {
   const line = installLine({ ...ruleset, queue: 7, mark: 0x80000000 }, false)
   t.strictSame(new Set(line.match(/queue [^;]*/g)), new Set(['queue flags bypass to 7']))
