@@ -20,6 +20,8 @@ export interface Lab {
   readonly server: Namespace
   /** Where the CA and every other client live. */
   readonly validator: Namespace
+  /** Names for further namespaces, as many as were asked for. The caller makes them, and the lab closes them. */
+  readonly spare: readonly string[]
   /** A private directory, mode 0700, for configuration, logs and sockets. */
   readonly directory: string
   /**
@@ -41,21 +43,22 @@ let labs = 0
  * open when this process exits or gets SIGINT, SIGTERM or SIGHUP is closed first.
  */
 export async function openLab(options: { readonly container: true }): Promise<LabWithContainer>
-export async function openLab(options?: { readonly container?: false }): Promise<Lab>
-export async function openLab({ container = false } = {}): Promise<Lab> {
+export async function openLab(options?: { readonly container?: false; readonly spare?: number }): Promise<Lab>
+export async function openLab({ container = false, spare: count = 0 } = {}): Promise<Lab> {
   labs += 1
   const prefix = `cnfq-${process.pid}-${labs}`
   const names = ['server', 'validator', ...(container ? ['container'] : [])].map((role) => `${prefix}-${role}`)
+  const spare = Array.from({ length: count }, (_, at) => `${prefix}-spare-${at + 1}`)
   const directory = mkdtempSync(join(tmpdir(), 'certbot-nfq-lab-'))
   const close = whileOpen(
-    () => closeLab(names, directory),
-    () => closeAtExit(names, directory),
+    () => closeLab([...names, ...spare], directory),
+    () => closeAtExit([...names, ...spare], directory),
   )
   try {
     const server = await createNamespace(`${prefix}-server`, 'eth0', { ipv4: '192.0.2.1', ipv6: '2001:db8::1' })
     const validator = await createNamespace(`${prefix}-validator`, 'eth0', { ipv4: '192.0.2.2', ipv6: '2001:db8::2' })
     await connect(server, validator)
-    const lab: Lab = { server, validator, directory, close }
+    const lab: Lab = { server, validator, spare, directory, close }
     return container ? Object.assign(lab, { container: await addContainer(server, `${prefix}-container`) }) : lab
   } catch (error) {
     await close()
