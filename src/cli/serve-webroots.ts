@@ -24,8 +24,8 @@ const WARN_EVERY = 60_000
 const GRACE = 60
 
 /**
- * Runs a responder in the foreground, and watches webroots for it if any are given. With `standing` it also answers what
- * is not armed. Sets the exit status.
+ * Runs a responder in the foreground, and watches webroots for it if any are given. With `standing` it also answers
+ * what is not armed. Sets the exit status.
  * @throws Failure
  */
 export async function serveCommand(

@@ -29,7 +29,7 @@ interface Check {
   readonly visits: Visits
 }
 
-/** Holds the armed challenges, and notes the visits for each. Beside them stands what is answered without being armed. */
+/** Holds the armed challenges, and notes the visits for each. Beside them stand the stateless answers. */
 export class Leases {
   readonly standing: Standing | undefined
   readonly #clock: Clock

@@ -55,8 +55,8 @@ const MAX_FILE = 16 * 1024 * 1024
 const DAY = 24 * 3_600_000
 
 /**
- * Returns a sink that appends to a file. Once that fails, or after `limit` bytes, it only counts, until a day has passed
- * since it began.
+ * Returns a sink that appends to a file. Once that fails, or after `limit` bytes, it only counts, until a day has
+ * passed since it began.
  * @throws Failure `log-file`
  */
 export function fileSink(path: string, format: LogFormat = 'text', limit = MAX_FILE): FileSink {

@@ -56,7 +56,7 @@ const FOR_A_START = 24
 /** Milliseconds that a note about a lost challenge is kept. A certbot that is still at work is a rare thing then. */
 const LOSS_TIME = 24 * 3600 * 1000
 
-/** The most packets that wait in the queue where any token is answered: all that the limits let in at once, and room. */
+/** The most packets that wait in the queue where any token is answered: what the limits let in at once, and more. */
 const LONG_QUEUE = 4_096
 
 /** Milliseconds to wait while a sweep holds the lock of the run directory. */

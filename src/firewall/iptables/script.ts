@@ -10,7 +10,7 @@
  * | `…-A` | the key is armed: follows the connection, queues the packet |
  * | `…-I` | the payload ends before the key does: passes on what is within the limits |
  * | `…-U` | it is within the limits: follows the connection, by source for a short time only, and queues the packet |
- * | `…-N` | the key is not armed: counts the packet, and queues a few of them a second. Where other keys are wanted too, it passes on what is within the limits, to `…-A` |
+ * | `…-N` | the key is not armed: counts it, and queues a few a second, or those within limits go to `…-A` |
  * | `…-Q` | picks the further packets of a connection that has our connection mark |
  * | `…-R` | picks the further packets of a followed source, where the mark is not used |
  * | `…-F` | queues such a further packet, within a limit |
@@ -67,8 +67,8 @@ function setNames(tag: string, version: IpVersion) {
 }
 
 /**
- * Returns the ip_sets that the rules of a tag refer to. They have to exist before the rules. `wantsOthers` tells whether
- * the rules want other keys than the armed ones; by default all sets that there may be are returned.
+ * Returns the ip_sets that the rules of a tag refer to. They have to exist before the rules. `wantsOthers` tells
+ * whether the rules want other keys than the armed ones; by default all sets that there may be are returned.
  */
 export function setsFor(
   tag: string,
