@@ -188,7 +188,7 @@ t.test(
         })
         t.match(
           find(findings, 'kernel'),
-          [{ level: 'fail', message: /^cannot give root up: .* failed \(EPERM\)$/, fix: /CAP_SETUID/ }],
+          [{ level: 'fail', message: /^cannot give root up: .* failed \(EPERM\)$/, fix: /SETUID/ }],
           missing,
         )
         t.equal(exitCode, 1)
