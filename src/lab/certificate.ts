@@ -4,6 +4,8 @@ import { run } from './run.js'
 export interface Certificate {
   /** The DNS names among the subject alternative names, in order. */
   readonly names: readonly string[]
+  /** The IP addresses among them, as openssl writes them. */
+  readonly addresses: readonly string[]
   /** Hexadecimal; differs between any two certificates of a CA. */
   readonly serial: string
   readonly issuer: string
@@ -19,6 +21,7 @@ export async function readCertificate(path: string): Promise<Certificate> {
   const field = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(stdout)?.[1]?.trim() ?? ''
   return {
     names: [...stdout.matchAll(/DNS:([^,\s]+)/g)].map((match) => match[1] ?? ''),
+    addresses: [...stdout.matchAll(/IP Address:([^,\s]+)/g)].map((match) => match[1] ?? ''),
     serial: field('serial'),
     issuer: field('issuer'),
     notBefore: field('notBefore'),

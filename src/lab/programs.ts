@@ -15,6 +15,7 @@ const packageOf = {
   'pebble-challtestsrv': 'pebble',
   'openssl': 'openssl',
   'tcpdump': 'tcpdump',
+  'conntrack': 'conntrack',
   'acme-tiny': 'acme-tiny',
   'dehydrated': 'dehydrated',
   'uacme': 'uacme',

@@ -37,7 +37,7 @@ async function makeDehydrated(
   const config = join(directory, 'config')
   const lines = [
     `CA=${scene.authority.directoryUrl}`,
-    ...[`BASEDIR=${directory}`, `WELLKNOWN=${directory}/wellknown`, `HOOK=${hook}`],
+    ...[`BASEDIR=${directory}`, `WELLKNOWN=${directory}/wellknown`, `HOOK=${hook}`, 'KEY_ALGO=secp384r1'],
     ...configuration,
   ]
   await writeFile(config, `${lines.join('\n')}\n`)
