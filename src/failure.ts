@@ -24,6 +24,8 @@ export const FIXES = {
   'demo-unable':
     'Run the demo where network namespaces and NFQUEUE are allowed: on a machine of your own, or in a container with --privileged.',
   'disk-full': 'Make room on that file system (df and df -i show it), then do this again.',
+  'dns-lineage':
+    'Leave its renewal as it is, or let the hooks renew it by http-01 from now on: add --force, and see that it passes.',
   'firewall-busy':
     'Run certbot again when that program is done (lslocks shows who holds a lock); what may be left of ours goes with: certbot-nfq stop',
   'firewall-failed':
@@ -32,9 +34,11 @@ export const FIXES = {
   'hook-arguments': 'Let the ACME client call this hook, as docs/clients.md shows.',
   'hook-path-taken': 'Move that file away, or give another place with --hooks-dir.',
   'hooks-exchanged':
-    'Let --manual-auth-hook be …/hooks/auth, and --manual-cleanup-hook …/hooks/cleanup; for a certificate that exists, correct these two lines in /etc/letsencrypt/renewal/NAME.conf.',
+    'Let --manual-auth-hook be /etc/certbot-nfq/auth, and --manual-cleanup-hook /etc/certbot-nfq/cleanup; for a certificate that exists, correct these two lines in /etc/letsencrypt/renewal/NAME.conf.',
+  'hooks-in-use':
+    'Give each what it had before with: certbot-nfq install --undo NAME, or remove them all the same with --force.',
   'identifier-missing':
-    'Let certbot call this program: --manual-auth-hook …/hooks/auth --manual-cleanup-hook …/hooks/cleanup',
+    'Let certbot call this program: --manual-auth-hook /etc/certbot-nfq/auth --manual-cleanup-hook /etc/certbot-nfq/cleanup',
   'install-failed': 'Run it as root, with a --hooks-dir and a --config-dir that can be written.',
   'internal': 'This is a fault of certbot-nfq: please report it with the lines of --verbose --log-file FILE.',
   'lineage-missing':
@@ -42,6 +46,8 @@ export const FIXES = {
   'log-file': 'Give --log-file a path in an existing directory that root can write.',
   'native-module':
     'Install libnetfilter-queue-dev, make and g++, then run: npm rebuild (in the directory of certbot-nfq)',
+  'no-copy':
+    'Give it another authenticator with certbot, such as: certbot certonly --cert-name NAME --webroot -w DIRECTORY -d NAME',
   'no-free-user': 'Name a user that is for this alone with --user, or map more user ids into this user namespace.',
   'not-root':
     'Run certbot or this command as root: rules, queue, raw and packet sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
@@ -50,8 +56,8 @@ export const FIXES = {
   'queue-unavailable': 'Give a free number with --queue-num, or load the kernel module: modprobe nfnetlink_queue',
   'read-only-file-system':
     'Mount that file system so that it can be written to (findmnt shows how it is), or give another path: --run-dir, or for install --hooks-dir and --config-dir.',
-  'reconfigure-failed':
-    'Read what certbot says above; see whether a rehearsal passes: certbot certonly --dry-run with the same options.',
+  'rehearsal-failed':
+    'Read what certbot says above, correct it, and run this again; certbot-nfq doctor -d NAME looks for the cause.',
   'renewal-changed': 'Run this again: it begins with the file as it is now.',
   'renewal-malformed':
     'Look whether certbot can read it: certbot certificates; a copy of an older one may be beside it.',
@@ -76,6 +82,8 @@ export const FIXES = {
   'unsafe-owner':
     'Give it to root alone (chown -R root: DIRECTORY; chmod -R go-w DIRECTORY), install elsewhere, or take the risk with --unsafe-owner.',
   'validation-malformed': 'Let certbot call this program, with --preferred-challenges http.',
+  'wildcard-lineage':
+    'Leave its renewal as it is; the names without * can have a certificate of their own, which the hooks renew.',
 } as const satisfies Record<string, string>
 
 /** The code of a failure, which names its entry in docs/errors.md. */

@@ -1,5 +1,5 @@
 /** Completion for bash and zsh, made from the tables of the command line. No Node runs when TAB is pressed. Pure. */
-import { COMMAND_SPECS } from '../cli/commands.js'
+import { COMMAND_SPECS, optionsShown, type CommandName } from '../cli/commands.js'
 import { OPTION_SPECS, type OptionSpec } from '../cli/options.js'
 import { quoteForShell } from '../client/certbot/hook-command.js'
 import { FIREWALL_CHOICES } from '../firewall/choices.js'
@@ -7,14 +7,17 @@ import { FIREWALL_CHOICES } from '../firewall/choices.js'
 /** The kinds of values that an option can have. */
 type Kind = 'firewall' | 'user' | 'lineage' | 'directory' | 'file' | 'other'
 
+type Option = readonly [string, OptionSpec]
+
 const commands = Object.entries(COMMAND_SPECS)
-const own = commands.flatMap(([, { options = {} }]) => Object.entries(options))
-const everywhere: readonly [string, OptionSpec][] = [
-  ...Object.entries(OPTION_SPECS),
+const always: readonly Option[] = [
   ['help', { describe: 'show help' }],
   ['version', { describe: 'show the version' }],
 ]
-const taking = [...everywhere, ...own].filter(([, { takes }]) => takes !== undefined)
+const everywhere: readonly Option[] = [...Object.entries(OPTION_SPECS), ...always]
+const taking = [...everywhere, ...commands.flatMap(([name]) => optionsOf(name))].filter(
+  ([name, { takes }], place, all) => takes !== undefined && all.findIndex(([other]) => other === name) === place,
+)
 const names = (specs: readonly (readonly [string, unknown])[]) => specs.map(([name]) => `--${name}`)
 
 /** Returns a script for bash, with or without the package bash-completion. */
@@ -50,8 +53,8 @@ export function bashCompletion(): string {
     '  case $command in',
     `    '') words='${[...commands.map(([name]) => name), ...names(everywhere)].join(' ')}' ;;`,
     ...commands.map(
-      ([name, { options = {} }]) =>
-        `    ${name}) words='${names([...everywhere, ...Object.entries(options)]).join(' ')}' ;;`,
+      ([name]) =>
+        `    ${name}) words='${[...(name === 'help' ? commands.map(([other]) => other) : []), ...names(optionsOf(name))].join(' ')}' ;;`,
     ),
     '  esac',
     '  mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")',
@@ -71,7 +74,7 @@ export function zshCompletion(): string {
     file: '_files',
     other: ' ',
   }
-  const option = ([name, spec]: readonly [string, OptionSpec]) => {
+  const option = ([name, spec]: Option) => {
     const about = `[${spec.describe.replace(/[[\]\\]/g, '\\$&')}]`
     return quoteForShell(
       spec.takes === undefined
@@ -82,22 +85,24 @@ export function zshCompletion(): string {
   return [
     '#compdef certbot-nfq',
     '# zsh completion for certbot-nfq(8)',
-    'local -a own commands',
+    'local -a options commands',
     `commands=(${commands.map(([name, { describe }]) => quoteForShell(`${name}:${describe.replaceAll(':', '\\:')}`)).join(' ')})`,
     'case ${words[(r)' + `(${commands.map(([name]) => name).join('|')})` + ']} in',
-    ...commands
-      .filter(([, { options }]) => options)
-      .map(([name, { options = {} }]) => `  ${name}) own=(${Object.entries(options).map(option).join(' ')}) ;;`),
+    ...commands.map(([name]) => `  ${name}) options=(${optionsOf(name).map(option).join(' ')}) ;;`),
+    `  *) options=(${everywhere.map(option).join(' ')}) ;;`,
     'esac',
-    '_arguments \\',
-    ...everywhere.map((spec) => `  ${option(spec)} \\`),
-    "  $own '1:command:{ _describe command commands }'",
+    "_arguments $options '1:command:{ _describe command commands }'",
     '',
   ].join('\n')
 }
 
+/** Returns the options that a command shows. */
+function optionsOf(name: string): readonly Option[] {
+  return [...optionsShown(name as CommandName), ...always]
+}
+
 function kindOf(name: string, { takes }: OptionSpec): Kind {
   if (name === 'firewall' || name === 'user') return name
-  if (name === 'adopt') return 'lineage'
+  if (name === 'adopt' || name === 'undo') return 'lineage'
   return takes === 'DIRECTORY' ? 'directory' : takes === 'FILE' ? 'file' : 'other'
 }

@@ -2,6 +2,7 @@
  * The manual pages, made from the tables of the command line, so they cannot name an option that does not exist. Pure.
  */
 import { COMMAND_SPECS } from '../cli/commands.js'
+import { HOOKS_DIRECTORY } from '../client/certbot/hook-paths.js'
 import { OPTION_SPECS, type OptionSpec } from '../cli/options.js'
 
 type Specs = Readonly<Record<string, OptionSpec>>
@@ -20,15 +21,17 @@ export function manualPages(version: string): Readonly<Record<string, string>> {
       ]),
       section(
         'COMMANDS',
-        Object.entries(COMMAND_SPECS).flatMap(([name, { describe, options = {} }]) => [
+        Object.entries(COMMAND_SPECS).flatMap(([name, { describe, words, uses, options = {} }]) => [
           '.TP',
-          `.B ${escape(name)}`,
+          words === undefined ? `.B ${escape(name)}` : `.BI ${escape(name)} " ${escape(words)}"`,
           text(`${describe}.`),
-          ...nested(options),
+          ...nested(options, uses),
         ]),
       ),
       section('OPTIONS', [
-        text('Each command takes these. A flag wins over its variable, that over the default.'),
+        text(
+          'Each command accepts these, and says which have an effect on it. A flag wins over its variable, that over the default.',
+        ),
         ...described(OPTION_SPECS),
       ]),
       section('ENVIRONMENT', [
@@ -46,8 +49,7 @@ export function manualPages(version: string): Readonly<Record<string, string>> {
       ]),
       section('FILES', [
         ...['.TP', '.I /run/certbot\\-nfq', text('control socket and lock, while something is armed')],
-        ...['.TP', '.I /usr/lib/certbot\\-nfq/hooks', text('the hooks of the Debian package')],
-        ...['.TP', '.I /usr/local/lib/certbot\\-nfq', text('the hooks where certbot-nfq install puts them')],
+        ...['.TP', `.I ${escape(HOOKS_DIRECTORY)}`, text('the hooks, auth and cleanup')],
       ]),
       section(
         'EXAMPLES',
@@ -94,7 +96,7 @@ function hookPage(
   return page(`certbot-nfq-${name}`, version, `certbot’s manual ${name} hook for http-01`, [
     section('SYNOPSIS', [
       `.B certbot certonly \\-\\-manual \\-\\-preferred\\-challenges http \\-\\-manual\\-${name}\\-hook`,
-      `.RI \\(dq/usr/lib/certbot\\-nfq/hooks/${name} " " [ options ]\\(dq`,
+      `.RI \\(dq${escape(HOOKS_DIRECTORY)}/${name} " " [ options ]\\(dq`,
     ]),
     section('DESCRIPTION', [
       text(`It ${does}. It is silent when all is well. Certbot runs it; the options follow its path, within quotes.`),
@@ -134,9 +136,12 @@ function described(specs: Specs): string[] {
   })
 }
 
-/** Returns the options of one command, indented below it. */
-function nested(specs: Specs): string[] {
-  return Object.keys(specs).length === 0 ? [] : ['.RS', ...described(specs), '.RE']
+/** Returns the options of one command, indented below it: its own, and the names of those that all share. */
+function nested(own: Specs, uses: readonly string[]): string[] {
+  const shared =
+    uses.length === 0 ? [] : ['.PP', text(`Of the options below: ${uses.map((name) => `--${name}`).join(', ')}.`)]
+  const lines = [...described(own), ...shared]
+  return lines.length === 0 ? [] : ['.RS', ...lines, '.RE']
 }
 
 /** Returns a line of running text. A full stop or a quote at its beginning would be a request of roff. */

@@ -9,6 +9,7 @@ import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { forgetLoss, takeLoss, type Loss } from '../responder/losses.js'
 import { checkRunDirectory, runDirectory, type RunDirectory } from '../responder/run-directory.js'
 import type { Options } from './options.js'
+import { withOwnCommand } from './own-command.js'
 import { ERRORS_PAGE, warn } from './report.js'
 
 /** Challenges that are armed together. */
@@ -53,7 +54,7 @@ async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<vo
     })
     if (warning === undefined) return
     const { describeWarning } = await import('../diagnosis/self-check/warning.js')
-    process.stderr.write(`${describeWarning(warning, ERRORS_PAGE)}\n`)
+    process.stderr.write(`${withOwnCommand(describeWarning(warning, ERRORS_PAGE))}\n`)
   } catch {
     // The responder forgets the token with the challenge.
   }

@@ -12,6 +12,7 @@ import { diagnoseExpired, diagnoseLost, type LostChallenge } from '../diagnosis/
 import { diagnoseUnasked } from '../diagnosis/validation/unasked.js'
 import { ERRORS_PAGE } from './report.js'
 import { printable } from '../wire/printable.js'
+import { withOwnCommand } from './own-command.js'
 
 /** Milliseconds for looking up a name's addresses, while certbot waits. */
 const LOOK_UP_TIME = 3_000
@@ -22,7 +23,7 @@ const LOOK_UP_TIME = 3_000
  */
 export async function sayDiagnoses(situations: readonly Situation[]): Promise<void> {
   const texts = await Promise.all(situations.map(diagnosisText))
-  for (const text of new Set(texts)) if (text !== undefined) process.stderr.write(`${text}\n`)
+  for (const text of new Set(texts)) if (text !== undefined) process.stderr.write(`${withOwnCommand(text)}\n`)
 }
 
 /** What the hook knows of a challenge. */

@@ -1,22 +1,36 @@
 /** The table of commands, for help, manual page and completion. */
 import { CONFIG_DIRECTORY } from '../client/certbot/certbot.js'
-import { HOOKS_DIRECTORY, PACKAGED_HOOKS } from '../client/certbot/hook-paths.js'
+import { HOOKS_DIRECTORY } from '../client/certbot/hook-paths.js'
 import { CLIENT_HOOKS, type ClientName } from './client-hooks.js'
-import type { OptionName, OptionSpec } from './options.js'
+import { COMMAND_DIRECTORY } from './command-link.js'
+import { OPTION_SPECS, type OptionName, type OptionSpec } from './options.js'
 
 /** A command as help, manual page and completion show it. */
 export interface CommandSpec {
   readonly describe: string
+  /** The words that it takes besides options, as yargs writes it: `[name..]`. Absent when it takes none. */
+  readonly words?: string
   /** The options of OPTION_SPECS that have an effect. The others are accepted, and not shown. */
   readonly uses: readonly OptionName[]
-  /** Its own options, besides those of OPTION_SPECS. */
+  /** Its own options. One with a name of OPTION_SPECS stands in its place. */
   readonly options?: Readonly<Record<string, OptionSpec>>
   readonly example: string
 }
 
 /** The name of a command. */
 export type CommandName =
-  ClientName | 'auth' | 'cleanup' | 'serve' | 'status' | 'stop' | 'watch' | 'doctor' | 'demo' | 'install' | 'account'
+  | ClientName
+  | 'doctor'
+  | 'install'
+  | 'status'
+  | 'stop'
+  | 'watch'
+  | 'serve'
+  | 'account'
+  | 'demo'
+  | 'help'
+  | 'auth'
+  | 'cleanup'
 
 /** The options of a responder. */
 const RESPONDER: readonly OptionName[] = [
@@ -32,19 +46,55 @@ const RESPONDER: readonly OptionName[] = [
   'verbose',
 ]
 
-/** Every command, in the order of the help. */
+/** Every command, in the order of the help: what a person runs first comes first, what certbot runs last. */
 export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
-  auth: {
-    describe: 'hook: arm the challenge that certbot gives in its environment',
+  doctor: {
+    describe: 'before a rate limit is spent: what may keep a validation from passing; changes nothing',
+    words: '[name..]',
+    uses: ['port', 'run-dir', 'firewall', 'queue-num', 'mark', 'user', 'no-standalone'],
+    options: {
+      domain: { short: 'd', isList: true, takes: 'NAME', describe: 'a name to look up, several times for several' },
+      resolver: { takes: 'ADDRESS', describe: 'the DNS server to ask (default: this machine’s)' },
+      json: { describe: 'for a program' },
+    },
+    example: 'certbot-nfq doctor example.com www.example.com --resolver 1.1.1.1',
+  },
+  install: {
+    describe: 'put hooks and command at paths that stay, and show how certbot uses them; or change a lineage',
     uses: ['port', 'ttl', 'no-self-check', ...RESPONDER],
-    example: 'CERTBOT_DOMAIN=… CERTBOT_TOKEN=… CERTBOT_VALIDATION=… certbot-nfq auth',
+    options: {
+      'adopt': { takes: 'NAME', describe: 'change this lineage so that it is renewed by the hooks' },
+      'undo': { takes: 'NAME', describe: 'give this lineage back what it had before it was adopted' },
+      'remove': { describe: 'remove hook paths and command again, if they are ours and no lineage needs them' },
+      'dry-run': { describe: 'show what would change, and change nothing' },
+      'force': { describe: 'remove what lineages need; change one that uses dns-01, or without a rehearsal' },
+      'config-dir': { takes: 'DIRECTORY', default: CONFIG_DIRECTORY, describe: 'certbot’s configuration' },
+      'hooks-dir': { takes: 'DIRECTORY', default: HOOKS_DIRECTORY, describe: 'where the hooks are to be' },
+      'bin-dir': { takes: 'DIRECTORY', default: COMMAND_DIRECTORY, describe: 'where the command is to be' },
+      'unsafe-owner': { describe: 'install although another user can change what root will run' },
+    },
+    example: 'certbot-nfq install --port 8080 --adopt example.com',
   },
-  cleanup: {
-    describe: 'hook: disarm it again; the last one ends the responder',
-    uses: ['run-dir', 'verbose'],
-    example: 'CERTBOT_TOKEN=… certbot-nfq cleanup',
+  status: {
+    describe: 'what is armed, who asked, which rules are in force',
+    uses: ['run-dir'],
+    options: {
+      json: { describe: 'for a program' },
+      verbose: { describe: 'every counter (docs/status.md explains them)' },
+    },
+    example: 'certbot-nfq status --verbose',
   },
-  ...clientCommands(),
+  stop: {
+    describe: 'end the responder and remove its rules, also those of one that was killed',
+    uses: ['run-dir'],
+    example: 'certbot-nfq stop',
+  },
+  watch: {
+    describe: 'show who asks for challenges and what the web server answers; changes nothing',
+    uses: ['port', 'user'],
+    options: { json: { describe: 'a line of JSON for each event, also on a terminal' } },
+    example: 'certbot-nfq watch --port 8080',
+  },
   serve: {
     describe: 'run a responder in the foreground; hooks use it, and it stays until it is stopped',
     uses: ['port', 'ttl', ...RESPONDER.filter((name) => name !== 'linger')],
@@ -68,55 +118,6 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     },
     example: 'certbot-nfq serve --webroot /var/www/html',
   },
-  status: {
-    describe: 'what is armed, who asked, which rules are in force',
-    uses: ['run-dir'],
-    options: { json: { describe: 'for a program' } },
-    example: 'certbot-nfq status --json',
-  },
-  stop: {
-    describe: 'end the responder and remove its rules, also those of one that was killed',
-    uses: ['run-dir'],
-    example: 'certbot-nfq stop',
-  },
-  watch: {
-    describe: 'show who asks for challenges and what the web server answers; changes nothing',
-    uses: ['port', 'user'],
-    options: { json: { describe: 'a line of JSON for each event, also on a terminal' } },
-    example: 'certbot-nfq watch --port 8080',
-  },
-  doctor: {
-    describe: 'before a rate limit is spent: what may keep a validation from passing; changes nothing',
-    uses: ['port', 'run-dir', 'firewall', 'queue-num', 'mark', 'user', 'no-standalone'],
-    options: {
-      domain: { short: 'd', isList: true, takes: 'NAME', describe: 'a name to look up, several times for several' },
-      resolver: { takes: 'ADDRESS', describe: 'the DNS server to ask (default: this machine’s)' },
-      json: { describe: 'for a program' },
-    },
-    example: 'certbot-nfq doctor -d example.com -d www.example.com --resolver 1.1.1.1',
-  },
-  demo: {
-    describe: 'get and renew a certificate from a test CA in network namespaces of its own, and show how',
-    uses: [],
-    example: 'certbot-nfq demo',
-  },
-  install: {
-    describe: 'put the hooks at a path that stays, and show how certbot uses them',
-    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER],
-    options: {
-      'adopt': { takes: 'NAME', describe: 'change this lineage so that it is renewed by the hooks' },
-      'config-dir': { takes: 'DIRECTORY', default: CONFIG_DIRECTORY, describe: 'certbot’s configuration' },
-      'hooks-dir': {
-        takes: 'DIRECTORY',
-        default: HOOKS_DIRECTORY,
-        describe: `where the hooks are to be (of the Debian package: ${PACKAGED_HOOKS})`,
-      },
-      'dry-run': { describe: 'show what would change, and change nothing' },
-      'unsafe-owner': { describe: 'install although another user can change what root will run' },
-      'remove': { describe: 'remove the hook paths again, if they are ours' },
-    },
-    example: 'certbot-nfq install --port 8080 --adopt example.com',
-  },
   account: {
     describe: 'show the thumbprints of the ACME accounts on this machine, for serve --account',
     uses: [],
@@ -129,12 +130,40 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     },
     example: 'certbot-nfq account --config-dir /etc/letsencrypt',
   },
+  demo: {
+    describe: 'get and renew a certificate from a test CA in network namespaces of its own, and show how',
+    uses: [],
+    example: 'certbot-nfq demo',
+  },
+  help: {
+    describe: 'show this, or what one command takes',
+    words: '[command]',
+    uses: [],
+    example: 'certbot-nfq help doctor',
+  },
+  ...clientCommands(),
+  auth: {
+    describe: `what ${HOOKS_DIRECTORY}/auth runs: arm the challenge that certbot gives in its environment`,
+    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER],
+    example: `certbot certonly --manual --manual-auth-hook "${HOOKS_DIRECTORY}/auth --port 8080" …`,
+  },
+  cleanup: {
+    describe: `what ${HOOKS_DIRECTORY}/cleanup runs: disarm it again; the last one ends the responder`,
+    uses: ['run-dir', 'verbose'],
+    example: `certbot certonly --manual --manual-cleanup-hook ${HOOKS_DIRECTORY}/cleanup …`,
+  },
+}
+
+/** Returns the options that a command shows, in order: its own, then those that all commands share. */
+export function optionsShown(name: CommandName): readonly (readonly [string, OptionSpec])[] {
+  const { uses, options = {} } = COMMAND_SPECS[name]
+  return [...Object.entries(options), ...uses.map((option) => [option, OPTION_SPECS[option]] as const)]
 }
 
 function clientCommands(): Record<ClientName, CommandSpec> {
   const specs = Object.entries(CLIENT_HOOKS).map(([name, { describe, example }]) => [
     name,
-    { describe, example, uses: ['port', 'ttl', 'no-self-check', 'then', ...RESPONDER] },
+    { describe, words: '[words..]', example, uses: ['port', 'ttl', 'no-self-check', 'then', ...RESPONDER] },
   ])
   return Object.fromEntries(specs) as Record<ClientName, CommandSpec>
 }

@@ -1,10 +1,12 @@
 import { Failure } from '../failure.js'
 import { DemoUnable, runDemo } from '../lab/demo.js'
+import { ownCommand } from './own-command.js'
 
 /** Runs the demo. @throws Failure */
 export async function demoCommand(): Promise<void> {
+  const next = `${ownCommand()} doctor example.com, with a name of yours; it changes nothing`
   try {
-    await runDemo((line) => void process.stdout.write(`${line}\n`))
+    await runDemo((line) => void process.stdout.write(`${line}\n`), next)
   } catch (cause) {
     throw failureOf(cause)
   }

@@ -11,6 +11,7 @@ import { paintFor } from './colour.js'
 import { keeperCommand } from './launch.js'
 import { readNames } from './names.js'
 import type { Options } from './options.js'
+import { withOwnCommand } from './own-command.js'
 
 /** What `doctor` takes besides the options of all commands. */
 export interface DoctorOptions {
@@ -37,7 +38,7 @@ export async function doctorCommand(options: Options, { names, resolver, isJson 
   process.stdout.write(
     isJson
       ? `${printableJson(JSON.stringify(findings, null, 2))}\n`
-      : `${formatFindings(findings, paintFor(process.stdout, process.env))}\n`,
+      : `${withOwnCommand(formatFindings(findings, paintFor(process.stdout, process.env)))}\n`,
   )
   if (!isWell(findings)) process.exitCode = 1
 }

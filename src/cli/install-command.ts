@@ -1,32 +1,46 @@
-/** `install`: puts the hooks at a path that stays, and makes lineages use them. */
+/** `install`: puts hooks and command at paths that stay, and makes lineages use the hooks or gives them back. */
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Failure } from '../failure.js'
+import { changeLineage, planAdoption, planUndoing, type LineageChange } from '../client/certbot/adopt.js'
 import { CONFIG_DIRECTORY } from '../client/certbot/certbot.js'
-import { adopt, planAdoption, type Adoption } from '../client/certbot/adopt.js'
 import { hookCommands, quoteForShell } from '../client/certbot/hook-command.js'
 import {
+  HOOK_NAMES,
   HOOKS_DIRECTORY,
   inspectHookPaths,
-  isSameDirectory,
-  PACKAGED_HOOKS,
   removeHookPaths,
   writeHookPaths,
   type HookPath,
 } from '../client/certbot/hook-paths.js'
 import { formatInstructions } from '../client/certbot/instructions.js'
+import { lineagesThatUse } from '../client/certbot/lineage-use.js'
+import { listLineages } from '../client/certbot/lineages.js'
 import { whoCanChange } from '../client/certbot/owners.js'
-import { lineagesThatUse, listLineages } from '../client/certbot/lineages.js'
+import {
+  COMMAND_DIRECTORY,
+  inspectCommandLink,
+  removeCommandLink,
+  writeCommandLink,
+  type CommandLink,
+} from './command-link.js'
 import { formatOptions, readOptions, type Options } from './options.js'
+import { ownCommand } from './own-command.js'
 
 /** What `certbot-nfq install` is asked to do. */
 export interface InstallRequest {
   /** The lineage to change. */
   readonly adopt: string | undefined
+  /** The lineage to give back what it had. */
+  readonly undo: string | undefined
+  /** The directory of the command's link. */
+  readonly binDir: string
   readonly configDir: string
-  /** The directory of the hook paths; undefined stands for the default of this installation. */
-  readonly hooksDir: string | undefined
+  /** The directory of the hook paths. */
+  readonly hooksDir: string
   readonly isDryRun: boolean
+  /** Whether to do what is refused for good reasons: see the commands. */
+  readonly isForced: boolean
   readonly isRemoval: boolean
   /** Whether to install even where another user than root can change what root would run. */
   readonly isUnsafeOwner: boolean
@@ -39,44 +53,52 @@ export function readInstallRequest(argv: Readonly<Record<string, unknown>>): Ins
     if (value === '') throw new Failure('bad-option', `--${name} must not be empty`)
     return typeof value === 'string' ? value : undefined
   }
-  const [hooksDir, configDir] = [text('hooks-dir'), text('config-dir')]
   const request = {
     adopt: text('adopt'),
+    undo: text('undo'),
     isDryRun: argv['dry-run'] === true,
+    isForced: argv['force'] === true,
     isRemoval: argv['remove'] === true,
     isUnsafeOwner: argv['unsafe-owner'] === true,
   }
-  if (request.isRemoval && request.adopt !== undefined)
-    throw new Failure('bad-option', '--remove and --adopt do not go together')
+  const acts = [request.isRemoval && '--remove', request.adopt && '--adopt', request.undo && '--undo'].filter(Boolean)
+  if (acts.length > 1) throw new Failure('bad-option', `${acts.join(' and ')} do not go together`)
   return {
     ...request,
-    hooksDir: hooksDir === undefined ? undefined : resolve(hooksDir),
-    configDir: resolve(configDir ?? CONFIG_DIRECTORY),
+    binDir: resolve(text('bin-dir') ?? COMMAND_DIRECTORY),
+    hooksDir: resolve(text('hooks-dir') ?? HOOKS_DIRECTORY),
+    configDir: resolve(text('config-dir') ?? CONFIG_DIRECTORY),
   }
 }
 
 /**
- * Writes or removes the hook paths and changes a lineage, or only shows what would happen.
+ * Writes or removes hook paths and command, changes a lineage, or only shows what would happen.
  * @throws Failure
  */
 export async function installCommand(options: Options, request: InstallRequest): Promise<void> {
   const own = fileURLToPath(new URL('../../hooks', import.meta.url))
-  // The path of a package stays as it is, so nothing needs to lead to it.
-  const directory = request.hooksDir ?? (isSameDirectory(own, PACKAGED_HOOKS) ? PACKAGED_HOOKS : HOOKS_DIRECTORY)
-  const paths = isSameDirectory(own, directory) ? [] : inspectHookPaths(directory, own)
-  if (request.isRemoval) return remove(directory, paths, request)
+  const { hooksDir, binDir, configDir, isDryRun, isForced } = request
+  const paths = inspectHookPaths(hooksDir, own)
+  const link = inspectCommandLink(binDir, own)
+  if (request.undo !== undefined) {
+    const hookPaths = [...paths.map(({ path }) => path), ...HOOK_NAMES.map((name) => join(own, name))]
+    return change(planUndoing(request.undo, hookPaths, configDir), request, `does not use these hooks.`)
+  }
+  if (request.isRemoval) return remove(paths, link, request)
 
-  const who = whoCanChange(own, [process.execPath, directory])
+  const who = whoCanChange(own, [process.execPath, hooksDir])
   if (who !== undefined && !request.isUnsafeOwner)
     throw new Failure('unsafe-owner', `${who}, and so what root would run at each renewal`)
   const kept = optionsToKeep(options)
-  const hooks = hookCommands(directory, kept)
+  const hooks = hookCommands(hooksDir, kept)
   // This comes before anything is written, so that a wrong name leaves nothing behind.
-  const adoption = request.adopt === undefined ? undefined : planAdoption(request.adopt, hooks, request.configDir)
-  if (!request.isDryRun) writeHookPaths(paths)
-  say(describePaths(directory, paths, own, request.isDryRun))
-  if (adoption) await change(adoption, request)
-  else say(`\n${formatInstructions(hooks, [...kept, ...placesOf(request)], listLineages(request.configDir))}`)
+  const adoption = request.adopt === undefined ? undefined : planAdoption(request.adopt, hooks, configDir, isForced)
+  if (!isDryRun) writeHookPaths(paths)
+  say(describePaths(paths, own, isDryRun))
+  if (!isDryRun) writeCommandLink(link)
+  say(describeLink(link, isDryRun))
+  if (adoption) await change(adoption, request, 'uses these hooks already.')
+  else say(`\n${formatInstructions(hooks, ownCommand(), [...kept, ...placesOf(request)], listLineages(configDir))}`)
 }
 
 /**
@@ -88,49 +110,75 @@ export function optionsToKeep(options: Options): string[] {
   return formatOptions(options).filter((word) => !defaults.includes(word))
 }
 
-/** Returns the given directories as arguments. */
-function placesOf({ hooksDir, configDir }: InstallRequest): string[] {
+/** Returns the directories that are not the usual ones, as arguments. */
+function placesOf({ hooksDir, binDir, configDir }: InstallRequest): string[] {
   return [
-    ...(hooksDir === undefined ? [] : [`--hooks-dir=${hooksDir}`]),
+    ...(hooksDir === HOOKS_DIRECTORY ? [] : [`--hooks-dir=${hooksDir}`]),
+    ...(binDir === COMMAND_DIRECTORY ? [] : [`--bin-dir=${binDir}`]),
     ...(configDir === CONFIG_DIRECTORY ? [] : [`--config-dir=${configDir}`]),
   ]
 }
 
-async function change(adoption: Adoption, { isDryRun, configDir }: InstallRequest): Promise<void> {
-  const { name, diff, by } = adoption
-  if (diff === '') return say(`${name} uses these hooks already.`)
+/** Changes a lineage, or shows how it would be changed. `otherwise` says that there is nothing to change. */
+async function change(
+  planned: LineageChange,
+  { isDryRun, isForced, configDir }: InstallRequest,
+  otherwise: string,
+): Promise<void> {
+  const { name, diff, by, command } = planned
+  if (diff === '') return say(`${name} ${otherwise}`)
   say(diff)
-  if (isDryRun)
-    return say(
-      by === 'edit'
-        ? '\nNothing was changed.'
-        : `\nNothing was changed. It would be done by: ${by.command.map(quoteForShell).join(' ')}`,
-    )
-  await adopt(adoption, (line) => say(`\n${line}`))
+  if (isDryRun) {
+    const how = { certbot: 'It would be done by', edit: 'It would then be rehearsed by' }[by]
+    return say(`\nNothing was changed.${command ? ` ${how}: ${command.map(quoteForShell).join(' ')}` : ''}`)
+  }
+  await changeLineage(planned, isForced, (line) => say(`\n${line}`))
   const directory = configDir === CONFIG_DIRECTORY ? '' : ` --config-dir ${quoteForShell(configDir)}`
-  if (by === 'edit') say(`Rehearse it with: certbot renew --dry-run --cert-name ${quoteForShell(name)}${directory}`)
+  if (by === 'edit' && (isForced || command === undefined))
+    say(`Rehearse it with: certbot renew --dry-run --cert-name ${quoteForShell(name)}${directory}`)
 }
 
-function describePaths(directory: string, paths: readonly HookPath[], own: string, isDryRun: boolean): string {
-  const hooks = `${join(directory, 'auth')} and ${join(directory, 'cleanup')}`
-  if (paths.length === 0) return `The hooks are ${hooks}.`
+function describePaths(paths: readonly HookPath[], own: string, isDryRun: boolean): string {
+  const hooks = paths.map(({ path }) => path).join(' and ')
+  if (paths.every(({ state }) => state === 'own')) return `The hooks are ${hooks}.`
   if (paths.every(({ state }) => state === 'current')) return `The hooks are ${hooks} already; they lead to ${own}.`
   return `${isDryRun ? 'Would write' : 'Wrote'} the hooks ${hooks}; they lead to ${own}.`
 }
 
-function remove(directory: string, paths: readonly HookPath[], { isDryRun, configDir }: InstallRequest): void {
+function describeLink({ path, target, state }: CommandLink, isDryRun: boolean): string {
+  switch (state) {
+    case 'absent':
+    case 'outdated':
+      return `${isDryRun ? 'Would make' : 'Made'} the command ${path}; it leads to ${target}.`
+    case 'foreign':
+      return `${path} is not ours and stays as it is: the command is ${target}.`
+    default:
+      return `The command is ${path}.`
+  }
+}
+
+/** Removes what `install` has made, unless a lineage needs it. @throws Failure `hooks-in-use`, `install-failed` */
+function remove(
+  paths: readonly HookPath[],
+  link: CommandLink,
+  { isDryRun, isForced, hooksDir, configDir }: InstallRequest,
+): void {
   const ours = paths.filter(({ state }) => state === 'current' || state === 'outdated').map(({ path }) => path)
-  const { users, unread } = lineagesThatUse(
-    configDir,
-    paths.map(({ path }) => path),
-  )
-  if (!isDryRun) removeHookPaths(paths)
-  if (ours.length === 0) return say(`No hook paths of certbot-nfq install in ${directory}.`)
-  for (const path of ours) say(`${isDryRun ? 'Would remove' : 'Removed'} ${path}`)
-  for (const name of users)
-    say(
-      `${name} names them still and cannot be renewed so: give it another authenticator, or put back its copy ${name}.conf.before-certbot-nfq`,
+  const hasLink = link.state === 'current' || link.state === 'outdated'
+  const { users, unread } = lineagesThatUse(configDir, ours)
+  if (users.length > 0 && !isForced)
+    throw new Failure(
+      'hooks-in-use',
+      `${users.join(', ')} ${users.length === 1 ? 'is' : 'are'} renewed by the hooks in ${hooksDir}: nothing was removed`,
     )
+  if (!isDryRun) {
+    removeHookPaths(paths)
+    removeCommandLink(link)
+  }
+  if (ours.length === 0) say(`No hook paths of certbot-nfq install in ${hooksDir}.`)
+  for (const path of [...ours, ...(hasLink ? [link.path] : [])]) say(`${isDryRun ? 'Would remove' : 'Removed'} ${path}`)
+  for (const name of users)
+    say(`${name} ${isDryRun ? 'could not' : 'cannot'} be renewed so: give it another authenticator`)
   for (const { name, why } of unread) say(`Whether ${name} names them still cannot be seen: ${why}`)
 }
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { describeFailure, toFailure, type Failure } from '../failure.js'
 import { paintFor } from './colour.js'
+import { withOwnCommand } from './own-command.js'
 
 /**
  * docs/errors.md, which is installed with the program and found from its directory. A line break in the path would make
@@ -27,5 +28,6 @@ export function warn(failure: Failure): void {
 
 function say(failure: Failure, colour: 'red' | 'yellow'): void {
   const paint = paintFor(process.stderr, process.env)
-  process.stderr.write(`${describeFailure(failure, ERRORS_PAGE, (text) => paint(colour, text))}\n`)
+  const [cause = '', ...advice] = describeFailure(failure, ERRORS_PAGE, (text) => paint(colour, text)).split('\n')
+  process.stderr.write(`${[cause, ...advice.map(withOwnCommand)].join('\n')}\n`)
 }

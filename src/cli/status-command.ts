@@ -8,6 +8,8 @@ import { describeAbsence, readAbsence } from '../diagnosis/doctor/absence.js'
 import { printable, printableJson, wordsOf } from '../wire/printable.js'
 import type { Options } from './options.js'
 
+type Counts = ResponderStatus['counts']
+
 /** The newest visits for tokens that were not armed that are shown. */
 const SHOWN_VISITS = 5
 
@@ -25,14 +27,17 @@ export async function statusCommand(options: Options, isJson: boolean): Promise<
     process.stdout.write(
       `${printableJson(JSON.stringify(status ? { running: true, ...status } : { running: false, ...absence }, null, 2))}\n`,
     )
-  else if (status) process.stdout.write(`${formatStatus(status)}\n`)
+  else if (status) process.stdout.write(`${formatStatus(status, options.verbose)}\n`)
   else if (absence)
     process.stdout.write(`${describeAbsence(absence, directory).split('\n').map(printable).join('\n')}\n`)
 }
 
-/** Returns the status for a person, a line for each thing. Text from the responder is made printable. */
-export function formatStatus(status: ResponderStatus): string {
-  const { firewall, challenges, counts, limits = {} } = status
+/**
+ * Returns the status for a person, a line for each thing; with `isVerbose` every counter too. Text from the responder
+ * is made printable.
+ */
+export function formatStatus(status: ResponderStatus, isVerbose = false): string {
+  const { firewall, challenges, counts } = status
   return [
     `certbot-nfq ${status.version}, process ${status.pid}, since ${status.startedAt}`,
     firewall
@@ -43,9 +48,8 @@ export function formatStatus(status: ResponderStatus): string {
     ...formatStateless(status.stateless),
     `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed${status.endsIn === undefined ? '' : `; lingers for ${status.endsIn} s more`}`,
     ...challenges.flatMap(formatChallenge),
-    Object.entries(counts)
-      .map(([name, count]) => `${wordsOf(name)} ${count}${Object.hasOwn(limits, name) ? ` of ${limits[name]}` : ''}`)
-      .join(', '),
+    describeCounts(counts),
+    ...(isVerbose ? [everyCount(status)] : []),
     ...status.log.slice(-10).map((line) => `  ${line}`),
   ]
     .map(printable)
@@ -60,6 +64,18 @@ function formatStateless(stateless: ResponderStatus['stateless']): string[] {
     `any token is answered on port ${port} for the account ${thumbprint} and ${whom}: ${answered} answered, ${abandoned} abandoned`,
     ...visits.slice(-SHOWN_VISITS).map((visit) => `    ${describeVisit(visit)}`),
   ]
+}
+
+/** Returns the four counters that matter, in words; docs/status.md explains them all. */
+function describeCounts({ answered = 0, acknowledged = 0, unknownToken = 0, lostByKernel = 0 }: Counts): string {
+  const requests = `${answered} ${answered === 1 ? 'request' : 'requests'} answered, ${acknowledged} of the answers acknowledged`
+  return `${requests}; ${unknownToken} for tokens that are not armed; ${lostByKernel} ${lostByKernel === 1 ? 'packet' : 'packets'} lost`
+}
+
+function everyCount({ counts, limits = {} }: ResponderStatus): string {
+  return Object.entries(counts)
+    .map(([name, count]) => `${wordsOf(name)} ${count}${Object.hasOwn(limits, name) ? ` of ${limits[name]}` : ''}`)
+    .join(', ')
 }
 
 function formatChallenge({ identifier, token, port, expiresIn, visits, strays }: ChallengeStatus): string[] {

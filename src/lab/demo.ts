@@ -15,17 +15,20 @@ const name = 'www.example.com'
 /**
  * Shows how everything works, in network namespaces of its own: a web server that owns port 80, certbot getting a
  * certificate through the hooks and renewing it, and everything as before afterwards. It prints each step. It rejects
- * with a message for a person when something is missing or goes wrong; the lab is closed by then.
+ * with a message for a person when something is missing or goes wrong; the lab is closed by then. `next` is what to do
+ * then, in a line.
  */
-export async function runDemo(print: Print): Promise<void> {
+export async function runDemo(print: Print, next: string): Promise<void> {
   const tell = story(print)
+  const start = performance.now()
   tell.title('A certificate by http-01 for a host whose port 80 is taken')
   await checkMachine()
+  let seen: Seen
   try {
     const scene = await openScene()
     try {
       await showScene(scene, tell)
-      await showCertificates(scene, tell)
+      seen = await showCertificates(scene, tell)
       await showAftermath(scene, tell)
     } finally {
       await scene.close()
@@ -34,7 +37,13 @@ export async function runDemo(print: Print): Promise<void> {
     // What fails now fails because the lab is being closed.
     throw isInterrupted() ? new Error('interrupted; nothing is left behind') : error
   }
-  tell.end('Done. The namespaces and all files of the demo are removed.')
+  const seconds = Math.round((performance.now() - start) / 1000)
+  tell.end(`Done in ${seconds} s.`)
+  tell.detail(`${name} got its certificate, and renewed it, while nginx kept port 80.`)
+  tell.detail(`The ${seen.validations} requests of the validator were answered in its place.`)
+  tell.detail(`The ${seen.requests} requests of other clients were all answered by nginx.`)
+  tell.detail('Nothing is left of it on this machine.')
+  tell.detail(`Next: ${next}`)
 }
 
 /** What keeps the demo from beginning: `message` says it. */
@@ -73,7 +82,13 @@ async function showScene({ lab, webServer, authority }: Scene, tell: Story): Pro
   tell.detail(authority.directoryUrl)
 }
 
-async function showCertificates(scene: Scene, tell: Story): Promise<void> {
+/** What was seen of two runs of certbot: requests of the validator, and of other clients. */
+interface Seen {
+  readonly validations: number
+  readonly requests: number
+}
+
+async function showCertificates(scene: Scene, tell: Story): Promise<Seen> {
   const { certbot } = scene
   tell.step(`certbot gets a certificate for ${name}; other clients go on meanwhile`)
   tell.detail('certbot certonly --manual --preferred-challenges http \\')
@@ -82,15 +97,16 @@ async function showCertificates(scene: Scene, tell: Story): Promise<void> {
   tell.step('certbot renews it, with what it remembers of the first time')
   tell.detail('certbot renew --force-renewal')
   const second = await attempt(scene, tell, () => certbot.renew())
-  expect(first !== second, 'the renewed certificate is the old one')
+  expect(first.serial !== second.serial, 'the renewed certificate is the old one')
+  return { validations: first.validations + second.validations, requests: first.requests + second.requests }
 }
 
-/** Runs certbot and watches it. Returns the serial number of the certificate. */
+/** Runs certbot and watches it. Returns what was seen, and the serial number of the certificate. */
 async function attempt(
   { lab, webServer, certbot }: Scene,
   tell: Story,
   work: () => Promise<Finished>,
-): Promise<string> {
+): Promise<Seen & { readonly serial: string }> {
   const { ipv4, ipv6 } = lab.server.addresses
   const capture = await captureChallenges(lab.validator)
   const bystanders = [ipv4, ipv6].map((address) => startBystanders(lab.validator, { address }, webServer.body))
@@ -109,7 +125,8 @@ async function attempt(
   const requests = served.reduce((sum, each) => sum + each.requests, 0)
   tell.detail(`other clients: ${requests} requests by IPv4 and IPv6, ${requests - failures.length} answered by nginx`)
   expect(failures.length === 0, `${failures.length} ordinary requests went wrong, the first:\n${failures[0] ?? ''}`)
-  return (await readCertificate(certbot.certificate(name))).serial
+  const { serial } = await readCertificate(certbot.certificate(name))
+  return { serial, requests, validations: exchanges.length }
 }
 
 function showExchanges(exchanges: readonly ChallengeExchange[], tell: Story): void {
@@ -146,8 +163,7 @@ async function showAftermath(scene: Scene, tell: Story): Promise<void> {
   tell.step('As before')
   const leftovers = await scene.leftovers()
   expect(leftovers.length === 0, `something was left behind:\n${leftovers.join('\n')}`)
-  tell.detail('rules      iptables, ip6tables (nft and legacy) and nft: identical to before')
-  for (const { command } of await scene.lab.server.processes()) tell.detail(`processes  ${command.slice(0, 60)}`)
+  tell.detail('rules (nft, iptables, ip6tables), processes and sockets of the server are those of before')
 }
 
 function expect(condition: boolean, otherwise: string): asserts condition {

@@ -221,7 +221,16 @@ t.test('install refuses a program that another can change, and doctor finds it',
     cpSync(inRepository(part), join(path, part), { recursive: true })
   const command = (...words: string[]) => execa(join(path, 'hooks/certbot-nfq'), words, { reject: false })
   const install = (...words: string[]) =>
-    command('install', '--hooks-dir', join(path, 'stable'), '--config-dir', join(path, 'certbot'), ...words)
+    command(
+      'install',
+      '--hooks-dir',
+      join(path, 'stable'),
+      '--bin-dir',
+      join(path, 'bin'),
+      '--config-dir',
+      join(path, 'certbot'),
+      ...words,
+    )
   const owners = async () =>
     (JSON.parse((await command('doctor', '--json')).stdout) as { check: string }[]).find(
       ({ check }) => check === 'owners',

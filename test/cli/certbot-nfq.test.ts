@@ -1,12 +1,12 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { temporaryDirectory } from '../temporary-directory.js'
 import { scriptedResponder } from '../control/scripted-responder.js'
-import { COMMAND_SPECS, type CommandName, type CommandSpec } from '../../src/cli/commands.js'
+import { inRepository } from '../../src/lab/repository.js'
 import { failsWith, runHook } from './command.js'
 
-const commands = ['auth', 'cleanup', 'serve', 'status', 'stop', 'watch', 'doctor', 'demo', 'install']
+const commands = ['doctor', 'install', 'status', 'stop', 'watch', 'serve', 'account', 'demo', 'help', 'auth', 'cleanup']
 const options = [
   '--port',
   '--run-dir',
@@ -29,28 +29,53 @@ t.test('--help lists every command and option, and the variables', async (t) => 
   t.match(stdout, /CERTBOT_NFQ_PORT/)
 })
 
-t.test(
-  '--help of every command has what it does, the options that matter to it, and an example of its own',
-  async (t) => {
-    const { stdout } = await runHook('certbot-nfq', ['--help'])
-    const listed = [...stdout.matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, command = '']) => command)
-    t.ok(commands.every((command) => listed.includes(command)))
-    for (const command of listed) {
-      const help = await runHook('certbot-nfq', [command, '--help'])
-      t.strictSame([help.exitCode, help.stderr], [0, ''], command)
-      t.match(help.stdout, new RegExp(`^certbot-nfq ${command}\\b.*\n\n[a-z]`), `${command}: usage, then what it does`)
-      t.match(help.stdout, new RegExp(`^Examples:\n +[^\n]*certbot-nfq ${command}\\b`, 'm'), `${command}: an example`)
-      const spec: CommandSpec | undefined = isSpecified(command) ? COMMAND_SPECS[command] : undefined
-      if (!spec) continue
-      const shown = [...help.stdout.matchAll(/^ +(?:-[a-z], )?--([a-z-]+) /gm)].map(([, option]) => option)
-      t.strictSame(
-        shown.sort(),
-        [...spec.uses, ...Object.keys(spec.options ?? {}), 'help', 'version'].sort(),
-        `${command}: its options`,
-      )
-    }
-  },
-)
+t.test('help is what one gets by no word at all, -h, help, and help of a command', async (t) => {
+  const run = (...words: string[]) => runHook('certbot-nfq', words)
+  const whole = await run('--help')
+  for (const words of [[], ['-h'], ['help'], ['help', '--port', '80'], ['help', '--help']])
+    t.strictSame(await run(...words), whole, words.join(' '))
+  const ofDoctor = await run('doctor', '--help')
+  t.match(ofDoctor, { exitCode: 0, stderr: '', stdout: /^certbot-nfq doctor \[name\.\.\] \[options\]\n/ })
+  for (const words of [
+    ['doctor', '-h'],
+    ['help', 'doctor'],
+  ])
+    t.strictSame(await run(...words), ofDoctor, words.join(' '))
+})
+
+t.test('a hook tells a person what it is, without a challenge', async (t) => {
+  for (const hook of ['auth', 'cleanup'] as const) {
+    const { stdout } = await runHook('certbot-nfq', [hook, '--help'])
+    for (const words of [['--help'], ['-h'], ['--port', '80', '--help']])
+      t.strictSame(await runHook(hook, words), { exitCode: 0, stdout, stderr: '' }, `${hook} ${words.join(' ')}`)
+    t.match(await runHook(hook, ['--version']), { exitCode: 0, stdout: /^\d+\.\d+\.\d+$/, stderr: '' })
+  }
+})
+
+t.test('what is mistyped is answered with what was most likely meant', async (t) => {
+  const table: readonly (readonly [words: string[], cause: string])[] = [
+    [['statsu'], 'there is no command "statsu": did you mean status?'],
+    [['help', 'docter'], 'there is no command "docter": did you mean doctor?'],
+    [['xyzzy'], 'there is no command "xyzzy"'],
+    [['status', '--jsno'], 'status has no option "--jsno": did you mean --json?'],
+    [['--prot=80', 'stop'], 'stop has no option "--prot=80": did you mean --port?'.replace('=80', '')],
+    [['status', 'stop'], 'one command at a time: status or stop'],
+    [['stop', 'example.com'], 'stop takes no argument "example.com"'],
+  ]
+  for (const [words, cause] of table) {
+    const ended = await runHook('certbot-nfq', words)
+    failsWith(t, ended, 'bad-option', words.join(' '))
+    t.equal(ended.stderr.split('\n')[0], `certbot-nfq: ${cause}`)
+  }
+})
+
+t.test('a hint names the command by its path where PATH has none', async (t) => {
+  const bin = temporaryDirectory(t)
+  const hint = async () => (await runHook('certbot-nfq', ['bogus'], { PATH: `${bin}:/usr/bin:/bin` })).stderr
+  t.match(await hint(), `\nSee ${inRepository('hooks/certbot-nfq')} --help. [`)
+  symlinkSync(inRepository('hooks/certbot-nfq'), join(bin, 'certbot-nfq'))
+  t.match(await hint(), '\nSee certbot-nfq --help. [')
+})
 
 t.test(
   'an option that a command has no use for is taken all the same, for it may be in a script for all',
@@ -92,7 +117,7 @@ t.test('status prints what the responder says of itself', async (t) => {
     mark: 1,
     ports: [],
     challenges: [],
-    counts: { packets: 7 },
+    counts: { packets: 7, answered: 2, acknowledged: 1 },
     log: [],
   }
   await scriptedResponder(t, join(directory, 'control'), () => `${JSON.stringify({ version: 1, ok: true, status })}\n`)
@@ -100,14 +125,16 @@ t.test('status prints what the responder says of itself', async (t) => {
   t.strictSame(JSON.parse(stdout), { running: true, ...status })
   t.match(await runHook('certbot-nfq', ['status', '--run-dir', directory]), {
     exitCode: 0,
-    stdout: /^certbot-nfq 1\.2\.3, process 42.*packets 7$/s,
+    stdout:
+      /^certbot-nfq 1\.2\.3, process 42.*\n2 requests answered, 1 of the answers acknowledged; 0 for .*; 0 packets lost$/s,
     stderr: '',
   })
+  const { stdout: verbose } = await runHook('certbot-nfq', ['status', '--verbose', '--run-dir', directory])
+  t.match(verbose, /packets lost\npackets 7, answered 2, acknowledged 1$/)
 })
 
 t.test('what is wrong on the command line is said in two lines', async (t) => {
   const table: readonly (readonly string[])[] = [
-    [],
     ['bogus'],
     ['status', 'stop'],
     ['status', '--bogus'],
@@ -130,7 +157,7 @@ t.test('an option without its value is a mistake of the user, not of the program
 
 t.test('the hooks refuse the same', async (t) => {
   for (const hook of ['auth', 'cleanup'] as const) {
-    for (const argv of [['--bogus'], ['--port'], ['--port', '99999'], ['extra'], ['--verbose=yes'], ['--help']]) {
+    for (const argv of [['--bogus'], ['--port'], ['--port', '99999'], ['extra'], ['--verbose=yes']]) {
       failsWith(t, await runHook(hook, argv), 'bad-option', `${hook} ${argv.join(' ')}`)
     }
   }
@@ -224,7 +251,3 @@ t.test('a responder that answers nonsense or nothing is said to do so', async (t
   for (const code of expected)
     failsWith(t, await runHook('certbot-nfq', ['status', '--run-dir', directory]), code, code)
 })
-
-function isSpecified(command: string): command is CommandName {
-  return Object.hasOwn(COMMAND_SPECS, command)
-}

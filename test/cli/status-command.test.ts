@@ -11,7 +11,7 @@ const idle: ResponderStatus = {
   mark: 0x400000,
   ports: [],
   challenges: [],
-  counts: { 'packets': 0, 'takenOver': 0, 'flows': 3, 'rules repaired': 1 },
+  counts: { packets: 0, takenOver: 0, flows: 3, rulesRepaired: 1 },
   limits: { flows: 8192 },
   log: [],
 }
@@ -22,7 +22,7 @@ t.test('a responder with nothing to do', (t) => {
     `certbot-nfq 1.2.3, process 42, since 2030-01-02T03:04:05.000Z
 no rules installed
 0 challenges armed
-packets 0, taken over 0, flows 3 of 8192, rules repaired 1`,
+0 requests answered, 0 of the answers acknowledged; 0 for tokens that are not armed; 0 packets lost`,
   )
   t.end()
 })
@@ -54,6 +54,7 @@ t.test('challenges, who asked for them, and which rules are in force', (t) => {
     ports: [80, 8080],
     firewall: { name: 'iptables', selection: 'prefilter', reason: 'first choice', tracked: [4] },
     challenges: [challenge, { ...challenge, token: 'other', identifier: 'b.example', port: 8080, visits: [] }],
+    counts: { ...idle.counts, answered: 1, acknowledged: 1, unknownToken: 4, lostByKernel: 1 },
     log: Array.from({ length: 12 }, (_, at) => `line ${at + 1}`),
   }
   t.equal(
@@ -65,9 +66,14 @@ port 80, 8080 by iptables, candidates only to queue 8555 (first choice)
     2030-01-02T03:04:07.000Z [2001:db8::2]:50000 answered with 200 and 87 bytes, acknowledged
   b.example on port 8080, token other, for 3599 s more
     nobody has asked for it yet
-packets 0, taken over 0, flows 3 of 8192, rules repaired 1
+1 request answered, 1 of the answers acknowledged; 4 for tokens that are not armed; 1 packet lost
 ${Array.from({ length: 10 }, (_, at) => `  line ${at + 3}`).join('\n')}`,
   )
+  t.end()
+})
+
+t.test('every counter is there when asked for, with its limit', (t) => {
+  t.match(formatStatus(idle, true), /\n0 requests .*\npackets 0, taken over 0, flows 3 of 8192, rules repaired 1$/)
   t.end()
 })
 

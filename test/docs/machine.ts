@@ -1,14 +1,15 @@
-import { chmod, copyFile, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, mkdir, readdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Finished, Service } from '../../src/lab/lab.js'
 import { inRepository } from '../../src/lab/repository.js'
+import { run } from '../../src/lab/run.js'
 import type { Scene } from '../../src/lab/scene.js'
 
 /**
  * The lab's server as the machine that a page of the docs is about: this repository is in /opt/certbot-nfq, its hooks
  * are linked from /etc/certbot-nfq as by the package, certbot's configuration is in its usual place, and nothing of the
- * real machine is there. /etc/letsencrypt, /etc/certbot-nfq, /usr/local/lib, /run and /var/log last as long as the lab.
- * /tmp is new for each command, as with PrivateTmp of systemd.
+ * real machine is there. /etc, /usr/local/sbin, /run and /var/log last as long as the lab. /tmp is new for each
+ * command, as with PrivateTmp of systemd.
  */
 export interface Machine {
   /** Where the machine's own files are: `${root}/run` is its /run. */
@@ -40,26 +41,28 @@ for directory in /opt/*/; do
 done
 mount --bind "$repository" "$root/opt/certbot-nfq"
 mount --rbind "$root/opt" /opt
-mkdir -p /etc/letsencrypt /etc/certbot-nfq
-for directory in /etc/letsencrypt /etc/certbot-nfq /usr/local/lib /var/log /run; do mount --bind "$root$directory" "$directory"; done
+for directory in /etc /usr/local/sbin /var/log /run; do mount --bind "$root$directory" "$directory"; done
 mount -t tmpfs -o mode=1777 private /tmp
 exec "$@"`
 
 /** Makes the machine; it ends with the scene. */
 export async function openMachine({ lab, authority }: Scene): Promise<Machine> {
   const root = join(lab.directory, 'machine')
-  for (const directory of ['etc/letsencrypt', 'etc/certbot-nfq', 'usr/local/lib', 'var/log', 'run/bin', 'opt/certbot-nfq']) await mkdir(join(root, directory), { recursive: true })
+  for (const directory of ['etc/letsencrypt', 'etc/certbot-nfq', 'usr/local/sbin', 'var/log', 'run/bin', 'opt/certbot-nfq']) await mkdir(join(root, directory), { recursive: true })
   await chmod(root, 0o755)
+  // All of it but the real machine's certificates and hooks.
+  const settings = (await readdir('/etc')).filter((name) => name !== 'letsencrypt' && name !== 'certbot-nfq')
+  await run(['cp', '-a', ...settings.map((name) => `/etc/${name}`), join(root, 'etc')])
   await symlink('/opt/certbot-nfq/hooks/certbot-nfq', join(root, 'run/bin/certbot-nfq'))
   for (const hook of ['auth', 'cleanup']) await symlink(`/opt/certbot-nfq/hooks/${hook}`, join(root, 'etc/certbot-nfq', hook))
   await copyFile(authority.caBundle, join(root, 'etc/letsencrypt/lab-ca.pem'))
   // Which CA, for Let's Encrypt is out of reach here; what certbot would ask a person; and that it neither sleeps
   // before a renewal nor finds that none is due.
-  const settings = {
+  const certbotSettings = {
     ...{ expand: true, 'force-renewal': true, 'no-random-sleep-on-renew': true },
     ...{ server: authority.directoryUrl, 'agree-tos': true, 'register-unsafely-without-email': true, 'non-interactive': true, 'work-dir': '/run/certbot-work' },
   }
-  await writeFile(join(root, 'etc/letsencrypt/cli.ini'), Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`).join(''))
+  await writeFile(join(root, 'etc/letsencrypt/cli.ini'), Object.entries(certbotSettings).map(([name, value]) => `${name} = ${value}\n`).join(''))
 
   const argv = (line: string, { cwd = '/opt/certbot-nfq', env = {} }: MachineOptions): string[] => {
     const variables = Object.entries({ PATH, REQUESTS_CA_BUNDLE: '/etc/letsencrypt/lab-ca.pem', ...env }).map(([name, value]) => `${name}=${value}`)

@@ -31,13 +31,15 @@ t.test(
     const { mode } = statSync(renewal)
     const text = readFileSync(renewal, 'utf8')
     const hooks = join(lab.directory, 'stable')
-    // Without certbot in PATH it is edited, whatever version of certbot this machine has.
+    // Without certbot in PATH it is edited without a rehearsal, whatever version of certbot this machine has.
     const install = async (...words: string[]) => {
       const argv = [
         inRepository('hooks/certbot-nfq'),
         'install',
         '--hooks-dir',
         hooks,
+        '--bin-dir',
+        join(lab.directory, 'bin'),
         '--config-dir',
         certbot.configDirectory,
         '--run-dir',
@@ -77,9 +79,11 @@ t.test(
     )
     t.same(await certbot.lineages(), ['adopted.example.com'])
     t.same(await scene.leftovers(), [])
+    t.match(await install('--undo', 'adopted.example.com'), /^\+authenticator = webroot$/m)
+    t.equal(readFileSync(renewal, 'utf8'), text, 'as it was before')
     t.match(
       await install('--remove'),
-      /^Removed .*stable\/auth\nRemoved .*stable\/cleanup\nadopted\.example\.com names them still/,
+      /^Removed .*stable\/auth\nRemoved .*stable\/cleanup\nRemoved .*bin\/certbot-nfq\n?$/,
     )
   },
 )

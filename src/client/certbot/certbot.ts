@@ -1,23 +1,26 @@
 /** The certbot of this machine, as far as it is used to change a lineage. */
 import { spawn, spawnSync } from 'node:child_process'
-import { Failure } from '../../failure.js'
 
 /** The default directory of certbot's configuration. */
 export const CONFIG_DIRECTORY = '/etc/letsencrypt'
 
 /**
- * Returns whether the certbot in PATH has `reconfigure` (2.3 and later). Returns false when there is none, or when it
- * does not print its version.
+ * What the certbot in PATH can do: `reconfigure` a lineage (2.3 and later), or `renew` it only. Absent when there is
+ * none.
  */
-export function hasReconfigure(): boolean {
-  const { stdout, stderr } = spawnSync('certbot', ['--version'], {
+export type CertbotAbility = 'reconfigure' | 'renew' | 'absent'
+
+/** Returns what the certbot in PATH can do. One that does not print its version counts as an old one. */
+export function certbotAbility(): CertbotAbility {
+  const { stdout, stderr, error } = spawnSync('certbot', ['--version'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  return isNewEnough(`${stdout}\n${stderr}`)
+  if (error) return 'absent'
+  return isNewEnough(`${stdout}\n${stderr}`) ? 'reconfigure' : 'renew'
 }
 
-/** Returns the same, from the output of `certbot --version`. */
+/** Returns whether a certbot has `reconfigure`, from the output of `certbot --version`. */
 export function isNewEnough(printed: string): boolean {
   const [, major, minor] = /^certbot (\d+)\.(\d+)/m.exec(printed) ?? []
   return Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 3)
@@ -28,23 +31,38 @@ export function isNewEnough(printed: string): boolean {
  * rehearsal succeeds.
  */
 export function reconfigureWords(name: string, hookArguments: readonly string[], configDirectory: string): string[] {
-  const directory = configDirectory === CONFIG_DIRECTORY ? [] : ['--config-dir', configDirectory]
-  return ['certbot', 'reconfigure', '--cert-name', name, ...hookArguments, '--non-interactive', ...directory]
+  const words = ['certbot', 'reconfigure', '--cert-name', name, ...hookArguments, '--non-interactive']
+  return [...words, ...placeOf(configDirectory)]
+}
+
+/** Returns the words that rehearse the renewal of a lineage with the CA, as its renewal configuration is. */
+export function rehearsalWords(name: string, configDirectory: string): string[] {
+  return ['certbot', 'renew', '--dry-run', '--cert-name', name, ...placeOf(configDirectory)]
+}
+
+function placeOf(configDirectory: string): string[] {
+  return configDirectory === CONFIG_DIRECTORY ? [] : ['--config-dir', configDirectory]
 }
 
 /**
- * Runs certbot with our streams, so that the user sees it.
- * @throws Failure `reconfigure-failed`
+ * Runs certbot with our output, so that the user sees it. Returns its exit status, the name of the signal that ended
+ * it, or why it did not start. Whoever interrupts us interrupts certbot: we stay, to do what is to be done then.
  */
-export async function runCertbot(words: readonly string[]): Promise<void> {
+export async function runCertbot(words: readonly string[]): Promise<number | string> {
   const [program = '', ...rest] = words
-  const status = await new Promise<string | number | null>((resolve) => {
-    const certbot = spawn(program, rest, { stdio: ['ignore', 'inherit', 'inherit'] })
-    certbot.on('error', (error) => resolve(error.message)).on('exit', (code, signal) => resolve(code ?? signal))
-  })
-  if (status !== 0)
-    throw new Failure(
-      'reconfigure-failed',
-      `certbot reconfigure ended with ${status ?? 'nothing'}: the renewal configuration is as it was`,
-    )
+  const passOn = (signal: NodeJS.Signals) => void certbot.kill(signal)
+  // The terminal sends this one to certbot too. Twice, it would interrupt what certbot clears up.
+  const stay = () => undefined
+  // The handlers are set before certbot starts, which may take longer than a signal.
+  process.on('SIGINT', stay).on('SIGTERM', passOn).on('SIGHUP', passOn)
+  const certbot = spawn(program, rest, { stdio: ['ignore', 'inherit', 'inherit'] })
+  try {
+    return await new Promise((resolve) => {
+      certbot
+        .on('error', (error) => resolve(error.message))
+        .on('exit', (code, signal) => resolve(code ?? signal ?? 'nothing'))
+    })
+  } finally {
+    process.off('SIGINT', stay).off('SIGTERM', passOn).off('SIGHUP', passOn)
+  }
 }

@@ -8,11 +8,11 @@ import { Failure, fileFailure } from '../../failure.js'
 import { quoteForShell } from './hook-command.js'
 import { writeNewFile } from './new-file.js'
 
-/** The default directory of the hooks for certbot. */
-export const HOOKS_DIRECTORY = '/usr/local/lib/certbot-nfq'
-
-/** The hooks of the Debian package. This path stays by itself. */
-export const PACKAGED_HOOKS = '/usr/lib/certbot-nfq/hooks'
+/**
+ * The directory of the hooks for certbot, however certbot-nfq was installed: beside certbot's own configuration, where
+ * a package may have files, and the owner of the machine too. The Debian package has links there.
+ */
+export const HOOKS_DIRECTORY = '/etc/certbot-nfq'
 
 /** The hooks that certbot calls. */
 export const HOOK_NAMES = ['auth', 'cleanup'] as const
@@ -26,8 +26,8 @@ export interface HookPath {
   readonly path: string
   /** The script that belongs there. */
   readonly script: string
-  /** `foreign` is a file that we have not written. */
-  readonly state: 'absent' | 'current' | 'outdated' | 'foreign'
+  /** `own` is the installation's own hook, or a package's link to it. `foreign` is what we have not written. */
+  readonly state: 'absent' | 'current' | 'outdated' | 'own' | 'foreign'
 }
 
 /**
@@ -56,22 +56,23 @@ export function inspectHookPaths(directory: string, from: string): HookPath[] {
   return HOOK_NAMES.map((name) => {
     const path = join(directory, name)
     const script = hookScript(template, whoCanChange, name, from)
-    return { path, script, state: attempt('read', path, () => stateOf(path, script)) }
+    const state = isSameFile(path, join(from, name)) ? 'own' : attempt('read', path, () => stateOf(path, script))
+    return { path, script, state }
   })
 }
 
 /**
- * Writes the hook paths that are not current, each in one step, because certbot may be about to run it. A file that is
- * not ours stays.
+ * Writes the hook paths that are not as they should be, each in one step, because certbot may be about to run it. A
+ * file that is not ours stays.
  * @throws Failure `hook-path-taken`, `disk-full`, `install-failed`
  */
 export function writeHookPaths(hooks: readonly HookPath[]): void {
   for (const { path, state } of hooks) {
     if (state === 'foreign')
-      throw new Failure('hook-path-taken', `${path} exists, and certbot-nfq install did not write it`)
+      throw new Failure('hook-path-taken', `${path} exists, and certbot-nfq install did not write it${leadingTo(path)}`)
   }
   for (const { path, script, state } of hooks) {
-    if (state === 'current') continue
+    if (state === 'current' || state === 'own') continue
     attempt('write', path, () => {
       const made = mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
       const fresh = `${path}.new`
@@ -106,8 +107,17 @@ function removeIfEmpty(directory: string): void {
   }
 }
 
-/** Returns whether two paths are the same directory; false when either is missing. */
-export function isSameDirectory(one: string, other: string): boolean {
+/** Returns where a link leads, in words: the Debian package has such. Empty for anything else. */
+function leadingTo(path: string): string {
+  try {
+    return lstatSync(path).isSymbolicLink() ? ` (a link to ${realpathSync(path)})` : ''
+  } catch {
+    return ''
+  }
+}
+
+/** Returns whether two paths are the same file; false when either is missing. */
+function isSameFile(one: string, other: string): boolean {
   try {
     return realpathSync(one) === realpathSync(other)
   } catch {

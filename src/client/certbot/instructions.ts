@@ -3,11 +3,16 @@ import { certbotArguments, hookParameters, quoteForShell, type HookCommands } fr
 import { formatValue } from './configobj-value.js'
 
 /**
- * Returns the command for a new certificate, and what to do with existing lineages, of which some are named. `again`
- * are the options of this run.
+ * Returns the command for a new certificate, and what to do with existing lineages, of which some are named. `command`
+ * runs certbot-nfq, and `again` are the options of this run.
  */
-export function formatInstructions(hooks: HookCommands, again: readonly string[], lineages: readonly string[]): string {
-  const install = ['certbot-nfq', 'install', ...again.map(quoteForShell)].join(' ')
+export function formatInstructions(
+  hooks: HookCommands,
+  command: string,
+  again: readonly string[],
+  lineages: readonly string[],
+): string {
+  const install = [command, 'install', ...again.map(quoteForShell)].join(' ')
   return [
     'For a new certificate, as a rehearsal; then again without --dry-run:',
     '',
@@ -18,7 +23,7 @@ export function formatInstructions(hooks: HookCommands, again: readonly string[]
     indent(`${install} --dry-run --adopt NAME`),
     indent(`${install} --adopt NAME`),
     '',
-    'or by hand: these lines in /etc/letsencrypt/renewal/NAME.conf, right below [renewalparams], in place of those with the same names:',
+    '(--undo NAME gives it back what it had); or by hand: these lines in /etc/letsencrypt/renewal/NAME.conf, right below [renewalparams], in place of those with the same names:',
     '',
     ...renewalLines(hooks).map(indent),
   ].join('\n')

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Failure, fileFailure } from '../../failure.js'
 import { whileCertbotWaits } from './certbot-lock.js'
-import { replaceFile, type Replaced } from './replace-file.js'
+import { copyFile, putBack, replaceFile, type Replaced } from './replace-file.js'
 
 /** A lineage's renewal configuration. */
 export interface RenewalFile {
@@ -53,45 +53,16 @@ function readBytes(path: string): Uint8Array {
   }
 }
 
-/** Decodes UTF-8 strictly, so that the text can be written again byte for byte. certbot reads nothing else either. */
-function decode(path: string, bytes: Uint8Array): string {
+/**
+ * Decodes UTF-8 strictly, so that the text can be written again byte for byte. certbot reads nothing else either.
+ * @throws Failure `renewal-malformed`
+ */
+export function decode(path: string, bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
   } catch {
     throw new Failure('renewal-malformed', `${path} is not UTF-8`)
   }
-}
-
-/**
- * The lineages whose renewal configuration names one of these paths, and those for which that cannot be seen, each with
- * the reason.
- */
-export interface LineageUse {
-  readonly users: readonly string[]
-  readonly unread: readonly { readonly name: string; readonly why: string }[]
-}
-
-/**
- * Returns which lineages use one of the paths.
- * @throws Failure `install-failed` when there is a directory of lineages that cannot be listed
- */
-export function lineagesThatUse(configDirectory: string, paths: readonly string[]): LineageUse {
-  const users: string[] = []
-  const unread: { name: string; why: string }[] = []
-  for (const name of listLineages(configDirectory)) {
-    try {
-      const text = readFileSync(pathOf(configDirectory, name), 'utf8')
-      if (
-        text
-          .split('\n')
-          .some((line) => /^\s*manual_(auth|cleanup)_hook\b/.test(line) && paths.some((path) => line.includes(path)))
-      )
-        users.push(name)
-    } catch (error) {
-      unread.push({ name, why: (error as Error).message })
-    }
-  }
-  return { users, unread }
 }
 
 /**
@@ -109,6 +80,37 @@ export async function replaceRenewalFile(
   }
 }
 
-function pathOf(configDirectory: string, name: string): string {
+/**
+ * Makes a copy of the file beside it. Returns its path.
+ * @throws Failure `disk-full`, `install-failed`
+ */
+export async function copyRenewalFile({ path }: RenewalFile): Promise<string> {
+  try {
+    return await copyFile(path)
+  } catch (cause) {
+    throw fileFailure(`copy ${basename(path)}`, cause)
+  }
+}
+
+/**
+ * Undoes a replacement while certbot is locked out: the copy becomes the file again, with owner and mode.
+ * @throws Failure `certbot-running`, `renewal-changed`, `install-failed`, each with the copy's path; both files stay
+ * then
+ */
+export async function putRenewalFileBack(
+  { path, configDirectory }: RenewalFile,
+  replaced: Replaced,
+  text: string,
+): Promise<void> {
+  try {
+    await whileCertbotWaits(configDirectory, () => Promise.resolve(putBack(replaced, Buffer.from(text))))
+  } catch (cause) {
+    const { code, message } = fileFailure(`put ${basename(path)} back`, cause)
+    throw new Failure(code, `${message}; as it was before: ${replaced.backup}`, { cause })
+  }
+}
+
+/** Returns the path of a lineage's renewal configuration. */
+export function pathOf(configDirectory: string, name: string): string {
   return join(configDirectory, 'renewal', `${name}.conf`)
 }

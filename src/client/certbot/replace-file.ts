@@ -14,8 +14,11 @@ import {
 import { dirname } from 'node:path'
 import { Failure } from '../../failure.js'
 import { copyExtendedAttributes } from '../../kernel/extended-attributes.js'
-import { loadLibc } from '../../kernel/libc.js'
+import { loadLibc, type Libc } from '../../kernel/libc.js'
 import { flushDirectory, writeNewFile } from './new-file.js'
+
+/** What follows the name of the file in the name of its copy; a number follows when there are several. */
+export const COPY = '.before-certbot-nfq'
 
 /** What became of a file that was replaced. */
 export interface Replaced {
@@ -39,17 +42,15 @@ export async function replaceFile(path: string, before: Uint8Array, after: Uint8
   const made = [fresh]
   const old = openSync(target, 'r')
   try {
-    const { mode, uid, gid, nlink } = fstatSync(old)
-    let unkept: string[] = []
+    const { nlink } = fstatSync(old)
+    let unkept: readonly string[] = []
     const makeAlike = (fd: number) => {
-      fchownSync(fd, uid, gid)
-      fchmodSync(fd, mode & 0o7777)
-      unkept = copyExtendedAttributes(libc, old, fd)
+      unkept = copyRights(libc, old, fd)
     }
     // A process that was killed may have left it.
     rmSync(fresh, { force: true })
     writeNewFile(fresh, after, makeAlike)
-    const backup = freeName(`${target}.before-certbot-nfq`)
+    const backup = freeName(`${target}${COPY}`)
     writeNewFile(backup, before, makeAlike)
     made.push(backup)
     flushDirectory(dirname(target))
@@ -72,6 +73,45 @@ export async function replaceFile(path: string, before: Uint8Array, after: Uint8
   } finally {
     closeSync(old)
   }
+}
+
+/**
+ * Makes a copy of a file beside it, with the same bytes, owner, mode and extended attributes. Returns its path.
+ * @throws Error of the system; nothing is left then
+ */
+export async function copyFile(path: string): Promise<string> {
+  const libc = await loadLibc()
+  const target = realpathSync(path)
+  const copy = freeName(`${target}${COPY}`)
+  const old = openSync(target, 'r')
+  try {
+    writeNewFile(copy, readFileSync(old), (fd) => copyRights(libc, old, fd))
+  } finally {
+    closeSync(old)
+  }
+  flushDirectory(dirname(target))
+  return copy
+}
+
+/**
+ * Gives an open file the owner, mode and extended attributes of another. Returns the attributes that it cannot have.
+ */
+function copyRights(libc: Libc, from: number, to: number): readonly string[] {
+  const { mode, uid, gid } = fstatSync(from)
+  fchownSync(to, uid, gid)
+  fchmodSync(to, mode & 0o7777)
+  return copyExtendedAttributes(libc, from, to)
+}
+
+/**
+ * Makes the copy the file again, in one step, with the owner, mode and extended attributes of before.
+ * @throws Failure `renewal-changed` when the file is not what `after` replaced it by; Error of the system
+ */
+export function putBack({ target, backup }: Replaced, after: Uint8Array): void {
+  if (!readFileSync(target).equals(after))
+    throw new Failure('renewal-changed', `${target} was changed by another program meanwhile, and stays`)
+  renameSync(backup, target)
+  flushDirectory(dirname(target))
 }
 
 /** Returns the name, followed by a number when such a file exists already. That is an older copy, and stays. */

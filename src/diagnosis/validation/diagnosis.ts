@@ -20,7 +20,7 @@ export const ADVICE = {
   'not-acknowledged':
     'Look at rules for outgoing packets, here and on the way; with --log-file on the auth hook the log names replies that could not be sent.',
   'not-armed':
-    'Let --manual-auth-hook be …/hooks/auth, with the same --run-dir as the cleanup hook, and stop no responder while certbot runs.',
+    'Let --manual-auth-hook be /etc/certbot-nfq/auth, with the same --run-dir as the cleanup hook, and stop no responder while certbot runs.',
   'not-finished': 'Look for what cuts requests off on the way: a firewall that inspects HTTP, or too large an MTU.',
   'not-let-in':
     'Let port 80 through in every firewall, this machine’s and the provider’s; the CA’s own error tells a timeout from a refusal.',

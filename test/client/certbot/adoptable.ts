@@ -7,6 +7,8 @@ import { WEBROOT } from './renewal-text.js'
 
 export interface Adoptable {
   readonly hooks: string
+  /** The directory of the command's link. */
+  readonly bin: string
   /** certbot's configuration, with the lineage `example.com`. */
   readonly config: string
   readonly renewal: string
@@ -22,22 +24,29 @@ export interface Adoptable {
  */
 export function adoptable(t: Test, { version = '2.1.0', status = 0, act = '' } = {}): Adoptable {
   const path = temporaryDirectory(t)
-  const [hooks, config, bin, log] = [join(path, 'hooks'), join(path, 'config'), join(path, 'bin'), join(path, 'calls')]
+  const [hooks, config, log] = [join(path, 'hooks'), join(path, 'config'), join(path, 'calls')]
+  const [bin, programs] = [join(path, 'bin'), join(path, 'programs')]
   const renewal = join(config, 'renewal/example.com.conf')
-  for (const directory of [join(config, 'renewal'), bin]) mkdirSync(directory, { recursive: true })
+  for (const directory of [join(config, 'renewal'), programs]) mkdirSync(directory, { recursive: true })
   writeFileSync(renewal, WEBROOT)
   writeFileSync(
-    join(bin, 'certbot'),
+    join(programs, 'certbot'),
     `#!/bin/sh\nrenewal=${renewal}\necho "$*" >>${log}\n${act}\nif [ "$1" = --version ]; then echo certbot ${version}; else exit ${status}; fi\n`,
     { mode: 0o755 },
   )
-  const env = { PATH: `${bin}:${process.env['PATH'] ?? ''}` }
+  const env = { PATH: `${programs}:${process.env['PATH'] ?? ''}` }
   return {
     hooks,
+    bin,
     config,
     renewal,
     install: (words, before = []) =>
-      runHook('certbot-nfq', ['install', '--hooks-dir', hooks, '--config-dir', config, ...words], env, before),
+      runHook(
+        'certbot-nfq',
+        ['install', '--hooks-dir', hooks, '--bin-dir', bin, '--config-dir', config, ...words],
+        env,
+        before,
+      ),
     calls: () => readFileSync(log, 'utf8').trim().split('\n'),
   }
 }
