@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { execa } from 'execa'
 import t from 'tap'
 import { temporaryDirectory } from '../temporary-directory.js'
 import { scriptedResponder } from '../control/scripted-responder.js'
@@ -48,6 +49,8 @@ t.test('a hook tells a person what it is, without a challenge', async (t) => {
     const { stdout } = await runHook('certbot-nfq', [hook, '--help'])
     for (const words of [['--help'], ['-h'], ['--port', '80', '--help']])
       t.strictSame(await runHook(hook, words), { exitCode: 0, stdout, stderr: '' }, `${hook} ${words.join(' ')}`)
+    // The hooks of other clients take options before their words.
+    t.match(await execa(inRepository('hooks/uacme'), ['--help']), { stdout: /^certbot-nfq uacme \[words/ })
     t.match(await runHook(hook, ['--version']), { exitCode: 0, stdout: /^\d+\.\d+\.\d+$/, stderr: '' })
   }
 })
