@@ -97,7 +97,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   },
   serve: {
     describe: 'run a responder in the foreground; hooks use it, and it stays until it is stopped',
-    uses: ['port', 'ttl', ...RESPONDER.filter((name) => name !== 'linger')],
+    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER.filter((name) => name !== 'linger')],
     options: {
       webroot: {
         takes: 'DIRECTORY',

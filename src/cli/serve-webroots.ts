@@ -11,6 +11,7 @@ import { runDirectory } from '../responder/run-directory.js'
 import { launchInForeground } from './launch.js'
 import type { Options } from './options.js'
 import { warn } from './report.js'
+import { checkStanding } from './standing-check.js'
 import type { StandingRequest } from './standing-options.js'
 
 /** The most files that are armed at a time, half of what a responder arms. The rest is left to the hooks. */
@@ -36,7 +37,10 @@ export async function serveCommand(
   const directories = readWebroots(given, process.env)
   let stop: () => void = () => undefined
   try {
-    const onListening = () => (stop = serveWebroots(directories, options))
+    const onListening = () => {
+      stop = serveWebroots(directories, options)
+      if (standing && !options.noSelfCheck) void checkStanding(standing, options)
+    }
     process.exitCode = await launchInForeground(options, onListening, standing)
   } finally {
     stop()

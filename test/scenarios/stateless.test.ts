@@ -137,14 +137,29 @@ t.test('a responder that answers any token of an account', await requiresKernel(
     const lab = await openArmedLab(t, { noWebServer: true })
     const address = lab.server.addresses.ipv4
     const challenge = challengeFor('nobody')
-    const alone = await serve(lab)
+    const alone = await lab.serve('--account', thumbprint)
     t.throws(() => connectTcp(lab.validator, { address }), 'nobody listens')
+    await alone.waitForOutput(/self-check: nobody accepts connections to port 80 .*\n.*\[self-check, /)
     await alone.stop('SIGTERM')
-    const listening = await serve(lab, '--listen', '--name', 'example.com')
+    const listening = await lab.serve(
+      '--account',
+      thumbprint,
+      '--listen',
+      '--name',
+      '*.example.net',
+      '--name',
+      'example.com',
+    )
+    const isSeen = async () => (await lab.running()).stateless?.answered === 2
+    await waitUntil(isSeen, 'the self-check, by IPv4 and IPv6')
+    t.notMatch(listening.output(), /self-check:/)
     t.equal(await exchange(lab.validator, { address }, challenge.request), challenge.reply)
     const other = challenge.request.replace('Host: example.com', 'Host: example.org')
     t.match(await exchange(lab.validator, { address }, other), /^HTTP\/1\.1 404 /)
-    t.match(await lab.running(), { standalone: [80], stateless: { names: ['example.com'], answered: 1 } })
+    t.match(await lab.running(), {
+      standalone: [80],
+      stateless: { names: ['*.example.net', 'example.com'], answered: 3 },
+    })
     await listening.stop('SIGTERM')
     t.same(await lab.leftovers(), [])
     const webServer = await startWebServer(lab)
@@ -153,7 +168,7 @@ t.test('a responder that answers any token of an account', await requiresKernel(
 })
 
 async function serve(lab: ArmedLab, ...options: string[]) {
-  const service = await lab.serve('--account', thumbprint, ...options)
+  const service = await lab.serve('--account', thumbprint, '--no-self-check', ...options)
   await service.waitForOutput(/any token is answered/)
   return service
 }

@@ -63,8 +63,7 @@ export function judgeLeftovers({ tag, responder, files, isLocked, tags }: Leftov
 function judgeOwn({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {
   if (typeof responder === 'object' && 'refusal' in responder)
     return [warn('leftovers', responder.refusal, 'see with: certbot-nfq status')]
-  if (typeof responder === 'object')
-    return [ok('leftovers', `a responder is at work: process ${responder.pid}, ${responder.challenges.length} armed`)]
+  if (typeof responder === 'object') return [ok('leftovers', describeResponder(responder))]
   if (isLocked) return [ok('leftovers', 'a responder starts or ends at this moment')]
   const left = [...(tags.includes(tag) ? ['rules'] : []), ...files]
   if (left.length === 0) return [ok('leftovers', 'nothing is left of an earlier responder')]
@@ -75,6 +74,14 @@ function judgeOwn({ tag, responder, files, isLocked, tags }: LeftoverFacts): Fin
       'nothing: the next hook removes that; or at once: certbot-nfq stop',
     ),
   ]
+}
+
+function describeResponder({ pid, challenges, stateless }: ResponderStatus): string {
+  const atWork = `a responder is at work: process ${pid}, ${challenges.length} armed`
+  if (!stateless) return atWork
+  const { thumbprint, names, port } = stateless
+  const whom = names.length === 0 ? 'any name' : names.join(', ')
+  return `${atWork}; on port ${port} it answers any token for ${whom} and the account ${thumbprint}`
 }
 
 async function askStatus(directory: RunDirectory): Promise<LeftoverFacts['responder']> {

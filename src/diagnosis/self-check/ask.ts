@@ -21,6 +21,8 @@ export interface Question {
   readonly port: number
   readonly token: string
   readonly keyAuthorization: string
+  /** What the Host field names; the address by default. */
+  readonly host?: string
 }
 
 /** A request that goes on until it is closed. */
@@ -35,7 +37,7 @@ export interface Asking {
 }
 
 /** Starts a request. */
-export function ask({ address, port, token, keyAuthorization }: Question): Asking {
+export function ask({ address, port, token, keyAuthorization, host }: Question): Asking {
   let received = ''
   let result: AskResult = { state: 'not accepted' }
   const socket = createConnection({ host: address, port })
@@ -53,7 +55,7 @@ export function ask({ address, port, token, keyAuthorization }: Question): Askin
     result = { state: 'silent', client: `${bracketed(socket.localAddress ?? '')}:${socket.localPort}` }
     accept()
     socket.write(
-      `GET ${CHALLENGE_PATH}${token} HTTP/1.1\r\nHost: ${bracketed(address)}\r\nUser-Agent: certbot-nfq self-check\r\nConnection: close\r\n\r\n`,
+      `GET ${CHALLENGE_PATH}${token} HTTP/1.1\r\nHost: ${bracketed(host ?? address)}\r\nUser-Agent: certbot-nfq self-check\r\nConnection: close\r\n\r\n`,
     )
   })
   socket.on('data', (text: string) => {

@@ -24,6 +24,9 @@ const LISTING_TIME = 15_000
 /** The number of this machine's addresses that are tried, for each IP version. */
 const MAX_ADDRESSES = 4
 
+/** What to ask for: what a responder orders, and for which host if not for this machine's addresses. */
+export type SelfCheck = SelfCheckOrder & Pick<Question, 'host'>
+
 /** A request for one port by one IP version. */
 interface Attempt extends Omit<CheckedPort, 'results'> {
   /** The request over loopback; undefined where a validator's request takes another way. */
@@ -38,7 +41,7 @@ interface Attempt extends Omit<CheckedPort, 'results'> {
  * not tell. Never rejects.
  */
 export async function selfCheck(
-  order: SelfCheckOrder,
+  order: SelfCheck,
   report: () => Promise<readonly Visit[] | undefined>,
 ): Promise<string | undefined> {
   const over = new AbortController()
@@ -74,7 +77,7 @@ export async function selfCheck(
 
 /** Asks over loopback. Resolves when the connection is accepted, or has not been for a while. */
 async function askFromHere(
-  order: SelfCheckOrder,
+  order: SelfCheck,
   { port, version }: Pick<Attempt, 'port' | 'version'>,
   givenUp: AbortSignal,
 ): Promise<Attempt> {
@@ -94,7 +97,7 @@ async function askFromHere(
  * Returns what to ask from outside. A port that is sent on to a container passes other chains there, and a machine may
  * block its own loopback.
  */
-function questionOutside(order: SelfCheckOrder, { port, version, here }: Attempt): Question | undefined {
+function questionOutside(order: SelfCheck, { port, version, here }: Attempt): Question | undefined {
   const [address] = addressesOf(version)
   const isNeeded = !here || here.result.state === 'not accepted'
   return isNeeded && address !== undefined ? { ...order, port, address } : undefined

@@ -45,16 +45,17 @@ export function warningOf(checked: readonly CheckedPort[], seen: readonly Visit[
   return faults.join('; ')
 }
 
+const ADVICE = 'all the same. See what this machine does with the port with: certbot-nfq doctor'
+
 /** What to do about a warning. docs/errors.md explains it; a test compares the two. */
-export const SELF_CHECK_ADVICE =
-  'The challenge is armed all the same. See what this machine does with the port with: certbot-nfq doctor'
+export const SELF_CHECK_ADVICE = `The challenge is armed ${ADVICE}`
 
 /**
  * Returns the two lines that a user reads: what is wrong, made printable, and what to do, with the code and where it is
- * explained. `page` is the path of docs/errors.md on this machine.
+ * explained. `page` is the path of docs/errors.md on this machine. `what` says what goes on all the same.
  */
-export function describeWarning(warning: string, page = 'docs/errors.md'): string {
-  return `certbot-nfq: self-check: ${printable(warning)}\n${SELF_CHECK_ADVICE} [self-check, ${page}#self-check]`
+export function describeWarning(warning: string, page = 'docs/errors.md', what = 'The challenge is armed'): string {
+  return `certbot-nfq: self-check: ${printable(warning)}\n${what} ${ADVICE} [self-check, ${page}#self-check]`
 }
 
 function isAnswered({ results }: CheckedPort): boolean {

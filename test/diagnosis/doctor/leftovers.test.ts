@@ -90,4 +90,10 @@ t.test('a responder is asked for its status', async (t) => {
   t.match(judgeLeftovers(await readLeftovers(runDirectory(path), [])), [
     { level: 'ok', message: 'a responder is at work: process 42, 0 armed' },
   ])
+  Object.assign(status, {
+    stateless: { thumbprint: 'print', names: ['a.example'], port: 80, answered: 0, abandoned: 0, visits: [] },
+  })
+  t.match(judgeLeftovers(await readLeftovers(runDirectory(path), [])), [
+    { message: /0 armed; on port 80 it answers any token for a\.example and the account print$/ },
+  ])
 })
