@@ -11,7 +11,7 @@ import { openScene } from '../../src/lab/scene.js'
 import { challengeFor } from '../scenarios/challenge.js'
 import { drawCast, excerpt, fitted, type Cast } from './picture.js'
 import { record } from './record.js'
-import { screenOf } from './screen.js'
+import { screenOf, type Chunk } from './screen.js'
 
 const casts = { demo: castOfDemo, watch: castOfWatch, diagnosis: castOfDiagnosis }
 
@@ -29,8 +29,13 @@ async function castOfDemo(): Promise<Cast> {
   return {
     title: 'npm run demo: certbot gets a certificate for a host whose port 80 belongs to nginx',
     command: 'npm run demo',
-    lines: excerpt(screenOf(demo.chunks), told).flatMap((line) => fitted(line)),
+    lines: excerpt(screenOf(demo.chunks.map(withoutClone)), told).flatMap((line) => fitted(line)),
   }
+}
+
+/** Names of files as they are in a clone, wherever this one is. */
+function withoutClone({ at, text }: Chunk): Chunk {
+  return { at, text: text.replaceAll(inRepository('hooks/'), 'hooks/') }
 }
 
 /** Requests of a validator, of which the web server answers one as it should. */

@@ -51,6 +51,11 @@ t.test('the pictures of docs are small, and show what the program says today', (
   const shown = (name: string) => {
     const text = readFileSync(inRepository(`docs/${name}.svg`), 'utf8')
     t.ok(text.length < 20_000 && !/href|url\(|@import|<script/.test(text), `${name}: small, and of one piece`)
+    t.strictSame(
+      text.match(/(?<=[\s>,(])\/(?!usr\/lib\/certbot-nfq\/|\.well-known\/)[a-z]+\/.*/g) ?? [],
+      [],
+      `${name}: no path of the machine`,
+    )
     return [...text.matchAll(/<text [^>]*>(.*?)<\/text>/g)].map(([, row = '']) => plain(row))
   }
   const demo = shown('demo').join('\n')

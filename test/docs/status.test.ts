@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { formatStatus } from '../../src/cli/status-command.js'
 import { inRepository } from '../../src/lab/repository.js'
+import { samplesIn } from './samples.js'
 
+const { version } = JSON.parse(readFileSync(inRepository('package.json'), 'utf8')) as { version: string }
 const page = readFileSync(inRepository('docs/status.md'), 'utf8')
 
 t.test('the page has every counter that the program keeps, and no other', (t) => {
@@ -11,10 +13,13 @@ t.test('the page has every counter that the program keeps, and no other', (t) =>
   t.end()
 })
 
-t.test('the sample has the line of counters that the program prints', (t) => {
+t.test('the sample is what the program prints of such a responder', (t) => {
+  const visit = { at: '2026-11-20T09:40:28.424Z', client: '192.0.2.2:36994', state: 'acknowledged', answer: { status: 200, bytes: 76 } } as const
+  const challenge = { token: 'abcdefghijklmnopqrstuvwxyz012345', identifier: 'example.org', port: 80, armedAt: '', expiresIn: 3595, visits: [visit] }
+  const responder = { version, protocol: 1, pid: 8020, startedAt: '2026-11-20T09:40:27.048Z', queue: 8555, mark: 1, ports: [80], log: [] }
+  const firewall = { name: 'iptables', selection: 'prefilter', reason: 'first choice', tracked: [] }
   const counts = { answered: 1, acknowledged: 1, unknownToken: 0, lostByKernel: 0 }
-  const status = { version: '1', protocol: 1, pid: 1, startedAt: '', queue: 1, mark: 1, ports: [], challenges: [], counts, log: [] }
-  t.ok(page.includes(`    ${formatStatus(status).split('\n').at(-1) ?? '?'}\n`))
+  t.strictSame(samplesIn(page), formatStatus({ ...responder, firewall, challenges: [challenge], counts }).split('\n'))
   t.end()
 })
 
