@@ -72,6 +72,20 @@ export const FIXES = {
     'Give --run-dir a directory that belongs to root and that nobody else can write to, or one that does not exist yet.',
   'run-directory-path':
     'Give --run-dir a path of at most 99 bytes below a directory that exists, such as /run/certbot-nfq; both hooks need the same.',
+  'store-address': 'Give --store a URL such as rediss://certbot-nfq@store.example.com:6379, see docs/fleet.md.',
+  'store-no-nodes':
+    'Run certbot-nfq serve --store on every machine that the name leads to, with the same URL and secret file.',
+  'store-not-armed':
+    'Look there with: certbot-nfq status; if the load balancer still sends requests to it, the validation may fail.',
+  'store-not-disarmed':
+    'It forgets the challenge when its time to live is over, or when it sees the store again; look there with: certbot-nfq status',
+  'store-password':
+    'Put the password into a file that only root may read, for --store-password-file; or the URL into CERTBOT_NFQ_STORE.',
+  'store-refused': 'Correct what the store names: the user, its password and its rights are shown in docs/fleet.md.',
+  'store-secret':
+    'Make one with: certbot-nfq store-secret FILE; copy it to every node, and give it to root alone: chown root, chmod 600.',
+  'store-unreachable':
+    'See that the store runs and that this machine may connect to it; other nodes do not learn of challenges meanwhile.',
   'then-failed': 'Give --then the path of a program that can be run.',
   'token-malformed': 'Let certbot call this program, with --preferred-challenges http.',
   'token-missing':

@@ -70,6 +70,11 @@ const rules: Readonly<Record<string, Rule>> = {
     node: true,
     packages: false,
   },
+  'store': {
+    imports: ['failure.ts', 'challenge', 'control', 'responder', 'wire'],
+    node: true,
+    packages: true,
+  },
   'client/accounts': { imports: ['failure.ts'], node: true, packages: false },
   'client/acme-sh': { imports: ['client/accounts'], node: true, packages: false },
   'client/acmetool': { imports: ['failure.ts', 'client'], node: false, packages: false },
@@ -118,6 +123,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'kernel',
       'responder',
       'network',
+      'store',
       'client',
       'client/accounts',
       'client/acme-sh',
@@ -139,10 +145,14 @@ const rules: Readonly<Record<string, Rule>> = {
   'build': { imports: ['cli', 'firewall', 'client/certbot'], node: true, packages: true },
 }
 
-/** Native modules: where they may be imported, and in how many files at most. One file can be replaced alone. */
+/**
+ * Native modules, and others that one file knows: where they may be imported, and in how many files at most. One file
+ * can be replaced alone.
+ */
 const nativeModules = {
-  nfqueue: { folder: 'kernel', files: 1 },
-  koffi: { folder: 'kernel', files: Infinity },
+  'nfqueue': { folder: 'kernel', files: 1 },
+  'koffi': { folder: 'kernel', files: Infinity },
+  '@redis/client': { folder: 'store', files: 1 },
 } as const
 
 /** Who prints and exits: the command line. Everybody else is given a function, or throws. */

@@ -41,7 +41,7 @@ await build({
   plugins: [
     {
       name: 'rare ways apart',
-      setup: (it) => it.onResolve({ filter: /\/(hung-responder|cleanup-diagnosis|self-check)\.js$/ }, apart),
+      setup: (it) => it.onResolve({ filter: /\/(hung-responder|cleanup-diagnosis|self-check|hook-store)\.js$/ }, apart),
     },
   ],
 })

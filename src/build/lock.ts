@@ -6,7 +6,7 @@
  * whoever installs a tarball would get the newest versions of that day. Packages with machine code cannot be part of
  * the build; package.json names exact versions of those.
  */
-export const VENDORED = ['execa', 'yargs'] as const
+export const VENDORED = ['@redis/client', 'execa', 'yargs'] as const
 
 /** The part of a lock file that is looked at. */
 export interface Lock {

@@ -42,6 +42,9 @@ export async function armChallenges(challenges: Challenges, options: Options): P
   // Of an earlier try with the same token.
   for (const { token } of challenges) forgetLoss(directory, token)
   if (order) await check(order, directory)
+  if (options.store === undefined) return
+  const { publishChallenges } = await import('./hook-store.js')
+  await publishChallenges(challenges, options)
 }
 
 /** Makes the self-check and warns when it finds something. Whatever happens, the challenge is armed. */
@@ -72,7 +75,18 @@ export interface Outcome {
  * there is to say was said.
  * @throws Failure when one of them cannot be disarmed; the others are
  */
-export async function disarmChallenges(tokens: readonly string[], { runDir }: Options): Promise<Outcome[]> {
+export async function disarmChallenges(tokens: readonly string[], options: Options): Promise<Outcome[]> {
+  if (options.store === undefined) return disarmHere(tokens, options)
+  const { withdrawChallenges } = await import('./hook-store.js')
+  // The others disarm whatever happens here. This machine is first, so that it alone tells who has asked it.
+  const here = await Promise.allSettled([disarmHere(tokens, options)])
+  const add = await withdrawChallenges(tokens, options)
+  const [result] = here
+  if (result.status === 'rejected') throw result.reason
+  return result.value.map((outcome) => ({ ...outcome, disarmed: add(outcome.disarmed) }))
+}
+
+async function disarmHere(tokens: readonly string[], { runDir }: Options): Promise<Outcome[]> {
   const directory = runDirectory(runDir)
   checkRunDirectory(directory)
   const warnings: Failure[] = []

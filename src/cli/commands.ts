@@ -27,6 +27,7 @@ export type CommandName =
   | 'watch'
   | 'serve'
   | 'account'
+  | 'store-secret'
   | 'demo'
   | 'help'
   | 'auth'
@@ -46,12 +47,21 @@ const RESPONDER: readonly OptionName[] = [
   'verbose',
 ]
 
+/** The options of a store that a fleet shares, for hooks and nodes alike. */
+const STORE: readonly OptionName[] = [
+  'store',
+  'store-secret-file',
+  'store-password-file',
+  'store-ca-file',
+  'store-name',
+]
+
 /** Every command, in the order of the help: what a person runs first comes first, what certbot runs last. */
 export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
-  doctor: {
+  'doctor': {
     describe: 'before a rate limit is spent: what may keep a validation from passing; changes nothing',
     words: '[name..]',
-    uses: ['port', 'run-dir', 'firewall', 'queue-num', 'mark', 'user', 'no-standalone'],
+    uses: ['port', 'run-dir', 'firewall', 'queue-num', 'mark', 'user', 'no-standalone', ...STORE],
     options: {
       domain: { short: 'd', isList: true, takes: 'NAME', describe: 'a name to look up, several times for several' },
       resolver: { takes: 'ADDRESS', describe: 'the DNS server to ask (default: this machine’s)' },
@@ -59,9 +69,9 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     },
     example: 'certbot-nfq doctor example.com www.example.com --resolver 1.1.1.1',
   },
-  install: {
+  'install': {
     describe: 'put hooks and command at paths that stay, and show how certbot uses them; or change a lineage',
-    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER],
+    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER, ...STORE, 'store-timeout'],
     options: {
       'adopt': { takes: 'NAME', describe: 'change this lineage so that it is renewed by the hooks' },
       'undo': { takes: 'NAME', describe: 'give this lineage back what it had before it was adopted' },
@@ -75,7 +85,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     },
     example: 'certbot-nfq install --port 8080 --adopt example.com',
   },
-  status: {
+  'status': {
     describe: 'what is armed, who asked, which rules are in force',
     uses: ['run-dir'],
     options: {
@@ -84,20 +94,20 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     },
     example: 'certbot-nfq status --verbose',
   },
-  stop: {
+  'stop': {
     describe: 'end the responder and remove its rules, also those of one that was killed',
     uses: ['run-dir'],
     example: 'certbot-nfq stop',
   },
-  watch: {
+  'watch': {
     describe: 'show who asks for challenges and what the web server answers; changes nothing',
     uses: ['port', 'user'],
     options: { json: { describe: 'a line of JSON for each event, also on a terminal' } },
     example: 'certbot-nfq watch --port 8080',
   },
-  serve: {
+  'serve': {
     describe: 'run a responder in the foreground; hooks use it, and it stays until it is stopped',
-    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER.filter((name) => name !== 'linger')],
+    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER.filter((name) => name !== 'linger'), ...STORE],
     options: {
       webroot: {
         takes: 'DIRECTORY',
@@ -118,7 +128,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     },
     example: 'certbot-nfq serve --webroot /var/www/html',
   },
-  account: {
+  'account': {
     describe: 'show the thumbprints of the ACME accounts on this machine, for serve --account',
     uses: [],
     options: {
@@ -130,26 +140,32 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     },
     example: 'certbot-nfq account --config-dir /etc/letsencrypt',
   },
-  demo: {
+  'store-secret': {
+    describe: 'make the secret that all nodes of a fleet have, for --store-secret-file',
+    words: '<file>',
+    uses: [],
+    example: 'certbot-nfq store-secret /etc/certbot-nfq/store.secret',
+  },
+  'demo': {
     describe: 'get and renew a certificate from a test CA in network namespaces of its own, and show how',
     uses: [],
     example: 'certbot-nfq demo',
   },
-  help: {
+  'help': {
     describe: 'show this, or what one command takes',
     words: '[command]',
     uses: [],
     example: 'certbot-nfq help doctor',
   },
   ...clientCommands(),
-  auth: {
+  'auth': {
     describe: `what ${HOOKS_DIRECTORY}/auth runs: arm the challenge that certbot gives in its environment`,
-    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER],
+    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER, ...STORE, 'store-timeout'],
     example: `certbot certonly --manual --manual-auth-hook "${HOOKS_DIRECTORY}/auth --port 8080" …`,
   },
-  cleanup: {
+  'cleanup': {
     describe: `what ${HOOKS_DIRECTORY}/cleanup runs: disarm it again; the last one ends the responder`,
-    uses: ['run-dir', 'verbose'],
+    uses: ['run-dir', 'verbose', ...STORE, 'store-timeout'],
     example: `certbot certonly --manual --manual-cleanup-hook ${HOOKS_DIRECTORY}/cleanup …`,
   },
 }
@@ -163,7 +179,12 @@ export function optionsShown(name: CommandName): readonly (readonly [string, Opt
 function clientCommands(): Record<ClientName, CommandSpec> {
   const specs = Object.entries(CLIENT_HOOKS).map(([name, { describe, example }]) => [
     name,
-    { describe, words: '[words..]', example, uses: ['port', 'ttl', 'no-self-check', 'then', ...RESPONDER] },
+    {
+      describe,
+      words: '[words..]',
+      example,
+      uses: ['port', 'ttl', 'no-self-check', 'then', ...RESPONDER, ...STORE, 'store-timeout'],
+    },
   ])
   return Object.fromEntries(specs) as Record<ClientName, CommandSpec>
 }

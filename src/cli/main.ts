@@ -18,7 +18,7 @@ const EPILOGUE = 'Every option can also be given as a variable: CERTBOT_NFQ_PORT
 
 /** What each command does but those of clients. Its code is loaded when it runs. */
 const ACTIONS: Readonly<Record<Exclude<CommandName, ClientName>, (argv: Arguments) => Promise<void>>> = {
-  doctor: async (argv) => {
+  'doctor': async (argv) => {
     const { name, domain, resolver, json } = argv as Partial<Record<'name' | 'domain', string[]>> & Arguments
     await (
       await import('./doctor-command.js')
@@ -28,29 +28,30 @@ const ACTIONS: Readonly<Record<Exclude<CommandName, ClientName>, (argv: Argument
       isJson: json === true,
     })
   },
-  install: async (argv) => {
+  'install': async (argv) => {
     const { installCommand, readInstallRequest } = await import('./install-command.js')
     await installCommand(optionsOf(argv), readInstallRequest(argv))
   },
-  status: async (argv) => (await import('./status-command.js')).statusCommand(optionsOf(argv), argv['json'] === true),
-  stop: async (argv) => (await import('./stop-command.js')).stopCommand(optionsOf(argv)),
-  watch: async (argv) => (await import('./watch-command.js')).watchCommand(optionsOf(argv), argv['json'] === true),
-  serve: async (argv) => {
+  'status': async (argv) => (await import('./status-command.js')).statusCommand(optionsOf(argv), argv['json'] === true),
+  'stop': async (argv) => (await import('./stop-command.js')).stopCommand(optionsOf(argv)),
+  'watch': async (argv) => (await import('./watch-command.js')).watchCommand(optionsOf(argv), argv['json'] === true),
+  'serve': async (argv) => {
     const [{ serveCommand }, { readStanding }] = await Promise.all([
       import('./serve-webroots.js'),
       import('./standing-options.js'),
     ])
     await serveCommand(optionsOf(argv), argv['webroot'] as string[] | undefined, readStanding(argv))
   },
-  account: async (argv) => {
+  'account': async (argv) => {
     const { accountCommand } = await import('./account-command.js')
     accountCommand(lastOf(argv['config-dir']), argv['json'] === true)
   },
-  demo: async () => (await import('./demo-command.js')).demoCommand(),
+  'store-secret': async (argv) => (await import('../store/secret-file.js')).makeSecret(String(argv['file'])),
+  'demo': async () => (await import('./demo-command.js')).demoCommand(),
   // Read before yargs is asked.
-  help: () => Promise.resolve(),
-  auth: async (argv) => (await import('./hook-command.js')).authCommand(optionsOf(argv)),
-  cleanup: async (argv) => (await import('./hook-command.js')).cleanupCommand(optionsOf(argv)),
+  'help': () => Promise.resolve(),
+  'auth': async (argv) => (await import('./hook-command.js')).authCommand(optionsOf(argv)),
+  'cleanup': async (argv) => (await import('./hook-command.js')).cleanupCommand(optionsOf(argv)),
 }
 
 try {

@@ -8,6 +8,7 @@ import { MAX_TTL } from '../control/message.js'
 import { LOG_FORMATS, type LogFormat } from '../responder/log-format.js'
 import { FIREWALL_CHOICES, type FirewallChoice } from '../firewall/choices.js'
 import { Failure } from '../failure.js'
+import { hasPassword } from '../store/has-password.js'
 
 /** The options that every command takes, read and checked. */
 export interface Options {
@@ -27,6 +28,16 @@ export interface Options {
   readonly noStandalone: boolean
   /** Another hook, which is run after ours; absolute. */
   readonly then: string | undefined
+  /** The URL of the store that a fleet shares. It may have a password in it if it comes from the environment. */
+  readonly store: string | undefined
+  /** Absolute, like the two others. */
+  readonly storeSecretFile: string | undefined
+  readonly storePasswordFile: string | undefined
+  readonly storeCaFile: string | undefined
+  /** What this machine is called in the fleet; undefined for its host name. */
+  readonly storeName: string | undefined
+  /** Seconds. */
+  readonly storeTimeout: number
   readonly verbose: boolean
 }
 
@@ -45,6 +56,12 @@ export type OptionName =
   | 'no-self-check'
   | 'no-standalone'
   | 'then'
+  | 'store'
+  | 'store-secret-file'
+  | 'store-password-file'
+  | 'store-ca-file'
+  | 'store-name'
+  | 'store-timeout'
   | 'verbose'
 
 /** An option as help, manual page and completion show it. */
@@ -78,11 +95,26 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'no-self-check': { describe: 'do not try whether a request gets through' },
   'no-standalone': { describe: 'do not serve a port that nobody listens on' },
   'then': { takes: 'FILE', describe: 'another hook, which is run after this one with the same arguments' },
+  'store': {
+    takes: 'URL',
+    describe: 'tell every node of a fleet by this Redis: redis://HOST, rediss://USER@HOST:PORT',
+  },
+  'store-secret-file': { takes: 'FILE', describe: 'the secret that all nodes have, made by: certbot-nfq store-secret' },
+  'store-password-file': { takes: 'FILE', describe: 'the password for the store, if it wants one' },
+  'store-ca-file': {
+    takes: 'FILE',
+    describe: 'the authorities to trust with rediss: (default: those that Node trusts)',
+  },
+  'store-name': { takes: 'NAME', describe: 'what this node is called in the fleet (default: its host name)' },
+  'store-timeout': { takes: 'SECONDS', default: '10', describe: 'how long a hook waits for the other nodes' },
   'verbose': { describe: 'log more' },
 }
 
 /** Longest time to linger, in seconds: an hour. Longer than that is the work of `serve`. */
 const MAX_LINGER = 3_600
+
+/** Longest time to wait for nodes, in seconds. */
+const MAX_STORE_TIMEOUT = 300
 
 const NAMES = Object.keys(OPTION_SPECS) as OptionName[]
 
@@ -95,7 +127,12 @@ export function readOptions(
   environment: Readonly<Record<string, string | undefined>>,
   defaults: Readonly<Partial<Record<OptionName, string | undefined>>> = {},
 ): Options {
-  const given = { ...fromEnvironment(environment), ...fromArguments(argv) }
+  const flags = fromArguments(argv)
+  // Every user of this machine can read the command line of a process.
+  if (flags.store !== undefined && hasPassword(flags.store))
+    throw new Failure('store-password', 'the URL of --store has a password in it, which others could read')
+  const given = { ...fromEnvironment(environment), ...flags }
+  const file = (name: OptionName) => (given[name] === undefined ? undefined : resolve(nonEmpty(name, given[name])))
   const text = (name: OptionName) => given[name] ?? defaults[name] ?? OPTION_SPECS[name].default
   const queue = text('queue-num')
   return {
@@ -107,19 +144,26 @@ export function readOptions(
     queueNum: queue === undefined ? undefined : wholeNumber('queue-num', queue, 0, 65535),
     mark: oneBit('mark', text('mark')),
     user: text('user') === undefined ? undefined : nonEmpty('user', text('user')),
-    logFile: given['log-file'] === undefined ? undefined : resolve(nonEmpty('log-file', given['log-file'])),
+    logFile: file('log-file'),
     logFormat: oneOf('log-format', text('log-format'), LOG_FORMATS),
     linger: wholeNumber('linger', text('linger'), 0, MAX_LINGER),
     noSelfCheck: isYes('no-self-check', given['no-self-check']),
     noStandalone: isYes('no-standalone', given['no-standalone']),
-    then: given.then === undefined ? undefined : resolve(nonEmpty('then', given.then)),
+    then: file('then'),
+    store: given.store === undefined ? undefined : nonEmpty('store', given.store),
+    storeSecretFile: file('store-secret-file'),
+    storePasswordFile: file('store-password-file'),
+    storeCaFile: file('store-ca-file'),
+    storeName: given['store-name'] === undefined ? undefined : nonEmpty('store-name', given['store-name']),
+    storeTimeout: wholeNumber('store-timeout', text('store-timeout'), 1, MAX_STORE_TIMEOUT),
     verbose: isYes('verbose', given.verbose),
   }
 }
 
-/** Returns the options as arguments, for the responder that a hook starts. */
+/** Returns the options as arguments, for the responder that a hook starts. There is no password in them. */
 export function formatOptions(options: Options): string[] {
   const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, linger, then } = options
+  const { store, storeSecretFile, storePasswordFile, storeCaFile, storeName, storeTimeout } = options
   const { noSelfCheck, noStandalone, verbose } = options
   const values = {
     port,
@@ -133,6 +177,13 @@ export function formatOptions(options: Options): string[] {
     'log-format': logFormat,
     linger,
     then,
+    // A password in it is the environment's, and stays there.
+    'store': store !== undefined && !hasPassword(store) ? store : undefined,
+    'store-secret-file': storeSecretFile,
+    'store-password-file': storePasswordFile,
+    'store-ca-file': storeCaFile,
+    'store-name': storeName,
+    'store-timeout': storeTimeout,
   }
   const switches = { 'no-self-check': noSelfCheck, 'no-standalone': noStandalone, verbose }
   return [

@@ -13,6 +13,8 @@ import type { Options } from './options.js'
 import { warn } from './report.js'
 import { checkStanding } from './standing-check.js'
 import type { StandingRequest } from './standing-options.js'
+import { readStoreRequest } from './store-request.js'
+import { serveStore } from './serve-store.js'
 
 /** The most files that are armed at a time, half of what a responder arms. The rest is left to the hooks. */
 const MOST_FILES = 500
@@ -25,8 +27,8 @@ const WARN_EVERY = 60_000
 const GRACE = 60
 
 /**
- * Runs a responder in the foreground, and watches webroots for it if any are given. With `standing` it also answers
- * what is not armed. Sets the exit status.
+ * Runs a responder in the foreground, and watches webroots and a store for it if any are given. With `standing` it also
+ * answers what is not armed. Sets the exit status.
  * @throws Failure
  */
 export async function serveCommand(
@@ -35,15 +37,17 @@ export async function serveCommand(
   standing?: StandingRequest,
 ): Promise<void> {
   const directories = readWebroots(given, process.env)
-  let stop: () => void = () => undefined
+  // What is wrong with the options is said before anything is started.
+  if (options.store !== undefined) readStoreRequest(options)
+  const stops: (() => void | Promise<void>)[] = []
   try {
     const onListening = () => {
-      stop = serveWebroots(directories, options)
+      stops.push(serveWebroots(directories, options), serveStore(options))
       if (standing && !options.noSelfCheck) void checkStanding(standing, options)
     }
     process.exitCode = await launchInForeground(options, onListening, standing)
   } finally {
-    stop()
+    for (const stop of stops) await stop()
   }
 }
 

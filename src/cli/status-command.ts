@@ -1,5 +1,6 @@
 import type { ChallengeStatus } from '../control/challenge-status.js'
 import type { ResponderStatus } from '../control/responder-status.js'
+import { describeNode, describeStore } from '../control/describe-store.js'
 import { describeWebroot } from '../control/describe-webroot.js'
 import { ask } from '../client/ask.js'
 import { checkRunDirectory, runDirectory } from '../responder/run-directory.js'
@@ -46,6 +47,8 @@ export function formatStatus(status: ResponderStatus, isVerbose = false): string
     ...(status.standalone ?? []).map((port) => `nobody listens on port ${port}: serving it ourselves`),
     ...(status.webroots ?? []).map((webroot) => `webroot ${webroot.directory}: ${describeWebroot(webroot)}`),
     ...formatStateless(status.stateless),
+    ...(status.store ? [`store ${status.store.url}: ${describeStore(status.store)}`] : []),
+    ...(status.store?.nodes ?? []).map((node) => `  node ${describeNode(node)}`),
     `${challenges.length} ${challenges.length === 1 ? 'challenge' : 'challenges'} armed${status.endsIn === undefined ? '' : `; lingers for ${status.endsIn} s more`}`,
     ...challenges.flatMap(formatChallenge),
     describeCounts(counts),

@@ -14,6 +14,8 @@ export interface Visit {
   readonly state: VisitState
   /** What was sent; `bytes` counts the body alone. Absent while nothing has been sent. */
   readonly answer?: { readonly status: number; readonly bytes: number }
+  /** The node of the fleet that was asked; absent for this machine. */
+  readonly node?: string
 }
 
 /** How far a visit has come. */
@@ -84,14 +86,16 @@ export function readVisits(value: unknown): Visit[] | undefined {
 
 function readVisit(value: unknown): Visit | undefined {
   if (!isObject(value)) return undefined
-  const { at, client, answer } = value
+  const { at, client, answer, node } = value
   // Responders before 0.2.0 say it in words.
   const state = VISIT_STATES.find((known) => known === value['state'] || wordsOf(known) === value['state'])
   if (!isWord(at) || !isWord(client) || !state) return undefined
-  if (answer === undefined) return { at, client, state }
+  if (node !== undefined && !isWord(node)) return undefined
+  const visit = { at, client, state, ...(node !== undefined && { node }) }
+  if (answer === undefined) return visit
   if (!isObject(answer)) return undefined
   const { status, bytes } = answer
-  return isCount(status) && isCount(bytes) ? { at, client, state, answer: { status, bytes } } : undefined
+  return isCount(status) && isCount(bytes) ? { ...visit, answer: { status, bytes } } : undefined
 }
 
 function readStrays(value: unknown): Strays | undefined {

@@ -9,6 +9,7 @@ import { readChallengeStatus, readVisits, type ChallengeStatus, type Visit } fro
 import { isObject, readList, readSentence, type Fields } from './fields.js'
 import { readResponderStatus, type ResponderStatus } from './responder-status.js'
 import { readSelfCheckOrder, type SelfCheckOrder } from './self-check-order.js'
+import { readStoreStatus, type StoreStatus } from './store-status.js'
 import { MAX_WEBROOTS, readWebrootStatus, type WebrootStatus } from './webroot-status.js'
 
 /**
@@ -42,6 +43,8 @@ export type ControlRequest =
   | { readonly op: 'stop' }
   /** Tells how the watched webroots stand. */
   | { readonly op: 'webroots'; readonly webroots: readonly WebrootStatus[] }
+  /** Tells how the store of a fleet stands. */
+  | { readonly op: 'store'; readonly store: StoreStatus }
 
 /** What the responder answers. */
 export type ControlResponse =
@@ -79,6 +82,7 @@ export function parseRequest(line: string): ControlRequest {
   checkVersion(message)
   if (op === 'status') return { op }
   if (op === 'webroots') return { op, webroots: readWebroots(message) }
+  if (op === 'store') return { op, store: readStore(message) }
   if (op !== 'arm') throw new Failure('control-malformed', `unknown operation in a control message: ${show(op)}`)
   const challenge = readChallenge(message)
   if (typeof challenge === 'string')
@@ -96,6 +100,12 @@ function readWebroots({ webroots }: Fields): readonly WebrootStatus[] {
   const read = readList(webroots, MAX_WEBROOTS, readWebrootStatus)
   if (read) return read
   throw new Failure('control-malformed', 'control message: webroots is not what a report of webroots has there')
+}
+
+function readStore({ store }: Fields): StoreStatus {
+  const read = readStoreStatus(store)
+  if (read) return read
+  throw new Failure('control-malformed', 'control message: store is not what a report of a store has there')
 }
 
 /** Longest time to live, in seconds: a week. */

@@ -2,6 +2,7 @@
 import { readChallengeStatus, type ChallengeStatus } from './challenge-status.js'
 import { readStatelessStatus, type StatelessStatus } from './stateless-status.js'
 import { isCount, isListOf, isObject, isPort, isWord, readList, readSentence, type Fields } from './fields.js'
+import { readStoreStatus, type StoreStatus } from './store-status.js'
 import { MAX_WEBROOTS, readWebrootStatus, type WebrootStatus } from './webroot-status.js'
 import { isPrintable } from '../wire/printable.js'
 
@@ -30,6 +31,8 @@ export interface ResponderStatus {
   readonly challenges: readonly ChallengeStatus[]
   /** The webroots that are watched; absent without any. */
   readonly webroots?: readonly WebrootStatus[]
+  /** The store of the fleet; absent without one. */
+  readonly store?: StoreStatus
   /** Numbers of packets, flows and so on, by name. */
   readonly counts: Readonly<Record<string, number>>
   /** The greatest values of the counts with these names. */
@@ -66,10 +69,12 @@ export function readResponderStatus(value: unknown): ResponderStatus | undefined
   const firewall = readFirewall(value['firewall'])
   const stateless = readStatelessStatus(value['stateless'])
   const webroots = readList(value['webroots'], MAX_WEBROOTS, readWebrootStatus)
+  const store = readStoreStatus(value['store'])
   const challenges = readList(value['challenges'], MAX_CHALLENGES, readChallengeStatus)
   const log = readList(value['log'], MAX_LOG, readSentence)
   const [counts, limits] = [readCounts(value['counts']), readCounts(value['limits'])]
-  if (!challenges || !counts || !log || isUnread(value, { firewall, stateless, limits, webroots })) return undefined
+  if (!challenges || !counts || !log || isUnread(value, { firewall, stateless, limits, webroots, store }))
+    return undefined
   const head = { version, protocol, pid, startedAt, queue, mark, ports }
   return {
     ...head,
@@ -79,6 +84,7 @@ export function readResponderStatus(value: unknown): ResponderStatus | undefined
     ...(stateless && { stateless }),
     challenges,
     ...(webroots && { webroots }),
+    ...(store && { store }),
     counts,
     ...(limits && { limits }),
     log,

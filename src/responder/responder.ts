@@ -13,6 +13,7 @@ import type { PacketPath } from './packet-path.js'
 import type { Rules } from './rules.js'
 import { armForSelfCheck, reportSelfCheck } from './self-checks.js'
 import type { Standalone } from './standalone.js'
+import type { Fleet } from './fleet.js'
 import type { Webroots } from './webroots.js'
 
 /** The parts that a responder works with. */
@@ -22,6 +23,7 @@ export interface ResponderParts {
   readonly rules: Rules
   readonly standalone: Standalone
   readonly webroots: Pick<Webroots, 'note'>
+  readonly fleet: Pick<Fleet, 'note'>
   readonly status: () => ResponderStatus
   readonly release: Release
   /** Writes down what is armed and what has expired, for whoever clears up after a responder that dies. */
@@ -93,6 +95,10 @@ export class Responder {
     if (request.op === 'disarm') return this.#disarm(request.token)
     if (request.op === 'webroots') {
       this.#parts.webroots.note(request.webroots)
+      return { ok: true }
+    }
+    if (request.op === 'store') {
+      this.#parts.fleet.note(request.store)
       return { ok: true }
     }
     await this.stop()

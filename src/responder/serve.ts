@@ -27,6 +27,7 @@ import { Standalone } from './standalone.js'
 import { takeLock } from './take-lock.js'
 import { statusOf, type Identity } from './status.js'
 import { Watchdog } from './watchdog.js'
+import { Fleet } from './fleet.js'
 import { Webroots } from './webroots.js'
 import type { IpVersion } from '../wire/ip.js'
 
@@ -149,7 +150,8 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const server = await openServer(directory, (request) => responder.answer(request), log)
   const watchdog = new Watchdog(rules, clock, log)
   const webroots = new Webroots(clock, log)
-  const parts = { leases, path, rules, standalone, watchdog, webroots }
+  const fleet = new Fleet(clock, log)
+  const parts = { leases, path, rules, standalone, watchdog, webroots, fleet }
   const responder: Responder = new Responder(
     {
       ...parts,

@@ -7,6 +7,7 @@ import type { PacketPath } from './packet-path.js'
 import type { Rules } from './rules.js'
 import type { Standalone } from './standalone.js'
 import type { Watchdog } from './watchdog.js'
+import type { Fleet } from './fleet.js'
 import type { Webroots } from './webroots.js'
 
 /** What never changes while a responder runs. */
@@ -29,13 +30,14 @@ export interface StatusParts {
   /** Milliseconds until the responder ends by itself, if it does. */
   readonly endsIn: number | undefined
   readonly webroots: Pick<Webroots, 'status'>
+  readonly fleet: Pick<Fleet, 'status'>
   readonly log: Log
 }
 
 /** Returns the status at this moment. */
 export function statusOf(
   { version, pid, startedAt, mark }: Identity,
-  { leases, path, rules, watchdog, standalone, endsIn, webroots, log }: StatusParts,
+  { leases, path, rules, watchdog, standalone, endsIn, webroots, fleet, log }: StatusParts,
 ): ResponderStatus {
   const { inForce } = rules
   const stateless = leases.standing?.status()
@@ -53,6 +55,7 @@ export function statusOf(
     ...(stateless && { stateless }),
     challenges: leases.status(),
     ...(webroots.status.length > 0 && { webroots: webroots.status }),
+    ...(fleet.status && { store: fleet.status }),
     counts: {
       tokens: leases.size,
       ...path.counts,

@@ -17,7 +17,7 @@ const always = [...Object.keys(OPTION_SPECS), 'help', 'version']
 
 t.test('help, manual and completion say the same of each command, in the same order', (t) => {
   const help = helpOf()
-  const listed = [...help.matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, name]) => name)
+  const listed = [...help.matchAll(/^ {2}certbot-nfq ([a-z-]+) /gm)].map(([, name]) => name)
   const names = Object.keys(COMMAND_SPECS)
   const manual = plain(pages['certbot-nfq.8'] ?? '')
   t.strictSame([listed, commandsInManual(manual), commandsInZsh()], [names, names, names])
@@ -96,7 +96,7 @@ t.test('bash completes commands, options of the command, and what they take', (t
   t.same(complete(''), [...Object.keys(COMMAND_SPECS), ...always.map((name) => `--${name}`)].sort())
   t.same(complete('help', 'do'), ['doctor'])
   t.same(complete('stop', '--'), ['--help', '--run-dir', '--version'])
-  t.same(complete('--port', '80', 'st'), ['status', 'stop'])
+  t.same(complete('--port', '80', 'st'), ['status', 'stop', 'store-secret'])
   t.same(complete('serve', '--firewall', ''), [...FIREWALL_CHOICES].sort())
   t.same(complete('serve', '--firewall', '=', 'nf'), ['nft'])
   t.same(complete('serve', '--run-dir', ''), ['sub'])
@@ -124,7 +124,7 @@ function optionsInHelp(text: string): string[] {
 /** The names below COMMANDS that are not indented by .RS. */
 function commandsInManual(page: string): string[] {
   const [, section = ''] = /^\.SH COMMANDS\n([^]*?)^\.SH/m.exec(page) ?? []
-  return [...section.replace(/^\.RS\n[^]*?^\.RE\n/gm, '').matchAll(/^\.BI? ([a-z]+)/gm)].map(([, name = '']) => name)
+  return [...section.replace(/^\.RS\n[^]*?^\.RE\n/gm, '').matchAll(/^\.BI? ([a-z-]+)/gm)].map(([, name = '']) => name)
 }
 
 /** Those of a command that the manual has below it, and those that it names; help and version are the same for all. */
@@ -146,7 +146,7 @@ function optionsInBash(name: string): string[] {
 
 function commandsInZsh(): string[] {
   const [, list = ''] = /^commands=\((.*)\)$/m.exec(zshCompletion()) ?? []
-  return [...list.matchAll(/'([a-z]+):/g)].map(([, name = '']) => name)
+  return [...list.matchAll(/'([a-z-]+):/g)].map(([, name = '']) => name)
 }
 
 function optionsInZsh(name: string): string[] {

@@ -23,6 +23,12 @@ const defaults: Options = {
   noSelfCheck: false,
   noStandalone: false,
   then: undefined,
+  store: undefined,
+  storeSecretFile: undefined,
+  storePasswordFile: undefined,
+  storeCaFile: undefined,
+  storeName: undefined,
+  storeTimeout: 10,
   verbose: false,
 }
 
@@ -44,6 +50,12 @@ const examples: readonly (readonly [OptionName, string, string, Partial<Options>
     { then: '/usr/local/bin/flag' },
     { then: '/usr/local/bin/variable' },
   ],
+  ['store', 'redis://a', 'redis://u:p@b', { store: 'redis://a' }, { store: 'redis://u:p@b' }],
+  ['store-secret-file', '/a', '/b', { storeSecretFile: '/a' }, { storeSecretFile: '/b' }],
+  ['store-password-file', '/a', '/b', { storePasswordFile: '/a' }, { storePasswordFile: '/b' }],
+  ['store-ca-file', '/a', '/b', { storeCaFile: '/a' }, { storeCaFile: '/b' }],
+  ['store-name', 'web1', 'web2', { storeName: 'web1' }, { storeName: 'web2' }],
+  ['store-timeout', '1', '300', { storeTimeout: 1 }, { storeTimeout: 300 }],
   ['linger', '10', '3600', { linger: 10 }, { linger: 3600 }],
 ]
 
@@ -176,10 +188,24 @@ const anyOptions: fc.Arbitrary<Options> = fc.record(
     noSelfCheck: fc.boolean(),
     noStandalone: fc.boolean(),
     then: fc.option(paths, { nil: undefined }),
+    store: fc.constantFrom(undefined, 'redis://a', 'rediss+sentinel://user@a,b/main'),
+    storeSecretFile: fc.option(paths, { nil: undefined }),
+    storePasswordFile: fc.option(paths, { nil: undefined }),
+    storeCaFile: fc.option(paths, { nil: undefined }),
+    storeName: fc.constantFrom(undefined, 'web1'),
+    storeTimeout: fc.integer({ min: 1, max: 300 }),
     verbose: fc.boolean(),
   },
   { noNullPrototype: true },
 )
+
+t.test('a password is read from the environment, and never stands on a command line', (t) => {
+  const url = 'rediss://user:s3cret@store'
+  t.equal(readOptions([], { CERTBOT_NFQ_STORE: url }).store, url)
+  t.throws(() => readOptions([`--store=${url}`], {}), { code: 'store-password', message: /^(?!.*s3cret)/ })
+  t.notMatch(formatOptions(readOptions([], { CERTBOT_NFQ_STORE: url })).join(' '), /s3cret/)
+  t.end()
+})
 
 t.test('properties', (t) => {
   holds(

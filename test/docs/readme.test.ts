@@ -31,7 +31,7 @@ t.test('the options table of docs/options.md names what --firewall takes, and no
 
 t.test('docs/options.md has every command of certbot-nfq --help', (t) => {
   const help = execFileSync(inRepository('hooks/certbot-nfq'), ['--help'], { encoding: 'utf8' })
-  const commands = [...help.matchAll(/^ {2}certbot-nfq ([a-z]+) /gm)].map(([, command = '']) => command)
+  const commands = [...help.matchAll(/^ {2}certbot-nfq ([a-z-]+) /gm)].map(([, command = '']) => command)
   t.ok(commands.includes('status'), 'the help lists commands')
   // `help` is known to everybody.
   for (const command of commands.filter((name) => name !== 'help')) t.match(optionsPage, new RegExp(`\`certbot-nfq ${command}\``))

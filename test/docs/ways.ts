@@ -55,7 +55,7 @@ export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
   [/^certbot renew --dry-run --cert-name example\.com$/, { kind: 'machine', prepare: (machine, { page }) => adoptByHand(machine, page) }],
   [/^certbot certonly .*--manual-auth-hook \/bin\/true /, { kind: 'not run', why: 'takes the service on every machine: npm run test:fleet' }],
   [/^certbot (certonly|renew|certificates|--version)\b/, { kind: 'machine' }],
-  [/^(tail|less|cat|cp|grep|ss|dig|curl|ls) /, { kind: 'machine' }],
+  [/^(mkdir -p|tail|less|cat|cp|grep|ss|dig|curl|ls) /, { kind: 'machine' }],
 ]
 
 /** How a command is run; `undefined` when nobody has said. */

@@ -10,6 +10,8 @@ interface Visitor {
   /** Without port or brackets. */
   readonly address: string
   readonly state: VisitorState
+  /** The node of a fleet that it has asked; absent without a fleet. */
+  readonly node: string | undefined
 }
 
 /**
@@ -29,13 +31,14 @@ export function diagnoseAsked(challenge: ChallengeStatus): Diagnosis | undefined
  */
 export function describeAsked({ identifier, visits }: ChallengeStatus): string {
   const visitors = visitorsOf(visits)
-  const who = `${count(visits.length, 'request')} from ${count(visitors.length, 'address', 'addresses')} (${versionsOf(visitors)})`
+  const addresses = [...new Set(visitors.map(({ address }) => address))]
+  const who = `${count(visits.length, 'request')} from ${count(addresses.length, 'address', 'addresses')} (${versionsOf(addresses)})`
   return [`${identifier}: ${who}`, ...stateClauses(visitors)].join('; ')
 }
 
-function versionsOf(visitors: readonly Visitor[]): string {
-  const v6 = visitors.filter(({ address }) => address.includes(':')).length
-  const v4 = visitors.length - v6
+function versionsOf(addresses: readonly string[]): string {
+  const v6 = addresses.filter((address) => address.includes(':')).length
+  const v4 = addresses.length - v6
   if (v4 === 0 || v6 === 0) return v6 > 0 ? 'IPv6' : 'IPv4'
   return `${v4} IPv4, ${v6} IPv6`
 }
@@ -48,16 +51,21 @@ const phrases = {
 
 function stateClauses(visitors: readonly Visitor[]): string[] {
   return (Object.keys(phrases) as VisitorState[]).flatMap((state) => {
-    const those = visitors.filter((visitor) => visitor.state === state).map(({ address }) => address)
+    const those = visitors
+      .filter((visitor) => visitor.state === state)
+      .map(({ address, node }) => (node === undefined ? address : `${address} at ${node}`))
     return those.length > 0 ? [`${phrases[state]} ${list(those)}`] : []
   })
 }
 
-/** Returns everybody who asked, in the order in which they first did. */
+/** Returns everybody who asked, in the order in which they first did: once for each node that they have asked. */
 function visitorsOf(visits: readonly Visit[]): Visitor[] {
-  const states = new Map<string, VisitorState>()
-  for (const visit of visits) states.set(addressOf(visit.client), stateOf(visit))
-  return [...states].map(([address, state]) => ({ address, state }))
+  const visitors = new Map<string, Visitor>()
+  for (const visit of visits) {
+    const [address, { node }] = [addressOf(visit.client), visit]
+    visitors.set(`${address} ${node ?? ''}`, { address, state: stateOf(visit), node })
+  }
+  return [...visitors.values()]
 }
 
 /** Returns the address of an endpoint, `192.0.2.1:80` or `[2001:db8::1]:80`. */
