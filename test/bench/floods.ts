@@ -15,6 +15,8 @@ export const floodNames = {
   falseTokensKept: 'false tokens, on kept connections',
   falseTokensNew: 'false tokens, each on a new connection',
   halfRequests: 'half requests',
+  statelessKept: 'false tokens, on kept connections, all answered (`serve --account`)',
+  statelessNew: 'false tokens, each on a new connection, all answered (`serve --account`)',
 } as const
 
 export type FloodName = keyof typeof floodNames
@@ -46,7 +48,12 @@ const rates: Readonly<Record<FloodName, number>> = {
   falseTokensKept: 10_000,
   falseTokensNew: 10_000,
   halfRequests: 20_000,
+  statelessKept: 10_000,
+  statelessNew: 10_000,
 }
+
+/** The floods under which any token is answered. */
+const stateless: readonly FloodName[] = ['statelessKept', 'statelessNew']
 
 /** Milliseconds between true validations, and for one: pebble and Boulder wait 10 s and longer. */
 const validationInterval = 200
@@ -68,6 +75,7 @@ export async function measureFloods(
     for (const result of round % 2 === 1 ? results : [...results].reverse()) {
       const { flood } = result
       const baseline = await under(lab, flood, seconds)
+      if (stateless.includes(flood)) await lab.responder.stand(lab.challenge)
       await armIn(lab)
       const validations = validate(lab)
       const armed = await under(lab, flood, seconds)
@@ -115,7 +123,7 @@ async function under(lab: BenchLab, name: FloodName, seconds: number): Promise<S
 function start(lab: BenchLab, name: FloodName): Promise<Flood> {
   const rate = rates[name]
   if (name === 'halfRequests') return startHalfRequests(lab, rate)
-  return startFalseTokens(lab, `http://${lab.for.flood}/`, rate, name === 'falseTokensNew')
+  return startFalseTokens(lab, `http://${lab.for.flood}/`, rate, name === 'falseTokensNew' || name === 'statelessNew')
 }
 
 /** A process of its own sends them, so that it also does while this one waits for a system call. */

@@ -10,6 +10,8 @@ import { challengeFor, type Challenge } from '../scenarios/challenge.js'
 export interface BenchResponder {
   /** Starts it by `hooks/auth` for the challenge, and hands it `others` more challenges over its control socket. */
   arm(challenge: Challenge, others?: number): Promise<void>
+  /** Starts it by `serve`, so that it answers any token for the challenge's account; then it can be armed as well. */
+  stand(challenge: Challenge): Promise<void>
   /** Hands it further challenge `number` over its control socket. */
   armOne(number: number): Promise<void>
   /** Of a responder that has to be there. */
@@ -41,6 +43,12 @@ export function responderIn(lab: Lab): BenchResponder {
   return {
     hook,
     armOne,
+    async stand({ keyAuthorization }) {
+      const thumbprint = keyAuthorization.split('.')[1] ?? ''
+      const words = ['serve', '--run-dir', runDirectory, '--no-self-check', '--account', thumbprint]
+      const service = lab.server.spawn([inRepository('hooks/certbot-nfq'), ...words])
+      await service.waitForOutput(/any token is answered/)
+    },
     async arm(challenge, others = 0) {
       const { argv, env } = hook('auth', challenge)
       await lab.server.exec(argv, { env })

@@ -2,7 +2,10 @@
 import { randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { OTHERS_QUEUED } from '../../src/firewall/ruleset.js'
+import { DEFAULT_LIMITS } from '../../src/intercept/limits.js'
 import { snapshotRules } from '../../src/lab/rules.js'
 import { startWebServer } from '../../src/lab/web-server.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
@@ -15,12 +18,14 @@ import { exchange } from '../scenarios/tcp-client.js'
 const thumbprint = '9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI'
 
 /** How many requests: a name that is renewed every two months, asked for by six machines, takes 36 in a year. */
-const REQUESTS = Number(process.env['SOAK_REQUESTS'] ?? 6_000)
+const REQUESTS = Number(process.env['SOAK_REQUESTS'] ?? 10_000)
 const AT_ONCE = 16
+/** A second. */
+const RATE = OTHERS_QUEUED.inAll.perSecond * 0.75
 const SOURCES = 40
 
-/** More requests than this in flight would be turned away by the limits. */
-const WARM_UP = 1_000
+/** As many as the responder remembers connections: from then on it forgets one for each that comes. */
+const WARM_UP = DEFAULT_LIMITS.taken
 
 t.test(
   'a responder that answers any token',
@@ -32,8 +37,7 @@ t.test(
         const lab = await openArmedLab(t, { prepare: trackInvalid })
         const log = join(lab.directory, 'log')
         const service = await serve(lab, '--log-file', log)
-        const sources = Array.from({ length: SOURCES }, (_, at) => `192.0.2.${100 + at}`)
-        for (const source of sources) await lab.validator.addAddress(source)
+        const sources = await addSources(lab)
         const { pid } = await lab.running()
         const look = async () => {
           const { counts } = await lab.running()
@@ -59,7 +63,7 @@ t.test(
           'the rules to be put back',
         )
         await lab.webServer.service.stop('SIGTERM')
-        await startWebServer(lab)
+        const webServer = await startWebServer(lab)
         await flood(t, lab, sources, (REQUESTS - WARM_UP) / 2)
         const after = await look()
         for (const quantity of ['descriptors', 'ofKeeper', 'threads', 'processes', 'rules'] as const)
@@ -74,7 +78,7 @@ t.test(
           'every connection to be forgotten',
           180_000,
         )
-        await service.stop('SIGTERM')
+        await Promise.all([service.stop('SIGTERM'), webServer.service.stop('SIGTERM')])
         t.same(await lab.leftovers(), [])
       },
     )
@@ -82,7 +86,7 @@ t.test(
     t.test('a restart has a gap, and none with a second one meanwhile', async (t) => {
       const lab = await openArmedLab(t, { prepare: trackInvalid })
       const service = await serve(lab)
-      const probes = probe(lab)
+      const probes = probe(lab, await addSources(lab))
       await probes.some(20)
       await service.stop('SIGTERM')
       const next = await serve(lab)
@@ -113,6 +117,13 @@ async function serve(hooks: Hooks, ...options: string[]) {
   return service
 }
 
+/** Addresses of the validator: each is asked from so seldom that its limit is not reached. */
+async function addSources(lab: ArmedLab): Promise<string[]> {
+  const sources = Array.from({ length: SOURCES }, (_, at) => `192.0.2.${100 + at}`)
+  for (const source of sources) await lab.validator.addAddress(source)
+  return sources
+}
+
 const newToken = () => randomBytes(32).toString('base64url')
 
 /** Asks for a made-up token. Returns whether the answer is the account's. */
@@ -123,13 +134,15 @@ async function ask(lab: ArmedLab, from?: { address: string; port: number }): Pro
   return answer.endsWith(`\r\n\r\n${token}.${thumbprint}`)
 }
 
-/** Many requests from many sources, some at once. All of them have to be answered. */
+/** Many requests from many sources, some at once, below the limit in all. All of them have to be answered. */
 async function flood(t: Test, lab: ArmedLab, sources: readonly string[], count: number): Promise<void> {
   let asked = 0
   let answered = 0
+  const start = performance.now()
   const client = async () => {
     while (asked < count) {
       const source = sources[asked++ % sources.length] ?? ''
+      await delay(start + (asked * 1_000) / RATE - performance.now())
       if (await ask(lab, { address: source, port: 0 })) answered++
     }
   }
@@ -138,13 +151,13 @@ async function flood(t: Test, lab: ArmedLab, sources: readonly string[], count: 
 }
 
 /** Asks again and again, until it is stopped. */
-function probe(lab: ArmedLab) {
+function probe(lab: ArmedLab, sources: readonly string[]) {
   const results: { readonly at: number; readonly isAnswered: boolean }[] = []
   const over = new AbortController()
   const ended = (async () => {
     while (!over.signal.aborted) {
       const at = performance.now()
-      const isAnswered = await ask(lab)
+      const isAnswered = await ask(lab, { address: sources[results.length % sources.length] ?? '', port: 0 })
       results.push({ at, isAnswered })
       await new Promise((resolve) => setImmediate(resolve))
     }
