@@ -31,7 +31,7 @@ export const FIXES = {
   'firewall-failed':
     'Run certbot again; if it stays, try another back end with --firewall, and see the rules with iptables-save and nft list ruleset.',
   'firewall-unavailable': 'Install iptables, or pick a back end that works here with --firewall.',
-  'hook-arguments': 'Let the ACME client call this hook, as docs/clients.md shows.',
+  'hook-arguments': 'Let the ACME client call this hook: it gives what the hook needs.',
   'hook-path-taken': 'Move that file away, or give another place with --hooks-dir.',
   'hooks-exchanged':
     'Let --manual-auth-hook be /etc/certbot-nfq/auth, and --manual-cleanup-hook /etc/certbot-nfq/cleanup; for a certificate that exists, correct these two lines in /etc/letsencrypt/renewal/NAME.conf.',

@@ -1,5 +1,6 @@
 /** One run of certbot: every auth hook, then all validations, then every cleanup hook, whatever the exit statuses. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { FOLLOWED_SECONDS } from '../../src/firewall/ruleset.js'
 import { challengeFor, type Challenge } from '../scenarios/challenge.js'
 import { runHook, type HookResult } from './hooks.js'
 import type { HookFault, RunPlan, ValidationPlan } from './plan.js'
@@ -15,7 +16,7 @@ export interface RunRecord {
 }
 
 /** Those that did not come to an answer by no fault of ours. */
-const absent: readonly Outcome[] = ['not asked', 'not waited for', 'lost to the cable']
+const absent: readonly Outcome[] = ['not asked', 'not waited for', 'lost to the cable', 'too slow']
 
 /** What a validation may come to when its responder died meanwhile, or the web server: anything but to wait in vain. */
 const bearable: readonly Outcome[] = ['answered', 'web server', 'reset', 'refused', 'closed', ...absent]
@@ -56,7 +57,12 @@ async function visitOnce(world: World, challenge: Challenge, plan: ValidationPla
   const isLate = end - start >= patience * world.means.pace
   const isLost =
     world.plan.impairment === 'loss' && isLate && (visit.outcome === 'silence' || visit.outcome === 'reset')
-  const outcome = isLost ? 'lost to the cable' : visit.outcome
+  const isTooSlow =
+    !world.plan.isTracked &&
+    visit.outcome !== 'answered' &&
+    visit.isKeySplit &&
+    end - start > FOLLOWED_SECONDS.incomplete * 1_000
+  const outcome = isLost ? 'lost to the cable' : isTooSlow ? 'too slow' : visit.outcome
   const title = `${plan.behaviour} validation of ${challenge.token.slice(0, 6)} on IPv${plan.family}`
   world.note(`${title}: ${outcome} after ${(end - start).toFixed(0)} ms`)
   // Armed, and the responder lived on until the answer.

@@ -1,5 +1,6 @@
 /** Validators, well-behaved and otherwise. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { KEY_LENGTH } from '../../src/wire/selector.js'
 import { requestFor, type Challenge } from '../scenarios/challenge.js'
 import { connect, type Connection, type Ending } from './connection.js'
 import type { Behaviour, ValidationPlan } from './plan.js'
@@ -8,15 +9,24 @@ import { addresses, type World } from './world.js'
 
 /**
  * What came of a validation; `not asked`: its request never reached the machine; `not waited for`: the validator left
- * first;
- * `lost to the cable`: 30 s of repetitions were not enough at 20 % loss.
+ * first; `lost to the cable`: 30 s of repetitions were not enough at 20 % loss; `too slow`: untracked, its token came in
+ * pieces, and all took longer than such a source is followed.
  */
 export type Outcome =
-  'answered' | 'web server' | 'something else' | Ending['how'] | 'not asked' | 'not waited for' | 'lost to the cable'
+  | 'answered'
+  | 'web server'
+  | 'something else'
+  | Ending['how']
+  | 'not asked'
+  | 'not waited for'
+  | 'lost to the cable'
+  | 'too slow'
 
 export interface Visit {
   readonly outcome: Outcome
   readonly received: string
+  /** Whether the first piece of its request ended before the key did. */
+  readonly isKeySplit: boolean
   /** To be called at the end of the cycle: some validators never close. */
   leave(): void
 }
@@ -33,13 +43,13 @@ export async function validate(
   const limit = patience * world.means.pace
   const from = addresses[behaviour === 'vanishes' ? 'vanishing' : 'validator'][family]
   const connection = connect(world.lab.validator, from, addresses.server[family], limit)
-  const behave: Behave = { world, challenge, connection, from, random: randomFrom(seed), limit }
+  const behave: Behave = { world, challenge, connection, from, random: randomFrom(seed), limit, isKeySplit: false }
   const before = await ask[behaviour](behave)
-  if (typeof before !== 'number') return visit(before, await soFar(connection), connection)
+  if (typeof before !== 'number') return visit(before, await soFar(connection), behave)
   const ending = await connection.ended(limit)
   const own = { ...ending, received: ending.received.slice(before) }
   if (behaviour !== 'never closes') connection.close()
-  return visit(outcomeOf(world, challenge, own), own.received, connection)
+  return visit(outcomeOf(world, challenge, own), own.received, behave)
 }
 
 interface Behave {
@@ -49,6 +59,8 @@ interface Behave {
   readonly from: string
   readonly random: Random
   readonly limit: number
+  /** See {@link Visit}. */
+  isKeySplit: boolean
 }
 
 /** Sends a request. Returns how many bytes came before the answer, or what a validation that waits for none reports. */
@@ -97,14 +109,14 @@ const ask: Readonly<Record<Behaviour, Ask>> = {
   },
 }
 
-async function inPieces(
-  { challenge, connection, random, limit }: Behave,
-  pause: () => number,
-): Promise<number | Outcome> {
-  const { request } = challenge
+async function inPieces(behave: Behave, pause: () => number): Promise<number | Outcome> {
+  const { challenge, connection, random, limit } = behave
+  const { request, token } = challenge
+  const keyEnd = request.indexOf(token) + KEY_LENGTH
   const cuts = new Set([0, request.length])
   for (const pieces = random.between(2, 5); cuts.size <= pieces;) cuts.add(random.between(1, request.length - 1))
   const places = [...cuts].sort((one, other) => one - other)
+  behave.isKeySplit = (places[1] ?? 0) < keyEnd
   for (const [at, place] of places.slice(0, -1).entries()) {
     if (!(await connection.write(request.slice(place, places[at + 1])))) return at === 0 ? notAsked(connection) : 0
     await connection.acknowledged(limit)
@@ -141,6 +153,6 @@ async function soFar(connection: Connection): Promise<string> {
   return (await connection.ended(0)).received
 }
 
-function visit(outcome: Outcome, received: string, connection: Connection): Visit {
-  return { outcome, received, leave: () => connection.close() }
+function visit(outcome: Outcome, received: string, { connection, isKeySplit }: Behave): Visit {
+  return { outcome, received, isKeySplit, leave: () => connection.close() }
 }
