@@ -9,8 +9,8 @@ import { addresses, type World } from './world.js'
 
 /**
  * What came of a validation; `not asked`: its request never reached the machine; `not waited for`: the validator left
- * first; `lost to the cable`: 30 s of repetitions were not enough at 20 % loss; `too slow`: untracked, its token came in
- * pieces, and all took longer than such a source is followed.
+ * first; `lost to the cable`: 30 s of repetitions were not enough at 20 % loss; `too slow`: untracked, its token came
+ * in pieces, and all took longer than such a source is followed.
  */
 export type Outcome =
   | 'answered'
