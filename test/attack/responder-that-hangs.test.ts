@@ -49,7 +49,7 @@ t.test('a responder that is stopped', await requiresKernel(...programs), async (
       exitCode: 1,
       stdout: '',
       stderr: new RegExp(
-        `^certbot-nfq: the responder \\(process ${pid}\\) is stopped, and answers nothing\\nEnd it with: certbot-nfq stop \\[responder-hangs, `,
+        `^certbot-nfq: the responder \\(process ${pid}\\) is stopped, and answers nothing\\nEnd it with: (?:\\S*/)?certbot-nfq stop \\[responder-hangs, `,
       ),
     })
     t.ok(existsSync(lab.runDirectory), 'which ends nothing')

@@ -25,7 +25,7 @@ t.test('what is wrong on its command line is said in two lines', async (t) => {
     ['-d', 'a b'],
     ['--resolver', 'dns.example'],
     ['--resolver', '1.1.1.1:dns'],
-    ['a.example'],
+    ['a b'],
     ['--port', '0'],
   ]) {
     failsWith(t, await runHook('certbot-nfq', ['doctor', ...argv]), 'bad-option', JSON.stringify(argv))
@@ -35,6 +35,6 @@ t.test('what is wrong on its command line is said in two lines', async (t) => {
 t.test('its help has an example', async (t) => {
   t.match(await runHook('certbot-nfq', ['doctor', '--help']), {
     exitCode: 0,
-    stdout: /certbot-nfq doctor -d example\.com/,
+    stdout: /certbot-nfq doctor example\.com/,
   })
 })

@@ -21,12 +21,12 @@ t.test('an error is coloured on a terminal, unless NO_COLOR is set or the termin
     ]
     return (await execa('env', words, { reject: false, stdin: 'ignore' })).stdout
   }
-  t.match(await say('TERM=xterm'), /^\u001b\[31mcertbot-nfq:\u001b\[39m Unknown/)
+  t.match(await say('TERM=xterm'), /^\u001b\[31mcertbot-nfq:\u001b\[39m there is no command/)
   for (const variables of [['TERM=xterm', 'NO_COLOR=1'], ['TERM=dumb']])
-    t.match(await say(...variables), /^certbot-nfq: Unknown/, variables.join(' '))
+    t.match(await say(...variables), /^certbot-nfq: there is no command/, variables.join(' '))
   t.match(
     await runHook('certbot-nfq', ['bogus'], { TERM: 'xterm', FORCE_COLOR: '1' }),
-    { stderr: /^certbot-nfq: Unknown/ },
+    { stderr: /^certbot-nfq: there is no command/ },
     'and never in a pipe',
   )
 })

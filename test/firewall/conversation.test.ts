@@ -242,7 +242,8 @@ async function startSleeper(t: Test, ask: (verb: string) => Promise<unknown>): P
 async function processIdOf(program: string, namespace: Namespace, { pid }: Service): Promise<number> {
   const words = [program, program === 'nft' ? '-i' : '--noflush'].join(' ')
   const isIt = ({ command, pid: other }: ProcessInfo) => command.startsWith(words) && other !== pid
-  const found = (await namespace.processes()).find(isIt)
-  if (!found) throw new Error(`no ${program} there`)
-  return found.pid
+  let found: ProcessInfo | undefined
+  // A child has the name of its parent until it has become the program.
+  await waitUntil(async () => (found = (await namespace.processes()).find(isIt)) !== undefined, `a ${program}`)
+  return found?.pid ?? 0
 }

@@ -14,7 +14,7 @@ const theirs = challengeFor('of the other version')
 const ours = challengeFor('of this version')
 const silence = { exitCode: 0, stdout: '', stderr: '' }
 const twoLines =
-  /^certbot-nfq: hook and responder speak different protocol versions \(.*\)\nStop the old responder with: certbot-nfq stop .* \[protocol-version, \/.+\/docs\/errors\.md#protocol-version\]\n$/
+  /^certbot-nfq: hook and responder speak different protocol versions \(.*\)\nStop the old responder with: (?:\S*\/)?certbot-nfq stop .* \[protocol-version, \/.+\/docs\/errors\.md#protocol-version\]\n$/
 
 t.test('an upgrade between auth and cleanup', await requiresKernel(...programs), async (t) => {
   t.test(
