@@ -58,15 +58,21 @@ export function measureHooks(lab: BenchLab, rounds: number): HookResults {
 
 /**
  * Wall time of a process in the server namespace, nsenter's own start included, which is the same for all. Throws when
- * it fails.
+ * it ends with another status than is right.
  */
-function millisecondsOf(lab: BenchLab, argv: readonly string[], env: Readonly<Record<string, string>>): number {
+export function millisecondsOf(
+  lab: BenchLab,
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+  { input = '', status: right = 0 } = {},
+): number {
   const start = performance.now()
   const { status, stderr } = spawnSync('nsenter', [`--net=/run/netns/${lab.server.name}`, '--', ...argv], {
     env: withSystemPrograms(env),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    input,
+    stdio: ['pipe', 'pipe', 'pipe'],
   })
   const milliseconds = performance.now() - start
-  if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${String(status)}:\n${stderr.toString()}`)
+  if (status !== right) throw new Error(`${argv.join(' ')} ended with ${String(status)}:\n${stderr.toString()}`)
   return milliseconds
 }

@@ -5,7 +5,7 @@
  * - `--quick`: few and short measurements, for trying out; writes nothing without `--output`.
  * - `--rounds N`: how often each state is measured, instead of 8 (4 without connection tracking).
  * - `--orders`: also measures orders for one name and for 100, which takes minutes.
- * - `--only PARTS`: some of bystanders, floods, packets, challenges, hooks, arming, memory, orders, joined by commas;
+ * - `--only PARTS`: some of bystanders, floods, packets, challenges, hooks, clients, arming, memory, orders, joined by commas;
  *   writes nothing without `--output`.
  * - `--output DIR`: where benchmarks.md and benchmarks.svg are written, instead of docs.
  */
@@ -21,6 +21,7 @@ import { openBenchLab, type BenchLab, type Tracking } from './bench-lab.js'
 import { measureBystanders } from './bystanders.js'
 import { measureChallenges } from './challenges.js'
 import { chart } from './chart.js'
+import { measureClients } from './clients.js'
 import { measureFloods } from './floods.js'
 import { describeMachine } from './machine.js'
 import { measureHooks } from './hooks.js'
@@ -31,7 +32,17 @@ import { benchmarkPage } from './page.js'
 import { benchReport } from './report.js'
 import type { BenchResults } from './results.js'
 
-const parts = ['bystanders', 'floods', 'packets', 'challenges', 'hooks', 'arming', 'memory', 'orders'] as const
+const parts = [
+  'bystanders',
+  'floods',
+  'packets',
+  'challenges',
+  'hooks',
+  'clients',
+  'arming',
+  'memory',
+  'orders',
+] as const
 type Part = (typeof parts)[number]
 
 const { values: options } = parseArgs({
@@ -83,6 +94,7 @@ async function measure(): Promise<BenchResults> {
       ),
     }),
     ...(wants('hooks') && { hooks: measureHooks(lab, isQuick ? 3 : 15) }),
+    ...(wants('clients') && { clients: await measureClients(lab, isQuick ? 3 : 15) }),
     ...(wants('arming') && { arming: await measureArming(lab, isQuick ? 1 : 5) }),
     ...(wants('memory') && {
       memory: await measureMemory(lab, isQuick ? { rounds: 1, seconds: 1 } : { rounds: 3, seconds: 2 }),

@@ -4,6 +4,7 @@ import {
   armingSentence,
   bystanderTables,
   challengeTable,
+  clientTable,
   floodTable,
   hookTable,
   memoryTable,
@@ -29,6 +30,7 @@ ${section(
 ${challengeTable(challenges)}`,
 )}
 ${section('Hooks', results.hooks, (hooks) => `Wall time of the whole process, compared with a \`node -e 0\` right before it.\n\n${hookTable(hooks)}`)}
+${section('Other clients', results.clients, clientTable)}
 ${section('A further token', results.arming, armingSentence)}
 ${section('Orders', results.orders, (orders) => `certbot and pebble, end to end, in seconds of wall time.\n\n${orderTable(orders)}`)}
 ${section('Memory', results.memory, (memory) => `Compared with \`node -e 'setInterval(()=>{},1e3)'\` of the same age.\n\n${memoryTable(memory)}`)}

@@ -3,6 +3,7 @@ import type { ArmingResults } from './arming.js'
 import type { Tracking } from './bench-lab.js'
 import type { BystanderResults } from './bystanders.js'
 import type { ChallengeResults } from './challenges.js'
+import type { ClientResults } from './clients.js'
 import type { FloodResults } from './floods.js'
 import type { HookResults } from './hooks.js'
 import type { MemoryResults } from './memory.js'
@@ -22,6 +23,7 @@ export interface BenchResults {
   readonly packets: readonly { readonly tracking: Tracking; readonly results: PacketResults }[]
   readonly challenges?: ChallengeResults
   readonly hooks?: HookResults
+  readonly clients?: ClientResults
   readonly arming?: ArmingResults
   readonly memory?: MemoryResults
   readonly orders?: OrderResults

@@ -4,6 +4,7 @@ import { quantities, type BystanderResults, type QuantityName } from './bystande
 import type { ChallengeResults } from './challenges.js'
 import { formatQuantity, formatRatios, median, type Comparison } from './figures.js'
 import { floodNames, type FloodResults } from './floods.js'
+import { clientCalls, type ClientCall, type ClientResults } from './clients.js'
 import { hookCalls, type HookCall, type HookResults } from './hooks.js'
 import type { MemoryResults } from './memory.js'
 import type { OrderResults } from './orders.js'
@@ -110,6 +111,24 @@ export function hookTable(results: HookResults): string {
       `${formatQuantity(median(results[call].baselines))} ms`,
       formatRatios(results[call]),
     ]),
+  ])
+}
+
+/** A row for each call of each client, and two for the hundred names. */
+export function clientTable({ clients, chain, single }: ClientResults): string {
+  const row = (title: string, comparison: Comparison) => [
+    title,
+    `${formatQuantity(median(comparison.values))} ms`,
+    `${formatQuantity(median(comparison.baselines))} ms`,
+    formatRatios(comparison),
+  ]
+  return table([
+    ['', 'wall time', '`sh -c true` and `node -e 0`', 'ratio'],
+    ...Object.entries(clients).flatMap(([client, results]) =>
+      (Object.keys(clientCalls) as ClientCall[]).map((call) => row(`${client} ${clientCalls[call]}`, results[call])),
+    ),
+    row('dehydrated, 100 names in one process, cold', chain),
+    ['dehydrated, 100 names in a process each', `${formatQuantity(median(single))} ms`, '', ''],
   ])
 }
 
