@@ -19,6 +19,7 @@ export const FIXES = {
   'certbot-running': 'Wait until certbot has ended, then run this again.',
   'challenge-type':
     'certbot-nfq passes http-01 only: choose that in the client, or name a hook for the other types with --then.',
+  'client-configuration': 'Give --adopt the place that docs/clients.md names for this client.',
   'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
   'demo-failed': 'Run it again; if it fails again, report all that it has printed.',
   'demo-unable':
@@ -52,6 +53,7 @@ export const FIXES = {
   'not-root':
     'Run certbot or this command as root: rules, queue, raw and packet sockets need CAP_NET_ADMIN and CAP_NET_RAW.',
   'programs-missing': 'Install them as root: with npm run setup in a clone of certbot-nfq, or as the first line says.',
+  'other-hook': 'Name that hook with --then, so that it is run after ours; or remove it from the configuration.',
   'protocol-version': 'Stop the old responder with: certbot-nfq stop (any version), then run certbot again.',
   'queue-unavailable': 'Give a free number with --queue-num, or load the kernel module: modprobe nfnetlink_queue',
   'read-only-file-system':

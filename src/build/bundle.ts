@@ -41,7 +41,11 @@ await build({
   plugins: [
     {
       name: 'rare ways apart',
-      setup: (it) => it.onResolve({ filter: /\/(hung-responder|cleanup-diagnosis|self-check|hook-store)\.js$/ }, apart),
+      setup: (it) =>
+        it.onResolve(
+          { filter: /\/(hung-responder|cleanup-diagnosis|self-check|hook-store|configuration)\.js$/ },
+          apart,
+        ),
     },
   ],
 })

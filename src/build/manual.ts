@@ -3,7 +3,7 @@
  */
 import { COMMAND_SPECS } from '../cli/commands.js'
 import { HOOKS_DIRECTORY } from '../client/certbot/hook-paths.js'
-import { OPTION_SPECS, type OptionSpec } from '../cli/options.js'
+import { OPTION_SPECS, type OptionSpec, variableOf } from '../cli/options.js'
 
 type Specs = Readonly<Record<string, OptionSpec>>
 
@@ -80,11 +80,6 @@ export function manualPages(version: string): Readonly<Record<string, string>> {
       [['CERTBOT_TOKEN', 'the token']],
     ),
   }
-}
-
-/** Returns the variable that stands for an option. */
-export function variableOf(option: string): string {
-  return `CERTBOT_NFQ_${option.toUpperCase().replaceAll('-', '_')}`
 }
 
 function hookPage(

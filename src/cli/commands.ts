@@ -71,9 +71,16 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   },
   'install': {
     describe: 'put hooks and command at paths that stay, and show how certbot uses them; or change a lineage',
-    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER, ...STORE, 'store-timeout'],
+    uses: ['port', 'ttl', 'no-self-check', 'then', ...RESPONDER, ...STORE, 'store-timeout'],
     options: {
-      'adopt': { takes: 'NAME', describe: 'change this lineage so that it is renewed by the hooks' },
+      'adopt': {
+        takes: 'NAME',
+        describe: 'change this lineage so that it is renewed by the hooks; with --client, this file or directory',
+      },
+      'client': {
+        takes: 'NAME',
+        describe: `for another client than certbot: ${Object.keys(CLIENT_HOOKS).join(', ')}`,
+      },
       'undo': { takes: 'NAME', describe: 'give this lineage back what it had before it was adopted' },
       'remove': { describe: 'remove hook paths and command again, if they are ours and no lineage needs them' },
       'dry-run': { describe: 'show what would change, and change nothing' },

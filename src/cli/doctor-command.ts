@@ -7,7 +7,9 @@ import { Failure } from '../failure.js'
 import { HOOK_NAMES, HOOKS_DIRECTORY } from '../client/certbot/hook-paths.js'
 import { whoCanChange } from '../client/certbot/owners.js'
 import { printableJson } from '../wire/printable.js'
+import { CLIENT_HOOKS } from './client-hooks.js'
 import { paintFor } from './colour.js'
+import { examineClients } from './examine-clients.js'
 import { keeperCommand } from './launch.js'
 import { readNames } from './names.js'
 import type { Options } from './options.js'
@@ -32,7 +34,12 @@ export async function doctorCommand(options: Options, { names, resolver, isJson 
     names: readNames(names, 'domain'),
     resolver: readResolver(resolver),
     hookProbe: [join(hooks, 'run'), 'cli/doctor-probe.js'],
-    whoCanChange: (node) => whoCanChange(hooks, [node, ...HOOK_NAMES.map((name) => join(HOOKS_DIRECTORY, name))]),
+    whoCanChange: (node) =>
+      whoCanChange(hooks, [
+        node,
+        ...[...HOOK_NAMES, ...Object.keys(CLIENT_HOOKS)].map((name) => join(HOOKS_DIRECTORY, name)),
+      ]),
+    clients: examineClients,
     trial: (node) => keeperCommand('', node, fileURLToPath(new URL('doctor-probe.js', import.meta.url)), 'trial'),
   })
   process.stdout.write(

@@ -17,6 +17,7 @@ import { formatInstructions } from '../client/certbot/instructions.js'
 import { lineagesThatUse } from '../client/certbot/lineage-use.js'
 import { listLineages } from '../client/certbot/lineages.js'
 import { whoCanChange } from '../client/certbot/owners.js'
+import { CLIENT_HOOKS, isClientName, type ClientName } from './client-hooks.js'
 import {
   COMMAND_DIRECTORY,
   inspectCommandLink,
@@ -29,7 +30,9 @@ import { ownCommand } from './own-command.js'
 
 /** What `certbot-nfq install` is asked to do. */
 export interface InstallRequest {
-  /** The lineage to change. */
+  /** The client other than certbot whose hook is meant. */
+  readonly client: ClientName | undefined
+  /** The lineage to change; of another client the file or directory. */
   readonly adopt: string | undefined
   /** The lineage to give back what it had. */
   readonly undo: string | undefined
@@ -53,7 +56,14 @@ export function readInstallRequest(argv: Readonly<Record<string, unknown>>): Ins
     if (value === '') throw new Failure('bad-option', `--${name} must not be empty`)
     return typeof value === 'string' ? value : undefined
   }
+  const client = text('client')
+  if (client !== undefined && !isClientName(client))
+    throw new Failure(
+      'bad-option',
+      `--client must be one of ${Object.keys(CLIENT_HOOKS).join(', ')}, not ${JSON.stringify(client)}`,
+    )
   const request = {
+    client,
     adopt: text('adopt'),
     undo: text('undo'),
     isDryRun: argv['dry-run'] === true,
@@ -62,6 +72,8 @@ export function readInstallRequest(argv: Readonly<Record<string, unknown>>): Ins
     isUnsafeOwner: argv['unsafe-owner'] === true,
   }
   const acts = [request.isRemoval && '--remove', request.adopt && '--adopt', request.undo && '--undo'].filter(Boolean)
+  if (client !== undefined && (request.isRemoval || request.undo !== undefined))
+    throw new Failure('bad-option', '--client goes with --adopt alone: --undo is for lineages, and --remove for all')
   if (acts.length > 1) throw new Failure('bad-option', `${acts.join(' and ')} do not go together`)
   return {
     ...request,
@@ -76,6 +88,10 @@ export function readInstallRequest(argv: Readonly<Record<string, unknown>>): Ins
  * @throws Failure
  */
 export async function installCommand(options: Options, request: InstallRequest): Promise<void> {
+  if (request.client !== undefined) {
+    const { installClient } = await import('./install-client.js')
+    return installClient(request.client, options, request)
+  }
   const own = fileURLToPath(new URL('../../hooks', import.meta.url))
   const { hooksDir, binDir, configDir, isDryRun, isForced } = request
   const paths = inspectHookPaths(hooksDir, own)
@@ -84,7 +100,8 @@ export async function installCommand(options: Options, request: InstallRequest):
     const hookPaths = [...paths.map(({ path }) => path), ...HOOK_NAMES.map((name) => join(own, name))]
     return change(planUndoing(request.undo, hookPaths, configDir), request, `does not use these hooks.`)
   }
-  if (request.isRemoval) return remove(paths, link, request)
+  if (request.isRemoval)
+    return remove([...paths, ...inspectHookPaths(hooksDir, own, Object.keys(CLIENT_HOOKS))], link, request)
 
   const who = whoCanChange(own, [process.execPath, hooksDir])
   if (who !== undefined && !request.isUnsafeOwner)
@@ -138,14 +155,17 @@ async function change(
     say(`Rehearse it with: certbot renew --dry-run --cert-name ${quoteForShell(name)}${directory}`)
 }
 
-function describePaths(paths: readonly HookPath[], own: string, isDryRun: boolean): string {
+/** Returns what was done, or would be, about hook paths, for a person. */
+export function describePaths(paths: readonly HookPath[], own: string, isDryRun: boolean): string {
   const hooks = paths.map(({ path }) => path).join(' and ')
-  if (paths.every(({ state }) => state === 'own')) return `The hooks are ${hooks}.`
-  if (paths.every(({ state }) => state === 'current')) return `The hooks are ${hooks} already; they lead to ${own}.`
-  return `${isDryRun ? 'Would write' : 'Wrote'} the hooks ${hooks}; they lead to ${own}.`
+  const [are, lead] = paths.length === 1 ? ['hook is', 'it leads'] : ['hooks are', 'they lead']
+  if (paths.every(({ state }) => state === 'own')) return `The ${are} ${hooks}.`
+  if (paths.every(({ state }) => state === 'current')) return `The ${are} ${hooks} already; ${lead} to ${own}.`
+  return `${isDryRun ? 'Would write' : 'Wrote'} the ${are.split(' ')[0] ?? ''} ${hooks}; ${lead} to ${own}.`
 }
 
-function describeLink({ path, target, state }: CommandLink, isDryRun: boolean): string {
+/** Returns the same of the command's link. */
+export function describeLink({ path, target, state }: CommandLink, isDryRun: boolean): string {
   switch (state) {
     case 'absent':
     case 'outdated':

@@ -217,12 +217,15 @@ function fromArguments(argv: readonly string[]): Partial<Record<OptionName, stri
   }
 }
 
+/** Returns the name of the variable that stands for an option. */
+export function variableOf(option: string): string {
+  return `CERTBOT_NFQ_${option.toUpperCase().replaceAll('-', '_')}`
+}
+
 function fromEnvironment(
   environment: Readonly<Record<string, string | undefined>>,
 ): Partial<Record<OptionName, string>> {
-  const given = NAMES.map(
-    (name) => [name, environment[`CERTBOT_NFQ_${name.toUpperCase().replaceAll('-', '_')}`]] as const,
-  )
+  const given = NAMES.map((name) => [name, environment[variableOf(name)]] as const)
   return Object.fromEntries(given.filter(([, value]) => value !== undefined && value !== ''))
 }
 

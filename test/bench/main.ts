@@ -5,8 +5,8 @@
  * - `--quick`: few and short measurements, for trying out; writes nothing without `--output`.
  * - `--rounds N`: how often each state is measured, instead of 8 (4 without connection tracking).
  * - `--orders`: also measures orders for one name and for 100, which takes minutes.
- * - `--only PARTS`: some of bystanders, floods, packets, challenges, hooks, clients, arming, memory, orders, joined by commas;
- *   writes nothing without `--output`.
+ * - `--only PARTS`: some of bystanders, floods, packets, challenges, hooks, clients, arming, memory, orders, joined by
+ *   commas; writes nothing without `--output`.
  * - `--output DIR`: where benchmarks.md and benchmarks.svg are written, instead of docs.
  */
 import { readFile, writeFile } from 'node:fs/promises'

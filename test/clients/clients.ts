@@ -21,6 +21,8 @@ export interface ClientOptions {
   readonly hook?: string
   /** Further lines of its configuration. */
   readonly configuration?: readonly string[]
+  /** Words before its command line, such as those of setpriv. */
+  readonly before?: readonly string[]
 }
 
 export const CLIENTS = { dehydrated: makeDehydrated, uacme: makeUacme, acmetool: makeAcmetool } as const
@@ -76,7 +78,7 @@ async function makeUacme(scene: Scene, { hook = hookOf('uacme') }: ClientOptions
 
 async function makeAcmetool(
   scene: Scene,
-  { hook = hookOf('acmetool'), configuration = [] }: ClientOptions = {},
+  { hook = hookOf('acmetool'), configuration = [], before = [] }: ClientOptions = {},
 ): Promise<Client> {
   const { directory, run } = await enter(scene)
   const [state, hooks] = [join(directory, 'acme'), join(directory, 'hooks')]
@@ -90,7 +92,21 @@ async function makeAcmetool(
   return {
     directory,
     issue: (names, env) =>
-      run(['acmetool', '--batch', '--state', state, '--hooks', hooks, '--xlog.severity=debug', 'want', ...names], env),
+      run(
+        [
+          ...before,
+          'acmetool',
+          '--batch',
+          '--state',
+          state,
+          '--hooks',
+          hooks,
+          '--xlog.severity=debug',
+          'want',
+          ...names,
+        ],
+        env,
+      ),
     certificate: (name) => join(state, 'live', name, 'cert'),
   }
 }

@@ -55,13 +55,14 @@ t.test(
     t.ok(late.lines <= 200, `${late.lines} lines of the log are kept`)
     // Closed connections are tracked for two minutes, whoever answers.
     t.ok(late.tracked < early.tracked + 500, `${late.tracked} tracked connections`)
-    const steady = ({ descriptors, files, challenges, processes, rules, flows, held }: typeof early) => ({
+    // Connections are forgotten by age.
+    t.ok(Number(late.flows) < RENEWALS, `${late.flows} connections are remembered`)
+    const steady = ({ descriptors, files, challenges, processes, rules, held }: typeof early) => ({
       descriptors,
       files,
       challenges,
       processes,
       rules,
-      flows,
       held,
     })
     t.strictSame(steady(late), steady(early))

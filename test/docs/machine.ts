@@ -54,7 +54,7 @@ export async function openMachine({ lab, authority }: Scene): Promise<Machine> {
   const settings = (await readdir('/etc')).filter((name) => name !== 'letsencrypt' && name !== 'certbot-nfq')
   await run(['cp', '-a', ...settings.map((name) => `/etc/${name}`), join(root, 'etc')])
   await symlink('/opt/certbot-nfq/hooks/certbot-nfq', join(root, 'run/bin/certbot-nfq'))
-  for (const hook of ['auth', 'cleanup']) await symlink(`/opt/certbot-nfq/hooks/${hook}`, join(root, 'etc/certbot-nfq', hook))
+  for (const hook of ['auth', 'cleanup', 'dehydrated', 'uacme', 'acmetool']) await symlink(`/opt/certbot-nfq/hooks/${hook}`, join(root, 'etc/certbot-nfq', hook))
   await copyFile(authority.caBundle, join(root, 'etc/letsencrypt/lab-ca.pem'))
   // Which CA, for Let's Encrypt is out of reach here; what certbot would ask a person; and that it neither sleeps
   // before a renewal nor finds that none is due.

@@ -42,6 +42,7 @@ export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
   [/^certbot-nfq install --undo /, { kind: 'not run', why: 'its rehearsal is the web server’s, which is to see no challenge here: test/end-to-end/adopted' }],
   [/^npm (install -g|view) /, { kind: 'not run', why: 'needs the network, or a tarball that npm pack was not run for' }],
   [/^certbot-nfq serve$/, { kind: 'until', output: /info listening in \/run\/certbot-nfq/ }],
+  [/^(certbot-nfq install --client|dehydrated|uacme|acmetool) /, { kind: 'not run', why: 'needs these clients: npm run test:clients runs this page' }],
   [/^certbot-nfq serve --webroot \S+$/, { kind: 'until', output: /webroot \S+ is watched/ }],
   [/^certbot-nfq watch\b/, { kind: 'until', output: /"event":"watching"/ }],
   // Status 1 is what it found; none at all would be a fault of its own.

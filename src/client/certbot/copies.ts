@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileFailure } from '../../failure.js'
 import { usesHooks } from './lineage-use.js'
 import { decode, type RenewalFile } from './lineages.js'
-import { COPY } from './replace-file.js'
+import { COPY } from '../change/replace-file.js'
 
 /** A copy of a renewal configuration. */
 export interface Copy {

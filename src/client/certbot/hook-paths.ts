@@ -6,7 +6,7 @@ import { fchmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, renameSyn
 import { dirname, join } from 'node:path'
 import { Failure, fileFailure } from '../../failure.js'
 import { quoteForShell } from './hook-command.js'
-import { writeNewFile } from './new-file.js'
+import { writeNewFile } from '../change/new-file.js'
 
 /**
  * The directory of the hooks for certbot, however certbot-nfq was installed: beside certbot's own configuration, where
@@ -35,7 +35,7 @@ export interface HookPath {
  * directory that it was installed from. It contains the functions of hooks/who-can-change, because that file may be
  * gone when it runs.
  */
-export function hookScript(template: string, whoCanChange: string, name: HookName, from: string): string {
+export function hookScript(template: string, whoCanChange: string, name: string, from: string): string {
   const functions = /\n\n(.*?)\n\ncase \$\{0##/s.exec(whoCanChange)?.[1] ?? ''
   return template
     .replace(/^hook=.*$/m, () => `hook=${name}`)
@@ -44,16 +44,17 @@ export function hookScript(template: string, whoCanChange: string, name: HookNam
 }
 
 /**
- * Returns both hook paths of a directory. They lead to the hooks in `from`, which also has the template.
+ * Returns the hook paths of a directory with these names, by default those of certbot. They lead to the hooks in
+ * `from`, which also has the template.
  * @throws Failure `install-failed`
  */
-export function inspectHookPaths(directory: string, from: string): HookPath[] {
+export function inspectHookPaths(directory: string, from: string, names: readonly string[] = HOOK_NAMES): HookPath[] {
   const [template, whoCanChange] = attempt(
     'read',
     from,
     () => [readFileSync(join(from, 'installed'), 'utf8'), readFileSync(join(from, 'who-can-change'), 'utf8')] as const,
   )
-  return HOOK_NAMES.map((name) => {
+  return names.map((name) => {
     const path = join(directory, name)
     const script = hookScript(template, whoCanChange, name, from)
     const state = isSameFile(path, join(from, name)) ? 'own' : attempt('read', path, () => stateOf(path, script))

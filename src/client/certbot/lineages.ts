@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { Failure, fileFailure } from '../../failure.js'
 import { whileCertbotWaits } from './certbot-lock.js'
-import { copyFile, putBack, replaceFile, type Replaced } from './replace-file.js'
+import { copyFile, putBack, replaceFile, type Replaced } from '../change/replace-file.js'
 
 /** A lineage's renewal configuration. */
 export interface RenewalFile {

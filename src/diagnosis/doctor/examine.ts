@@ -1,5 +1,6 @@
 /** Makes every check: first it reads, then it judges. Nothing of the host is changed. */
 import { runDirectory } from '../../responder/run-directory.js'
+import type { Remark } from '../../client/configuration.js'
 import type { FirewallChoice } from '../../firewall/choices.js'
 import { run, runFor, type Run } from '../../firewall/run.js'
 import { hasIpv6 } from '../../firewall/tracking.js'
@@ -9,13 +10,14 @@ import { addressesOfMachine, type MachineAddress } from '../../network/addresses
 import { lookUp } from '../../network/names.js'
 import { planTrial, readBackEnds, readLegacyUse } from './back-ends.js'
 import type { Table } from '../../rules-read/chains.js'
+import { judgeClients } from './clients.js'
 import { judgeFilter } from './filter.js'
 import { CHECKS, type Finding } from './finding.js'
 import { judgeMarks, judgeOffload, judgeUntracked } from './following.js'
 import { forwardsOf } from '../../rules-read/forwards.js'
 import { readInstalledRules, tablesFor, type InstalledRules } from '../../rules-read/installed-rules.js'
 import { judgeFirewall, judgeKernel, runTrial } from './kernel-support.js'
-import { judgeLeftovers, readLeftovers } from './leftovers.js'
+import { isAtWork, judgeLeftovers, readLeftovers } from './leftovers.js'
 import { readListeners } from './listeners.js'
 import { judgeName, judgeWildcard } from './names.js'
 import type { ModulesReport } from './modules.js'
@@ -48,6 +50,8 @@ export interface ExamineOptions {
   readonly hookProbe: readonly string[]
   /** Returns who but root can change what the hooks run with this Node, in the form that judgeOwners takes. */
   readonly whoCanChange: (node: string) => string | undefined
+  /** Returns what is found of ACME clients other than certbot; it is told whether a responder is at work. */
+  readonly clients: (isServed: boolean) => Promise<readonly Remark[]>
   /** Returns the command that makes the trial with this Node, run as a responder is run. The request follows. */
   readonly trial: (node: Pick<ModulesReport, 'execPath' | 'version'>) => readonly string[]
 }
@@ -110,6 +114,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
     judgeReversePath(uplinks, readReversePathFilters()),
     judgeRunDirectory(readRunDirectory(directory)),
     ...judgeLeftovers(leftovers),
+    ...judgeClients(await options.clients(isAtWork(leftovers))),
     ...names.flatMap((found) =>
       typeof found === 'string'
         ? [judgeWildcard(found)]

@@ -23,6 +23,7 @@ export const CHECKS = [
   'reverse-path',
   'run-directory',
   'leftovers',
+  'clients',
   'name',
 ] as const
 

@@ -44,6 +44,11 @@ export function tagsIn(tables: readonly Table[]): string[] {
 /** A tag as responder/run-directory.ts makes it. */
 const TAG = /^[0-9a-f]{8}$/
 
+/** Returns whether a responder answers. */
+export function isAtWork({ responder }: LeftoverFacts): boolean {
+  return typeof responder === 'object' && 'pid' in responder
+}
+
 /** Judges leftovers. They are no failure: they let every packet pass, and the next hook removes them. */
 export function judgeLeftovers({ tag, responder, files, isLocked, tags }: LeftoverFacts): Finding[] {
   const others = tags.filter((one) => one !== tag)

@@ -16,7 +16,7 @@ import fs, {
 import { syncBuiltinESMExports } from 'node:module'
 import { basename, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { replaceFile } from '../../../src/client/certbot/replace-file.js'
+import { replaceFile } from '../../../src/client/change/replace-file.js'
 import { requiresKernel } from '../../requires-kernel.js'
 import { temporaryDirectory } from '../../temporary-directory.js'
 

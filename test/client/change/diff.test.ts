@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { formatDiff } from '../../../src/client/certbot/diff.js'
+import { formatDiff } from '../../../src/client/change/diff.js'
 import { holds } from '../../holds.js'
 import { temporaryDirectory } from '../../temporary-directory.js'
 

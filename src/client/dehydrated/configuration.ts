@@ -1,0 +1,89 @@
+/** dehydrated's configuration: HOOK and HOOK_CHAIN in a file that bash reads. Pure. */
+import { join } from 'node:path'
+import { Failure } from '../../failure.js'
+import type { ClientConfiguration, HookUse } from '../configuration.js'
+import { readVariables, setVariables } from './shell-variables.js'
+
+const USUAL = '/etc/dehydrated/config'
+
+/** The configuration of dehydrated. `--adopt` takes its file, or that of one certificate. */
+export const configuration: ClientConfiguration = {
+  place: { what: 'its configuration file', usual: USUAL },
+
+  plan(path, hook, read) {
+    const before = read(path)
+    if (before === undefined)
+      throw new Failure('client-configuration', `${path} is not there: is this dehydrated's configuration?`)
+    const { HOOK } = readVariables(before)
+    if (HOOK && HOOK !== hook.path && HOOK !== hook.then)
+      throw new Failure('other-hook', `${path} sets HOOK to ${HOOK}`)
+    const after = setVariables(before, assignments(hook))
+    return after === before ? [] : [{ path, before, after }]
+  },
+
+  instructions: (hook) => [
+    `These lines in ${USUAL}, or in a file conf.d/NAME.sh beside it:`,
+    '',
+    ...setVariables('', assignments(hook))
+      .trimEnd()
+      .split('\n')
+      .map((line) => `    ${line}`),
+  ],
+
+  examine({ read, list, exists, isOurs }) {
+    const directory = '/etc/dehydrated/conf.d'
+    const files = [
+      USUAL,
+      ...list(directory)
+        .filter((name) => name.endsWith('.sh'))
+        .map((name) => join(directory, name)),
+    ]
+    const { HOOK, HOOK_CHAIN, CHALLENGETYPE, WELLKNOWN } = files.reduce<Readonly<Record<string, string>>>(
+      (variables, path) => readVariables(read(path) ?? '', variables),
+      {},
+    )
+    if (!HOOK || !isOurs(HOOK)) return []
+    if (!exists(HOOK))
+      return [
+        {
+          level: 'fail',
+          message: `dehydrated has HOOK=${HOOK}, which is not there`,
+          fix: 'run: certbot-nfq install --client dehydrated',
+        },
+      ]
+    if (CHALLENGETYPE && CHALLENGETYPE !== 'http-01')
+      return [
+        {
+          level: 'fail',
+          message: `dehydrated has our hook, and CHALLENGETYPE=${CHALLENGETYPE}, which it cannot pass`,
+          fix: 'set CHALLENGETYPE=http-01, or chain a hook for the other type with --then',
+        },
+      ]
+    if (WELLKNOWN && !exists(WELLKNOWN))
+      return [
+        {
+          level: 'fail',
+          message: `dehydrated writes to WELLKNOWN=${WELLKNOWN}, which is not there`,
+          fix: `make it, though nothing else needs it: mkdir -p ${WELLKNOWN}`,
+        },
+      ]
+    if (HOOK_CHAIN !== 'yes')
+      return [
+        {
+          level: 'warn',
+          message:
+            'dehydrated has our hook, but not HOOK_CHAIN=yes: it starts it once for each name, and when one fails, the names before it stay armed until --ttl',
+          fix: `set HOOK_CHAIN=yes in ${USUAL}`,
+        },
+      ]
+    return [{ level: 'ok', message: 'dehydrated uses the hook' }]
+  },
+}
+
+function assignments({ word, variables }: HookUse): (readonly [string, string, boolean?])[] {
+  const options = variables.map((variable) => {
+    const at = variable.indexOf('=')
+    return [variable.slice(0, at), variable.slice(at + 1), true] as const
+  })
+  return [['HOOK', word], ['HOOK_CHAIN', 'yes'], ...options]
+}
