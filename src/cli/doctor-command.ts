@@ -33,6 +33,8 @@ export async function doctorCommand(options: Options, { names, resolver, isJson 
     ...options,
     names: readNames(names, 'domain'),
     resolver: readResolver(resolver),
+    readFleet: async () =>
+      options.store === undefined ? undefined : (await import('./fleet-reading.js')).readFleet(options),
     hookProbe: [join(hooks, 'run'), 'cli/doctor-probe.js'],
     whoCanChange: (node) =>
       whoCanChange(hooks, [

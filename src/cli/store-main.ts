@@ -4,7 +4,7 @@
  */
 import { createInterface } from 'node:readline'
 import { formatMessage, type ControlRequest } from '../control/message.js'
-import { MAX_NODES, type NodeStatus, type StoreStatus } from '../control/store-status.js'
+import { MAX_NODES, type StoreStatus } from '../control/store-status.js'
 import { Failure, isFailureCode, toFailure } from '../failure.js'
 import { findAccount } from '../kernel/account.js'
 import { dropAllPrivileges } from '../kernel/privileges.js'
@@ -12,8 +12,8 @@ import { systemClock } from '../responder/clock.js'
 import { describeAddress } from '../store/address.js'
 import { FleetNode, type AskResponder, type FleetState } from '../store/fleet-node.js'
 import { nodeId, nodeName } from '../store/node-identity.js'
-import { LIVE_TIME } from '../store/node-record.js'
 import { openRedis } from '../store/redis.js'
+import { nodeStatusOf } from './node-status.js'
 import { readOptions } from './options.js'
 import { reportFailure, warn } from './report.js'
 import type { StoreReplyLine } from './serve-store.js'
@@ -99,16 +99,7 @@ function statusOf(state: FleetState, url: string): StoreStatus {
     ...(trouble && { trouble: trouble.message }),
     armed,
     refused,
-    nodes: records.slice(0, MAX_NODES).map((record): NodeStatus => ({
-      name: record.name,
-      version: record.version,
-      age: Math.max(0, Math.round((now - record.at) / 1000)),
-      isLive: now - record.at < LIVE_TIME,
-      offset: record.offset,
-      delay: record.delay,
-      armed: Object.keys(record.armed).length,
-      refused: Object.values(record.refused).reduce((sum, count) => sum + count, 0),
-    })),
+    nodes: records.slice(0, MAX_NODES).map((record) => nodeStatusOf(record, now)),
     unverified: unverified.length,
   }
 }

@@ -8,7 +8,7 @@ import { MAX_TTL } from '../control/message.js'
 import { toFailure, type Failure } from '../failure.js'
 import { every, type Clock } from '../responder/clock.js'
 import type { Entry } from './entry.js'
-import { BEAT, FORGET_TIME, LIVE_TIME, openNode, sealNode, type NodeRecord } from './node-record.js'
+import { BEAT, FORGET_TIME, openNode, sealNode, type NodeRecord } from './node-record.js'
 import { planSync, type KnownEntry, type Knowledge } from './plan.js'
 import type { Snapshot, Store } from './store.js'
 import { sealVisits } from './visits.js'
@@ -52,6 +52,9 @@ export interface FleetState {
   readonly refused: Readonly<Record<string, number>>
 }
 
+/** Milliseconds until a store that did not answer is tried again. */
+const RETRY_AFTER = 500
+
 /** A running node. */
 export class FleetNode {
   readonly #options: FleetNodeOptions
@@ -63,7 +66,10 @@ export class FleetNode {
   #written = ''
   #beatAt = -Infinity
   #steadySince = 0
+  /** Whether the store was there at each look since. */
+  #isSteady = false
   #isRunning = false
+  #running: Promise<void> = Promise.resolve()
   #isDue = false
   #isClosed = false
   readonly #stopBeating: () => void
@@ -82,13 +88,15 @@ export class FleetNode {
     this.#isDue = true
     if (this.#isRunning || this.#isClosed) return
     this.#isRunning = true
-    void this.#run().finally(() => (this.#isRunning = false))
+    this.#running = this.#run().finally(() => (this.#isRunning = false))
   }
 
   /** Removes its record, so that nobody waits for it, and ends. What is armed is left to the responder. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#stopBeating()
+    // A look that is under way would write the record once more.
+    await this.#running
     try {
       await this.#store?.removeNodes([this.#options.id])
       await this.#store?.tell('nodes')
@@ -104,11 +112,20 @@ export class FleetNode {
       try {
         await this.#look()
       } catch (thrown) {
-        this.#expire()
-        this.#report({ trouble: toFailure(thrown) })
+        this.#lose(toFailure(thrown))
         return
       }
     }
+  }
+
+  /** Gives the connection up. A new one finds its way sooner than one that waits for a server that is gone. */
+  #lose(trouble: Failure): void {
+    this.#store?.close()
+    this.#store = undefined
+    this.#isSteady = false
+    this.#expire()
+    this.#report({ trouble })
+    if (!this.#isClosed) this.#options.clock.after(RETRY_AFTER, () => this.sync())
   }
 
   async #look(): Promise<void> {
@@ -172,7 +189,8 @@ export class FleetNode {
   async #beat({ now, nodes }: Snapshot, delay: number, wasMissing: boolean): Promise<void> {
     const { id, name, version, secret, clock } = this.#options
     // The gap that a hook cannot tell from a death. Whoever has just begun has not been steady.
-    if (wasMissing || now - this.#beatAt >= LIVE_TIME) this.#steadySince = now
+    if (wasMissing || !this.#isSteady || now - this.#beatAt >= 2 * BEAT) this.#steadySince = now
+    this.#isSteady = true
     const armed = Object.fromEntries(
       [...this.#knowledge.known].flatMap(([key, { entry, isDone }]) =>
         isDone && entry.state === 'armed' ? [[key, entry.issuedAt]] : [],

@@ -9,7 +9,7 @@ export interface NodeRecord {
   readonly name: string
   readonly version: string
   readonly at: number
-  /** Since when it has written a record at least every {@link LIVE_TIME}, and found it there. */
+  /** Since when it has found the store at every look, and has looked at least every two beats. */
   readonly steadySince: number
   /** Its own clock less the store's, in milliseconds. */
   readonly offset: number

@@ -15,6 +15,8 @@ export interface Node {
   run(...words: string[]): ReturnType<Namespace['exec']>
   /** Starts `certbot-nfq serve` with its run directory; this resolves when any token is answered. */
   serve(...words: string[]): Promise<Service>
+  /** Starts the same; this resolves when it looks at a store. */
+  serveStore(...words: string[]): Promise<Service>
 }
 
 /** A lab whose server is a load balancer, and the machines behind it. */
@@ -37,31 +39,25 @@ export async function openFleet(count: number): Promise<Fleet> {
     await server.exec(['sh', '-c', 'echo 1 >/proc/sys/net/ipv4/ip_forward'])
     await validator.exec(['ip', 'route', 'add', '198.51.100.0/24', 'via', server.addresses.ipv4])
     const nodes = await Promise.all(lab.spare.map((name, at) => addNode(lab, name, at + 1)))
-    for (const [at, { namespace }] of nodes.entries()) {
-      const turn = ['-m', 'statistic', '--mode', 'nth', '--every', String(count - at), '--packet', '0']
-      await server.exec([
-        ...[
-          'iptables',
-          '-w',
-          '-t',
-          'nat',
-          '-A',
-          'PREROUTING',
-          '-p',
-          'tcp',
-          '-d',
-          server.addresses.ipv4,
-          '--dport',
-          '80',
-        ],
-        ...[...turn, '-j', 'DNAT', '--to-destination', namespace.addresses.ipv4],
-      ])
-    }
-    return { lab, nodes, labOf: ({ namespace }) => ({ ...lab, server: namespace }) }
+    const fleet = { lab, nodes, labOf: ({ namespace }: Node) => ({ ...lab, server: namespace }) }
+    await balance(fleet, nodes)
+    return fleet
   } catch (error) {
     await lab.close()
     throw error
   }
+}
+
+/** Has the load balancer use these nodes and no others, from the next connection on. */
+export async function balance({ lab: { server } }: Fleet, nodes: readonly Node[]): Promise<void> {
+  const lines = nodes.map(({ namespace }, at) => {
+    const turn = `-m statistic --mode nth --every ${nodes.length - at} --packet 0`
+    const destination = `-j DNAT --to-destination ${namespace.addresses.ipv4}`
+    return `-A PREROUTING -p tcp -d ${server.addresses.ipv4} --dport 80 ${turn} ${destination}`
+  })
+  await server.exec(['iptables-restore', '-w'], {
+    input: ['*nat', '-F PREROUTING', ...lines, 'COMMIT', ''].join('\n'),
+  })
 }
 
 async function addNode(lab: Lab, name: string, number: number): Promise<Node> {
@@ -71,7 +67,7 @@ async function addNode(lab: Lab, name: string, number: number): Promise<Node> {
     { ipv4: `198.51.100.${8 * number + 2}`, ipv6: `2001:db8:${number}::2` },
   ] as const
   const namespace = await createNamespace(name, 'eth0', ends[1])
-  const words = [
+  const link = [
     'link',
     'add',
     `node${number}`,
@@ -83,7 +79,7 @@ async function addNode(lab: Lab, name: string, number: number): Promise<Node> {
     'netns',
     namespace.name,
   ]
-  await run(['ip', '-n', server.name, ...words])
+  await run(['ip', '-n', server.name, ...link])
   await bringUp(server.name, `node${number}`, ends[0])
   await bringUp(namespace.name, namespace.device, ends[1])
   for (const [where, device, address] of [
@@ -97,16 +93,18 @@ async function addNode(lab: Lab, name: string, number: number): Promise<Node> {
   const webServer = await startWebServer(lab, { namespace })
   const runDirectory = join(directory, `run-${number}`)
   const program = inRepository('hooks/certbot-nfq')
+  const start = async (ready: RegExp, words: readonly string[]) => {
+    const service = namespace.spawn([program, 'serve', '--run-dir', runDirectory, ...words])
+    await service.waitForOutput(ready)
+    return service
+  }
   return {
     namespace,
     webServer,
     runDirectory,
     run: (command = '', ...rest) =>
       namespace.exec([program, command, '--run-dir', runDirectory, ...rest], { reject: false }),
-    serve: async (...rest) => {
-      const service = namespace.spawn([program, 'serve', '--run-dir', runDirectory, ...rest])
-      await service.waitForOutput(/any token is answered/)
-      return service
-    },
+    serve: (...rest) => start(/any token is answered/, rest),
+    serveStore: (...rest) => start(/store \S+ is looked at/, [...rest, '--store-name', `web${number}`]),
   }
 }

@@ -14,6 +14,7 @@ import { judgeClients } from './clients.js'
 import { judgeFilter } from './filter.js'
 import { CHECKS, type Finding } from './finding.js'
 import { judgeMarks, judgeOffload, judgeUntracked } from './following.js'
+import { judgeFleet, type FleetReading } from './fleet.js'
 import { forwardsOf } from '../../rules-read/forwards.js'
 import { readInstalledRules, tablesFor, type InstalledRules } from '../../rules-read/installed-rules.js'
 import { judgeFirewall, judgeKernel, runTrial } from './kernel-support.js'
@@ -48,6 +49,8 @@ export interface ExamineOptions {
   readonly user: string | undefined
   /** The command that runs cli/doctor-probe.ts by hooks/run. A word that says what to do follows. */
   readonly hookProbe: readonly string[]
+  /** Reads the store of the fleet; resolves to nothing without one. */
+  readonly readFleet: () => Promise<FleetReading | undefined>
   /** Returns who but root can change what the hooks run with this Node, in the form that judgeOwners takes. */
   readonly whoCanChange: (node: string) => string | undefined
   /** Returns what is found of ACME clients other than certbot; it is told whether a responder is at work. */
@@ -115,6 +118,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
     judgeRunDirectory(readRunDirectory(directory)),
     ...judgeLeftovers(leftovers),
     ...judgeClients(await options.clients(isAtWork(leftovers))),
+    ...judgeFleet(await options.readFleet()),
     ...names.flatMap((found) =>
       typeof found === 'string'
         ? [judgeWildcard(found)]

@@ -24,6 +24,7 @@ export const CHECKS = [
   'run-directory',
   'leftovers',
   'clients',
+  'fleet',
   'name',
 ] as const
 
