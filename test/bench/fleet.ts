@@ -1,6 +1,6 @@
 /**
- * `npm run bench:fleet`: how long a hook waits for a fleet. A real Redis in a namespace, and nodes that arm at once, all
- * in this process: what is measured is the store's part, to which the slowest responder's arming adds.
+ * `npm run bench:fleet`: how long a hook waits for a fleet. A real Redis in a namespace, and nodes that arm at once,
+ * all in this process: what is measured is the store's part, to which the slowest responder's arming adds.
  */
 import { randomBytes } from 'node:crypto'
 import { openLab } from '../../src/lab/lab.js'

@@ -192,7 +192,7 @@ async function exchangeSplit(lab: ArmedLab, request: string, at: number): Promis
 
 let lastPort = 20_000
 
-/** Asks from an address of the validator's. `before` is called once the connection is there, right before the request. */
+/** Asks from an address of the validator's. `before` is called right before the request, on an open connection. */
 async function ask(
   lab: ArmedLab,
   address: string,
