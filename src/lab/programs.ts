@@ -24,6 +24,15 @@ const packageOf = {
   'uacme': 'uacme',
   'acmetool': 'acmetool',
   'lego': 'lego',
+  'named': 'bind9',
+  'dnssec-signzone': 'bind9-utils',
+  'dig': 'bind9-dnsutils',
+  'nsd': 'nsd',
+  'knotd': 'knot',
+  'pdns_server': 'pdns-server',
+  'dnsmasq': 'dnsmasq-base',
+  'unbound': 'unbound',
+  'dnsperf': 'dnsperf',
 } as const
 
 /** A program the lab can need. */
