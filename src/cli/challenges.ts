@@ -1,4 +1,5 @@
 /** What the hooks of every client do with challenges. */
+import { typeOf, type Known } from '../challenge/challenge.js'
 import { ask } from '../client/ask.js'
 import { arm } from '../client/arm.js'
 import { armAll, disarmAll } from '../client/all.js'
@@ -8,7 +9,7 @@ import type { Failure } from '../failure.js'
 import type { SelfCheckOrder } from '../control/self-check-order.js'
 import { forgetLoss, takeLoss, type Loss } from '../responder/losses.js'
 import { checkRunDirectory, runDirectory, type RunDirectory } from '../responder/run-directory.js'
-import type { Options } from './options.js'
+import { portFor, type Options } from './options.js'
 import { withOwnCommand } from './own-command.js'
 import { ERRORS_PAGE, warn } from './report.js'
 
@@ -32,6 +33,7 @@ export async function armChallenges(challenges: Challenges, options: Options): P
       challenge,
       {
         ...options,
+        port: portFor(typeOf(challenge), options),
         socket: directory.socket,
         selfCheck: !options.noSelfCheck,
         ask: (_path, message) => ask(directory, message, warn),
@@ -75,12 +77,13 @@ export interface Outcome {
  * there is to say was said.
  * @throws Failure when one of them cannot be disarmed; the others are
  */
-export async function disarmChallenges(tokens: readonly string[], options: Options): Promise<Outcome[]> {
+export async function disarmChallenges(challenges: readonly Known[], options: Options): Promise<Outcome[]> {
+  const tokens = challenges.map(({ token }) => token)
   if (options.store === undefined) return disarmHere(tokens, options)
   const { withdrawChallenges } = await import('./hook-store.js')
   // The others disarm whatever happens here. This machine is first, so that it alone tells who has asked it.
   const here = await Promise.allSettled([disarmHere(tokens, options)])
-  const add = await withdrawChallenges(tokens, options)
+  const add = await withdrawChallenges(challenges, options)
   const [result] = here
   if (result.status === 'rejected') throw result.reason
   return result.value.map((outcome) => ({ ...outcome, disarmed: add(outcome.disarmed) }))

@@ -52,10 +52,7 @@ async function disarmAndTell(
   { challenges, wereArmed }: Extract<Call, { op: 'disarm' }>,
   options: Options,
 ): Promise<void> {
-  const outcomes = await disarmChallenges(
-    challenges.map(({ token }) => token),
-    options,
-  )
+  const outcomes = await disarmChallenges(challenges, options)
   const situations = outcomes.map(({ disarmed, loss }, place) => ({
     disarmed,
     loss,
@@ -73,6 +70,5 @@ async function disarmAndTell(
 
 /** Disarms what the client will not ask for, because its hook fails. */
 async function takeBack(challenges: Challenges, options: Options): Promise<void> {
-  const tokens = challenges.map(({ token }) => token)
-  await disarmChallenges(tokens, options).catch((thrown: unknown) => warn(toFailure(thrown)))
+  await disarmChallenges(challenges, options).catch((thrown: unknown) => warn(toFailure(thrown)))
 }

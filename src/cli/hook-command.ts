@@ -30,7 +30,7 @@ export async function authCommand(options: Options): Promise<void> {
  */
 export async function cleanupCommand(options: Options): Promise<void> {
   const token = tokenIn(process.env)
-  const [told] = await disarmChallenges([token], options)
+  const [told] = await disarmChallenges([{ type: 'http-01', token }], options)
   // A responder that hung is all that there is to say.
   if (!told) return
   const { disarmed, loss } = told

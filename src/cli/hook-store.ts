@@ -1,5 +1,5 @@
 /** What the hooks do with a store that a fleet shares. Loaded only with `--store`. */
-import type { Challenge } from '../challenge/challenge.js'
+import { typeOf, withType, type Challenge, type Known } from '../challenge/challenge.js'
 import type { Disarmed } from '../client/disarm.js'
 import { Failure, toFailure } from '../failure.js'
 import { count, list } from '../diagnosis/validation/diagnosis.js'
@@ -8,7 +8,7 @@ import type { Entry } from '../store/entry.js'
 import { nodeName } from '../store/node-identity.js'
 import { publish, type Published } from '../store/publish.js'
 import { openRedis } from '../store/redis.js'
-import type { Options } from './options.js'
+import { portFor, type Options } from './options.js'
 import { warn } from './report.js'
 import { readStoreRequest } from './store-request.js'
 
@@ -18,7 +18,12 @@ import { readStoreRequest } from './store-request.js'
  */
 export async function publishChallenges(challenges: readonly Challenge[], options: Options): Promise<void> {
   const head = headOf(options)
-  const entries = challenges.map((challenge): Entry => ({ state: 'armed', ...head, ...challenge, port: options.port }))
+  const entries = challenges.map((challenge): Entry => ({
+    state: 'armed',
+    ...head,
+    ...withType(challenge),
+    port: portFor(typeOf(challenge), options),
+  }))
   const published = await pass(entries, options)
   const names = challenges.map(({ identifier }) => identifier)
   if (published) tell(published, names, options)
@@ -26,12 +31,12 @@ export async function publishChallenges(challenges: readonly Challenge[], option
 
 /** Has every node disarm challenges. Returns a function that adds who has asked them to what this machine knows. */
 export async function withdrawChallenges(
-  tokens: readonly string[],
+  challenges: readonly Known[],
   options: Options,
 ): Promise<(here: Disarmed) => Disarmed> {
   const head = headOf(options)
   const published = await pass(
-    tokens.map((token): Entry => ({ state: 'withdrawn', ...head, token })),
+    challenges.map((known): Entry => ({ state: 'withdrawn', ...head, type: typeOf(known), token: known.token })),
     options,
   )
   if (published?.trouble !== undefined) warn(toFailure(published.trouble))
@@ -44,9 +49,9 @@ export async function withdrawChallenges(
   }
 }
 
-function headOf({ ttl, storeName }: Options): Pick<Entry, 'type' | 'issuedAt' | 'expiresAt' | 'origin'> {
+function headOf({ ttl, storeName }: Options): Pick<Entry, 'issuedAt' | 'expiresAt' | 'origin'> {
   const now = Date.now()
-  return { type: 'http-01', issuedAt: now, expiresAt: now + ttl * 1000, origin: nodeName(storeName) }
+  return { issuedAt: now, expiresAt: now + ttl * 1000, origin: nodeName(storeName) }
 }
 
 /** Returns nothing after a warning that the options of the store are wrong. */

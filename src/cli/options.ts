@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import type { ChallengeType } from '../challenge/challenge.js'
 import { MAX_TTL } from '../control/message.js'
 import { LOG_FORMATS, type LogFormat } from '../responder/log-format.js'
 import { FIREWALL_CHOICES, type FirewallChoice } from '../firewall/choices.js'
@@ -12,7 +13,10 @@ import { hasPassword } from '../store/has-password.js'
 
 /** The options that every command takes, read and checked. */
 export interface Options {
+  /** Of http-01, and of all that concerns one port. */
   readonly port: number
+  readonly dnsPort: number
+  readonly tlsPort: number
   readonly runDir: string
   readonly ttl: number
   readonly firewall: FirewallChoice
@@ -44,6 +48,8 @@ export interface Options {
 /** The name of an option, without its dashes. */
 export type OptionName =
   | 'port'
+  | 'dns-port'
+  | 'tls-port'
   | 'run-dir'
   | 'ttl'
   | 'firewall'
@@ -79,6 +85,8 @@ export interface OptionSpec {
 /** Every option, in the order of the help. */
 export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'port': { takes: 'NUMBER', default: '80', describe: 'port that the validator’s requests come to on this machine' },
+  'dns-port': { takes: 'NUMBER', default: '53', describe: 'port that name servers ask this machine on, for dns-01' },
+  'tls-port': { takes: 'NUMBER', default: '443', describe: 'port that tls-alpn-01’s validator comes to' },
   'run-dir': { takes: 'DIRECTORY', default: '/run/certbot-nfq', describe: 'where control socket and lock are' },
   'ttl': { takes: 'SECONDS', default: '3600', describe: 'forget a challenge that no cleanup hook came for' },
   'firewall': { takes: 'NAME', default: 'auto', describe: `how to install rules: ${FIREWALL_CHOICES.join(', ')}` },
@@ -137,6 +145,8 @@ export function readOptions(
   const queue = text('queue-num')
   return {
     port: wholeNumber('port', text('port'), 1, 65535),
+    dnsPort: wholeNumber('dns-port', text('dns-port'), 1, 65535),
+    tlsPort: wholeNumber('tls-port', text('tls-port'), 1, 65535),
     // Absolute, because the responder has a working directory of its own.
     runDir: resolve(nonEmpty('run-dir', text('run-dir'))),
     ttl: wholeNumber('ttl', text('ttl'), 1, MAX_TTL),
@@ -160,13 +170,21 @@ export function readOptions(
   }
 }
 
+/** Returns the port that the validator of a challenge type comes to. */
+export function portFor(type: ChallengeType, { port, dnsPort, tlsPort }: Options): number {
+  return { 'http-01': port, 'dns-01': dnsPort, 'tls-alpn-01': tlsPort }[type]
+}
+
 /** Returns the options as arguments, for the responder that a hook starts. There is no password in them. */
 export function formatOptions(options: Options): string[] {
-  const { port, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, linger, then } = options
+  const { port, dnsPort, tlsPort, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, linger, then } =
+    options
   const { store, storeSecretFile, storePasswordFile, storeCaFile, storeName, storeTimeout } = options
   const { noSelfCheck, noStandalone, verbose } = options
   const values = {
     port,
+    'dns-port': dnsPort,
+    'tls-port': tlsPort,
     'run-dir': runDir,
     ttl,
     firewall,

@@ -48,7 +48,7 @@ export async function arm(
   { port, ttl, socket, selfCheck, ask = request }: ArmOptions,
   launch: Launch,
 ): Promise<SelfCheckOrder | undefined> {
-  const message = { op: 'arm', ...challenge, port, ttl, ...(selfCheck && { selfCheck }) } as const
+  const message = { op: 'arm', ...challenge, port, ttl, ...(selfCheck && { selfCheck: true as const }) } as const
   // The time of day may be set meanwhile, so it is not used.
   const end = performance.now() + TIME_LIMIT
   let nextLaunch = 0

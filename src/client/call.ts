@@ -1,5 +1,13 @@
 /** A call of a hook, translated from the words of its ACME client. Pure. */
-import { MIN_TOKEN_LENGTH, isToken, readChallenge, type Challenge } from '../challenge/challenge.js'
+import {
+  isOfType,
+  isToken,
+  MIN_TOKEN_LENGTH,
+  readChallenge,
+  type Challenge,
+  type Http01Challenge,
+  type Known,
+} from '../challenge/challenge.js'
 import { Failure } from '../failure.js'
 import { MAX_TOKEN_LENGTH } from '../wire/http.js'
 
@@ -18,7 +26,7 @@ export type Call =
   | { readonly op: 'arm'; readonly challenges: readonly Challenge[] }
   | {
       readonly op: 'disarm'
-      readonly challenges: readonly Pick<Challenge, 'token' | 'identifier'>[]
+      readonly challenges: readonly (Known & Pick<Challenge, 'identifier'>)[]
       /** Whether the client disarms only what its hook has armed before. */
       readonly wereArmed: boolean
     }
@@ -31,17 +39,19 @@ export type Call =
 /** Translates a call. @throws Failure for what no client gives */
 export type ReadCall = (given: Given) => Call
 
-/** The fields of a challenge as a client gave them, and what the client calls them. */
-type Fields = Readonly<Record<keyof Challenge, { readonly value: string | undefined; readonly name: string }>>
+/** The fields of an http-01 challenge as a client gave them, and what the client calls them. */
+type Fields = Readonly<
+  Record<'token' | 'keyAuthorization' | 'identifier', { readonly value: string | undefined; readonly name: string }>
+>
 
-/** Returns the challenge that these fields are. @throws Failure `hook-arguments` */
-export function challengeOf({ token, keyAuthorization, identifier }: Fields): Challenge {
+/** Returns the http-01 challenge that these fields are. @throws Failure `hook-arguments` */
+export function challengeOf({ token, keyAuthorization, identifier }: Fields): Http01Challenge {
   const challenge = readChallenge({
     token: tokenOf(token),
     keyAuthorization: keyAuthorization.value,
     identifier: identifier.value,
   })
-  if (typeof challenge === 'object') return challenge
+  if (typeof challenge === 'object' && isOfType(challenge, 'http-01')) return challenge
   throw new Failure(
     'hook-arguments',
     challenge === 'identifier'

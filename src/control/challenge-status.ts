@@ -2,6 +2,7 @@
  * What a responder reports of one challenge, in its status and in answer to the challenge's `disarm`. Times are ISO
  * 8601, UTC.
  */
+import { isChallengeType, type ChallengeType } from '../challenge/challenge.js'
 import { isCount, isObject, isPort, isWord, readList } from './fields.js'
 import { wordsOf } from '../wire/printable.js'
 
@@ -37,6 +38,8 @@ export interface Strays {
 
 /** An armed challenge and its visits. */
 export interface ChallengeStatus {
+  /** Absent with http-01. */
+  readonly type?: ChallengeType
   readonly token: string
   readonly identifier: string
   readonly port: number
@@ -60,7 +63,7 @@ const MAX_VISITS = 1_000
  */
 export function readChallengeStatus(value: unknown): ChallengeStatus | undefined {
   if (!isObject(value)) return undefined
-  const { token, identifier, port, armedAt, expiresIn } = value
+  const { type, token, identifier, port, armedAt, expiresIn } = value
   const visits = readVisits(value['visits'])
   const strays = readStrays(value['strays'])
   if (!isWord(token) || !isWord(identifier) || !isPort(port) || !isWord(armedAt) || !isCount(expiresIn) || !visits)
@@ -68,6 +71,7 @@ export function readChallengeStatus(value: unknown): ChallengeStatus | undefined
   if (value['strays'] !== undefined && !strays) return undefined
   const noStandalone = value['noStandalone'] === true
   return {
+    ...(isChallengeType(type) && { type }),
     token,
     identifier,
     port,

@@ -23,8 +23,9 @@ export const PROTOCOL_VERSION = 1
 export const MAX_MESSAGE = 64 * 1024
 
 /** Asks the responder to arm a challenge. */
-export interface ArmRequest extends Challenge {
+export type ArmRequest = Challenge & {
   readonly op: 'arm'
+  /** The port that the validator asks. */
   readonly port: number
   /** Seconds after which the challenge is forgotten. */
   readonly ttl: number

@@ -1,6 +1,7 @@
 /** The armed challenges: their tokens and ports, when they expire, and who has requested them. */
 import type { ChallengeStatus, Strays, Visit } from '../control/challenge-status.js'
 import type { ArmRequest } from '../control/message.js'
+import { CHALLENGE_TYPES, isOfType, typeOf, type ChallengeOf, type ChallengeType } from '../challenge/challenge.js'
 import { Failure } from '../failure.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
@@ -68,31 +69,51 @@ export class Leases {
     return [...this.#expired].flatMap(([token, { visits }]) => (visits.areWell ? [] : [token]))
   }
 
+  /** Returns the armed challenges of one type. */
+  of<Type extends ChallengeType>(type: Type): ChallengeOf<Type>[] {
+    return [...this.#leases.values()].flatMap(({ request }) => (isOfType(request, type) ? [request] : []))
+  }
+
   /**
-   * What the rules have to cover: the port of every challenge, and every token, self-checks included. While stateless
-   * answers stand, also their port, and any other token, on all of these ports.
+   * What the rules have to cover: of each type the ports of its challenges; of http-01 every token too, self-checks
+   * included. While stateless answers stand, also their port, and any other token, on all of these ports.
    */
   get wanted(): Wanted {
-    const { isOn = false, options } = this.standing ?? {}
-    const ports = this.#portsAnd(isOn ? options?.port : undefined)
-    return { ports, tokens: [...this.#challenges.keys()], ...(isOn && { wantsOthers: true }) }
+    const { isOn = false } = this.standing ?? {}
+    return CHALLENGE_TYPES.flatMap((type) => {
+      const ports = this.portsOf(type)
+      if (ports.length === 0) return []
+      return [
+        type === 'http-01'
+          ? { type, ports, tokens: [...this.#challenges.keys()], ...(isOn && { wantsOthers: true }) }
+          : { type, ports, tokens: [] },
+      ]
+    })
   }
 
-  /** The ports to listen on where nobody else does. */
+  /** Returns the ports of the challenges of one type, in ascending order, those of stateless answers included. */
+  portsOf(type: ChallengeType): number[] {
+    const { isOn = false, options } = this.standing ?? {}
+    return this.#portsAnd(type, isOn ? options?.port : undefined)
+  }
+
+  /** The ports on which http-01 is to be served where nobody else listens. */
   get portsToServe(): number[] {
     const { isOn = false, options } = this.standing ?? {}
-    return this.#portsAnd(isOn && options?.isListening ? options.port : undefined)
+    return this.#portsAnd('http-01', isOn && options?.isListening ? options.port : undefined)
   }
 
-  #portsAnd(port: number | undefined): number[] {
-    const ports = new Set([...this.#leases.values()].map(({ request }) => request.port))
-    if (port !== undefined) ports.add(port)
+  /** Returns the ports of the challenges of a type, and the one of stateless answers, which are http-01's. */
+  #portsAnd(type: ChallengeType, standing: number | undefined): number[] {
+    const requests = [...this.#leases.values()].map(({ request }) => request)
+    const ports = new Set(requests.filter((request) => typeOf(request) === type).map(({ port }) => port))
+    if (standing !== undefined && type === 'http-01') ports.add(standing)
     return [...ports].sort((a, b) => a - b)
   }
 
   /** Returns whether a token is armed, that of a self-check included, or was until a moment ago. */
   isKnown(token: string): boolean {
-    return this.#challenges.has(token) || this.#retired.has(token) || this.#expired.has(token)
+    return this.#leases.has(token) || this.#checks.has(token) || this.#retired.has(token) || this.#expired.has(token)
   }
 
   /** Milliseconds until the next challenge expires, negative when it has; `Infinity` if none is armed. */
@@ -112,7 +133,7 @@ export class Leases {
     const expiresAt = this.#clock.now() + request.ttl * 1000
     const { visits = new Visits(), straysBefore = this.#strays.count } = known ?? {}
     this.#leases.set(request.token, { request, armedAt: this.#clock.date(), expiresAt, visits, straysBefore })
-    this.#challenges.set(request.token, request.keyAuthorization)
+    if (isOfType(request, 'http-01')) this.#challenges.set(request.token, request.keyAuthorization)
     this.#expired.delete(request.token)
   }
 
@@ -168,7 +189,8 @@ export class Leases {
     const lease = this.#retired.get(token)
     this.#retired.delete(token)
     const status = lease && this.#statusOf(lease)
-    const isElsewhere = lease && this.standing?.isAnswer(token, lease.request.keyAuthorization)
+    const isElsewhere =
+      lease && isOfType(lease.request, 'http-01') && this.standing?.isAnswer(token, lease.request.keyAuthorization)
     return status?.visits.length === 0 && isElsewhere ? undefined : status
   }
 
@@ -214,6 +236,7 @@ export class Leases {
   #statusOf({ request, armedAt, expiresAt, visits, straysBefore }: Lease): ChallengeStatus {
     const strays = this.#strays.count - straysBefore
     return {
+      ...(request.type && { type: request.type }),
       token: request.token,
       identifier: request.identifier,
       port: request.port,

@@ -40,7 +40,7 @@ export async function release(
   await standalone.cover(() => [])
   await path.drained(DRAIN_TIME)
   try {
-    await rules.cover(() => ({ ports: [], tokens: [] }))
+    await rules.cover(() => [])
   } catch (thrown) {
     log('error', toFailure(thrown).message)
     throw thrown

@@ -2,6 +2,7 @@
  * Answers the requests of hooks and commands, lets challenges expire, and ends the responder with the last one. (A
  * validator is answered elsewhere: challenge/http-01/service.ts.)
  */
+import { typeOf } from '../challenge/challenge.js'
 import { refusal, type ArmRequest, type ControlRequest, type ControlResponse } from '../control/message.js'
 import type { ResponderStatus } from '../control/responder-status.js'
 import { toFailure } from '../failure.js'
@@ -119,7 +120,8 @@ export class Responder {
   async #arm(request: ArmRequest): Promise<ControlResponse> {
     const { leases, rules, clock } = this.#parts
     const { token, identifier, port } = request
-    const isNewPort = !leases.wanted.ports.includes(port)
+    const isHttp01 = typeOf(request) === 'http-01'
+    const isNewPort = isHttp01 && !leases.portsOf('http-01').includes(port)
     leases.arm(request)
     // A new port needs a self-check. Its token is armed now, so that the rules change only once.
     let check = request.selfCheck && isNewPort ? armForSelfCheck(leases, token) : undefined
@@ -129,7 +131,8 @@ export class Responder {
       if (this.#stopping) return stoppingResponse
       const about = { event: 'armed', token, identifier, port }
       this.#log('info', `${token} armed for ${identifier} on port ${port}`, about)
-      const ports = request.selfCheck ? rules.takeUnchecked() : []
+      const unchecked = request.selfCheck && isHttp01 ? rules.takeUnchecked() : []
+      const ports = unchecked.filter((one) => leases.portsOf('http-01').includes(one))
       if (ports.length === 0) {
         if (check) leases.disarmCheck(check.token)
         return { ok: true }
@@ -196,7 +199,7 @@ export class Responder {
     }
     // Another program may be waiting to listen on a port that we serve. Connections that were taken over do not use it.
     await standalone.cover(() => leases.portsToServe)
-    if (leases.wanted.ports.length === 0) await path.drained(DRAIN_TIME)
+    if (leases.wanted.length === 0) await path.drained(DRAIN_TIME)
     await this.#cover()
     this.#schedule()
     return false

@@ -1,5 +1,5 @@
 /** Keeps the firewall rules in step with what is armed. Changes are made one at a time, in the order of the calls. */
-import { http01Selector } from '../challenge/http-01/selector.js'
+import { selectorsFor, type WantedOfType } from '../challenge/selectors.js'
 import type { FirewallChoice } from '../firewall/choices.js'
 import { installFirst, type Chosen } from '../firewall/choose.js'
 import type { Converse } from '../firewall/conversation.js'
@@ -25,17 +25,10 @@ export interface RulesEdges {
   readonly findFamilies: () => Promise<Families>
 }
 
-/** What the rules have to cover. Without a port, no rules are installed. */
-export interface Wanted {
-  /** In ascending order. */
-  readonly ports: readonly number[]
-  /** The tokens that may be requested on these ports. */
-  readonly tokens: readonly string[]
-  /** Whether any other token is wanted too. */
-  readonly wantsOthers?: boolean
-}
+/** What the rules have to cover, each challenge type at most once. For nothing, no rules are installed. */
+export type Wanted = readonly WantedOfType[]
 
-const NOTHING: Wanted = { ports: [], tokens: [] }
+const NOTHING: Wanted = []
 
 /** The rules of one responder. */
 export class Rules {
@@ -70,18 +63,18 @@ export class Rules {
     return this.inTurn(async () => {
       const next = wanted()
       if (isSame(next, this.#covered) && !this.#isLeft) return
-      const before = this.#covered.ports
-      if (this.#isLeft || next.ports.length === 0) await this.#remove()
-      if (next.ports.length > 0 && before.length > 0) await this.#install(next)
-      else if (next.ports.length > 0) await this.#choose(next)
+      const before = portsOf(this.#covered)
+      if (this.#isLeft || next.length === 0) await this.#remove()
+      if (next.length > 0 && before.length > 0) await this.#install(next)
+      else if (next.length > 0) await this.#choose(next)
       this.#covered = next
-      for (const port of next.ports) if (!before.includes(port)) this.#unchecked.add(port)
+      for (const port of portsOf(next)) if (!before.includes(port)) this.#unchecked.add(port)
     })
   }
 
   /** Returns whether all rules are still there; `uncovered` when nothing is covered. Never rejects. */
   async presence(): Promise<Presence | 'uncovered'> {
-    return this.#chosen && this.#covered.ports.length > 0 ? this.#chosen.firewall.presence() : 'uncovered'
+    return this.#chosen && this.#covered.length > 0 ? this.#chosen.firewall.presence() : 'uncovered'
   }
 
   /**
@@ -101,7 +94,7 @@ export class Rules {
     } else {
       await this.#install(this.#covered)
     }
-    if (this.#families.length > before.length) for (const port of this.#covered.ports) this.#unchecked.add(port)
+    if (this.#families.length > before.length) for (const port of portsOf(this.#covered)) this.#unchecked.add(port)
   }
 
   /**
@@ -111,12 +104,12 @@ export class Rules {
    * @throws Failure as `cover` does
    */
   async followMachine(): Promise<void> {
-    if (this.#covered.ports.length === 0) return
+    if (this.#covered.length === 0) return
     const joined = joinFamilies(this.#families, await this.#edges.findFamilies())
     if (JSON.stringify(joined) === JSON.stringify(this.#families)) return
     this.#log('info', `how connections are followed has changed: ${describeFamilies(joined)}`)
     await this.inTurn(async () => {
-      if (this.#covered.ports.length > 0) await this.putBack(false)
+      if (this.#covered.length > 0) await this.putBack(false)
     })
   }
 
@@ -129,7 +122,7 @@ export class Rules {
 
   /** Returns the covered ports that still need a self-check, and no longer lists them. The caller has to make it. */
   takeUnchecked(): number[] {
-    const due = this.#covered.ports.filter((port) => this.#unchecked.has(port))
+    const due = portsOf(this.#covered).filter((port) => this.#unchecked.has(port))
     this.#unchecked.clear()
     return due
   }
@@ -151,7 +144,7 @@ export class Rules {
 
   /** The back end in use and what it does, for the status; `undefined` while nothing is covered. */
   get inForce(): { name: string; selection: string; reason: string; tracked: number[] } | undefined {
-    if (!this.#chosen || this.#covered.ports.length === 0) return undefined
+    if (!this.#chosen || this.#covered.length === 0) return undefined
     const { firewall, selection, reason } = this.#chosen
     const tracked = this.#families.filter(({ isTracked }) => isTracked).map(({ version }) => version)
     return { name: firewall.name, selection, reason, tracked }
@@ -170,7 +163,7 @@ export class Rules {
     this.#chosen = await installFirst(this.#options.firewall, this.#rulesetFor(wanted), run, sets, converse)
     const { firewall, selection, reason } = this.#chosen
     const how = `${selection}; ${describeFamilies(this.#families)}`
-    this.#log('info', `rules for port ${wanted.ports.join(', ')} by ${firewall.name} (${how}); ${reason}`)
+    this.#log('info', `rules for port ${portsOf(wanted).join(', ')} by ${firewall.name} (${how}); ${reason}`)
     if (selection === 'prefilter') return
     this.#log(
       'warning',
@@ -186,16 +179,17 @@ export class Rules {
     this.#log('info', 'rules removed')
   }
 
-  #rulesetFor({ ports, tokens, wantsOthers }: Wanted): Omit<Ruleset, 'selection'> {
+  #rulesetFor(wanted: Wanted): Omit<Ruleset, 'selection'> {
     const { tag, queue, mark } = this.#options
-    return { tag, queue, mark, selectors: [http01Selector(ports, tokens, wantsOthers)], families: this.#families }
+    return { tag, queue, mark, selectors: selectorsFor(wanted), families: this.#families }
   }
 }
 
 function isSame(one: Wanted, other: Wanted): boolean {
-  return (
-    one.ports.join() === other.ports.join() &&
-    one.tokens.join() === other.tokens.join() &&
-    one.wantsOthers === other.wantsOthers
-  )
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
+/** Returns the ports of all challenge types, in ascending order. */
+function portsOf(wanted: Wanted): number[] {
+  return [...new Set(wanted.flatMap(({ ports }) => ports))].sort((a, b) => a - b)
 }

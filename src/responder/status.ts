@@ -48,7 +48,7 @@ export function statusOf(
     startedAt: startedAt.toISOString(),
     queue: path.queue,
     mark,
-    ports: leases.wanted.ports,
+    ports: [...new Set(leases.wanted.flatMap(({ ports }) => ports))].sort((a, b) => a - b),
     ...(inForce && { firewall: inForce }),
     ...(standalone.ports.length > 0 && { standalone: standalone.ports }),
     ...(endsIn !== undefined && { endsIn: Math.round(endsIn / 1_000) }),

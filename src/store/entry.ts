@@ -1,30 +1,36 @@
 /** A challenge in the store, or its withdrawal. */
 import { createHash } from 'node:crypto'
-import { readChallenge, type Challenge } from '../challenge/challenge.js'
+import {
+  isChallengeType,
+  readChallenge,
+  withType,
+  type ChallengeType,
+  type TypedChallenge,
+} from '../challenge/challenge.js'
 import { isCount, isObject, isPort, isWord } from '../control/fields.js'
 import { MAX_TTL } from '../control/message.js'
 import { open, seal, type SealFault } from './seal.js'
 
 /** What every entry says. Times are milliseconds since 1970, by the clock of the node that wrote it. */
 interface Head {
-  /** Others, such as dns-01, may follow. Nodes that do not know them leave them alone. */
-  readonly type: 'http-01'
-  readonly token: string
   readonly issuedAt: number
   readonly expiresAt: number
   /** The name of the node that wrote it. */
   readonly origin: string
 }
 
-/** A challenge that every node is to arm. */
-export interface ArmedEntry extends Head, Challenge {
-  readonly state: 'armed'
-  /** The port that the validator's requests come to, on every node. */
-  readonly port: number
-}
+/** A challenge that every node is to arm. Nodes that do not know its type leave it alone. */
+export type ArmedEntry = Head &
+  TypedChallenge & {
+    readonly state: 'armed'
+    /** The port that the validator's requests come to, on every node. */
+    readonly port: number
+  }
 
 /** Takes a challenge back. It is an entry of its own, so that an empty store takes nothing back. */
 export interface WithdrawnEntry extends Head {
+  readonly type: ChallengeType
+  readonly token: string
   readonly state: 'withdrawn'
 }
 
@@ -54,7 +60,7 @@ export function sealEntry(entry: Entry, secret: Uint8Array): string {
 export function openEntry(id: string, sealed: string, secret: Uint8Array, now: number): Entry | EntryFault {
   const opened = open('entry', id, sealed, secret)
   if (typeof opened === 'string') return opened
-  if (isObject(opened.value) && opened.value['type'] !== 'http-01') return 'other type'
+  if (isObject(opened.value) && !isChallengeType(opened.value['type'])) return 'other type'
   const entry = readEntry(opened.value)
   if (!entry || entryId(entry) !== id) return 'malformed'
   if (entry.expiresAt <= now) return 'expired'
@@ -64,11 +70,12 @@ export function openEntry(id: string, sealed: string, secret: Uint8Array, now: n
 
 function readEntry(value: unknown): Entry | undefined {
   if (!isObject(value)) return undefined
-  const { state, token, issuedAt, expiresAt, origin, port } = value
+  const { state, type, token, issuedAt, expiresAt, origin, port } = value
   if (!isCount(issuedAt) || !isCount(expiresAt) || !isWord(origin) || !isWord(token)) return undefined
-  const head = { type: 'http-01', token, issuedAt, expiresAt, origin } as const
-  if (state === 'withdrawn') return { state, ...head }
+  if (!isChallengeType(type)) return undefined
+  const head = { issuedAt, expiresAt, origin }
+  if (state === 'withdrawn') return { state, type, token, ...head }
   const challenge = readChallenge(value)
   if (state !== 'armed' || typeof challenge === 'string' || !isPort(port)) return undefined
-  return { state, ...head, ...challenge, port }
+  return { state, ...head, ...withType(challenge), port }
 }

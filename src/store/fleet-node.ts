@@ -2,6 +2,7 @@
  * A node of a fleet: keeps a responder in step with what is in the store. The responder never waits for it, and no
  * packet does.
  */
+import { challengeIn } from '../challenge/challenge.js'
 import type { ControlRequest } from '../control/message.js'
 import type { request } from '../control/client.js'
 import { MAX_TTL } from '../control/message.js'
@@ -166,9 +167,9 @@ export class FleetNode {
     const left = Math.ceil((entry.expiresAt - clock.date().getTime()) / 1000)
     try {
       if (entry.state === 'armed' && left > 0) {
-        const { token, keyAuthorization, identifier, port } = entry
+        const { port } = entry
         const ttl = Math.min(left, MAX_TTL)
-        return typeof (await ask({ op: 'arm', token, keyAuthorization, identifier, port, ttl })) === 'object'
+        return typeof (await ask({ op: 'arm', ...challengeIn(entry), port, ttl })) === 'object'
       }
       const response = await ask({ op: 'disarm', token: entry.token })
       if (typeof response === 'object' && response.challenge && id !== undefined)

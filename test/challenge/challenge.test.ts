@@ -1,6 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isKeyAuthorization, isToken, readChallenge } from '../../src/challenge/challenge.js'
+import {
+  challengeIn,
+  isKeyAuthorization,
+  isOfType,
+  isToken,
+  readChallenge,
+  typeOf,
+  withType,
+} from '../../src/challenge/challenge.js'
 import { holds } from '../holds.js'
 
 const token = 'evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA'
@@ -46,6 +54,28 @@ t.test('a key authorization is its token, a dot and a thumbprint of 1 to 128 cha
   t.end()
 })
 
+t.test('a challenge of another type has a digest instead', (t) => {
+  const digest = 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ'
+  const dns = { type: 'dns-01', token: digest, digest, identifier: 'example.com' } as const
+  const tls = { type: 'tls-alpn-01', token, digest, identifier: 'example.com' } as const
+  for (const one of [dns, tls]) {
+    t.strictSame(readChallenge({ ...one, keyAuthorization, more: 1 } as object), one)
+    t.strictSame(challengeIn({ ...one, ...{ port: 1 } }), one)
+    t.equal(typeOf(one), one.type)
+    t.equal(withType(one), one)
+    t.equal(readChallenge({ ...one, digest: digest.slice(1) }), 'digest')
+    t.equal(readChallenge({ ...one, identifier: 'a b' }), 'identifier')
+    t.notOk(isOfType(one, 'http-01'))
+  }
+  t.equal(readChallenge({ ...dns, token }), 'token', 'dns-01 is known by its digest')
+  t.equal(readChallenge({ ...challenge, type: 'dns-02' }), 'type')
+  t.strictSame(readChallenge({ ...challenge, type: 'http-01' }), challenge)
+  t.strictSame(challengeIn({ ...challenge, ...{ port: 1 } }), challenge)
+  t.strictSame(withType(challenge), { ...challenge, type: 'http-01' })
+  t.equal(typeOf({}), 'http-01')
+  t.end()
+})
+
 t.test('properties', (t) => {
   const value = fc.oneof(fc.jsonValue(), fc.string({ unit: 'binary' }), fc.constantFrom(token, keyAuthorization))
   holds(
@@ -54,6 +84,7 @@ t.test('properties', (t) => {
     fc.property(value, value, value, (token, keyAuthorization, identifier) => {
       const read = readChallenge({ token, keyAuthorization, identifier })
       if (typeof read === 'string') return true
+      if (!isOfType(read, 'http-01')) return false
       return /^[\w-]{16,128}\.[\w-]{1,128}$/.test(read.keyAuthorization) && !/\s/.test(read.identifier)
     }),
     { numRuns: 1_000 },

@@ -11,6 +11,8 @@ import { holds } from '../holds.js'
 
 const defaults: Options = {
   port: 80,
+  dnsPort: 53,
+  tlsPort: 443,
   runDir: '/run/certbot-nfq',
   ttl: 3600,
   firewall: 'auto',
@@ -35,6 +37,8 @@ const defaults: Options = {
 /** For each option a flag, a variable and what they mean. */
 const examples: readonly (readonly [OptionName, string, string, Partial<Options>, Partial<Options>])[] = [
   ['port', '8080', '81', { port: 8080 }, { port: 81 }],
+  ['dns-port', '5353', '54', { dnsPort: 5353 }, { dnsPort: 54 }],
+  ['tls-port', '8443', '444', { tlsPort: 8443 }, { tlsPort: 444 }],
   ['run-dir', '/run/flag', '/run/variable', { runDir: '/run/flag' }, { runDir: '/run/variable' }],
   ['ttl', '60', '61', { ttl: 60 }, { ttl: 61 }],
   ['firewall', 'iptables-legacy', 'iptables', { firewall: 'iptables-legacy' }, { firewall: 'iptables' }],
@@ -176,6 +180,8 @@ const paths = fc
 const anyOptions: fc.Arbitrary<Options> = fc.record(
   {
     port: fc.integer({ min: 1, max: 65535 }),
+    dnsPort: fc.integer({ min: 1, max: 65535 }),
+    tlsPort: fc.integer({ min: 1, max: 65535 }),
     runDir: paths,
     ttl: fc.integer({ min: 1, max: MAX_TTL }),
     firewall: fc.constantFrom(...FIREWALL_CHOICES),

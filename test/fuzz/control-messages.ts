@@ -135,7 +135,7 @@ function checkBounds(request: ControlRequest): void {
   const isSound =
     request.op === 'arm'
       ? isText(request.token) &&
-        isText(request.keyAuthorization) &&
+        isText('digest' in request ? request.digest : request.keyAuthorization) &&
         isText(request.identifier) &&
         isNumber(request.port, 65535) &&
         isNumber(request.ttl, MAX_TTL)

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Http01Challenge } from '../../src/challenge/challenge.js'
 import type { ArmRequest } from '../../src/control/message.js'
 import { Leases } from '../../src/responder/leases.js'
 import type { FlowEvent } from '../../src/intercept/interceptor.js'
@@ -13,7 +14,7 @@ t.test('a token of a self-check is served, but is no challenge', (t) => {
   const leases = new Leases(clock)
   leases.armForCheck('check', 'check.print', 'one')
   t.strictSame([...leases.challenges], [['check', 'check.print']])
-  t.strictSame([leases.size, leases.wanted.ports, leases.untilExpiry, leases.status()], [0, [], Infinity, []])
+  t.strictSame([leases.size, leases.portsOf('http-01'), leases.untilExpiry, leases.status()], [0, [], Infinity, []])
   leases.disarmCheck('check')
   t.equal(leases.challenges.size, 0)
   t.end()
@@ -64,7 +65,7 @@ t.test('a token of a self-check lives until it is disarmed, or the challenge tha
 
 t.test('an armed challenge is known until it is disarmed', (t) => {
   const leases = new Leases(clock)
-  t.strictSame([leases.size, leases.wanted.ports, leases.untilExpiry, leases.status()], [0, [], Infinity, []])
+  t.strictSame([leases.size, leases.portsOf('http-01'), leases.untilExpiry, leases.status()], [0, [], Infinity, []])
   leases.arm(arm('one'))
   leases.arm(arm('two'))
   t.strictSame(
@@ -100,11 +101,11 @@ t.test('armed again, a challenge has its new key authorization, port and time, a
   await clock.pass(9_000)
   leases.arm(arm('one', { ttl: 10, port: 8080, keyAuthorization: 'one.other' }))
   t.equal(leases.challenges.get('one'), 'one.other')
-  t.strictSame(leases.wanted, { ports: [8080], tokens: ['one'] })
+  t.strictSame(leases.wanted, [{ type: 'http-01', ports: [8080], tokens: ['one'] }])
   leases.armForCheck('check', 'check.x', 'one')
-  t.strictSame(leases.wanted.tokens, ['one', 'check'], 'with what a self-check asks for')
+  t.strictSame(leases.wanted[0]?.tokens, ['one', 'check'], 'with what a self-check asks for')
   leases.disarmCheck('check')
-  t.strictSame(leases.wanted.tokens, ['one'])
+  t.strictSame(leases.wanted[0]?.tokens, ['one'])
   t.match(leases.status(), [{ token: 'one', port: 8080, expiresIn: 10, visits: [{ state: 'takenOver' }] }])
   await clock.pass(9_999)
   t.strictSame(leases.expire(), [])
@@ -130,6 +131,30 @@ t.test('a challenge expires at its time and no sooner', async (t) => {
   t.equal(leases.size, 0)
 })
 
+t.test('challenges of each type have ports of their own', (t) => {
+  const digest = 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ'
+  const leases = new Leases(clock)
+  const request = { op: 'arm', type: 'dns-01', token: digest, digest, identifier: 'a.example', ttl: 60 } as const
+  leases.arm(arm('a'))
+  leases.arm({ ...request, port: 53 })
+  leases.arm({ ...request, port: 443, type: 'tls-alpn-01', token: 'b' })
+  t.strictSame(leases.wanted, [
+    { type: 'http-01', ports: [80], tokens: ['a'] },
+    { type: 'dns-01', ports: [53], tokens: [] },
+    { type: 'tls-alpn-01', ports: [443], tokens: [] },
+  ])
+  t.match(leases.of('dns-01'), [{ digest, identifier: 'a.example', port: 53 }])
+  t.match(leases.of('http-01'), [{ token: 'a', keyAuthorization: 'a.print' }])
+  t.strictSame([...leases.challenges.keys()], ['a'], 'one of another type is no answer to a request by HTTP')
+  t.ok(leases.isKnown(digest))
+  t.strictSame(leases.portsToServe, [80])
+  t.strictSame(
+    leases.status().map(({ type }) => type),
+    [undefined, 'dns-01', 'tls-alpn-01'],
+  )
+  t.end()
+})
+
 t.test('the ports are those that challenges want: each once, in order', (t) => {
   const leases = new Leases(clock)
   for (const [token, port] of [
@@ -139,11 +164,11 @@ t.test('the ports are those that challenges want: each once, in order', (t) => {
     ['d', 443],
   ] as const)
     leases.arm(arm(token, { port }))
-  t.strictSame(leases.wanted.ports, [80, 443, 8080])
+  t.strictSame(leases.portsOf('http-01'), [80, 443, 8080])
   leases.disarm('a')
-  t.strictSame(leases.wanted.ports, [80, 443, 8080])
+  t.strictSame(leases.portsOf('http-01'), [80, 443, 8080])
   leases.disarm('c')
-  t.strictSame(leases.wanted.ports, [80, 443])
+  t.strictSame(leases.portsOf('http-01'), [80, 443])
   t.end()
 })
 
@@ -278,7 +303,7 @@ t.test('the newest 50 visits are kept', (t) => {
   t.end()
 })
 
-function arm(token: string, more: Partial<ArmRequest> = {}): ArmRequest {
+function arm(token: string, more: Partial<ArmRequest & Http01Challenge> = {}): ArmRequest {
   return { op: 'arm', token, keyAuthorization: `${token}.print`, identifier: 'a.example', port: 80, ttl: 3600, ...more }
 }
 

@@ -121,7 +121,10 @@ t.test('rules that could not be removed are removed by the next change, also to 
       isRefused = false
       await rules.cover(() => next)
       t.notOk(remains(), 'those for port 80')
-      t.strictSame(rules.takeUnchecked(), next.ports)
+      t.strictSame(
+        rules.takeUnchecked(),
+        next.flatMap(({ ports }) => ports),
+      )
     }
   }
 })
@@ -257,5 +260,6 @@ function withPlainNft(refuse: StageOptions['refuse'] & object) {
 }
 
 function ports(...all: number[]): Wanted {
-  return { ports: all, tokens: all.length > 0 ? ['LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'] : [] }
+  const tokens = ['LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0']
+  return all.length > 0 ? [{ type: 'http-01', ports: all, tokens }] : []
 }

@@ -1,3 +1,4 @@
+import type { Http01Challenge } from '../../src/challenge/challenge.js'
 import type { Test } from 'tap'
 import { request } from '../../src/control/client.js'
 import type { ArmRequest, ControlRequest } from '../../src/control/message.js'
@@ -123,6 +124,6 @@ export function visitOf(token: string, clientPort = 40_000) {
   }
 }
 
-export function armRequest(token: string, more: Partial<ArmRequest> = {}): ArmRequest {
+export function armRequest(token: string, more: Partial<ArmRequest & Http01Challenge> = {}): ArmRequest {
   return { op: 'arm', token, keyAuthorization: `${token}.print`, identifier: 'a.example', port: 80, ttl: 600, ...more }
 }

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { isOfType } from '../../../src/challenge/challenge.js'
 import { challengeIn, tokenIn, type Environment } from '../../../src/client/certbot/environment.js'
 import { Failure } from '../../../src/failure.js'
 import { holds } from '../../holds.js'
@@ -162,6 +163,7 @@ t.test('properties', (t) => {
       try {
         const challenge = challengeIn(environment)
         return (
+          isOfType(challenge, 'http-01') &&
           challenge.keyAuthorization.startsWith(`${challenge.token}.`) &&
           /^[\w-]{16,128}\.[\w-]{1,128}$/.test(challenge.keyAuthorization) &&
           !/\s/.test(challenge.identifier)

@@ -41,7 +41,7 @@ function stage() {
 
 function describe(message: ControlRequest): string {
   if (message.op === 'arm')
-    return `arm ${message.keyAuthorization} ${message.identifier} ${message.port} ${message.ttl}`
+    return `arm ${'keyAuthorization' in message ? message.keyAuthorization : ''} ${message.identifier} ${message.port} ${message.ttl}`
   return message.op === 'disarm' ? `disarm ${message.token}` : message.op
 }
 
