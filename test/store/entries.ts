@@ -9,7 +9,7 @@ const head = { type: 'http-01', token, issuedAt: NOW, expiresAt: NOW + 3_600_000
 
 export function armedEntry(changes: Partial<ArmedEntry & Http01Challenge> = {}): ArmedEntry {
   const keyAuthorization = `${changes.token ?? token}.9jg46WB3rR_AHD-EBXdN7cBkH1WOu0tA3M9fm21mqTI`
-  return { state: 'armed', ...head, identifier: 'example.com', keyAuthorization, port: 80, ...changes } as ArmedEntry
+  return { state: 'armed', ...head, identifier: 'example.com', keyAuthorization, port: 80, ...changes }
 }
 
 export function withdrawnEntry(changes: Partial<WithdrawnEntry> = {}): WithdrawnEntry {
