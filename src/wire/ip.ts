@@ -1,11 +1,14 @@
 /**
- * IPv4 (RFC 791) and IPv6 (RFC 8200) headers, as far as TCP needs them. A malformed header gives `undefined`, never an
+ * IPv4 (RFC 791) and IPv6 (RFC 8200) headers, as far as TCP and UDP need them. A malformed header gives `undefined`, never an
  * exception.
  */
 import { foldChecksum, sumWords } from './checksum.js'
 
 /** The protocol number of TCP (RFC 9293). */
 export const TCP = 6
+
+/** The protocol number of UDP (RFC 768). */
+export const UDP = 17
 
 /** The version of an address or packet. */
 export type IpVersion = 4 | 6
@@ -17,8 +20,8 @@ export interface IpPacket {
   readonly source: Uint8Array
   readonly destination: Uint8Array
   /**
-   * IPv4 protocol, or IPv6 next header. Extension headers are not walked, so a TCP segment behind one does not count as
-   * TCP.
+   * IPv4 protocol, or IPv6 next header. Extension headers are not walked, so a TCP segment or a datagram behind one does
+   * not count as such.
    */
   readonly protocol: number
   /** 20 to 60 bytes for IPv4, 40 for IPv6. */
@@ -89,8 +92,13 @@ export function ipHeaderLength(version: IpVersion): 20 | 40 {
   return version === 4 ? 20 : 40
 }
 
-/** Writes a header for a TCP payload of `payloadLength` bytes at the start of `into`, which must have room for it. */
-export function emitIp(envelope: IpEnvelope, payloadLength: number, into: Uint8Array): void {
+/** Writes a header for a payload of `payloadLength` bytes at the start of `into`, which must have room for it. */
+export function emitIp(
+  envelope: IpEnvelope,
+  payloadLength: number,
+  into: Uint8Array,
+  protocol: typeof TCP | typeof UDP = TCP,
+): void {
   const length = ipHeaderLength(envelope.version)
   into.fill(0, 0, length)
   if (envelope.version === 4) {
@@ -98,14 +106,14 @@ export function emitIp(envelope: IpEnvelope, payloadLength: number, into: Uint8A
     write16(into, 2, 20 + payloadLength)
     into[6] = 0x40
     into[8] = 64
-    into[9] = TCP
+    into[9] = protocol
     into.set(envelope.source, 12)
     into.set(envelope.destination, 16)
     write16(into, 10, foldChecksum(sumWords(into, 0, 20)))
   } else {
     into[0] = 0x60
     write16(into, 4, payloadLength)
-    into[6] = TCP
+    into[6] = protocol
     into[7] = 64
     into.set(envelope.source, 8)
     into.set(envelope.destination, 24)
@@ -126,10 +134,13 @@ export function resizeIp(bytes: Uint8Array, packet: IpPacket, payloadLength: num
   write16(bytes, 10, foldChecksum(sumWords(bytes, 0, packet.headerLength)))
 }
 
-/** Returns the unfolded sum of the TCP pseudo-header (RFC 9293, 3.1; RFC 8200, 8.1) for a segment of `length` bytes. */
-export function pseudoHeaderSum(envelope: IpEnvelope, length: number): number {
+/**
+ * Returns the unfolded sum of the pseudo-header (RFC 9293, 3.1; RFC 768; RFC 8200, 8.1) for a segment or datagram of
+ * `length` bytes.
+ */
+export function pseudoHeaderSum(envelope: IpEnvelope, length: number, protocol: typeof TCP | typeof UDP = TCP): number {
   const { source, destination } = envelope
-  return sumWords(destination, 0, destination.length, sumWords(source, 0, source.length, TCP + length))
+  return sumWords(destination, 0, destination.length, sumWords(source, 0, source.length, protocol + length))
 }
 
 /** Returns the big-endian 16-bit number at `at`. Bytes past the end count as 0. */

@@ -13,8 +13,17 @@ export function naiveChecksum(bytes: Uint8Array): number {
 }
 
 /** The checksum of a TCP segment with its pseudo-header written out, as RFC 9293, 3.1 and RFC 8200, 8.1 draw it. */
-export function naiveTcpChecksum({ version, source, destination }: IpEnvelope, segment: Uint8Array): number {
-  const length = [segment.length >>> 8, segment.length & 0xff]
-  const rest = version === 4 ? [0, 6, ...length] : [0, 0, ...length, 0, 0, 0, 6]
-  return naiveChecksum(Uint8Array.from([...source, ...destination, ...rest, ...segment]))
+export function naiveTcpChecksum(envelope: IpEnvelope, segment: Uint8Array): number {
+  return naiveTransportChecksum(envelope, segment, 6)
+}
+
+/** The same for a UDP datagram (RFC 768), before 0 becomes 0xffff. */
+export function naiveUdpChecksum(envelope: IpEnvelope, datagram: Uint8Array): number {
+  return naiveTransportChecksum(envelope, datagram, 17)
+}
+
+function naiveTransportChecksum({ version, source, destination }: IpEnvelope, bytes: Uint8Array, protocol: number) {
+  const length = [bytes.length >>> 8, bytes.length & 0xff]
+  const rest = version === 4 ? [0, protocol, ...length] : [0, 0, ...length, 0, 0, 0, protocol]
+  return naiveChecksum(Uint8Array.from([...source, ...destination, ...rest, ...bytes]))
 }
