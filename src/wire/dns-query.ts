@@ -7,7 +7,9 @@ export interface DnsQuery {
   readonly id: number
   readonly isRecursionDesired: boolean
   readonly isCheckingDisabled: boolean
-  /** The question as it came: name, type and class. Resolvers mix the case of its letters, and look whether it stays. */
+  /**
+   * The question as it came: name, type and class. Resolvers mix the case of its letters, and look whether it stays.
+   */
   readonly question: Uint8Array
   /** Its name in lower case, without a dot at the end. */
   readonly name: string

@@ -1,6 +1,6 @@
 /**
- * IPv4 (RFC 791) and IPv6 (RFC 8200) headers, as far as TCP and UDP need them. A malformed header gives `undefined`, never an
- * exception.
+ * IPv4 (RFC 791) and IPv6 (RFC 8200) headers, as far as TCP and UDP need them. A malformed header gives `undefined`,
+ * never an exception.
  */
 import { foldChecksum, sumWords } from './checksum.js'
 
@@ -20,8 +20,8 @@ export interface IpPacket {
   readonly source: Uint8Array
   readonly destination: Uint8Array
   /**
-   * IPv4 protocol, or IPv6 next header. Extension headers are not walked, so a TCP segment or a datagram behind one does
-   * not count as such.
+   * IPv4 protocol, or IPv6 next header. Extension headers are not walked, so a TCP segment or a datagram behind one
+   * does not count as such.
    */
   readonly protocol: number
   /** 20 to 60 bytes for IPv4, 40 for IPv6. */
