@@ -12,6 +12,13 @@ export function armedEntry(changes: Partial<ArmedEntry & Http01Challenge> = {}):
   return { state: 'armed', ...head, identifier: 'example.com', keyAuthorization, port: 80, ...changes }
 }
 
+/** A challenge of dns-01 that every node is to arm. */
+export function dnsEntry(): ArmedEntry {
+  const digest = 'LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ'
+  const entry = { type: 'dns-01', token: digest, digest, identifier: 'example.com', port: 53 } as const
+  return { ...entry, state: 'armed', issuedAt: NOW, expiresAt: NOW + 3_600_000, origin: 'web1' }
+}
+
 export function withdrawnEntry(changes: Partial<WithdrawnEntry> = {}): WithdrawnEntry {
   return { state: 'withdrawn', ...head, issuedAt: NOW + 1_000, ...changes }
 }

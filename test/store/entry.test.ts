@@ -5,7 +5,7 @@ import { CLOCK_TOLERANCE, entryId, openEntry, sealEntry, type Entry } from '../.
 import { open, seal } from '../../src/store/seal.js'
 import { MAX_TTL } from '../../src/control/message.js'
 import { holds } from '../holds.js'
-import { armedEntry, NOW, SECRET, withdrawnEntry } from './entries.js'
+import { armedEntry, dnsEntry, NOW, SECRET, withdrawnEntry } from './entries.js'
 
 const read = (sealed: string, now = NOW, id = entryId(armedEntry())) => openEntry(id, sealed, SECRET, now)
 
@@ -14,6 +14,13 @@ t.test('an entry is read as it was sealed, without what has no word', (t) => {
     t.strictSame(read(sealEntry(entry, SECRET)), entry)
     t.strictSame(read(sealEntry({ ...entry, more: 1 } as unknown as Entry, SECRET)), entry)
   }
+  t.end()
+})
+
+t.test('a challenge of another type is stored under another name', (t) => {
+  const entry = dnsEntry()
+  t.strictSame(openEntry(entryId(entry), sealEntry(entry, SECRET), SECRET, NOW), entry)
+  t.not(entryId(entry), entryId({ type: 'tls-alpn-01', token: entry.token }))
   t.end()
 })
 
@@ -57,7 +64,9 @@ t.test('what is not ours is malformed, and throws nothing', (t) => {
     { ...armedEntry(), state: 'novel' },
   ] as unknown as Entry[]
   for (const entry of wrong) t.equal(read(seal('entry', entryId(armedEntry()), entry, SECRET)), 'malformed')
-  t.equal(read(seal('entry', entryId(armedEntry()), { type: 'dns-01' }, SECRET)), 'other type')
+  t.equal(read(seal('entry', entryId(armedEntry()), { type: 'dns-02' }, SECRET)), 'other type')
+  const dns = seal('entry', entryId(dnsEntry()), { ...dnsEntry(), digest: 'short' }, SECRET)
+  t.equal(read(dns, NOW, entryId(dnsEntry())), 'malformed')
   const text = sealEntry(armedEntry(), SECRET)
   t.strictSame(open('entry', entryId(armedEntry()), text, SECRET), { value: armedEntry() })
   t.end()

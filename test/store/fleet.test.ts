@@ -5,7 +5,7 @@ import { entryId, sealEntry, type Entry } from '../../src/store/entry.js'
 import { FleetNode, type FleetState } from '../../src/store/fleet-node.js'
 import { BEAT, LIVE_TIME } from '../../src/store/node-record.js'
 import { publish, type Published } from '../../src/store/publish.js'
-import { armedEntry, SECRET, withdrawnEntry } from './entries.js'
+import { armedEntry, dnsEntry, SECRET, withdrawnEntry } from './entries.js'
 import { memoryStore } from './memory-store.js'
 
 const entry = armedEntry()
@@ -86,6 +86,18 @@ t.test(
     t.equal(store.nodes.size, 0)
   },
 )
+
+t.test('a node arms a challenge of dns-01 as the hook has published it', async (t) => {
+  const { clock, start, hook } = stage()
+  const node = start('web1')
+  await clock.pass(LIVE_TIME + BEAT)
+  const armed = hook(dnsEntry())
+  await turns()
+  t.match(armed.done, { names: [], live: 1, trouble: undefined })
+  const { digest } = node.asked[0] as { digest?: string }
+  t.match(node.asked, [{ op: 'arm', type: 'dns-01', token: digest, identifier: 'example.com', port: 53 }])
+  await node.close()
+})
 
 t.test('the hook names the nodes that are late, and does not wait longer than it may', async (t) => {
   const { clock, start, hook } = stage()
