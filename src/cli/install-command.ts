@@ -177,7 +177,10 @@ export function describeLink({ path, target, state }: CommandLink, isDryRun: boo
   }
 }
 
-/** Removes what `install` has made, unless a lineage or another client needs it. @throws Failure `hooks-in-use`, `install-failed` */
+/**
+ * Removes what `install` has made, unless a lineage or another client needs it.
+ * @throws Failure `hooks-in-use`, `client-uses-hook`, `install-failed`
+ */
 async function remove(
   paths: readonly HookPath[],
   link: CommandLink,
