@@ -18,10 +18,8 @@ export const FIXES = {
     'Load the kernel module: modprobe af_packet; in a systemd unit add AF_PACKET to RestrictAddressFamilies.',
   'certbot-running': 'Wait until certbot has ended, then run this again.',
   'challenge-type':
-    'certbot-nfq passes http-01 only: choose that in the client, or name a hook for the other types with --then.',
+    'This hook passes http-01 and dns-01: choose one of them in the client, or name a hook for the other type with --then.',
   'client-configuration': 'Give --adopt the place that docs/clients.md names for this client.',
-  'client-uses-hook':
-    'Give that client another hook first (each file that install changed has a copy beside it), or remove it all the same with --force.',
   'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
   'demo-failed': 'Run it again; if it fails again, report all that it has printed.',
   'demo-unable':
@@ -91,17 +89,17 @@ export const FIXES = {
   'store-unreachable':
     'See that the store runs and that this machine may connect to it; other nodes do not learn of challenges meanwhile.',
   'then-failed': 'Give --then the path of a program that can be run.',
-  'token-malformed': 'Let certbot call this program, with --preferred-challenges http.',
+  'token-malformed': 'Let certbot call this program: nothing between them may change what certbot passes.',
   'token-missing':
-    'certbot-nfq passes http-01 only: use --preferred-challenges http (a wildcard name needs dns-01 and another hook).',
+    'Let certbot call this program: --manual-auth-hook /etc/certbot-nfq/auth --manual-cleanup-hook /etc/certbot-nfq/cleanup',
   'too-few-descriptors':
     'Allow more open files: ulimit -n, LimitNOFILE= of a systemd unit, --ulimit nofile of a container; for the whole machine fs.file-max.',
   'too-many-challenges': 'Ask for fewer names at a time, or stop what is armed and forgotten with: certbot-nfq stop',
   'unsafe-owner':
     'Give it to root alone (chown -R root: DIRECTORY; chmod -R go-w DIRECTORY), install elsewhere, or take the risk with --unsafe-owner.',
-  'validation-malformed': 'Let certbot call this program, with --preferred-challenges http.',
+  'validation-malformed': 'Let certbot call this program: nothing between them may change what certbot passes.',
   'wildcard-lineage':
-    'Leave its renewal as it is; the names without * can have a certificate of their own, which the hooks renew.',
+    'Leave its renewal as it is, or get the certificate anew by dns-01 with these hooks, as docs/dns-01.md shows.',
 } as const satisfies Record<string, string>
 
 /** The code of a failure, which names its entry in docs/errors.md. */

@@ -69,15 +69,18 @@ export function manualPages(version: string): Readonly<Record<string, string>> {
       'arms the challenge in its environment, and starts a responder when there is none',
       [
         ['CERTBOT_DOMAIN', 'the name that is validated; CERTBOT_IDENTIFIER since certbot 5.3'],
-        ['CERTBOT_TOKEN', 'the token; without one this is not http-01, and an error'],
-        ['CERTBOT_VALIDATION', 'the key authorization that is served'],
+        ['CERTBOT_TOKEN', 'the token of http-01; without one it is dns-01'],
+        ['CERTBOT_VALIDATION', 'the key authorization that is served, or with dns-01 the value of the TXT record'],
       ],
     ),
     'certbot-nfq-cleanup.8': hookPage(
       'cleanup',
       version,
       'disarms the challenge in its environment; the last one ends the responder and its rules',
-      [['CERTBOT_TOKEN', 'the token']],
+      [
+        ['CERTBOT_TOKEN', 'the token of http-01'],
+        ['CERTBOT_VALIDATION', 'the value of dns-01, without a token'],
+      ],
     ),
   }
 }
@@ -88,7 +91,7 @@ function hookPage(
   does: string,
   variables: readonly (readonly [string, string])[],
 ): string {
-  return page(`certbot-nfq-${name}`, version, `certbot’s manual ${name} hook for http-01`, [
+  return page(`certbot-nfq-${name}`, version, `certbot’s manual ${name} hook for http-01 and dns-01`, [
     section('SYNOPSIS', [
       `.B certbot certonly \\-\\-manual \\-\\-preferred\\-challenges http \\-\\-manual\\-${name}\\-hook`,
       `.RI \\(dq${escape(HOOKS_DIRECTORY)}/${name} " " [ options ]\\(dq`,

@@ -23,7 +23,12 @@ export async function clientCommand(name: ClientName, argv: readonly string[]): 
   const split = splitHookWords(argv)
   const options = readOptions(split.options, process.env, { linger })
   let input: string | undefined
-  const call = readCall({ words: split.words, environment: process.env, input: () => (input ??= readInput()) })
+  const call = readCall({
+    words: split.words,
+    environment: process.env,
+    types: options.challenge,
+    input: () => (input ??= readInput()),
+  })
   const then = async () => (options.then === undefined ? 0 : runOther(options.then, split.words, input))
   if (call.op === 'other') {
     if (options.then !== undefined) process.exitCode = await then()

@@ -4,7 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import type { ChallengeType } from '../challenge/challenge.js'
+import { CHALLENGE_TYPES, isChallengeType, type ChallengeType } from '../challenge/challenge.js'
 import { MAX_TTL } from '../control/message.js'
 import { LOG_FORMATS, type LogFormat } from '../responder/log-format.js'
 import { FIREWALL_CHOICES, type FirewallChoice } from '../firewall/choices.js'
@@ -17,6 +17,8 @@ export interface Options {
   readonly port: number
   readonly dnsPort: number
   readonly tlsPort: number
+  /** The types that a client which offers several may use. */
+  readonly challenge: readonly ChallengeType[]
   readonly runDir: string
   readonly ttl: number
   readonly firewall: FirewallChoice
@@ -50,6 +52,7 @@ export type OptionName =
   | 'port'
   | 'dns-port'
   | 'tls-port'
+  | 'challenge'
   | 'run-dir'
   | 'ttl'
   | 'firewall'
@@ -87,6 +90,11 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'port': { takes: 'NUMBER', default: '80', describe: 'port that the validator’s requests come to on this machine' },
   'dns-port': { takes: 'NUMBER', default: '53', describe: 'port that name servers ask this machine on, for dns-01' },
   'tls-port': { takes: 'NUMBER', default: '443', describe: 'port that tls-alpn-01’s validator comes to' },
+  'challenge': {
+    takes: 'TYPES',
+    default: 'http-01',
+    describe: `what the hooks of uacme and acmetool take, with commas between: ${CHALLENGE_TYPES.join(', ')}`,
+  },
   'run-dir': { takes: 'DIRECTORY', default: '/run/certbot-nfq', describe: 'where control socket and lock are' },
   'ttl': { takes: 'SECONDS', default: '3600', describe: 'forget a challenge that no cleanup hook came for' },
   'firewall': { takes: 'NAME', default: 'auto', describe: `how to install rules: ${FIREWALL_CHOICES.join(', ')}` },
@@ -147,6 +155,7 @@ export function readOptions(
     port: wholeNumber('port', text('port'), 1, 65535),
     dnsPort: wholeNumber('dns-port', text('dns-port'), 1, 65535),
     tlsPort: wholeNumber('tls-port', text('tls-port'), 1, 65535),
+    challenge: challengeTypes(text('challenge')),
     // Absolute, because the responder has a working directory of its own.
     runDir: resolve(nonEmpty('run-dir', text('run-dir'))),
     ttl: wholeNumber('ttl', text('ttl'), 1, MAX_TTL),
@@ -177,14 +186,29 @@ export function portFor(type: ChallengeType, { port, dnsPort, tlsPort }: Options
 
 /** Returns the options as arguments, for the responder that a hook starts. There is no password in them. */
 export function formatOptions(options: Options): string[] {
-  const { port, dnsPort, tlsPort, runDir, ttl, firewall, queueNum, mark, user, logFile, logFormat, linger, then } =
-    options
+  const {
+    port,
+    dnsPort,
+    tlsPort,
+    challenge,
+    runDir,
+    ttl,
+    firewall,
+    queueNum,
+    mark,
+    user,
+    logFile,
+    logFormat,
+    linger,
+    then,
+  } = options
   const { store, storeSecretFile, storePasswordFile, storeCaFile, storeName, storeTimeout } = options
   const { noSelfCheck, noStandalone, verbose } = options
   const values = {
     port,
     'dns-port': dnsPort,
     'tls-port': tlsPort,
+    'challenge': challenge.join(','),
     'run-dir': runDir,
     ttl,
     firewall,
@@ -263,6 +287,15 @@ function oneOf<Choice extends string>(name: OptionName, text: string | undefined
   const choice = choices.find((choice) => choice === text)
   if (choice) return choice
   throw new Failure('bad-option', `--${name} must be one of ${choices.join(', ')}, not ${JSON.stringify(text)}`)
+}
+
+function challengeTypes(text = ''): ChallengeType[] {
+  const types = text.split(',').map((type) => type.trim())
+  if (types.every(isChallengeType)) return [...new Set(types)]
+  throw new Failure(
+    'bad-option',
+    `--challenge must be one of ${CHALLENGE_TYPES.join(', ')}, or several with commas between, not ${JSON.stringify(text)}`,
+  )
 }
 
 function nonEmpty(name: OptionName, text: string | undefined): string {

@@ -1,10 +1,13 @@
 /** A call of a hook, translated from the words of its ACME client. Pure. */
 import {
+  isDigest,
   isOfType,
   isToken,
   MIN_TOKEN_LENGTH,
   readChallenge,
   type Challenge,
+  type ChallengeType,
+  type Dns01Challenge,
   type Http01Challenge,
   type Known,
 } from '../challenge/challenge.js'
@@ -16,6 +19,8 @@ export interface Given {
   /** The arguments, without the options of certbot-nfq. */
   readonly words: readonly string[]
   readonly environment: Readonly<Record<string, string | undefined>>
+  /** The types that the user wants taken, of a client that offers one after another. */
+  readonly types: readonly ChallengeType[]
   /** Reads standard input to its end, or to more than a key authorization has. */
   readonly input: () => string
 }
@@ -39,10 +44,13 @@ export type Call =
 /** Translates a call. @throws Failure for what no client gives */
 export type ReadCall = (given: Given) => Call
 
-/** The fields of an http-01 challenge as a client gave them, and what the client calls them. */
-type Fields = Readonly<
-  Record<'token' | 'keyAuthorization' | 'identifier', { readonly value: string | undefined; readonly name: string }>
->
+/** A field of a challenge as a client gave it, and what the client calls it. */
+interface Field {
+  readonly value: string | undefined
+  readonly name: string
+}
+
+type Fields = Readonly<Record<'token' | 'keyAuthorization' | 'identifier', Field>>
 
 /** Returns the http-01 challenge that these fields are. @throws Failure `hook-arguments` */
 export function challengeOf({ token, keyAuthorization, identifier }: Fields): Http01Challenge {
@@ -61,10 +69,27 @@ export function challengeOf({ token, keyAuthorization, identifier }: Fields): Ht
 }
 
 /** Returns the token that this field is. @throws Failure `hook-arguments` */
-export function tokenOf({ value, name }: Fields['token']): string {
+export function tokenOf({ value, name }: Field): string {
   if (isToken(value)) return value
   throw new Failure(
     'hook-arguments',
     `${name} is not base64url of ${MIN_TOKEN_LENGTH} to ${MAX_TOKEN_LENGTH} characters`,
   )
+}
+
+/** Returns the dns-01 challenge that these fields are. @throws Failure `hook-arguments` */
+export function dnsChallengeOf({
+  digest,
+  identifier,
+}: Readonly<Record<'digest' | 'identifier', Field>>): Dns01Challenge {
+  const { token } = dnsKnownOf(digest)
+  const challenge = readChallenge({ type: 'dns-01', token, digest: token, identifier: identifier.value })
+  if (typeof challenge === 'object' && isOfType(challenge, 'dns-01')) return challenge
+  throw new Failure('hook-arguments', `${identifier.name} is no domain name`)
+}
+
+/** Returns what the dns-01 challenge with this digest is known by. @throws Failure `hook-arguments` */
+export function dnsKnownOf({ value, name }: Field): Known {
+  if (isDigest(value)) return { type: 'dns-01', token: value }
+  throw new Failure('hook-arguments', `${name} is no value of dns-01: 43 characters of base64url`)
 }

@@ -175,8 +175,8 @@ t.test('the hooks say what is wrong with their environment', async (t) => {
   failsWith(
     t,
     await run('auth', { CERTBOT_VALIDATION: 'x', CERTBOT_DOMAIN: 'a.example' }),
-    'token-missing',
-    'auth for dns-01',
+    'validation-malformed',
+    'auth for dns-01, without its value',
   )
   failsWith(t, await run('auth', { CERTBOT_TOKEN: 'short' }), 'token-malformed', 'auth with a bad token')
   failsWith(

@@ -22,7 +22,6 @@ import { adoptable } from '../client/certbot/adoptable.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { WILDCARD_CERTIFICATE } from '../client/certbot/wildcard-certificate.js'
 import { WEBROOT } from '../client/certbot/renewal-text.js'
-import { requiresKernel } from '../requires-kernel.js'
 import { failsWith } from './command.js'
 
 t.test('options that differ from their defaults are kept, by flag or by variable', (t) => {
@@ -54,6 +53,7 @@ t.test('it shows the command and the lines, with the options given', async (t) =
   t.equal(exitCode, 0)
   t.match(stdout, `--manual-auth-hook '${hooks}/auth --port=8080'`)
   t.match(stdout, `    manual_cleanup_hook = ${hooks}/cleanup --port=8080\n`.trimEnd())
+  t.match(stdout, /--preferred-challenges dns(.*\n)+?.*-d example\.com -d '\*\.example\.com' --dry-run\n/)
   t.match(stdout, /For one that is there already \(example\.com\)/)
   t.strictSame(readdirSync(hooks), ['auth', 'cleanup'])
 })
@@ -148,12 +148,12 @@ t.test('a lineage that only dns-01 can renew is refused with the reason, and not
   for (const words of [[], ['--force'], ['--dry-run']]) {
     const ended = await install(['--adopt', 'example.com', ...words])
     failsWith(t, ended, 'wildcard-lineage', `a wildcard name ${words.join(' ')}`)
-    t.match(ended.stderr, 'example.com has the name *.example.com: a wildcard needs dns-01')
+    t.match(ended.stderr, 'example.com has the name *.example.com, which needs dns-01, and is renewed by webroot now')
   }
   rmSync(live, { recursive: true })
   for (const [line, reason] of [
     ['authenticator = dns-cloudflare', 'authenticator = dns-cloudflare'],
-    ['authenticator = manual\npref_challs = dns-01,', 'pref_challs = dns-01'],
+    ['authenticator = standalone\npref_challs = dns-01,', 'pref_challs = dns-01'],
   ] as const) {
     const text = WEBROOT.replace('authenticator = webroot # until May', line)
     writeFileSync(renewal, text)
@@ -167,6 +167,28 @@ t.test('a lineage that only dns-01 can renew is refused with the reason, and not
     exitCode: 0,
     stdout: /^\+authenticator = manual|^Rehearse it/m,
   })
+})
+
+t.test('a lineage of the manual plugin with dns-01 is adopted and stays with dns-01', async (t) => {
+  for (const version of ['2.1.0', '2.11.0']) {
+    const { install, config, renewal, calls } = adoptable(t, { version })
+    const live = join(config, 'live/example.com')
+    mkdirSync(live, { recursive: true })
+    writeFileSync(join(live, 'cert.pem'), WILDCARD_CERTIFICATE)
+    writeFileSync(
+      renewal,
+      WEBROOT.replace(
+        'authenticator = webroot # until May',
+        'authenticator = manual\npref_challs = dns-01,\nmanual_auth_hook = /opt/other',
+      ),
+    )
+    const ended = await install(['--adopt', 'example.com'])
+    t.equal(ended.exitCode, 0, version, ended)
+    if (version === '2.1.0') {
+      t.match(readFileSync(renewal, 'utf8'), /^pref_challs = dns-01,$/m)
+      t.notMatch(readFileSync(renewal, 'utf8'), /other/)
+    } else t.match(calls().at(-1), /^reconfigure .* --preferred-challenges dns --manual-auth-hook /)
+  }
 })
 
 t.test('when the rehearsal fails or is interrupted, the old file is back, with owner and mode', async (t) => {
@@ -253,23 +275,6 @@ t.test('--remove refuses while a lineage uses the hooks, unless it is forced', a
   })
   t.notOk(existsSync(hooks))
   t.match(await install(['--remove']), { exitCode: 0, stdout: /^No hook paths/ })
-})
-
-t.test('--remove refuses while another client uses a hook, unless it is forced', await requiresKernel(), async (t) => {
-  const { install, hooks } = adoptable(t)
-  t.equal((await install(['--client', 'uacme'])).exitCode, 0)
-  const cron =
-    'mount -t tmpfs tmpfs /etc/cron.daily; echo "uacme -h $0 issue a.example" >/etc/cron.daily/uacme; exec "$@"'
-  const before = ['unshare', '--mount', 'sh', '-ec', cron, join(hooks, 'uacme')]
-  const ended = await install(['--remove'], before)
-  failsWith(t, ended, 'client-uses-hook', 'it')
-  t.match(ended.stderr, `uacme (/etc/cron.daily/uacme) names a hook in ${hooks}: nothing was removed\n`)
-  t.strictSame(readdirSync(hooks), ['uacme'])
-  t.match(await install(['--remove', '--force'], before), {
-    exitCode: 0,
-    stdout: /^Removed .*\/uacme\n[^]*uacme \(\/etc\/cron\.daily\/uacme\) names a hook that is gone/,
-  })
-  t.notOk(existsSync(hooks))
 })
 
 t.test('--remove goes on when the lineage has another authenticator again', async (t) => {

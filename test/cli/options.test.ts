@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
+import { CHALLENGE_TYPES } from '../../src/challenge/challenge.js'
 import { formatOptions, OPTION_SPECS, readOptions, type OptionName, type Options } from '../../src/cli/options.js'
 import { MAX_TTL } from '../../src/control/message.js'
 import { Failure } from '../../src/failure.js'
@@ -13,6 +14,7 @@ const defaults: Options = {
   port: 80,
   dnsPort: 53,
   tlsPort: 443,
+  challenge: ['http-01'],
   runDir: '/run/certbot-nfq',
   ttl: 3600,
   firewall: 'auto',
@@ -38,6 +40,7 @@ const defaults: Options = {
 const examples: readonly (readonly [OptionName, string, string, Partial<Options>, Partial<Options>])[] = [
   ['port', '8080', '81', { port: 8080 }, { port: 81 }],
   ['dns-port', '5353', '54', { dnsPort: 5353 }, { dnsPort: 54 }],
+  ['challenge', 'dns-01', 'http-01, dns-01', { challenge: ['dns-01'] }, { challenge: ['http-01', 'dns-01'] }],
   ['tls-port', '8443', '444', { tlsPort: 8443 }, { tlsPort: 444 }],
   ['run-dir', '/run/flag', '/run/variable', { runDir: '/run/flag' }, { runDir: '/run/variable' }],
   ['ttl', '60', '61', { ttl: 60 }, { ttl: 61 }],
@@ -182,6 +185,7 @@ const anyOptions: fc.Arbitrary<Options> = fc.record(
     port: fc.integer({ min: 1, max: 65535 }),
     dnsPort: fc.integer({ min: 1, max: 65535 }),
     tlsPort: fc.integer({ min: 1, max: 65535 }),
+    challenge: fc.uniqueArray(fc.constantFrom(...CHALLENGE_TYPES), { minLength: 1 }),
     runDir: paths,
     ttl: fc.integer({ min: 1, max: MAX_TTL }),
     firewall: fc.constantFrom(...FIREWALL_CHOICES),

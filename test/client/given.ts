@@ -10,11 +10,15 @@ export const two = {
   identifier: '2001:db8::1',
 }
 
+/** The value of a dns-01 challenge. It may begin like an option. */
+export const DIGEST = '-aGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA4'
+
 /** What a client gives its hook. Reading standard input fails unless there is something to read. */
 export function given(words: readonly string[], more: Partial<Given> = {}): Given {
   return {
     words,
     environment: {},
+    types: ['http-01'],
     input: () => {
       throw new Error('nothing is to be read')
     },

@@ -56,6 +56,7 @@ export const ways: readonly (readonly [pattern: RegExp, way: Way])[] = [
   [/^certbot renew --dry-run --cert-name example\.com$/, { kind: 'machine', prepare: (machine, { page }) => adoptByHand(machine, page) }],
   [/^certbot certonly .*--manual-auth-hook \/bin\/true /, { kind: 'not run', why: 'takes the service on every machine: npm run test:fleet' }],
   [/^certbot certonly .*--store /, { kind: 'not run', why: 'needs a store, and a secret in a file: npm run test:fleet' }],
+  [/^certbot certonly .*--preferred-challenges dns /, { kind: 'not run', why: 'needs name servers and a resolver: npm run test:dns' }],
   [/^certbot certonly .*--ip-address /, { kind: 'not run', why: 'certbot 5.3 and later; Debian 12 has 2.1' }],
   [/^certbot (certonly|renew|certificates|--version)\b/, { kind: 'machine' }],
   [/^(mkdir -p|tail|less|cat|cp|grep|ss|dig|curl|ls) /, { kind: 'machine' }],

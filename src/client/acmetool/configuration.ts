@@ -34,14 +34,9 @@ export const configuration: ClientConfiguration = {
       .map((line) => `    ${line}`),
   ],
 
-  users({ read, list, isOurs }) {
+  examine({ read, list, exists, isOurs, isServed }) {
     const hooks = DIRECTORIES.flatMap((directory) => list(directory).map((name) => join(directory, name)))
-    return hooks.filter((path) => isOurs(path) || namedIn(read(path) ?? '').some(isOurs))
-  },
-
-  examine(facts) {
-    const { read, list, exists, isOurs, isServed } = facts
-    const [used] = this.users(facts)
+    const used = hooks.find((path) => isOurs(path) || namedIn(read(path) ?? '').some(isOurs))
     if (used === undefined) return []
     const named = namedIn(read(used) ?? '').find(isOurs)
     if (named !== undefined && !exists(named))

@@ -4,12 +4,12 @@ import { Failure } from '../../failure.js'
 import { certbotAbility, reconfigureWords, rehearsalWords, runCertbot, type CertbotAbility } from './certbot.js'
 import { copyFromBefore } from './copies.js'
 import { formatDiff } from '../change/diff.js'
-import { certbotArguments, hookParameters, quoteForShell, type HookCommands } from './hook-command.js'
+import { certbotArguments, hookParameters, quoteForShell, type HookCommands, type RenewalType } from './hook-command.js'
 import { usesHooks } from './lineage-use.js'
 import { copyRenewalFile, putRenewalFileBack, readRenewalFile, replaceRenewalFile } from './lineages.js'
 import type { RenewalFile } from './lineages.js'
 import { setRenewalParameters } from './renewal-configuration.js'
-import { requireHttp01 } from './require-http-01.js'
+import { typeForRenewal } from './type-for-renewal.js'
 
 /** A change of a lineage, found but not made. */
 export interface LineageChange {
@@ -26,8 +26,8 @@ export interface LineageChange {
 }
 
 /**
- * Finds out what has to change for a lineage to use the hooks, and changes nothing. `isForced` adopts a lineage that is
- * renewed by dns-01 too.
+ * Finds out what has to change for a lineage to use the hooks, and changes nothing. One of the manual plugin that is
+ * renewed by dns-01 stays with that. `isForced` has one of another plugin renewed by http-01.
  * @throws Failure `lineage-missing`, `wildcard-lineage`, `dns-lineage`, `renewal-malformed`, `bad-option`,
  * `install-failed`
  */
@@ -38,11 +38,10 @@ export function planAdoption(
   isForced: boolean,
 ): LineageChange {
   const file = readRenewalFile(configDirectory, name)
-  const text = newTextOf(file, hooks)
-  requireHttp01(name, file, isForced)
+  const { type, text } = newTextOf(name, file, hooks, isForced)
   const plan = planEdit(name, file, text)
   return plan.certbot === 'reconfigure'
-    ? { ...plan, by: 'certbot', command: reconfigureWords(name, certbotArguments(hooks), configDirectory) }
+    ? { ...plan, by: 'certbot', command: reconfigureWords(name, certbotArguments(hooks, type), configDirectory) }
     : plan
 }
 
@@ -108,9 +107,15 @@ function planEdit(name: string, file: RenewalFile, text: string): LineageChange 
   return { name, file, text, diff, by: 'edit', command, certbot }
 }
 
-function newTextOf(file: RenewalFile, hooks: HookCommands): string {
+function newTextOf(
+  name: string,
+  file: RenewalFile,
+  hooks: HookCommands,
+  isForced: boolean,
+): { readonly type: RenewalType; readonly text: string } {
   try {
-    return setRenewalParameters(file.text, hookParameters(hooks))
+    const type = typeForRenewal(name, file, isForced)
+    return { type, text: setRenewalParameters(file.text, hookParameters(hooks, type)) }
   } catch (error) {
     // Only this function knows which file it is.
     if (error instanceof Failure && error.code === 'renewal-malformed')

@@ -1,5 +1,6 @@
 /** The command lines that certbot keeps in its renewal configuration and hands to a shell. */
 import { join } from 'node:path'
+import type { ChallengeType } from '../../challenge/challenge.js'
 import type { RenewalParameters } from './renewal-configuration.js'
 
 /** The command lines of both hooks: path and options, each word quoted for sh. */
@@ -7,6 +8,9 @@ export interface HookCommands {
   readonly auth: string
   readonly cleanup: string
 }
+
+/** The challenge types that certbot has. */
+export type RenewalType = Exclude<ChallengeType, 'tls-alpn-01'>
 
 /**
  * Returns the hooks of a directory with their options. Both have the same options, because they have to agree on the
@@ -18,13 +22,14 @@ export function hookCommands(directory: string, options: readonly string[]): Hoo
 }
 
 /** Returns the parameters that make a lineage use these hooks. */
-export function hookParameters({ auth, cleanup }: HookCommands): RenewalParameters {
-  return { authenticator: 'manual', pref_challs: ['http-01'], manual_auth_hook: auth, manual_cleanup_hook: cleanup }
+export function hookParameters({ auth, cleanup }: HookCommands, type: RenewalType): RenewalParameters {
+  return { authenticator: 'manual', pref_challs: [type], manual_auth_hook: auth, manual_cleanup_hook: cleanup }
 }
 
 /** Returns the arguments of `certbot certonly` and `certbot reconfigure` that use these hooks. */
-export function certbotArguments({ auth, cleanup }: HookCommands): string[] {
-  return ['--manual', '--preferred-challenges', 'http', '--manual-auth-hook', auth, '--manual-cleanup-hook', cleanup]
+export function certbotArguments({ auth, cleanup }: HookCommands, type: RenewalType): string[] {
+  const preferred = type === 'dns-01' ? 'dns' : 'http'
+  return ['--manual', '--preferred-challenges', preferred, '--manual-auth-hook', auth, '--manual-cleanup-hook', cleanup]
 }
 
 /** Returns one word quoted for sh. It is left alone where that is safe, to be readable. */

@@ -1,5 +1,5 @@
 /** What a person does next with the hooks. */
-import { certbotArguments, hookParameters, quoteForShell, type HookCommands } from './hook-command.js'
+import { certbotArguments, hookParameters, quoteForShell, type HookCommands, type RenewalType } from './hook-command.js'
 import { formatValue } from './configobj-value.js'
 
 /**
@@ -16,7 +16,11 @@ export function formatInstructions(
   return [
     'For a new certificate, as a rehearsal; then again without --dry-run:',
     '',
-    ...certonly(hooks).map(indent),
+    ...certonly(hooks, 'http-01').map(indent),
+    '',
+    'With dns-01, which takes a wildcard name (docs/dns-01.md says what has to lead here):',
+    '',
+    ...certonly(hooks, 'dns-01').map(indent),
     '',
     `For one that is there already${someOf(lineages)}:`,
     '',
@@ -31,16 +35,17 @@ export function formatInstructions(
 
 /** Returns the lines of a renewal configuration that make a lineage use the hooks. */
 export function renewalLines(hooks: HookCommands): string[] {
-  return Object.entries(hookParameters(hooks)).map(([key, value]) => `${key} = ${formatValue(value)}`)
+  return Object.entries(hookParameters(hooks, 'http-01')).map(([key, value]) => `${key} = ${formatValue(value)}`)
 }
 
-function certonly(hooks: HookCommands): string[] {
-  const [manual = '', ...rest] = certbotArguments(hooks)
+function certonly(hooks: HookCommands, type: RenewalType): string[] {
+  const [manual = '', ...rest] = certbotArguments(hooks, type)
   const pairs = Array.from(
     { length: rest.length / 2 },
     (_, place) => `${rest[place * 2] ?? ''} ${quoteForShell(rest[place * 2 + 1] ?? '')}`,
   )
-  return [`certbot certonly ${manual}`, ...pairs, '-d example.com --dry-run'].map(
+  const names = type === 'dns-01' ? "-d example.com -d '*.example.com'" : '-d example.com'
+  return [`certbot certonly ${manual}`, ...pairs, `${names} --dry-run`].map(
     (line, place, lines) => `${place === 0 ? '' : '  '}${line}${place === lines.length - 1 ? '' : ' \\'}`,
   )
 }

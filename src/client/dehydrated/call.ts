@@ -1,11 +1,11 @@
 /** The calls of dehydrated: `HOOK OPERATION ARGUMENT…` (dehydrated 0.7: sign_domain, and its hook.sh). Pure. */
 import { Failure } from '../../failure.js'
-import { challengeOf, tokenOf, type Call, type Given } from '../call.js'
+import { challengeOf, dnsChallengeOf, dnsKnownOf, tokenOf, type Call, type Given } from '../call.js'
 
 /**
  * Translates a call. With HOOK_CHAIN=yes domain, token and key authorization are repeated for each name. dehydrated
- * does not pass the challenge type, but it exports CHALLENGETYPE. Every other operation is for others, and wants
- * status 0.
+ * does not pass the challenge type, but it exports CHALLENGETYPE. With dns-01 the digest stands in place of the key
+ * authorization. Every other operation is for others, and wants status 0.
  * @throws Failure `hook-arguments`
  */
 export function readDehydratedCall({ words: [operation, ...words], environment }: Given): Call {
@@ -13,7 +13,7 @@ export function readDehydratedCall({ words: [operation, ...words], environment }
     throw new Failure('hook-arguments', 'the hook of dehydrated was called without an operation')
   if (operation !== 'deploy_challenge' && operation !== 'clean_challenge') return { op: 'other', alone: 0 }
   const type = environment['CHALLENGETYPE'] || 'http-01'
-  if (type !== 'http-01')
+  if (type !== 'http-01' && type !== 'dns-01')
     return {
       op: 'other',
       alone: operation === 'deploy_challenge' ? new Failure('challenge-type', `dehydrated asks for ${type}`) : 0,
@@ -23,24 +23,30 @@ export function readDehydratedCall({ words: [operation, ...words], environment }
       'hook-arguments',
       `${operation} of dehydrated takes DOMAIN, TOKEN and KEYAUTH, once or more, and got ${words.length} arguments`,
     )
-  const triples = Array.from({ length: words.length / 3 }, (_, place) => words.slice(place * 3, place * 3 + 3))
+  const triples = Array.from({ length: words.length / 3 }, (_, place) =>
+    fieldsOf(words.slice(place * 3, place * 3 + 3)),
+  )
   if (operation === 'clean_challenge')
     return {
       op: 'disarm',
       wereArmed: true,
-      challenges: triples.map(([domain = '', token]) => ({
-        identifier: domain,
-        token: tokenOf({ value: token, name: 'TOKEN of dehydrated' }),
+      challenges: triples.map(({ identifier, token, keyAuthorization }) => ({
+        identifier: identifier.value ?? '',
+        ...(type === 'dns-01' ? dnsKnownOf(keyAuthorization) : { token: tokenOf(token) }),
       })),
     }
   return {
     op: 'arm',
-    challenges: triples.map(([domain, token, keyAuthorization]) =>
-      challengeOf({
-        identifier: { value: domain, name: 'DOMAIN of dehydrated' },
-        token: { value: token, name: 'TOKEN of dehydrated' },
-        keyAuthorization: { value: keyAuthorization, name: 'KEYAUTH of dehydrated' },
-      }),
+    challenges: triples.map((fields) =>
+      type === 'dns-01' ? dnsChallengeOf({ ...fields, digest: fields.keyAuthorization }) : challengeOf(fields),
     ),
+  }
+}
+
+function fieldsOf([domain, token, keyAuthorization]: readonly string[]) {
+  return {
+    identifier: { value: domain, name: 'DOMAIN of dehydrated' },
+    token: { value: token, name: 'TOKEN of dehydrated' },
+    keyAuthorization: { value: keyAuthorization, name: 'KEYAUTH of dehydrated' },
   }
 }

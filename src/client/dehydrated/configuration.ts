@@ -1,11 +1,10 @@
 /** dehydrated's configuration: HOOK and HOOK_CHAIN in a file that bash reads. Pure. */
 import { join } from 'node:path'
 import { Failure } from '../../failure.js'
-import type { ClientConfiguration, HookUse, MachineFacts } from '../configuration.js'
+import type { ClientConfiguration, HookUse } from '../configuration.js'
 import { readVariables, setVariables } from './shell-variables.js'
 
 const USUAL = '/etc/dehydrated/config'
-const DIRECTORY = '/etc/dehydrated/conf.d'
 
 /** The configuration of dehydrated. `--adopt` takes its file, or that of one certificate. */
 export const configuration: ClientConfiguration = {
@@ -31,15 +30,15 @@ export const configuration: ClientConfiguration = {
       .map((line) => `    ${line}`),
   ],
 
-  users({ read, list, isOurs }) {
-    return filesOf(list).filter((path) => {
-      const { HOOK } = readVariables(read(path) ?? '')
-      return HOOK !== undefined && isOurs(HOOK)
-    })
-  },
-
   examine({ read, list, exists, isOurs }) {
-    const { HOOK, HOOK_CHAIN, CHALLENGETYPE, WELLKNOWN } = filesOf(list).reduce<Readonly<Record<string, string>>>(
+    const directory = '/etc/dehydrated/conf.d'
+    const files = [
+      USUAL,
+      ...list(directory)
+        .filter((name) => name.endsWith('.sh'))
+        .map((name) => join(directory, name)),
+    ]
+    const { HOOK, HOOK_CHAIN, CHALLENGETYPE, WELLKNOWN } = files.reduce<Readonly<Record<string, string>>>(
       (variables, path) => readVariables(read(path) ?? '', variables),
       {},
     )
@@ -52,12 +51,12 @@ export const configuration: ClientConfiguration = {
           fix: 'run: certbot-nfq install --client dehydrated',
         },
       ]
-    if (CHALLENGETYPE && CHALLENGETYPE !== 'http-01')
+    if (CHALLENGETYPE && CHALLENGETYPE !== 'http-01' && CHALLENGETYPE !== 'dns-01')
       return [
         {
           level: 'fail',
           message: `dehydrated has our hook, and CHALLENGETYPE=${CHALLENGETYPE}, which it cannot pass`,
-          fix: 'set CHALLENGETYPE=http-01, or chain a hook for the other type with --then',
+          fix: 'set CHALLENGETYPE=http-01 or dns-01, or chain a hook for the other type with --then',
         },
       ]
     if (WELLKNOWN && !exists(WELLKNOWN))
@@ -79,12 +78,6 @@ export const configuration: ClientConfiguration = {
       ]
     return [{ level: 'ok', message: 'dehydrated uses the hook' }]
   },
-}
-
-/** Returns the files that dehydrated reads, in its order. */
-function filesOf(list: MachineFacts['list']): string[] {
-  const names = list(DIRECTORY).filter((name) => name.endsWith('.sh'))
-  return [USUAL, ...names.map((name) => join(DIRECTORY, name))]
 }
 
 function assignments({ word, variables }: HookUse): (readonly [string, string, boolean?])[] {

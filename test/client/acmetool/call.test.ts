@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readAcmetoolCall } from '../../../src/client/acmetool/call.js'
-import { given, one, refuses } from '../given.js'
+import { DIGEST, given, one, refuses } from '../given.js'
 
 const event = (name: string, token = one.token) => [name, one.identifier, 'target', token]
 const read = (words: readonly string[], input?: string) =>
@@ -18,6 +18,28 @@ t.test('a stop needs no standard input', (t) => {
     wereArmed: false,
     challenges: [{ identifier: one.identifier, token: one.token }],
   })
+  t.end()
+})
+
+t.test('the value of dns-01 is an argument, and dns-01 is taken only if the user wants it', (t) => {
+  const readWith = (...words: string[]) => readAcmetoolCall(given(words, { types: ['http-01', 'dns-01'] }))
+  const challenge = { type: 'dns-01', token: DIGEST, digest: DIGEST, identifier: 'a.example' }
+  for (const more of [[], [''], ['wildcard']]) {
+    const words = ['a.example', 'target', DIGEST, ...more]
+    t.strictSame(readWith('challenge-dns-start', ...words), { op: 'arm', challenges: [challenge] })
+    t.strictSame(readWith('challenge-dns-stop', ...words), {
+      op: 'disarm',
+      wereArmed: false,
+      challenges: [{ identifier: 'a.example', type: 'dns-01', token: DIGEST }],
+    })
+    t.strictSame(read(['challenge-dns-start', ...words]), { op: 'other', alone: 42 })
+  }
+  for (const [words, cause] of [
+    [['challenge-dns-start', 'a.example', DIGEST], /takes HOST, TARGETFILE and VALUE, and got 2 arguments/],
+    [['challenge-dns-stop', 'a.example', '', one.keyAuthorization], /^VALUE of acmetool is no value of dns-01/],
+    [['challenge-dns-start', 'a b', '', DIGEST], /^HOST of acmetool is no domain name/],
+  ] as const)
+    refuses(t, () => readWith(...words), 'hook-arguments', cause, words.join(' '))
   t.end()
 })
 

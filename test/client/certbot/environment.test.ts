@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { isOfType } from '../../../src/challenge/challenge.js'
-import { challengeIn, tokenIn, type Environment } from '../../../src/client/certbot/environment.js'
+import { challengeIn, knownIn, type Environment } from '../../../src/client/certbot/environment.js'
 import { Failure } from '../../../src/failure.js'
 import { holds } from '../../holds.js'
 
@@ -44,8 +44,20 @@ t.test('a bad environment is refused with the reason', (t) => {
       'token-missing',
       /to be called by certbot$/,
     ],
-    ['a dns-01 challenge', { CERTBOT_TOKEN: undefined }, 'token-missing', /not an http-01 challenge \(dns-01\?\)$/],
-    ['an empty token', { CERTBOT_TOKEN: '' }, 'token-missing', /CERTBOT_TOKEN is not set/],
+    ['no token', { CERTBOT_TOKEN: undefined }, 'validation-malformed', /no value of dns-01: 43 characters/],
+    ['an empty token', { CERTBOT_TOKEN: '' }, 'validation-malformed', /^CERTBOT_TOKEN is not set/],
+    [
+      'an empty token and an empty validation',
+      { CERTBOT_TOKEN: '', CERTBOT_VALIDATION: '' },
+      'token-missing',
+      /to be called by certbot$/,
+    ],
+    [
+      'a value of dns-01 with padding',
+      { CERTBOT_TOKEN: undefined, CERTBOT_VALIDATION: `${thumbprint}=` },
+      'validation-malformed',
+      /dns-01/,
+    ],
     ['a token of 15 characters', withToken('x'.repeat(15)), 'token-malformed', /base64url of 16 to 128 characters$/],
     ['a token of 129 characters', withToken('x'.repeat(129)), 'token-malformed', /base64url/],
     ['a token with a slash', withToken(`../../etc/passwd${token}`), 'token-malformed', /base64url/],
@@ -111,7 +123,7 @@ t.test('a bad environment is refused with the reason', (t) => {
     ],
     ['a domain with a space', { CERTBOT_DOMAIN: 'a example' }, 'identifier-missing', /no domain name/],
     [
-      'a wildcard, which http-01 cannot validate',
+      'a wildcard, which certbot passes as its base',
       { CERTBOT_DOMAIN: '*.a.example' },
       'identifier-missing',
       /no domain name/,
@@ -138,10 +150,20 @@ t.test('the shortest and the longest are taken', (t) => {
   t.end()
 })
 
-t.test('a cleanup needs the token alone', (t) => {
-  t.equal(tokenIn({ CERTBOT_TOKEN: token }), token)
-  t.throws(() => tokenIn({}), { code: 'token-missing' })
-  t.throws(() => tokenIn({ CERTBOT_TOKEN: 'short' }), { code: 'token-malformed' })
+t.test('a value without a token is dns-01, and a wildcard has the name of its base', (t) => {
+  const environment = { CERTBOT_VALIDATION: thumbprint, CERTBOT_DOMAIN: 'a.example' }
+  const expected = { type: 'dns-01', token: thumbprint, digest: thumbprint, identifier: 'a.example' }
+  t.strictSame(challengeIn(environment), expected)
+  t.strictSame(challengeIn({ ...environment, CERTBOT_TOKEN: '' }), expected)
+  t.end()
+})
+
+t.test('a cleanup needs the token alone, or the value of dns-01', (t) => {
+  t.strictSame(knownIn({ CERTBOT_TOKEN: token }), { type: 'http-01', token })
+  t.strictSame(knownIn({ CERTBOT_VALIDATION: thumbprint }), { type: 'dns-01', token: thumbprint })
+  t.throws(() => knownIn({}), { code: 'token-missing' })
+  t.throws(() => knownIn({ CERTBOT_TOKEN: 'short' }), { code: 'token-malformed' })
+  t.throws(() => knownIn({ CERTBOT_VALIDATION: 'short' }), { code: 'validation-malformed' })
   t.end()
 })
 
@@ -162,6 +184,7 @@ t.test('properties', (t) => {
     fc.property(environments, (environment) => {
       try {
         const challenge = challengeIn(environment)
+        if (isOfType(challenge, 'dns-01')) return /^[\w-]{43}$/.test(challenge.digest)
         return (
           isOfType(challenge, 'http-01') &&
           challenge.keyAuthorization.startsWith(`${challenge.token}.`) &&

@@ -15,18 +15,25 @@ t.test('both hooks get the same options', (t) => {
     auth: `/usr/local/lib/certbot-nfq/auth --port=8080 '--log-file=/var/log/my log'`,
     cleanup: `/usr/local/lib/certbot-nfq/cleanup --port=8080 '--log-file=/var/log/my log'`,
   })
-  t.strictSame(hookParameters(hooks), {
+  t.strictSame(hookParameters(hooks, 'http-01'), {
     authenticator: 'manual',
     pref_challs: ['http-01'],
     manual_auth_hook: hooks.auth,
     manual_cleanup_hook: hooks.cleanup,
   })
-  t.strictSame(certbotArguments(hooks).slice(-4), [
+  t.strictSame(certbotArguments(hooks, 'http-01').slice(-4), [
     '--manual-auth-hook',
     hooks.auth,
     '--manual-cleanup-hook',
     hooks.cleanup,
   ])
+  for (const [type, preferred] of [
+    ['http-01', 'http'],
+    ['dns-01', 'dns'],
+  ] as const) {
+    t.strictSame(hookParameters(hooks, type)['pref_challs'], [type])
+    t.strictSame(certbotArguments(hooks, type).slice(0, 3), ['--manual', '--preferred-challenges', preferred])
+  }
   t.end()
 })
 

@@ -7,7 +7,7 @@ import { holds } from '../../holds.js'
 import { seed } from '../../seed.js'
 import { value, WEBROOT } from './renewal-text.js'
 
-const hooks = hookParameters(hookCommands('/x', ['--port=81']))
+const hooks = hookParameters(hookCommands('/x', ['--port=81']), 'http-01')
 const params = fc.dictionary(
   fc.constantFrom('account', 'authenticator', 'pref_challs', 'manual_auth_hook', 'server', 'new_one'),
   value,

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readDehydratedCall } from '../../../src/client/dehydrated/call.js'
-import { given, one, refuses, two } from '../given.js'
+import { DIGEST, given, one, refuses, two } from '../given.js'
 
 const triple = ({ identifier, token, keyAuthorization }: typeof one) => [identifier, token, keyAuthorization]
 const read = (words: readonly string[], environment: Record<string, string> = {}) =>
@@ -32,11 +32,35 @@ t.test('every other operation is for others, and wants status 0', (t) => {
   t.end()
 })
 
-t.test('another challenge type is for others; alone, its deploy fails', (t) => {
+t.test('with dns-01 the digest stands in place of the key authorization', (t) => {
   const environment = { CHALLENGETYPE: 'dns-01' }
+  const other = DIGEST.replace('-', 'b')
+  const words = ['a.example', one.token, DIGEST, 'a.example', two.token, other]
+  t.strictSame(read(['deploy_challenge', ...words], environment), {
+    op: 'arm',
+    challenges: [DIGEST, other].map((digest) => ({ type: 'dns-01', token: digest, digest, identifier: 'a.example' })),
+  })
+  t.strictSame(read(['clean_challenge', ...words], environment), {
+    op: 'disarm',
+    wereArmed: true,
+    challenges: [DIGEST, other].map((token) => ({ identifier: 'a.example', type: 'dns-01', token })),
+  })
+  for (const operation of ['deploy_challenge', 'clean_challenge'])
+    refuses(
+      t,
+      () => read([operation, 'a.example', one.token, one.keyAuthorization], environment),
+      'hook-arguments',
+      /^KEYAUTH of dehydrated is no value of dns-01/,
+      operation,
+    )
+  t.end()
+})
+
+t.test('another challenge type is for others; alone, its deploy fails', (t) => {
+  const environment = { CHALLENGETYPE: 'tls-alpn-01' }
   t.match(read(['deploy_challenge', 'a.example', one.token, 'digest'], environment), {
     op: 'other',
-    alone: { code: 'challenge-type', message: 'dehydrated asks for dns-01' },
+    alone: { code: 'challenge-type', message: 'dehydrated asks for tls-alpn-01' },
   })
   t.strictSame(read(['clean_challenge', 'a.example', one.token, 'digest'], environment), { op: 'other', alone: 0 })
   t.end()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { readUacmeCall } from '../../../src/client/uacme/call.js'
-import { given, one, refuses, two } from '../given.js'
+import { DIGEST, given, one, refuses, two } from '../given.js'
 
 const read = (...words: string[]) => readUacmeCall(given(words))
 const wordsOf = ({ identifier, token, keyAuthorization }: typeof one) => [identifier, token, keyAuthorization]
@@ -15,6 +15,37 @@ t.test('begin arms; done and failed disarm', (t) => {
         challenges: [{ identifier: challenge.identifier, token: challenge.token }],
       })
   }
+  t.end()
+})
+
+t.test('dns-01 is taken only if the user wants it, and AUTH is its value', (t) => {
+  const readWith = (...words: string[]) => readUacmeCall(given(words, { types: ['dns-01'] }))
+  const words = ['dns-01', 'a.example', one.token, DIGEST]
+  t.strictSame(readWith('begin', ...words), {
+    op: 'arm',
+    challenges: [{ type: 'dns-01', token: DIGEST, digest: DIGEST, identifier: 'a.example' }],
+  })
+  t.strictSame(readWith('failed', ...words), {
+    op: 'disarm',
+    wereArmed: true,
+    challenges: [{ identifier: 'a.example', type: 'dns-01', token: DIGEST }],
+  })
+  t.strictSame(readWith('begin', 'http-01', ...wordsOf(one)), { op: 'other', alone: 1 }, 'http-01 is declined then')
+  for (const method of ['begin', 'done'])
+    refuses(
+      t,
+      () => readWith(method, 'dns-01', 'a.example', one.token, 'short'),
+      'hook-arguments',
+      /^AUTH of uacme is no value of dns-01/,
+      method,
+    )
+  refuses(
+    t,
+    () => readWith('begin', 'dns-01', '', one.token, DIGEST),
+    'hook-arguments',
+    /^IDENT .* no domain name/,
+    'name',
+  )
   t.end()
 })
 

@@ -1,26 +1,31 @@
-/** Whether a lineage can be renewed by http-01: what its certificate and its renewal configuration say. */
+/** By which challenge type the hooks can renew a lineage: what its certificate and its renewal configuration say. */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from '../../failure.js'
+import type { RenewalType } from './hook-command.js'
 import type { RenewalFile } from './lineages.js'
 import { readRenewalParameters, type RenewalParameters } from './renewal-configuration.js'
 
 /**
- * Makes sure that the hooks can renew a lineage: that no name of it has a wildcard, and that it is not renewed by
- * dns-01 now. `isForced` passes over the second. A certificate that cannot be read says nothing.
+ * Returns the challenge type by which the hooks are to renew a lineage. One that certbot's manual plugin renews by
+ * dns-01 stays with it, whatever hook it has. Otherwise it is http-01, which must do: no name of it has a wildcard, and
+ * it is not renewed by dns-01 now. `isForced` passes over the second. A certificate that cannot be read says nothing.
  * @throws Failure `wildcard-lineage` or `dns-lineage` with the reason, `renewal-malformed`
  */
-export function requireHttp01(name: string, { configDirectory, text }: RenewalFile, isForced: boolean): void {
+export function typeForRenewal(name: string, { configDirectory, text }: RenewalFile, isForced: boolean): RenewalType {
+  const parameters = readRenewalParameters(text)
+  const reason = dnsReason(parameters)
+  if (reason !== undefined && pluginOf(parameters) === 'manual') return 'dns-01'
   const wildcard = namesOf(join(configDirectory, 'live', name, 'cert.pem')).find((each) => each.startsWith('*.'))
   if (wildcard !== undefined)
     throw new Failure(
       'wildcard-lineage',
-      `${name} has the name ${wildcard}: a wildcard needs dns-01, the hooks pass http-01`,
+      `${name} has the name ${wildcard}, which needs dns-01, and is renewed by ${pluginOf(parameters) || 'nothing'} now`,
     )
-  const reason = dnsReason(readRenewalParameters(text))
   if (reason !== undefined && !isForced)
-    throw new Failure('dns-lineage', `${name} is renewed by dns-01 now (${reason}), and the hooks pass http-01`)
+    throw new Failure('dns-lineage', `${name} is renewed by dns-01 now (${reason})`)
+  return 'http-01'
 }
 
 /**
@@ -37,10 +42,15 @@ export function namesOf(path: string): string[] {
 }
 
 /** Returns the entry that says that a lineage is renewed by dns-01; undefined when none does. */
-export function dnsReason({ authenticator, pref_challs: preferred }: RenewalParameters): string | undefined {
+export function dnsReason(parameters: RenewalParameters): string | undefined {
+  const { pref_challs: preferred } = parameters
   const challenges = preferred === undefined ? [] : [preferred].flat()
   if (challenges.some((type) => /^dns/.test(type)) && !challenges.some((type) => /^http/.test(type)))
     return `pref_challs = ${challenges.join(', ')}`
-  const plugin = [authenticator ?? ''].flat().join()
+  const plugin = pluginOf(parameters)
   return /(^|[^a-z])dns([^a-z]|$)/i.test(plugin) ? `authenticator = ${plugin}` : undefined
+}
+
+function pluginOf({ authenticator }: RenewalParameters): string {
+  return [authenticator ?? ''].flat().join()
 }
