@@ -1,6 +1,7 @@
 /** What the kernel has to pick for the challenges that are armed, for all challenge types. Pure. */
 import type { Selector } from '../wire/selector.js'
 import type { ChallengeType } from './challenge.js'
+import { dns01Selectors } from './dns-01/selector.js'
 import { http01Selector } from './http-01/selector.js'
 
 /** What is wanted of one challenge type. */
@@ -8,7 +9,7 @@ export interface WantedOfType {
   readonly type: ChallengeType
   /** At least one, in ascending order. */
   readonly ports: readonly number[]
-  /** The tokens that may be requested on these ports. */
+  /** The tokens that may be requested on these ports; with dns-01 names. */
   readonly tokens: readonly string[]
   /** Whether any other token is wanted too. */
   readonly wantsOthers?: boolean
@@ -16,7 +17,8 @@ export interface WantedOfType {
 
 /** Returns the selectors for what is wanted. */
 export function selectorsFor(wanted: readonly WantedOfType[]): Selector[] {
-  return wanted.flatMap(({ type, ports, tokens, wantsOthers }) =>
-    type === 'http-01' ? [http01Selector(ports, tokens, wantsOthers)] : [],
-  )
+  return wanted.flatMap(({ type, ports, tokens, wantsOthers }) => {
+    if (type === 'http-01') return [http01Selector(ports, tokens, wantsOthers)]
+    return type === 'dns-01' ? dns01Selectors(ports, tokens) : []
+  })
 }

@@ -1,6 +1,6 @@
 /** The firewall rules of a responder as data, and the interface of the back ends that install them. */
 import type { IpVersion } from '../wire/ip.js'
-import type { Selector } from '../wire/selector.js'
+import { keyLength, type Selector } from '../wire/selector.js'
 import type { BackEndName } from './choices.js'
 
 /**
@@ -114,7 +114,10 @@ export function differsInKeysOnly(one: Ruleset, other: Ruleset): boolean {
   const withoutKeys = (ruleset: Ruleset) =>
     JSON.stringify({
       ...ruleset,
-      selectors: ruleset.selectors.map((selector) => ({ ...selector, keys: selector.keys === 'any' ? 'any' : [] })),
+      selectors: ruleset.selectors.map((selector) => ({
+        ...selector,
+        keys: selector.keys === 'any' ? 'any' : keyLength(selector),
+      })),
     })
   return JSON.stringify(one) !== JSON.stringify(other) && withoutKeys(one) === withoutKeys(other)
 }

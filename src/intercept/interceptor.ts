@@ -28,13 +28,15 @@ export interface Decision {
 /** An event for log and status. */
 export interface FlowEvent {
   readonly kind: 'takenOver' | 'answered' | 'acknowledged' | 'abandoned' | 'unknownToken'
-  /** What was requested: a token with http-01. */
+  /** What was requested: a token with http-01, a name with dns-01. */
   readonly key: string
   /** 4 or 16 bytes. */
   readonly client: Uint8Array
   readonly clientPort: number
   /** What was answered, from `answered` on. */
   readonly answer?: Answer
+  /** Absent with TCP. By UDP nobody acknowledges an answer, so `answered` is its last event. */
+  readonly transport?: 'udp'
 }
 
 /** A connection that may turn out to be for us. */

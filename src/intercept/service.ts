@@ -50,3 +50,24 @@ export interface Answer {
   /** Length of the content, without any head. */
   readonly bytes: number
 }
+
+/** A protocol whose requests and answers are single datagrams. */
+export interface DatagramService {
+  /** Reads a datagram. Returns `undefined` when it is the server's. Never throws. */
+  recognise(datagram: Uint8Array): RecognisedDatagram | undefined
+}
+
+/** A datagram that is for a service. */
+export interface RecognisedDatagram {
+  /** What the request asks for: a name with dns-01. */
+  readonly key: string
+  /** What is sent. Absent when `key` is not armed, because then the request is the server's. */
+  readonly exchange?: {
+    /** What goes to the client. */
+    readonly reply: Uint8Array
+    /** What goes to the server in place of the request: as many bytes, which it ignores. */
+    readonly onward: Uint8Array
+    /** What was answered; absent when that says nothing of the challenge. */
+    readonly answer?: Answer
+  }
+}

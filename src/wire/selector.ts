@@ -1,6 +1,6 @@
 /** Describes, as data, which packets the kernel picks. It knows no firewall, and no protocol above TCP and UDP. */
 
-/** Bytes of a key. nft compares all of them; iptables compares fewer (firewall/bpf/selector-programs.ts). */
+/** The most bytes of a key. nft compares all of them; iptables compares fewer (firewall/bpf/selector-programs.ts). */
 export const KEY_LENGTH = 16
 
 /** Picks packets by their transport, their port and the beginning of their payload. */
@@ -13,8 +13,10 @@ export interface Selector {
    * segment may continue it. A datagram is complete.
    */
   readonly starts: readonly Start[]
-  /** The {@link KEY_LENGTH} bytes that follow the start: one of these keys, or anything. */
+  /** The bytes that follow the start: one of these keys, or anything. All keys of a selector are of one length. */
   readonly keys: readonly Uint8Array[] | 'any'
+  /** The bits that are compared of each byte of a key; all of them by default. */
+  readonly keyMask?: number
   /** Whether a payload with any other key is wanted too, but only within limits (firewall/ruleset.ts). */
   readonly wantsOthers?: boolean
 }
@@ -26,6 +28,11 @@ export interface Start {
   readonly bytes: Uint8Array
   /** The bits that are compared, as many bytes as in `bytes`. Without a mask, all bits are. */
   readonly mask?: Uint8Array
+}
+
+/** Returns the length of a selector's keys, {@link KEY_LENGTH} if it has none. */
+export function keyLength({ keys }: Pick<Selector, 'keys'>): number {
+  return (keys === 'any' ? undefined : keys[0]?.length) ?? KEY_LENGTH
 }
 
 /** Returns the offset in the payload at which the key after a start begins. */

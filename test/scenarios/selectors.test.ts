@@ -1,6 +1,7 @@
 /** What the kernel picks out of real packets, by each back end, for http-01 and for other selectors. */
 import t from 'tap'
 import type { Test } from 'tap'
+import { dns01Selectors } from '../../src/challenge/dns-01/selector.js'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'
 import { installScript } from '../../src/firewall/iptables/script.js'
 import { installLine, tableName } from '../../src/firewall/nft/script.js'
@@ -111,6 +112,42 @@ const selections: readonly {
     title: 'http-01 on another port',
     selectors: [http01Selector([81], [token])],
     overTcp: [['a request', [get], none]],
+  },
+  {
+    title: 'dns-01, beside http-01',
+    selectors: [...dns01Selectors([80], ['_acme-challenge.example.com']), http01Selector([80], [token])],
+    overTcp: [
+      ['a query', [`\0\x2d${asked}`], armed],
+      ['for another name', [`\0\x31${askedAnother}`], unarmed],
+      ['for another type of name', [`\0\x2d${asked.replace('_ACME', '_acne')}`], none],
+      ['a response', [`\0\x2d${asked.replace('\x01\0\0\x01', '\x81\0\0\x01')}`], none],
+      ['a query for a name that begins otherwise', ['\0\x20' + query('\x03www\x07example\x03com\0\0\x10\0\x01')], none],
+      ...[1, 2, 3, 7, 13, 14, 20, 29, 30, 33].map(
+        (length) => [`a query split after ${length} bytes`, split(`\0\x2d${asked}`, length), incomplete] as const,
+      ),
+      ['a query split after the compared bytes', split(`\0\x2d${asked}`, 44), armed],
+      ['the beginning of something else', ['\x16\x03'], none],
+      ['a request', [get], armed],
+      ['a split request', split(get, 8), incomplete],
+      ['an ordinary request', ['GET / HTTP/1.1\r\nHost: example.com\r\n\r\n'], none],
+    ],
+    overUdp: [
+      ['a query', [asked], armed],
+      ['queries', [asked, askedAnother, asked], { ...none, armed: 2, unarmed: 1 }],
+      ['a query for an ordinary name', [query('\x03www\x07example\x03com\0\0\x10\0\x01')], none],
+      ['a datagram that is not whole', [asked.slice(0, 30), 'x'], none],
+      ['a request', [get], none],
+    ],
+  },
+  {
+    title: 'dns-01 for a short name, whose keys are short',
+    selectors: dns01Selectors([80], ['_acme-challenge.example.com', '_acme-challenge.a.de']),
+    overTcp: [['a query', [`\0\x26${query('\x0f_acme-challenge\x01A\x02De\0\0\x01\0\x01')}`], armed]],
+    overUdp: [
+      ['a query', [query('\x0f_acme-challenge\x01A\x02De\0\0\x01\0\x01')], armed],
+      ['for the other name', [asked], armed],
+      ['for another name', [askedAnother], unarmed],
+    ],
   },
   {
     title: 'masked bytes at a place of the payload, by TCP and UDP, beside http-01',

@@ -68,7 +68,7 @@ export function differsProgram(version: IpVersion, transport: Transport, start: 
     ...range(singles).map((at) => [at, 1] as const),
     ...range(words).map((word) => [singles + 4 * word, 4] as const),
     ...range(start.bytes.length - singles - 4 * words).map((at) => [singles + 4 * words + at, 1] as const),
-  ]
+  ].filter(([at, length]) => range(length).some((index) => maskAt(start, at + index) !== 0))
   return [
     ...findPayload(version, transport),
     ...pieces.flatMap(([at, length]) => equal(start, at, length, 'next', 'match')),
@@ -76,17 +76,24 @@ export function differsProgram(version: IpVersion, transport: Transport, start: 
   ]
 }
 
-/** Returns a program that matches a payload with one of these keys after the start, {@link KEYS_A_PROGRAM} at most. */
+/**
+ * Returns a program that matches a payload with one of these keys after the start, {@link KEYS_A_PROGRAM} at most.
+ * `keyMask` are the bits that are compared of each byte.
+ */
 export function keyProgram(
   version: IpVersion,
   transport: Transport,
   start: Start,
   keys: readonly Uint8Array[],
+  keyMask = 0xff,
 ): Program {
+  const mask = numberAt(new Uint8Array(COMPARED_KEY_LENGTH).fill(keyMask), 0, COMPARED_KEY_LENGTH)
+  const numbers = new Set(keys.map((key) => (numberAt(key, 0, COMPARED_KEY_LENGTH) & mask) >>> 0))
   return [
     ...findPayload(version, transport),
     ldIndirect('word', keyOffset(start)),
-    ...keys.map((key) => jump('eq', numberAt(key, 0, COMPARED_KEY_LENGTH), 'match', 'next')),
+    ...(keyMask === 0xff ? [] : [alu('and', mask)]),
+    ...[...numbers].map((number) => jump('eq', number, 'match', 'next')),
     ...results,
   ]
 }

@@ -404,7 +404,7 @@ function othersRules(names: ReturnType<typeof namesFor>, askers: string, comment
 /** Returns the rules that compare the whole start and the key after it. */
 function startRules({ selector, start, place }: PlacedStart, version: IpVersion, tag: string): string[] {
   const names = namesFor(tag)
-  const { transport, keys } = selector
+  const { transport, keys, keyMask } = selector
   const rule = (program: Program | undefined, target: string) =>
     [`-A ${names.start(place)}`, ...(program ? [matching(program)] : []), commentFor(tag), target].join(' ')
   return [
@@ -413,7 +413,7 @@ function startRules({ selector, start, place }: PlacedStart, version: IpVersion,
       ? [rule(reachesProgram(version, transport, start, 0), `-g ${names.armed}`)]
       : [
           ...inPieces(keys, KEYS_A_PROGRAM).map((piece) =>
-            rule(keyProgram(version, transport, start, piece), `-g ${names.armed}`),
+            rule(keyProgram(version, transport, start, piece, keyMask), `-g ${names.armed}`),
           ),
           rule(reachesProgram(version, transport, start, COMPARED_KEY_LENGTH), `-g ${names.unarmed}`),
         ]),

@@ -8,7 +8,8 @@
  * |---|---|
  * | `input`, `forward` | the base chains, at the hooks for a local server and for a container behind a DNAT |
  * | `select` | every packet: looks for a followed connection, and for a payload that may be a candidate's |
- * | `starts` | calls `start-S-N` for each start |
+ * | `starts` | calls `start-S-N` for each start of a segment |
+ * | `datagrams` | every UDP packet, in place of `select`: calls `start-S-N` for each start of a datagram |
  * | `start-S-N` | start N of selector S: compares the whole start, then the key |
  * | `armed-S` | the key is armed: looks at the port |
  * | `take` | follows the connection, and queues the packet |
@@ -22,7 +23,7 @@
  *
  * `nft -i` reads a transaction from one line, so each function below returns one line.
  */
-import { KEY_LENGTH, keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
+import { keyLength, keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
 import {
   FOLLOWED_SECONDS,
   FURTHER_QUEUED,
@@ -97,10 +98,8 @@ export function installLine(ruleset: Ruleset, isOwned: boolean, keySets: KeySets
  * differ in their keys only.
  */
 export function keysLine(before: Ruleset, after: Ruleset): string {
-  const changes = after.selectors.flatMap(({ keys }, index) => {
-    const [old, wanted] = [before.selectors[index]?.keys ?? [], keys].map((keys) =>
-      keys === 'any' ? [] : keys.map((key) => hex(key)),
-    )
+  const changes = after.selectors.flatMap((selector, index) => {
+    const [old, wanted] = [before.selectors[index], selector].map((selector) => (selector ? keysOf(selector) : []))
     const commands = [
       ['add', wanted?.filter((key) => !old?.includes(key))],
       ['delete', old?.filter((key) => !wanted?.includes(key))],
@@ -136,12 +135,22 @@ export function removeLine(tag: string, versions: readonly IpVersion[]): string 
 function tableBody(ruleset: Ruleset, family: Family, keySets: KeySets): string[] {
   const { isTracked } = family
   const hooks = isTracked ? ['input', 'forward'] : ['input']
+  const isPort = ruleset.selection === 'port'
   return [
-    ...(ruleset.selection === 'port' ? portChains(ruleset, isTracked) : candidateChains(ruleset, family, keySets)),
+    ...(isPort ? portChains(ruleset, isTracked) : candidateChains(ruleset, family, keySets)),
     ...hooks.map((hook) =>
-      chain(hook, [`type filter hook ${hook} priority ${PRIORITY}; policy accept`, 'jump select']),
+      chain(hook, [
+        `type filter hook ${hook} priority ${PRIORITY}; policy accept`,
+        ...(isPort ? ['jump select'] : entries(ruleset)),
+      ]),
     ),
   ]
+}
+
+/** Returns the rules that begin the base chains. Segments and datagrams do not pass each other's chains. */
+function entries({ selectors }: Ruleset): string[] {
+  if (selectors.every(({ transport }) => transport === 'tcp')) return ['jump select']
+  return ['meta l4proto tcp jump select', 'meta l4proto udp jump datagrams']
 }
 
 /** Returns the chain of the selection `port`: it queues all traffic of the ports. */
@@ -170,7 +179,8 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
   const bit = `0x${mark.toString(16)}`
   const [isLetGo, unmark] = [isMarked(letGoMark(ruleset)), withoutMark(letGoMark(ruleset))]
   const ports = portsOf(ruleset, 'tcp')
-  const allStarts = gate(selectors.flatMap(({ starts }) => starts))
+  const segments = selectors.filter(({ transport }) => transport === 'tcp')
+  const toStarts = [...new Set(segments.map(({ starts }) => gate(starts)))].map((begins) => `${begins} jump starts`)
   // A full set ends a rule that adds to it. So the packet is queued by another rule.
   const follow = (verb: 'add' | 'update', seconds: number) => [
     ...(byMark ? [`ct state != untracked ct mark set ct mark or ${bit} ${toQueue}`] : []),
@@ -185,8 +195,8 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
     dynamicSet('seen', `${addressType(version)} . inet_service`, SEEN_SECONDS),
     dynamicSet('halves', addressType(version), HALVES_SECONDS),
     ...(wantsOthers ? [dynamicSet('askers', addressType(version), ASKERS_SECONDS)] : []),
-    ...selectors.flatMap(({ keys }, index) =>
-      keys === 'any' || keySets === 'anonymous' ? [] : [keySet(index + 1, keys)],
+    ...selectors.flatMap((selector, index) =>
+      selector.keys === 'any' || keySets === 'anonymous' ? [] : [keySet(index + 1, selector)],
     ),
     // Only an armed key renews the time limit, so a forged incomplete payload cannot shorten it.
     chain('take', follow('update', FOLLOWED_SECONDS.armed)),
@@ -204,12 +214,8 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
     ...selectors.flatMap((selector, index) =>
       selectorChains(selector, index + 1, { toQueue, isTracked, keySets, onward: `${isLetGo} ${unmark} accept` }),
     ),
-    chain(
-      'starts',
-      selectors.flatMap(({ starts }, index) =>
-        starts.map((start, place) => `${gate([start])} jump start-${index + 1}-${place + 1}`),
-      ),
-    ),
+    chain('starts', startJumps(selectors, 'tcp')),
+    ...(segments.length < selectors.length ? [chain('datagrams', startJumps(selectors, 'udp'))] : []),
     ...(byMark
       ? [
           chain('marked', [
@@ -219,11 +225,7 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
         ]
       : []),
     // A candidate with an armed key renews the time limit.
-    chain('known', [
-      `${isLetGo} delete @followed { ${source} } ${unmark} accept`,
-      `${allStarts} jump starts`,
-      'goto further',
-    ]),
+    chain('known', [`${isLetGo} delete @followed { ${source} } ${unmark} accept`, ...toStarts, 'goto further']),
     chain(
       'followed',
       (byMark ? ports.map((port) => `tcp dport ${port}`) : destinations({ transport: 'tcp', ports }, isTracked)).map(
@@ -232,10 +234,25 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
     ),
     chain('select', [
       ...(byMark ? [`ct mark and ${bit} != 0 jump marked`, 'ct state untracked jump followed'] : ['jump followed']),
-      // Most packets do not match this rule, and leave the chain here.
-      `${allStarts} jump starts`,
+      // Most packets do not match these rules, and leave the chain here. There is one for each selector.
+      ...toStarts,
     ]),
   ]
+}
+
+/** Returns the rules that call the chain of each start of a transport. */
+function startJumps(selectors: readonly Selector[], transport: Selector['transport']): string[] {
+  return selectors.flatMap((selector, index) =>
+    selector.transport !== transport
+      ? []
+      : selector.starts.map((start, place) => {
+          const { length } = start.bytes
+          // A datagram is complete, so all of its first bytes are there to compare.
+          const begins =
+            transport === 'tcp' ? gate([start]) : compared(start, 0, Math.min(length, LONGEST_COMPARED), '==')
+          return `${begins} jump start-${index + 1}-${place + 1}`
+        }),
+  )
 }
 
 /** Returns the rules that turn away what is beyond the limits of requests with other keys. */
@@ -284,32 +301,33 @@ function selectorChains(selector: Selector, place: number, following: Following)
  * where nearly all other payloads differ. A comparison past the end of the payload never matches, `!=` included. So a
  * payload that ends early passes every rule down to the last one.
  */
-function startChain(
-  { transport, keys }: Selector,
-  start: Start,
-  place: number,
-  index: number,
-  keySets: KeySets,
-): string {
+function startChain(selector: Selector, start: Start, place: number, index: number, keySets: KeySets): string {
+  const { transport, keys } = selector
   const pieces = range(Math.ceil(start.bytes.length / LONGEST_COMPARED)).map((piece) => ({
     at: piece * LONGEST_COMPARED,
     length: Math.min(LONGEST_COMPARED, start.bytes.length - piece * LONGEST_COMPARED),
   }))
   const whole = pieces.map(({ at, length }) => compared(start, at, length, '==')).join(' ')
-  const key = payload(keyOffset(start), KEY_LENGTH)
+  const key = keyIn(selector, start)
+  const last = payload(keyOffset(start) + keyLength(selector) - 1, 1)
   // An anonymous set cannot be empty.
-  const set = keySets === 'named' ? `@keys-${place}` : keys === 'any' || keys.length === 0 ? '' : elementsOf(keys)
+  const set = keySets === 'named' ? `@keys-${place}` : keysOf(selector).length === 0 ? '' : elementsOf(selector)
   return chain(`start-${place}-${index}`, [
     ...pieces.slice(0, 1).map(({ at, length }) => `${compared(start, at, length, '!=')} return`),
     ...(keys === 'any'
       ? [`${whole} goto armed-${place}`]
       : [
           ...(set === '' ? [] : [`${whole} ${key} ${set} goto armed-${place}`]),
-          `${whole} ${set === '' ? `${payload(keyOffset(start) + KEY_LENGTH - 1, 1)} & 0x0 == 0x0` : `${key} != ${set}`} goto unarmed-${place}`,
+          `${whole} ${set === '' ? `${last} & 0x0 == 0x0` : `${key} != ${set}`} goto unarmed-${place}`,
         ]),
     // A TCP payload may be continued in the next segment. A datagram is complete.
     ...(transport === 'tcp'
-      ? [...range(start.bytes.length).map((at) => `${compared(start, at, 1, '!=')} return`), `goto incomplete-${place}`]
+      ? [
+          ...range(start.bytes.length)
+            .filter((at) => maskAt(start, at) !== 0)
+            .map((at) => `${compared(start, at, 1, '!=')} return`),
+          `goto incomplete-${place}`,
+        ]
       : []),
   ])
 }
@@ -319,6 +337,8 @@ function startChain(
  * too, an empty one never does.
  */
 function gate(starts: readonly Start[]): string {
+  const [only] = starts
+  if (only?.offset === 0 && starts.length === 1 && maskAt(only, 0) !== 0xff) return compared(only, 0, 1, '==')
   // Matches any first byte. An empty payload has none.
   if (starts.some((start) => start.offset !== 0 || maskAt(start, 0) !== 0xff)) return `${payload(0, 1)} & 0x0 == 0x0`
   const [least = 0, most = 0] = [Math.min, Math.max].map((of) => of(...starts.map(({ bytes }) => bytes[0] ?? 0)))
@@ -386,13 +406,24 @@ function addressType(version: IpVersion): string {
 }
 
 /** Declares a set of keys. nft has no type for them, so `typeof` names bytes of that length at the payload's start. */
-function keySet(place: number, keys: readonly Uint8Array[]): string {
-  const elements = keys.length === 0 ? '' : ` elements = ${elementsOf(keys)};`
-  return `set keys-${place} { typeof ${payload(0, KEY_LENGTH)};${elements} }`
+function keySet(place: number, selector: Selector): string {
+  const elements = keysOf(selector).length === 0 ? '' : ` elements = ${elementsOf(selector)};`
+  return `set keys-${place} { typeof ${payload(0, keyLength(selector))};${elements} }`
 }
 
-function elementsOf(keys: readonly Uint8Array[]): string {
-  return `{ ${keys.map(hex).join(', ')} }`
+/** Returns an expression for the key after a start, as far as it is compared. */
+function keyIn(selector: Selector, start: Start): string {
+  const [length, mask] = [keyLength(selector), selector.keyMask]
+  return `${payload(keyOffset(start), length)}${mask === undefined ? '' : ` & ${hex(range(length).map(() => mask))}`}`
+}
+
+/** Returns the keys of a selector as numbers, each once, without the bits that are not compared. */
+function keysOf({ keys, keyMask = 0xff }: Selector): string[] {
+  return keys === 'any' ? [] : [...new Set(keys.map((key) => hex(key.map((byte) => byte & keyMask))))]
+}
+
+function elementsOf(selector: Selector): string {
+  return `{ ${keysOf(selector).join(', ')} }`
 }
 
 function chain(name: string, rules: readonly string[]): string {

@@ -1,0 +1,99 @@
+/** dns-01 (RFC 8555, 8.4) over a TCP connection that was taken over: queries come in, each gets a reply. */
+import type { Answer, Connection, Conversation, Recognition, Service } from '../../intercept/service.js'
+import { readQuery, type DnsQuery } from '../../wire/dns-query.js'
+import { formatDnsReply, type DnsReply } from '../../wire/dns-reply.js'
+import { read16, write16 } from '../../wire/ip.js'
+import { maskAt } from '../../wire/selector.js'
+import { answerOf, type ArmedNames } from './answer.js'
+import { CHALLENGE_LABEL } from './names.js'
+import { LENGTH_BYTES, LONGEST_QUERY, STREAM_START } from './selector.js'
+
+/** The longest message that TCP can carry (RFC 1035, 4.2.2). */
+const LONGEST_REPLY = 0xffff
+
+/** The most queries that are answered on a connection. A resolver asks one or two. */
+const MOST_QUERIES = 100
+
+/** Returns the service. A connection is taken over at a whole query for an armed name (RFC 1035, 4.2.2; RFC 7766). */
+export function dns01Service({ valuesOf, isZoneOurs = () => false }: ArmedNames): Service {
+  const answerTo = (query: DnsQuery | undefined) => {
+    const values = query ? valuesOf(query.name) : []
+    return query && values.length > 0 ? answerOf(query, values, isZoneOurs()) : undefined
+  }
+  return {
+    longestStart: LENGTH_BYTES + LONGEST_QUERY,
+    recognise: (start): Recognition => {
+      if (!beginsLikeQuery(start)) return 'other'
+      const message = messageIn(start)
+      if (!message) return start.length < LENGTH_BYTES + LONGEST_QUERY ? 'partial' : 'other'
+      const query = readQuery(message)
+      if (!query?.name.startsWith(`${CHALLENGE_LABEL}.`)) return 'other'
+      const { name: key } = query
+      if (valuesOf(key).length === 0) return { key }
+      if (!answerTo(query)) return 'other'
+      return { key, open: (connection) => new Dns01Conversation(answerTo, connection) }
+    },
+  }
+}
+
+/** Returns whether the bytes that there are begin like the query that the kernel looks for. */
+function beginsLikeQuery(bytes: Uint8Array): boolean {
+  const { bytes: wanted } = STREAM_START
+  return wanted.every((byte, at) => {
+    const mask = maskAt(STREAM_START, at)
+    return at >= bytes.length || ((bytes[at] ?? 0) & mask) === (byte & mask)
+  })
+}
+
+/** Returns the message after its length of two bytes; `undefined` while it is not whole. */
+function messageIn(bytes: Uint8Array): Uint8Array | undefined {
+  const end = LENGTH_BYTES + read16(bytes, 0)
+  return bytes.length < LENGTH_BYTES || bytes.length < end ? undefined : bytes.subarray(LENGTH_BYTES, end)
+}
+
+class Dns01Conversation implements Conversation {
+  answer: Answer | undefined
+  readonly #answerTo: (query: DnsQuery | undefined) => DnsReply | undefined
+  readonly #connection: Connection
+  #bytes = new Uint8Array(0)
+  #queries = 0
+  #isOver = false
+
+  constructor(answerTo: (query: DnsQuery | undefined) => DnsReply | undefined, connection: Connection) {
+    this.#answerTo = answerTo
+    this.#connection = connection
+  }
+
+  receive(bytes: Uint8Array): void {
+    if (this.#isOver) return
+    this.#bytes = Uint8Array.from([...this.#bytes, ...bytes])
+    for (let message = messageIn(this.#bytes); message && !this.#isOver; message = messageIn(this.#bytes)) {
+      this.#meet(readQuery(message))
+      this.#bytes = this.#bytes.slice(LENGTH_BYTES + message.length)
+    }
+    if (read16(this.#bytes, 0) > LONGEST_QUERY) this.end()
+  }
+
+  /** Closes our direction, after all replies. */
+  end(): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#bytes = new Uint8Array(0)
+    this.#connection.end()
+  }
+
+  /**
+   * Answers a query. A query that is the server's ends the connection: the server has it no longer, and a client asks
+   * again on another one (RFC 7766, 6.2.4).
+   */
+  #meet(query: DnsQuery | undefined): void {
+    const reply = this.#answerTo(query)
+    if (!query || !reply || this.#queries >= MOST_QUERIES) return this.end()
+    this.#queries++
+    const message = formatDnsReply(query, reply, LONGEST_REPLY)
+    const length = new Uint8Array(LENGTH_BYTES)
+    write16(length, 0, message.length)
+    this.#connection.send(Uint8Array.from([...length, ...message]))
+    if (reply.answers.length > 0) this.answer ??= { status: reply.rcode, bytes: message.length }
+  }
+}
