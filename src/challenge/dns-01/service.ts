@@ -67,8 +67,8 @@ class Dns01Conversation implements Conversation {
   receive(bytes: Uint8Array): void {
     if (this.#isOver) return
     this.#bytes = Uint8Array.from([...this.#bytes, ...bytes])
-    for (let message = messageIn(this.#bytes); message && !this.#isOver; message = messageIn(this.#bytes)) {
-      this.#meet(readQuery(message))
+    for (let message = messageIn(this.#bytes); message; message = messageIn(this.#bytes)) {
+      if (!this.#meet(readQuery(message))) return this.end()
       this.#bytes = this.#bytes.slice(LENGTH_BYTES + message.length)
     }
     if (read16(this.#bytes, 0) > LONGEST_QUERY) this.end()
@@ -83,17 +83,18 @@ class Dns01Conversation implements Conversation {
   }
 
   /**
-   * Answers a query. A query that is the server's ends the connection: the server has it no longer, and a client asks
-   * again on another one (RFC 7766, 6.2.4).
+   * Answers a query. Returns false for one that is the server's. That ends the connection: the server has it no longer,
+   * and a client asks again on another one (RFC 7766, 6.2.4).
    */
-  #meet(query: DnsQuery | undefined): void {
+  #meet(query: DnsQuery | undefined): boolean {
     const reply = this.#answerTo(query)
-    if (!query || !reply || this.#queries >= MOST_QUERIES) return this.end()
+    if (!query || !reply || this.#queries >= MOST_QUERIES) return false
     this.#queries++
     const message = formatDnsReply(query, reply, LONGEST_REPLY)
     const length = new Uint8Array(LENGTH_BYTES)
     write16(length, 0, message.length)
     this.#connection.send(Uint8Array.from([...length, ...message]))
     if (reply.answers.length > 0) this.answer ??= { status: reply.rcode, bytes: message.length }
+    return true
   }
 }
