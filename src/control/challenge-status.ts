@@ -13,8 +13,12 @@ export interface Visit {
   readonly client: string
   /** `abandoned`: it ended without a complete request, or the answer was not acknowledged. */
   readonly state: VisitState
-  /** What was sent; `bytes` counts the body alone. Absent while nothing has been sent. */
+  /**
+   * What was sent: `status` is the protocol's own, `bytes` counts the body alone. Absent while nothing has been sent.
+   */
   readonly answer?: { readonly status: number; readonly bytes: number }
+  /** Absent with TCP. By UDP nobody acknowledges an answer, so `answered` is the last state. */
+  readonly transport?: 'udp'
   /** The node of the fleet that was asked; absent for this machine. */
   readonly node?: string
 }
@@ -26,7 +30,7 @@ const VISIT_STATES = ['takenOver', 'answered', 'acknowledged', 'abandoned'] as c
 
 /**
  * Requests for tokens that were not armed, while this challenge was: their number, and the newest one. They went to the
- * web server.
+ * web server. With dns-01 they are queries for names that were not armed.
  */
 export interface Strays {
   readonly count: number
@@ -95,7 +99,14 @@ function readVisit(value: unknown): Visit | undefined {
   const state = VISIT_STATES.find((known) => known === value['state'] || wordsOf(known) === value['state'])
   if (!isWord(at) || !isWord(client) || !state) return undefined
   if (node !== undefined && !isWord(node)) return undefined
-  const visit = { at, client, state, ...(node !== undefined && { node }) }
+  const isByUdp = value['transport'] === 'udp'
+  const visit = {
+    at,
+    client,
+    state,
+    ...(node !== undefined && { node }),
+    ...(isByUdp && { transport: 'udp' as const }),
+  }
   if (answer === undefined) return visit
   if (!isObject(answer)) return undefined
   const { status, bytes } = answer

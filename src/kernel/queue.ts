@@ -18,6 +18,8 @@ const CAP_NET_ADMIN = 12
  */
 export interface PacketVerdict {
   readonly verdict: 'accept' | 'drop' | { readonly replace: Uint8Array } | { readonly repeat: number }
+  /** Called when the kernel has the verdict, and has sent the packet on by it. */
+  readonly afterwards?: () => void
 }
 
 /** Decides about one queued IP packet. `interfaceIndex` is the one it came in by. */
@@ -77,12 +79,13 @@ export async function openQueue(
     const isFailOpen = limitQueue(libc, candidate, length)
     queue.run((packet) => {
       const { indev, nfmark } = packet.info
-      const verdict = decide(handle, packet.payload, indev, onError)
+      const { verdict, afterwards } = decide(handle, packet.payload, indev, onError)
       if (verdict === 'drop') packet.setVerdict(nfqueue.NF_DROP)
       else if (verdict === 'accept') packet.setVerdict(nfqueue.NF_ACCEPT)
       else if ('replace' in verdict) packet.setVerdict(nfqueue.NF_ACCEPT, null, Buffer.from(verdict.replace))
       else if ((nfmark & verdict.repeat) !== 0) packet.setVerdict(nfqueue.NF_ACCEPT)
       else packet.setVerdict(nfqueue.NF_REPEAT, (nfmark | verdict.repeat) >>> 0)
+      if (afterwards) attempt(afterwards, onError)
     })
     const list = openQueueList()
     return {
@@ -101,12 +104,17 @@ function decide(
   payload: Buffer,
   interfaceIndex: number,
   onError: (thrown: unknown) => void,
-): PacketVerdict['verdict'] {
+): PacketVerdict {
+  return attempt(() => handle(payload, interfaceIndex), onError) ?? { verdict: 'accept' }
+}
+
+/** Returns what a task returns; nothing when it throws. */
+function attempt<Result>(task: () => Result, onError: (thrown: unknown) => void): Result | undefined {
   try {
-    return handle(payload, interfaceIndex).verdict
+    return task()
   } catch (thrown) {
     onError(thrown)
-    return 'accept'
+    return undefined
   }
 }
 

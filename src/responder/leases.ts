@@ -2,6 +2,7 @@
 import type { ChallengeStatus, Strays, Visit } from '../control/challenge-status.js'
 import type { ArmRequest } from '../control/message.js'
 import { CHALLENGE_TYPES, isOfType, typeOf, type ChallengeOf, type ChallengeType } from '../challenge/challenge.js'
+import { keyOf, typeOfKey } from '../challenge/key.js'
 import { Failure } from '../failure.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
@@ -19,15 +20,17 @@ interface Lease {
   /** In milliseconds, on the clock's scale. */
   readonly expiresAt: number
   readonly visits: Visits
-  /** The number of strays when the challenge was armed. */
+  /** The number of strays of its type when the challenge was armed. */
   readonly straysBefore: number
 }
 
-/** The token of a self-check. */
+/** The token of a self-check, or its name with dns-01. */
 interface Check {
   /** The token of the challenge whose hook makes the self-check. */
   readonly challenge: string
   readonly visits: Visits
+  /** With dns-01, the value of its name. */
+  readonly value?: string
 }
 
 /** Holds the armed challenges, and notes the visits for each. Beside them stand the stateless answers. */
@@ -41,7 +44,9 @@ export class Leases {
   readonly #expired = new Map<string, Lease>()
   /** The newest tokens that were disarmed. */
   readonly #disarmed = new Set<string>()
-  #strays: Strays = { count: 0, at: '', client: '', token: '' }
+  /** The values of each name of dns-01 that is answered. */
+  #values: ReadonlyMap<string, readonly string[]> = new Map()
+  readonly #strays = new Map<ChallengeType, Strays>()
   readonly #checks = new Map<string, Check>()
 
   constructor(clock: Clock, standing?: Standing) {
@@ -52,6 +57,11 @@ export class Leases {
   /** The key authorization for each token that is answered, self-checks included. */
   get challenges(): ReadonlyMap<string, string> {
     return this.#challenges
+  }
+
+  /** Returns the values of a name of dns-01, self-checks included; none if it is not armed. */
+  valuesOf(name: string): readonly string[] {
+    return this.#values.get(name) ?? []
   }
 
   /** The number of armed challenges. */
@@ -75,8 +85,9 @@ export class Leases {
   }
 
   /**
-   * What the rules have to cover: of each type the ports of its challenges; of http-01 every token too, self-checks
-   * included. While stateless answers stand, also their port, and any other token, on all of these ports.
+   * What the rules have to cover: of each type the ports of its challenges; every token of http-01 and every name of
+   * dns-01, self-checks included. While stateless answers stand, also their port, and any other token, on all of these
+   * ports.
    */
   get wanted(): Wanted {
     const { isOn = false } = this.standing ?? {}
@@ -86,7 +97,7 @@ export class Leases {
       return [
         type === 'http-01'
           ? { type, ports, tokens: [...this.#challenges.keys()], ...(isOn && { wantsOthers: true }) }
-          : { type, ports, tokens: [] },
+          : { type, ports, tokens: type === 'dns-01' ? [...this.#values.keys()] : [] },
       ]
     })
   }
@@ -111,9 +122,9 @@ export class Leases {
     return [...ports].sort((a, b) => a - b)
   }
 
-  /** Returns whether a token is armed, that of a self-check included, or was until a moment ago. */
+  /** Returns whether a token or name is armed, that of a self-check included, or was until a moment ago. */
   isKnown(token: string): boolean {
-    return this.#leases.has(token) || this.#checks.has(token) || this.#retired.has(token) || this.#expired.has(token)
+    return this.#askedBy(token).length > 0
   }
 
   /** Milliseconds until the next challenge expires, negative when it has; `Infinity` if none is armed. */
@@ -131,9 +142,10 @@ export class Leases {
     if (!known && this.#leases.size >= MAX_LEASES)
       throw new Failure('too-many-challenges', `${MAX_LEASES} challenges are armed already`)
     const expiresAt = this.#clock.now() + request.ttl * 1000
-    const { visits = new Visits(), straysBefore = this.#strays.count } = known ?? {}
+    const { visits = new Visits(), straysBefore = this.#straysOf(request).count } = known ?? {}
     this.#leases.set(request.token, { request, armedAt: this.#clock.date(), expiresAt, visits, straysBefore })
     if (isOfType(request, 'http-01')) this.#challenges.set(request.token, request.keyAuthorization)
+    this.#sumUpValues()
     this.#expired.delete(request.token)
   }
 
@@ -146,20 +158,29 @@ export class Leases {
     this.#challenges.set(token, keyAuthorization)
   }
 
-  /** Returns the visits for the token of a self-check so far; `undefined` for any other token. */
+  /** The same for a name of dns-01, and the value that it has. */
+  armNameForCheck(name: string, value: string, challenge: string): void {
+    this.#checks.set(name, { challenge, visits: new Visits(), value })
+    this.#sumUpValues()
+  }
+
+  /** Returns the visits for the token or name of a self-check so far; `undefined` for any other. */
   checked(token: string): Visit[] | undefined {
     return this.#checks.get(token)?.visits.list()
   }
 
-  /** Forgets the token of a self-check. Any other token is ignored. */
+  /** Forgets the token or name of a self-check. Any other is ignored. */
   disarmCheck(token: string): void {
-    if (this.#checks.delete(token)) this.#challenges.delete(token)
+    if (!this.#checks.delete(token)) return
+    this.#challenges.delete(token)
+    this.#sumUpValues()
   }
 
   /** Forgets a challenge and the self-checks that belong to it. An unknown token is ignored. */
   disarm(token: string): void {
     this.#leases.delete(token)
     this.#challenges.delete(token)
+    this.#sumUpValues()
     for (const [check, { challenge }] of this.#checks) if (challenge === token) this.disarmCheck(check)
   }
 
@@ -213,19 +234,22 @@ export class Leases {
     for (const token of [...this.#leases.keys()]) this.disarm(token)
   }
 
-  /** Notes an event of a connection with the challenge or self-check that it belongs to, or as a stray. */
+  /**
+   * Notes an event of a connection or datagram with every challenge or self-check that is asked for by its key, or as a
+   * stray.
+   */
   note(event: FlowEvent): void {
-    const { kind, key: token, client, clientPort } = event
+    const { kind, key, client, clientPort } = event
     const at = this.#clock.date()
     if (kind === 'unknownToken') {
-      const [count, endpoint] = [this.#strays.count + 1, formatEndpoint(client, clientPort)]
-      this.#strays = { count, at: at.toISOString(), client: endpoint, token }
+      const type = typeOfKey(key)
+      const count = (this.#strays.get(type)?.count ?? 0) + 1
+      this.#strays.set(type, { count, at: at.toISOString(), client: formatEndpoint(client, clientPort), token: key })
       return
     }
-    const asked =
-      this.#leases.get(token) ?? this.#retired.get(token) ?? this.#checks.get(token) ?? this.#expired.get(token)
-    if (asked) asked.visits.note({ ...event, kind }, at)
-    else this.standing?.note({ ...event, kind })
+    const asked = this.#askedBy(key)
+    for (const { visits } of asked) visits.note({ ...event, kind }, at)
+    if (asked.length === 0) this.standing?.note({ ...event, kind })
   }
 
   /** Returns the status of every armed challenge. */
@@ -234,7 +258,8 @@ export class Leases {
   }
 
   #statusOf({ request, armedAt, expiresAt, visits, straysBefore }: Lease): ChallengeStatus {
-    const strays = this.#strays.count - straysBefore
+    const newest = this.#straysOf(request)
+    const strays = newest.count - straysBefore
     return {
       ...(request.type && { type: request.type }),
       token: request.token,
@@ -243,8 +268,35 @@ export class Leases {
       armedAt: armedAt.toISOString(),
       expiresIn: Math.max(0, Math.round((expiresAt - this.#clock.now()) / 1000)),
       visits: visits.list(),
-      ...(strays > 0 && { strays: { ...this.#strays, count: strays } }),
+      ...(strays > 0 && { strays: { ...newest, count: strays } }),
     }
+  }
+
+  /**
+   * Returns what a key asks for: one challenge or self-check by its token; every challenge of a name with dns-01, since
+   * a wildcard and its base name have the same. What is armed counts before what has ended.
+   */
+  #askedBy(key: string): readonly Pick<Lease, 'visits'>[] {
+    const one = this.#leases.get(key) ?? this.#retired.get(key) ?? this.#checks.get(key) ?? this.#expired.get(key)
+    if (one) return [one]
+    if (typeOfKey(key) !== 'dns-01') return []
+    const held = [this.#leases, this.#retired, this.#expired].map((leases) =>
+      [...leases.values()].filter(({ request }) => keyOf(request) === key),
+    )
+    const [armed = [], retired = [], expired = []] = held
+    return armed.length + retired.length > 0 ? [...armed, ...retired] : expired
+  }
+
+  #straysOf(request: ArmRequest): Strays {
+    return this.#strays.get(typeOf(request)) ?? { count: 0, at: '', client: '', token: '' }
+  }
+
+  #sumUpValues(): void {
+    const values = new Map<string, string[]>()
+    const add = (name: string, value: string) => values.set(name, [...(values.get(name) ?? []), value])
+    for (const challenge of this.of('dns-01')) add(keyOf(challenge), challenge.digest)
+    for (const [name, { value }] of this.#checks) if (value !== undefined) add(name, value)
+    this.#values = values
   }
 }
 

@@ -1,9 +1,10 @@
 /** Joins queue, interceptor and raw socket: the way of a packet through this process. */
 import type { openQueue, PacketVerdict } from '../kernel/queue.js'
 import type { openRawSockets } from '../kernel/raw-socket.js'
+import { decideDatagram, type DatagramDecision } from '../intercept/datagrams.js'
 import { Interceptor, type FlowEvent } from '../intercept/interceptor.js'
 import { DEFAULT_LIMITS } from '../intercept/limits.js'
-import type { Service } from '../intercept/service.js'
+import type { DatagramService, Service } from '../intercept/service.js'
 import { formatEndpoint } from '../wire/address.js'
 import { wordsOf } from '../wire/printable.js'
 import { every, pause, type Clock } from './clock.js'
@@ -45,6 +46,8 @@ export interface PacketPathOptions {
   readonly letGoMark: () => number | undefined
   /** The most packets that wait in the queue; as kernel/queue.ts has it by default. */
   readonly length?: number | undefined
+  /** What is answered datagram by datagram; nothing by default. */
+  readonly datagrams?: readonly DatagramService[]
   /** Returns whether a connection for this key is counted and told, but not logged here. */
   readonly isQuiet?: (key: string) => boolean
 }
@@ -55,7 +58,7 @@ export interface PacketPathOptions {
  */
 export async function openPacketPath(
   services: readonly Service[],
-  { queue: number, letGoMark, length, isQuiet = () => false }: PacketPathOptions,
+  { queue: number, letGoMark, length, datagrams = [], isQuiet = () => false }: PacketPathOptions,
   { openQueue, openRawSockets, clock }: PacketEdges,
   log: Log,
   onEvent: (event: FlowEvent) => void,
@@ -101,6 +104,8 @@ export async function openPacketPath(
 
   function handle(bytes: Uint8Array, interfaceIndex: number): PacketVerdict {
     counts.packets++
+    const datagram = decideDatagram(datagrams, bytes)
+    if (datagram) return handleDatagram(datagram, interfaceIndex)
     const { verdict, replies, events } = interceptor.decide(bytes, clock.now())
     const isOurs = verdict !== 'accept' && verdict !== 'release' && verdict !== 'again'
     if (isOurs) {
@@ -114,6 +119,17 @@ export async function openPacketPath(
     if (verdict === 'again') return { verdict: { repeat: 0 } }
     const repeat = letGoMark()
     return { verdict: repeat === undefined ? 'accept' : { repeat } }
+  }
+
+  /** The reply is sent when connection tracking knows the packet that it answers. */
+  function handleDatagram({ verdict, replies, events }: DatagramDecision, interfaceIndex: number): PacketVerdict {
+    if (verdict !== 'accept') counts.dropped++
+    report(events)
+    const afterwards = () => {
+      lastInterface = interfaceIndex
+      sendAll(replies)
+    }
+    return { verdict, ...(replies.length > 0 && { afterwards }) }
   }
 
   function poll(): void {

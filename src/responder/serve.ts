@@ -2,6 +2,8 @@
  * Starts a responder: takes the lock, opens raw sockets, queue and control socket, and connects the parts. The rules
  * are installed with the first challenge, and removed before the queue is closed. So every queued packet is handled.
  */
+import { dns01Datagrams } from '../challenge/dns-01/datagrams.js'
+import { dns01Service } from '../challenge/dns-01/service.js'
 import { http01Service } from '../challenge/http-01/service.js'
 import { listen, type ControlHandlers, type ControlServer } from '../control/server.js'
 import { toFailure } from '../failure.js'
@@ -102,12 +104,14 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const stateless = () => (standing?.isOn ? standing.options.stateless : undefined)
   const isQuiet = (token: string) => standing !== undefined && !leases.isKnown(token)
   const onEvent = leases.note.bind(leases)
+  const names = { valuesOf: leases.valuesOf.bind(leases) }
   const [families, path] = await Promise.all([
     findFamilies(),
     openPacketPath(
-      [http01Service(challenges, options.standing?.stateless, () => stateless() !== undefined)],
+      [http01Service(challenges, options.standing?.stateless, () => stateless() !== undefined), dns01Service(names)],
       {
         queue: options.queue,
+        datagrams: [dns01Datagrams(names)],
         // No packet is queued before there are rules.
         letGoMark: (): number | undefined => rules.letGoMark,
         ...(standing && { length: LONG_QUEUE }),

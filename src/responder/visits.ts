@@ -11,6 +11,7 @@ interface NotedVisit {
   readonly client: string
   state: Visit['state']
   answer?: NonNullable<Visit['answer']>
+  readonly transport?: 'udp'
 }
 
 /** An event of a connection that was taken over. */
@@ -21,18 +22,21 @@ export class Visits {
   readonly #visits: NotedVisit[] = []
 
   /** Notes an event, with the time of day at which it came. Each connection of a client is a visit of its own. */
-  note({ kind, client, clientPort, answer }: VisitEvent, at: Date): void {
+  note({ kind, client, clientPort, answer, transport }: VisitEvent, at: Date): void {
     const endpoint = formatEndpoint(client, clientPort)
-    let visit = this.#visits.findLast((visit) => visit.client === endpoint)
-    if (!visit || kind === 'takenOver') this.#visits.push((visit = { at, client: endpoint, state: kind }))
+    const isSame = (visit: NotedVisit) => visit.client === endpoint && visit.transport === transport
+    let visit = this.#visits.findLast(isSame)
+    if (!visit || kind === 'takenOver')
+      this.#visits.push((visit = { at, client: endpoint, state: kind, ...(transport && { transport }) }))
     visit.state = kind
     if (answer) visit.answer = answer
     if (this.#visits.length > MAX_VISITS) this.#visits.shift()
   }
 
-  /** Whether somebody has asked, and everybody who asked has acknowledged the answer. */
+  /** Whether somebody has asked, and everybody who asked has acknowledged the answer, or was sent it by UDP. */
   get areWell(): boolean {
-    return this.#visits.length > 0 && this.#visits.every(({ state }) => state === 'acknowledged')
+    const isWell = ({ state, transport }: NotedVisit) => state === (transport === 'udp' ? 'answered' : 'acknowledged')
+    return this.#visits.length > 0 && this.#visits.every(isWell)
   }
 
   /** Returns the newest visits as they are now, oldest first. */

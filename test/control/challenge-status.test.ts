@@ -22,6 +22,7 @@ t.test('what a responder says of a challenge is read as it is', (t) => {
     { ...status, visits: [] },
     { ...status, strays: undefined },
     { ...status, visits: [{ ...visit, answer: undefined }] },
+    { ...status, visits: [{ ...visit, state: 'answered', transport: 'udp' }] },
   ]) {
     t.same(readChallengeStatus(each), JSON.parse(JSON.stringify(each)))
   }

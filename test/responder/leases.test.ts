@@ -140,7 +140,7 @@ t.test('challenges of each type have ports of their own', (t) => {
   leases.arm({ ...request, port: 443, type: 'tls-alpn-01', token: 'b' })
   t.strictSame(leases.wanted, [
     { type: 'http-01', ports: [80], tokens: ['a'] },
-    { type: 'dns-01', ports: [53], tokens: [] },
+    { type: 'dns-01', ports: [53], tokens: ['_acme-challenge.a.example'] },
     { type: 'tls-alpn-01', ports: [443], tokens: [] },
   ])
   t.match(leases.of('dns-01'), [{ digest, identifier: 'a.example', port: 53 }])
@@ -152,6 +152,71 @@ t.test('challenges of each type have ports of their own', (t) => {
     leases.status().map(({ type }) => type),
     [undefined, 'dns-01', 'tls-alpn-01'],
   )
+  t.end()
+})
+
+t.test(
+  'a wildcard and its base name arm two values for one name, and each knows of those who ask for it',
+  async (t) => {
+    const leases = new Leases(clock)
+    const name = '_acme-challenge.a.example'
+    const armName = (digest: string, identifier: string) =>
+      leases.arm({ op: 'arm', type: 'dns-01', token: digest, digest, identifier, port: 53, ttl: 60 })
+    const [one, two] = ['1', '2'].map((digit) => digit.repeat(43)) as [string, string]
+    const answered = (key: string, clientPort: number) =>
+      leases.note({ ...event('answered', key, clientPort), transport: 'udp', answer: { status: 0, bytes: 99 } })
+    armName(one, 'a.example')
+    answered(name, 1)
+    armName(two, 'A.Example')
+    armName('3'.repeat(43), 'b.example')
+    answered(name, 2)
+    t.strictSame(leases.valuesOf(name), [one, two])
+    t.strictSame(leases.valuesOf('_acme-challenge.c.example'), [])
+    t.strictSame(leases.wanted[0]?.tokens, [name, '_acme-challenge.b.example'])
+    const udp = { state: 'answered', transport: 'udp', answer: { bytes: 99 } }
+    t.match(leases.status(), [
+      { token: one, visits: [udp, { ...udp, client: '192.0.2.2:2' }] },
+      { token: two, visits: [{ client: '192.0.2.2:2' }] },
+      { visits: [] },
+    ])
+    t.ok(leases.isKnown(name))
+    leases.retire(one)
+    t.strictSame(leases.valuesOf(name), [two])
+    answered(name, 3)
+    t.equal(leases.conclude(one)?.visits.length, 3)
+    await clock.pass(60_000)
+    leases.expire()
+    t.strictSame(leases.expired, ['3'.repeat(43)], 'the other was answered to all who asked')
+    answered(name, 4)
+    leases.retire(two)
+    t.equal(leases.conclude(two)?.visits.length, 3, 'those of an expired one count too')
+    t.notOk(leases.isKnown(name))
+  },
+)
+
+t.test('a name of a self-check has a value too, and is no challenge', (t) => {
+  const leases = new Leases(clock)
+  const digest = '1'.repeat(43)
+  leases.arm({ op: 'arm', type: 'dns-01', token: digest, digest, identifier: 'a.example', port: 53, ttl: 60 })
+  leases.armNameForCheck('_acme-challenge.check.invalid', 'value', digest)
+  t.strictSame(leases.valuesOf('_acme-challenge.check.invalid'), ['value'])
+  t.strictSame(leases.wanted[0]?.tokens, ['_acme-challenge.a.example', '_acme-challenge.check.invalid'])
+  leases.note(event('answered', '_acme-challenge.check.invalid'))
+  t.equal(leases.checked('_acme-challenge.check.invalid')?.length, 1)
+  leases.disarm(digest)
+  t.strictSame(leases.valuesOf('_acme-challenge.check.invalid'), [])
+  t.end()
+})
+
+t.test('queries for names that are not armed count with dns-01 alone', (t) => {
+  const leases = new Leases(clock)
+  const digest = '1'.repeat(43)
+  leases.arm(arm('one'))
+  leases.arm({ op: 'arm', type: 'dns-01', token: digest, digest, identifier: 'a.example', port: 53, ttl: 60 })
+  leases.note(event('unknownToken', '_acme-challenge.b.example'))
+  leases.note(event('unknownToken', 'stray'))
+  leases.note(event('unknownToken', 'stray'))
+  t.match(leases.status(), [{ strays: { count: 2 } }, { strays: { count: 1, token: '_acme-challenge.b.example' } }])
   t.end()
 })
 

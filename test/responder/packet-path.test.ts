@@ -4,6 +4,12 @@ import type { FlowEvent } from '../../src/intercept/interceptor.js'
 import type { PacketHandler } from '../../src/kernel/queue.js'
 import { openLog } from '../../src/responder/log.js'
 import { openPacketPath } from '../../src/responder/packet-path.js'
+import { parseAddress } from '../../src/wire/address.js'
+import { emitUdpPacket } from '../../src/wire/udp.js'
+import { dns01Datagrams } from '../../src/challenge/dns-01/datagrams.js'
+import { queryFor } from '../challenge/dns-01/queries.js'
+import { dnsName, dnsQuery } from '../fixtures/dns.js'
+import { known } from '../fixtures/known.js'
 import { fakeClock, turns } from './fake-clock.js'
 import { visitOf } from './stage.js'
 
@@ -49,6 +55,26 @@ t.test('a request for an unknown token passes, and is for the verbose', async (t
   t.match(path.counts, { packets: 1, dropped: 0, unknownToken: 1, flows: 0 })
   t.strictSame(said(), ['debug token-of-somebody unknown token: 192.0.2.2:40000'])
   t.strictSame(sent, [])
+})
+
+t.test('a datagram is answered when the kernel has its verdict, and not before', async (t) => {
+  const { path, handle, sent, said } = await stage()
+  const ends = { version: 4 as const, source: parseAddress('192.0.2.2'), destination: parseAddress('192.0.2.1') }
+  const packet = (payload: Uint8Array) => emitUdpPacket(ends, { sourcePort: 40_000, destinationPort: 53, payload })
+  const { verdict, afterwards } = handle(packet(dnsQuery), 7)
+  t.type(verdict, 'object')
+  t.strictSame(sent, [])
+  known(afterwards)()
+  t.strictSame(
+    sent.map(([, by]) => by),
+    [7],
+  )
+  t.strictSame(handle(packet(queryFor('_acme-challenge.example.net')), 7), { verdict: 'accept' })
+  t.match(path.counts, { packets: 2, dropped: 1, replies: 1, answered: 1, unknownToken: 1, flows: 0 })
+  t.strictSame(said(), [
+    `info ${dnsName} answered: 192.0.2.2:40000`,
+    'debug _acme-challenge.example.net unknown token: 192.0.2.2:40000',
+  ])
 })
 
 t.test('what is not acknowledged is repeated as long as there are connections, and no longer', async (t) => {
@@ -139,7 +165,11 @@ async function stage({ send = () => undefined }: StageOptions = {}) {
   let fail: (thrown: unknown) => void = () => undefined
   const path = await openPacketPath(
     [http01Service(new Map([[token, `${token}.print`]]))],
-    { queue: undefined, letGoMark: () => undefined },
+    {
+      queue: undefined,
+      letGoMark: () => undefined,
+      datagrams: [dns01Datagrams({ valuesOf: (name) => (name === dnsName ? ['value'] : []) })],
+    },
     {
       clock,
       openQueue: async (_number, handler, onError) => {
@@ -163,6 +193,7 @@ async function stage({ send = () => undefined }: StageOptions = {}) {
     events,
     kernel,
     queue: (packet: Uint8Array, by: number) => handle?.(packet, by).verdict,
+    handle: (packet: Uint8Array, by: number) => known(handle)(packet, by),
     fail: (thrown: unknown) => fail(thrown),
     said: () => log.recent.map((line) => line.split(' ').slice(1).join(' ')),
   }

@@ -3,7 +3,7 @@ import type { ChallengeStatus, Visit } from '../../control/challenge-status.js'
 import { count, list, type Diagnosis } from './diagnosis.js'
 
 /** The state of an address: its newest request counts. */
-type VisitorState = 'acknowledged' | 'not acknowledged' | 'not finished'
+type VisitorState = 'acknowledged' | 'sent' | 'not acknowledged' | 'not finished'
 
 /** An address that asked. A CA asks from several, and each may try more than once. */
 interface Visitor {
@@ -15,8 +15,8 @@ interface Visitor {
 }
 
 /**
- * Returns what is wrong; `undefined` when every address that asked has acknowledged the answer. The challenge must have
- * visits.
+ * Returns what is wrong; `undefined` when every address that asked has acknowledged the answer, or was sent it by UDP.
+ * The challenge must have visits.
  */
 export function diagnoseAsked(challenge: ChallengeStatus): Diagnosis | undefined {
   const visitors = visitorsOf(challenge.visits)
@@ -45,6 +45,7 @@ function versionsOf(addresses: readonly string[]): string {
 
 const phrases = {
   'acknowledged': 'the answer was acknowledged by',
+  'sent': 'the answer was sent by UDP to',
   'not acknowledged': 'the answer was not acknowledged by',
   'not finished': 'the request was not finished by',
 } as const satisfies Record<VisitorState, string>
@@ -73,7 +74,8 @@ function addressOf(client: string): string {
   return client.slice(0, client.lastIndexOf(':')).replace(/^\[|\]$/g, '')
 }
 
-function stateOf({ state, answer }: Visit): VisitorState {
+function stateOf({ state, answer, transport }: Visit): VisitorState {
+  if (transport === 'udp') return 'sent'
   if (state === 'acknowledged') return state
   return state === 'answered' || answer ? 'not acknowledged' : 'not finished'
 }

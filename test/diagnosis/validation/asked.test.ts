@@ -46,6 +46,20 @@ t.test('an answer that nobody acknowledged, given up or not', (t) => {
   t.end()
 })
 
+t.test('an answer by UDP, which nobody acknowledges, is none to worry about', (t) => {
+  const { visits, ...rest } = asked(['192.0.2.2:1', 'answered', answer], ['192.0.2.3:1', 'acknowledged', answer])
+  const byUdp = {
+    ...rest,
+    visits: visits.map((visit, at) => ({ ...visit, ...(at === 0 && { transport: 'udp' as const }) })),
+  }
+  t.equal(diagnoseAsked(byUdp), undefined)
+  t.equal(
+    describeAsked(byUdp),
+    'example.org: 2 requests from 2 addresses (IPv4); the answer was acknowledged by 192.0.2.3; the answer was sent by UDP to 192.0.2.2',
+  )
+  t.end()
+})
+
 t.test('a request that was never whole', (t) => {
   for (const state of ['takenOver', 'abandoned'] as const) {
     t.strictSame(diagnoseAsked(asked(['192.0.2.2:1', state])), {

@@ -16,6 +16,8 @@ t.test('a visit says when, who, what was answered, and whether that arrived', (t
     ],
     [{ ...visit, state: 'takenOver' }, 'not answered yet: its request is not whole'],
     [{ ...visit, state: 'abandoned' }, 'not answered: it never finished its request'],
+    [{ ...visit, answer: { status: 0, bytes: 101 } }, 'answered with 101 bytes, acknowledged'],
+    [{ ...visit, state: 'answered', answer, transport: 'udp' }, 'answered by UDP with 87 bytes'],
   ] as const satisfies readonly (readonly [Visit, string])[]
   for (const [each, text] of lines) t.equal(describeVisit(each), `${start} ${text}`)
   t.end()
