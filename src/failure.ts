@@ -20,6 +20,8 @@ export const FIXES = {
   'challenge-type':
     'This hook passes http-01 and dns-01: choose one of them in the client, or name a hook for the other type with --then.',
   'client-configuration': 'Give --adopt the place that docs/clients.md names for this client.',
+  'client-uses-hook':
+    'Give that client another hook first (each file that install changed has a copy beside it), or remove it all the same with --force.',
   'control-malformed': 'Run the same version of certbot-nfq everywhere; stop an old responder with: certbot-nfq stop',
   'demo-failed': 'Run it again; if it fails again, report all that it has printed.',
   'demo-unable':

@@ -79,7 +79,7 @@ const rules: Readonly<Record<string, Rule>> = {
   'client/acme-sh': { imports: ['client/accounts'], node: true, packages: false },
   'client/acmetool': { imports: ['failure.ts', 'client'], node: true, packages: false },
   'client/certbot': {
-    imports: ['failure.ts', 'challenge', 'client/accounts', 'client/change', 'kernel', 'wire'],
+    imports: ['failure.ts', 'challenge', 'client', 'client/accounts', 'client/change', 'kernel', 'wire'],
     node: true,
     packages: false,
   },

@@ -49,6 +49,14 @@ export async function armChallenges(challenges: Challenges, options: Options): P
   await publishChallenges(challenges, options)
 }
 
+/** Returns whether the token is armed. No responder is started for that. */
+export async function isArmed(token: string, { runDir }: Options): Promise<boolean> {
+  const directory = runDirectory(runDir)
+  checkRunDirectory(directory)
+  const response = await ask(directory, { op: 'status' }, warn)
+  return typeof response === 'object' && !!response.status?.challenges.some((challenge) => challenge.token === token)
+}
+
 /** Makes the self-check and warns when it finds something. Whatever happens, the challenge is armed. */
 async function check(order: SelfCheckOrder, directory: RunDirectory): Promise<void> {
   try {

@@ -1,9 +1,15 @@
 /** `auth` and `cleanup`, the commands behind certbot's hooks. */
-import { authOutcomeIn, isAuthCalledLast, isCertbots, unarmedLine } from '../client/certbot/auth-outcome.js'
+import {
+  authOutcomeIn,
+  isAuthCalledLast,
+  isCertbots,
+  mayBeCalledLast,
+  unarmedLine,
+} from '../client/certbot/auth-outcome.js'
 import { challengeIn, identifierIn, knownIn } from '../client/certbot/environment.js'
 import { isWell } from '../client/disarm.js'
 import { Failure } from '../failure.js'
-import { armChallenges, disarmChallenges } from './challenges.js'
+import { armChallenges, disarmChallenges, isArmed } from './challenges.js'
 import type { Options } from './options.js'
 
 /**
@@ -16,6 +22,11 @@ export async function authCommand(options: Options): Promise<void> {
   const calledLast = isAuthCalledLast(process.env, challenge.token)
   if (calledLast === 'told') return
   if (calledLast) throw exchanged(challenge.identifier)
+  if (mayBeCalledLast(process.env) && (await isArmed(challenge.token, options)))
+    throw new Failure(
+      'hooks-exchanged',
+      `certbot calls the auth hook as its cleanup hook too: ${challenge.identifier} stays armed until its time to live is over`,
+    )
   try {
     await armChallenges([challenge], options)
   } catch (thrown) {

@@ -177,12 +177,15 @@ export function describeLink({ path, target, state }: CommandLink, isDryRun: boo
   }
 }
 
-/** Removes what `install` has made, unless a lineage needs it. @throws Failure `hooks-in-use`, `install-failed` */
-function remove(
+/**
+ * Removes what `install` has made, unless a lineage or another client needs it.
+ * @throws Failure `hooks-in-use`, `client-uses-hook`, `install-failed`
+ */
+async function remove(
   paths: readonly HookPath[],
   link: CommandLink,
   { isDryRun, isForced, hooksDir, configDir }: InstallRequest,
-): void {
+): Promise<void> {
   const ours = paths.filter(({ state }) => state === 'current' || state === 'outdated').map(({ path }) => path)
   const hasLink = link.state === 'current' || link.state === 'outdated'
   const { users, unread } = lineagesThatUse(configDir, ours)
@@ -190,6 +193,13 @@ function remove(
     throw new Failure(
       'hooks-in-use',
       `${users.join(', ')} ${users.length === 1 ? 'is' : 'are'} renewed by the hooks in ${hooksDir}: nothing was removed`,
+    )
+  const { filesThatUse } = await import('./examine-clients.js')
+  const files = await filesThatUse(ours)
+  if (files.length > 0 && !isForced)
+    throw new Failure(
+      'client-uses-hook',
+      `${files.join(', ')} ${files.length === 1 ? 'names' : 'name'} a hook in ${hooksDir}: nothing was removed`,
     )
   if (!isDryRun) {
     removeHookPaths(paths)
@@ -199,6 +209,7 @@ function remove(
   for (const path of [...ours, ...(hasLink ? [link.path] : [])]) say(`${isDryRun ? 'Would remove' : 'Removed'} ${path}`)
   for (const name of users)
     say(`${name} ${isDryRun ? 'could not' : 'cannot'} be renewed so: give it another authenticator`)
+  for (const file of files) say(`${file} ${isDryRun ? 'would name' : 'names'} a hook that is gone`)
   for (const { name, why } of unread) say(`Whether ${name} names them still cannot be seen: ${why}`)
 }
 

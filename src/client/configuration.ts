@@ -33,6 +33,8 @@ export interface ClientConfiguration {
   plan(place: string, hook: HookUse, read: ReadText): FileChange[]
   /** Returns how a person does the same. */
   instructions(hook: HookUse): string[]
+  /** Returns the files of this machine's usual places that make the client use our hook. */
+  users(facts: MachineFacts): string[]
   /** Returns what `doctor` says, of this machine's usual places: what would make a validation fail, and what to do. */
   examine(facts: MachineFacts): Remark[]
 }

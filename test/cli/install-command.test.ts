@@ -22,6 +22,7 @@ import { adoptable } from '../client/certbot/adoptable.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { WILDCARD_CERTIFICATE } from '../client/certbot/wildcard-certificate.js'
 import { WEBROOT } from '../client/certbot/renewal-text.js'
+import { requiresKernel } from '../requires-kernel.js'
 import { failsWith } from './command.js'
 
 t.test('options that differ from their defaults are kept, by flag or by variable', (t) => {
@@ -275,6 +276,23 @@ t.test('--remove refuses while a lineage uses the hooks, unless it is forced', a
   })
   t.notOk(existsSync(hooks))
   t.match(await install(['--remove']), { exitCode: 0, stdout: /^No hook paths/ })
+})
+
+t.test('--remove refuses while another client uses a hook, unless it is forced', await requiresKernel(), async (t) => {
+  const { install, hooks } = adoptable(t)
+  t.equal((await install(['--client', 'uacme'])).exitCode, 0)
+  const cron =
+    'mount -t tmpfs tmpfs /etc/cron.daily; echo "uacme -h $0 issue a.example" >/etc/cron.daily/uacme; exec "$@"'
+  const before = ['unshare', '--mount', 'sh', '-ec', cron, join(hooks, 'uacme')]
+  const ended = await install(['--remove'], before)
+  failsWith(t, ended, 'client-uses-hook', 'it')
+  t.match(ended.stderr, `uacme (/etc/cron.daily/uacme) names a hook in ${hooks}: nothing was removed\n`)
+  t.strictSame(readdirSync(hooks), ['uacme'])
+  t.match(await install(['--remove', '--force'], before), {
+    exitCode: 0,
+    stdout: /^Removed .*\/uacme\n[^]*uacme \(\/etc\/cron\.daily\/uacme\) names a hook that is gone/,
+  })
+  t.notOk(existsSync(hooks))
 })
 
 t.test('--remove goes on when the lineage has another authenticator again', async (t) => {

@@ -78,6 +78,18 @@ t.test('what the auth hook has said is not said again, and exchanged hooks are',
   t.match(failed, { exitCode: 1, stderr: /\[log-file, / })
   t.same(await certbot(lab, 'cleanup', one, failed.stdout), silence)
 
+  t.same(await certbot(lab, 'auth', one), silence)
+  t.match(
+    await certbot(lab, 'auth', one, ''),
+    {
+      exitCode: 1,
+      stderr: /calls the auth hook as its cleanup hook too: example\.com stays armed.*\n.*\[hooks-exchanged,/,
+    },
+    'both are the auth hook',
+  )
+  t.same(await certbot(lab, 'auth', two, ''), silence, 'the output for the last certificate')
+  for (const each of [one, two]) t.match(await certbot(lab, 'cleanup', each, ''), { stderr: /no request for/ })
+
   const first = await certbot(lab, 'cleanup', one)
   t.match(first, { exitCode: 1, stderr: /calls the cleanup hook as its auth hook.*\n.*\[hooks-exchanged, / })
   t.same(await certbot(lab, 'auth', one, first.stdout), silence, 'once is enough')

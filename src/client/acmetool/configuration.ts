@@ -34,9 +34,14 @@ export const configuration: ClientConfiguration = {
       .map((line) => `    ${line}`),
   ],
 
-  examine({ read, list, exists, isOurs, isServed }) {
+  users({ read, list, isOurs }) {
     const hooks = DIRECTORIES.flatMap((directory) => list(directory).map((name) => join(directory, name)))
-    const used = hooks.find((path) => isOurs(path) || namedIn(read(path) ?? '').some(isOurs))
+    return hooks.filter((path) => isOurs(path) || namedIn(read(path) ?? '').some(isOurs))
+  },
+
+  examine(facts) {
+    const { read, list, exists, isOurs, isServed } = facts
+    const [used] = this.users(facts)
     if (used === undefined) return []
     const named = namedIn(read(used) ?? '').find(isOurs)
     if (named !== undefined && !exists(named))

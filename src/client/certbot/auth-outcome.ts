@@ -34,6 +34,14 @@ export function isAuthCalledLast(environment: Environment, token: string): boole
   return output?.includes(EXCHANGED) ? 'told' : true
 }
 
+/**
+ * Returns whether certbot may call this hook after the auth hook of the same challenge. That is certain only for the
+ * first one of a process: after that the output of the last auth hook is always there.
+ */
+export function mayBeCalledLast(environment: Environment): boolean {
+  return isCertbots(environment) && environment['CERTBOT_AUTH_OUTPUT'] !== undefined
+}
+
 /** Returns the line that a hook writes to standard output when it leaves nothing armed, for the hook that is next. */
 export function unarmedLine(token: string, isExchangeTold = false): string {
   return `certbot-nfq: nothing is armed for ${token}${isExchangeTold ? EXCHANGED : ''}\n`

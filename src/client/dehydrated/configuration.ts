@@ -1,10 +1,11 @@
 /** dehydrated's configuration: HOOK and HOOK_CHAIN in a file that bash reads. Pure. */
 import { join } from 'node:path'
 import { Failure } from '../../failure.js'
-import type { ClientConfiguration, HookUse } from '../configuration.js'
+import type { ClientConfiguration, HookUse, MachineFacts } from '../configuration.js'
 import { readVariables, setVariables } from './shell-variables.js'
 
 const USUAL = '/etc/dehydrated/config'
+const DIRECTORY = '/etc/dehydrated/conf.d'
 
 /** The configuration of dehydrated. `--adopt` takes its file, or that of one certificate. */
 export const configuration: ClientConfiguration = {
@@ -30,15 +31,15 @@ export const configuration: ClientConfiguration = {
       .map((line) => `    ${line}`),
   ],
 
+  users({ read, list, isOurs }) {
+    return filesOf(list).filter((path) => {
+      const { HOOK } = readVariables(read(path) ?? '')
+      return HOOK !== undefined && isOurs(HOOK)
+    })
+  },
+
   examine({ read, list, exists, isOurs }) {
-    const directory = '/etc/dehydrated/conf.d'
-    const files = [
-      USUAL,
-      ...list(directory)
-        .filter((name) => name.endsWith('.sh'))
-        .map((name) => join(directory, name)),
-    ]
-    const { HOOK, HOOK_CHAIN, CHALLENGETYPE, WELLKNOWN } = files.reduce<Readonly<Record<string, string>>>(
+    const { HOOK, HOOK_CHAIN, CHALLENGETYPE, WELLKNOWN } = filesOf(list).reduce<Readonly<Record<string, string>>>(
       (variables, path) => readVariables(read(path) ?? '', variables),
       {},
     )
@@ -78,6 +79,12 @@ export const configuration: ClientConfiguration = {
       ]
     return [{ level: 'ok', message: 'dehydrated uses the hook' }]
   },
+}
+
+/** Returns the files that dehydrated reads, in its order. */
+function filesOf(list: MachineFacts['list']): string[] {
+  const names = list(DIRECTORY).filter((name) => name.endsWith('.sh'))
+  return [USUAL, ...names.map((name) => join(DIRECTORY, name))]
 }
 
 function assignments({ word, variables }: HookUse): (readonly [string, string, boolean?])[] {

@@ -45,3 +45,15 @@ t.test('doctor: the hook has to be there, and its unit has to allow it or a resp
   t.match(examine({ ...ours, ...unit, ...dropIn }), [{ level: 'ok' }], 'or a drop-in allows it')
   t.end()
 })
+
+t.test('who uses the hook is found in each hooks directory', (t) => {
+  const other = '/usr/lib/acme/hooks/mine'
+  const files = {
+    [file]: script,
+    [other]: 'exec "/etc/certbot-nfq/acmetool" "$@"\n',
+    '/etc/acme/hooks/x': 'exec true\n',
+  }
+  t.strictSame(configuration.users(machineWith('acmetool', files)), [file, other])
+  t.strictSame(configuration.users(machineWith('acmetool', { '/etc/acme/hooks/x': 'exec true\n' })), [])
+  t.end()
+})

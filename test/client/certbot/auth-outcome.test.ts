@@ -1,5 +1,10 @@
 import t from 'tap'
-import { authOutcomeIn, isAuthCalledLast, unarmedLine } from '../../../src/client/certbot/auth-outcome.js'
+import {
+  authOutcomeIn,
+  isAuthCalledLast,
+  mayBeCalledLast,
+  unarmedLine,
+} from '../../../src/client/certbot/auth-outcome.js'
 
 const [token, other] = ['token-of-16-chars', 'token-of-16-other']
 const certbots = { CERTBOT_REMAINING_CHALLENGES: '0' }
@@ -28,5 +33,12 @@ t.test('the auth hook knows whether the cleanup hook was called in its place', (
   t.equal(isAuthCalledLast(after(unarmedLine(other, true)), token), false)
   t.equal(isAuthCalledLast(after(unarmedLine(token)), token), true)
   t.equal(isAuthCalledLast(after(unarmedLine(token, true)), token), 'told')
+  t.end()
+})
+
+t.test('a hook may be called last when there is an output, be it empty', (t) => {
+  t.equal(mayBeCalledLast(certbots), false, 'the first call of a process')
+  t.equal(mayBeCalledLast(after('')), true)
+  t.equal(mayBeCalledLast({ CERTBOT_AUTH_OUTPUT: '' }), false, 'not certbot')
   t.end()
 })

@@ -81,3 +81,14 @@ t.test('doctor: another hook is no business of ours; ours has to be able to work
   )
   t.end()
 })
+
+t.test('who uses the hook is found in every file that dehydrated reads', (t) => {
+  const ours = 'HOOK=/etc/certbot-nfq/dehydrated\n'
+  const users = (files: Record<string, string>) => configuration.users(machineWith('dehydrated', files))
+  t.strictSame(users({ [path]: ours, '/etc/dehydrated/conf.d/z.sh': ours, '/etc/dehydrated/conf.d/z': ours }), [
+    path,
+    '/etc/dehydrated/conf.d/z.sh',
+  ])
+  t.strictSame(users({ [path]: `#${ours}HOOK=/my/hook\n` }), [])
+  t.end()
+})

@@ -41,3 +41,14 @@ t.test('what calls no uacme with a hook is not guessed at, and another hook is n
   t.strictSame(configuration.examine(machineWith('uacme', {})), [])
   t.end()
 })
+
+t.test('who uses the hook is found where cron and systemd have their files', (t) => {
+  const users = (files: Record<string, string>) => configuration.users(machineWith('uacme', files))
+  const call = `5 4 * * * root uacme --hook="${ours}" issue a.example\n`
+  t.strictSame(users({ '/etc/cron.d/acme': call, '/etc/crontab': call, '/home/x': call }), [
+    '/etc/crontab',
+    '/etc/cron.d/acme',
+  ])
+  t.strictSame(users({ '/etc/cron.d/acme': call.replace(ours, '/my/hook'), '/etc/cron.daily/x': `# ${ours}\n` }), [])
+  t.end()
+})
