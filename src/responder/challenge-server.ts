@@ -5,23 +5,14 @@ import { isAnsweredFor, statelessAnswer, type Stateless } from '../challenge/htt
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { parseAddress } from '../wire/address.js'
 import { CHALLENGE_PATH } from '../wire/http.js'
-import type { IpVersion } from '../wire/ip.js'
-
-/** A server that listens on a port. */
-export interface ChallengeServer {
-  /** Frees the port at once, and ends the connections to it. */
-  close(): void
-}
+import type { OwnServer, Place } from './standalone.js'
 
 /** The port, and what to serve on it. */
-export interface ChallengeServerOptions {
-  readonly port: number
-  readonly version: IpVersion
+export interface ChallengeServerOptions extends Place {
   /** The key authorization of each token. It is read again for each request. */
   readonly challenges: ReadonlyMap<string, string>
   /** Returns what any other token is answered by; nothing by default. */
   readonly stateless?: (() => Stateless | undefined) | undefined
-  readonly onEvent: (event: FlowEvent) => void
 }
 
 /** The most connections at once. Beyond that the oldest is ended: a validator's is new, and an idle one is not. */
@@ -43,7 +34,7 @@ export async function openChallengeServer({
   challenges,
   stateless = () => undefined,
   onEvent,
-}: ChallengeServerOptions): Promise<ChallengeServer | string> {
+}: ChallengeServerOptions): Promise<OwnServer | string> {
   const where = { port, host: version === 4 ? '0.0.0.0' : '::', ipv6Only: version === 6 }
   const probe = createServer()
   const refusal = await listenAt(probe, where)

@@ -19,6 +19,7 @@ export interface Held {
   readonly server: ControlServer
   readonly path: Pick<PacketPath, 'drained'>
   readonly standalone: Standalone
+  readonly nameServers: Standalone
   readonly rules: Rules
   readonly watchdog: Pick<Watchdog, 'stop'>
 }
@@ -33,11 +34,11 @@ export const DRAIN_TIME = 2_000
  * @throws Failure when rules may be left
  */
 export async function release(
-  { directory, lock, server, path, standalone, rules, watchdog }: Held,
+  { directory, lock, server, path, standalone, nameServers, rules, watchdog }: Held,
   log: Log,
 ): Promise<void> {
   watchdog.stop()
-  await standalone.cover(() => [])
+  await Promise.all([standalone, nameServers].map((servers) => servers.cover(() => [])))
   await path.drained(DRAIN_TIME)
   try {
     await rules.cover(() => [])

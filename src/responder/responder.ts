@@ -22,7 +22,10 @@ export interface ResponderParts {
   readonly leases: Leases
   readonly path: Pick<PacketPath, 'drained'>
   readonly rules: Rules
+  /** Serves http-01's ports. */
   readonly standalone: Standalone
+  /** Serves dns-01's ports. */
+  readonly nameServers: Standalone
   readonly webroots: Pick<Webroots, 'note'>
   readonly fleet: Pick<Fleet, 'note'>
   readonly status: () => ResponderStatus
@@ -192,13 +195,13 @@ export class Responder {
 
   /** Frees the ports that no challenge needs any more. Returns whether that has ended this responder. */
   async #dropUnneeded(): Promise<boolean> {
-    const { leases, path, standalone, clock } = this.#parts
+    const { leases, path, clock } = this.#parts
     if (leases.size === 0 && clock.now() >= this.#endsAt) {
       await this.stop()
       return true
     }
     // Another program may be waiting to listen on a port that we serve. Connections that were taken over do not use it.
-    await standalone.cover(() => leases.portsToServe)
+    await this.#serve()
     if (leases.wanted.length === 0) await path.drained(DRAIN_TIME)
     await this.#cover()
     this.#schedule()
@@ -216,8 +219,14 @@ export class Responder {
 
   /** Makes rules and our own servers cover what is armed. @throws Failure when the rules cannot be changed */
   async #cover(): Promise<void> {
-    const { leases, rules, standalone } = this.#parts
-    await Promise.all([standalone.cover(() => leases.portsToServe), rules.cover(() => leases.wanted)])
+    const { leases, rules } = this.#parts
+    await Promise.all([this.#serve(), rules.cover(() => leases.wanted)])
+  }
+
+  /** Makes our own servers cover what is armed. */
+  async #serve(): Promise<void> {
+    const { leases, standalone, nameServers } = this.#parts
+    await Promise.all([standalone.cover(() => leases.portsToServe), nameServers.cover(() => leases.portsOf('dns-01'))])
   }
 
   /** Sets the timer for the next expiry or, while nothing is armed, for the end of this responder. */

@@ -17,8 +17,10 @@ import { isTranslated } from '../rules-read/translation.js'
 import { systemEdges, type Edges } from './edges.js'
 import { Leases } from './leases.js'
 import { forgetLosses, formatLockRecord, noteLosses } from './losses.js'
+import { openChallengeServer } from './challenge-server.js'
 import { lockRunDirectory } from './lock-run-directory.js'
 import type { Log } from './log.js'
+import { openNameServer } from './name-server.js'
 import { openPacketPath } from './packet-path.js'
 import { release } from './release.js'
 import { Responder } from './responder.js'
@@ -104,7 +106,10 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const stateless = () => (standing?.isOn ? standing.options.stateless : undefined)
   const isQuiet = (token: string) => standing !== undefined && !leases.isKnown(token)
   const onEvent = leases.note.bind(leases)
-  const names = { valuesOf: leases.valuesOf.bind(leases) }
+  const names = {
+    valuesOf: leases.valuesOf.bind(leases),
+    isZoneOurs: (): boolean => nameServers.isAlone,
+  }
   const [families, path] = await Promise.all([
     findFamilies(),
     openPacketPath(
@@ -138,24 +143,18 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   )
   const servedFamilies = () => (isStandalone ? rules.families : [])
   const isSentOn = (family: IpVersion, port: number) => isTranslated(family, port, run)
+  const serving = { isOff: !isStandalone, isQuiet, families: servedFamilies, isTranslated: isSentOn, onEvent }
   const standalone = new Standalone(
-    {
-      isOff: !isStandalone,
-      challenges,
-      stateless,
-      isQuiet,
-      families: servedFamilies,
-      isTranslated: isSentOn,
-      onEvent,
-    },
+    { ...serving, open: (place) => openChallengeServer({ ...place, challenges, stateless }) },
     log,
   )
+  const nameServers = new Standalone({ ...serving, open: (place) => openNameServer({ ...place, names }) }, log)
   // No request is handled before this function has returned.
   const server = await openServer(directory, (request) => responder.answer(request), log)
   const watchdog = new Watchdog(rules, clock, log)
   const webroots = new Webroots(clock, log)
   const fleet = new Fleet(clock, log)
-  const parts = { leases, path, rules, standalone, watchdog, webroots, fleet }
+  const parts = { leases, path, rules, standalone, nameServers, watchdog, webroots, fleet }
   const responder: Responder = new Responder(
     {
       ...parts,

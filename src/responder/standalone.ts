@@ -1,20 +1,30 @@
 /** Serves the ports of armed challenges that nobody listens on, as long as they are armed. */
 import { toFailure } from '../failure.js'
 import type { IpVersion } from '../wire/ip.js'
-import type { Stateless } from '../challenge/http-01/stateless.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
 import { wordsOf } from '../wire/printable.js'
-import { openChallengeServer, type ChallengeServer } from './challenge-server.js'
 import type { Log } from './log.js'
+
+/** A server that listens on a port. */
+export interface OwnServer {
+  /** Frees the port at once, and ends the connections to it. */
+  close(): void
+}
+
+/** Where to listen, and whom to tell of those who ask. */
+export interface Place {
+  readonly port: number
+  readonly version: IpVersion
+  readonly onEvent: (event: FlowEvent) => void
+}
 
 /** What to serve, and what to tell. */
 export interface StandaloneOptions {
   /** Whether it serves nothing at all. */
   readonly isOff?: boolean
-  readonly challenges: ReadonlyMap<string, string>
-  /** Returns what any other token is answered by; nothing by default. */
-  readonly stateless?: () => Stateless | undefined
+  /** Opens a server. Returns the error's name when it cannot: `EADDRINUSE` when somebody else listens there. */
+  readonly open: (place: Place) => Promise<OwnServer | string>
   /** Returns whether a request for this token is told, but not logged here. */
   readonly isQuiet?: (key: string) => boolean
   readonly families: () => readonly { readonly version: IpVersion; readonly isTracked: boolean }[]
@@ -25,7 +35,7 @@ export interface StandaloneOptions {
 
 interface Held {
   readonly version: IpVersion
-  readonly server: ChallengeServer
+  readonly server: OwnServer
 }
 
 /** Serves ports while they are wanted and nobody else listens on them. */
@@ -51,6 +61,12 @@ export class Standalone {
   /** The ports it serves by at least one IP version. */
   get ports(): number[] {
     return [...this.#ports].flatMap(([port, held]) => (held.length > 0 ? [port] : []))
+  }
+
+  /** Whether it serves every port that it was to cover, by every IP version. */
+  get isAlone(): boolean {
+    const families = this.#options.families().length
+    return this.#ports.size > 0 && [...this.#ports.values()].every((held) => held.length >= families)
   }
 
   /**
@@ -88,9 +104,8 @@ export class Standalone {
     port: number,
     { version, isTracked }: ReturnType<StandaloneOptions['families']>[number],
   ): Promise<Held | undefined> {
-    const { challenges, stateless, isTranslated } = this.#options
-    const onEvent = (event: FlowEvent) => this.#note(event)
-    const server = await openChallengeServer({ port, version, challenges, stateless, onEvent })
+    const { open, isTranslated } = this.#options
+    const server = await open({ port, version, onEvent: (event) => this.#note(event) })
     if (typeof server === 'string') {
       // An IP version that is switched off has no address to listen on, and no client.
       const isExpected = ['EADDRINUSE', 'EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(server)

@@ -27,6 +27,7 @@ export interface StatusParts {
   readonly rules: Pick<Rules, 'inForce' | 'unarmed'>
   readonly watchdog: Pick<Watchdog, 'repairs'>
   readonly standalone: Pick<Standalone, 'ports' | 'served'>
+  readonly nameServers: Pick<Standalone, 'ports' | 'served'>
   /** Milliseconds until the responder ends by itself, if it does. */
   readonly endsIn: number | undefined
   readonly webroots: Pick<Webroots, 'status'>
@@ -37,9 +38,10 @@ export interface StatusParts {
 /** Returns the status at this moment. */
 export function statusOf(
   { version, pid, startedAt, mark }: Identity,
-  { leases, path, rules, watchdog, standalone, endsIn, webroots, fleet, log }: StatusParts,
+  { leases, path, rules, watchdog, standalone, nameServers, endsIn, webroots, fleet, log }: StatusParts,
 ): ResponderStatus {
   const { inForce } = rules
+  const served = [...new Set([...standalone.ports, ...nameServers.ports])]
   const stateless = leases.standing?.status()
   return {
     version,
@@ -50,7 +52,7 @@ export function statusOf(
     mark,
     ports: [...new Set(leases.wanted.flatMap(({ ports }) => ports))].sort((a, b) => a - b),
     ...(inForce && { firewall: inForce }),
-    ...(standalone.ports.length > 0 && { standalone: standalone.ports }),
+    ...(served.length > 0 && { standalone: served }),
     ...(endsIn !== undefined && { endsIn: Math.round(endsIn / 1_000) }),
     ...(stateless && { stateless }),
     challenges: leases.status(),
@@ -61,7 +63,7 @@ export function statusOf(
       ...path.counts,
       unarmed: rules.unarmed,
       rulesRepaired: watchdog.repairs,
-      servedOurselves: standalone.served,
+      servedOurselves: standalone.served + nameServers.served,
       ...log.counts,
     },
     limits: { tokens: MAX_LEASES, ...path.limits, ...log.limits },

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { openChallengeServer } from '../../src/responder/challenge-server.js'
 import { openLog } from '../../src/responder/log.js'
 import { Standalone, type StandaloneOptions } from '../../src/responder/standalone.js'
 import { asNobody } from '../as-nobody.js'
@@ -140,7 +141,7 @@ function stand(t: Test, options: Partial<StandaloneOptions> = {}) {
   const events: string[] = []
   const standalone = new Standalone(
     {
-      challenges: new Map([[token, 'key.print']]),
+      open: (place) => openChallengeServer({ ...place, challenges: new Map([[token, 'key.print']]) }),
       families: () => [
         { version: 4, isTracked: true },
         { version: 6, isTracked: true },
