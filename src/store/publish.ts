@@ -1,6 +1,6 @@
 /** What a hook does with the store: it passes a challenge on to every node, and takes it back from them. */
 import type { Visit } from '../control/challenge-status.js'
-import { isFailure } from '../failure.js'
+import { Failure, isFailure } from '../failure.js'
 import { pause, type Clock } from '../responder/clock.js'
 import { entryId, sealEntry, type Entry } from './entry.js'
 import { FORGET_TIME, openNode, type NodeRecord } from './node-record.js'
@@ -40,7 +40,9 @@ export async function publish(entries: readonly Entry[], options: PublishOptions
   const { clock, timeLimit } = options
   const end = clock.now() + timeLimit
   const bell = new Bell(clock)
-  const state: State = { pending: { names: [], isUnsettled: true, live: 0 }, trouble: undefined, visits: new Map() }
+  // Until it is read once, nothing is known of any node.
+  const silence = new Failure('store-unreachable', `the store does not answer within ${timeLimit / 1000} s`)
+  const state: State = { pending: { names: [], isUnsettled: true, live: 0 }, trouble: silence, visits: new Map() }
   const over = { isOver: false }
   const isOver = () => over.isOver
   let store: Store | undefined

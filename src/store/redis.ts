@@ -28,6 +28,12 @@ const RECONNECT_AFTER = 500
 /** The most entries that are read. Responders arm fewer. */
 const MAX_ENTRIES = 4_000
 
+/**
+ * The most bytes of one hash that are read, as Redis counts them. 4,000 entries take some 3 MB, and the records of 200
+ * nodes that have 1,000 challenges each some 10 MB. Whoever can write to the store cannot fill our memory.
+ */
+const MAX_BYTES = 32 * 1024 * 1024
+
 /** How a store is opened. */
 export interface OpenOptions {
   /** PEM of the authorities that are trusted with TLS; undefined for those that Node trusts. */
@@ -44,7 +50,8 @@ type Send = (key: string, words: string[]) => Promise<unknown>
 interface Connection {
   /** What went wrong last with it, for a person. */
   readonly lastError: () => string
-
+  /** Rejects when the store refuses what waiting does not change. The client would try again for ever. */
+  readonly refusal: Promise<never>
   readonly send: Send
   readonly listen: (channel: string, onMessage: () => void) => Promise<unknown>
   readonly connect: () => Promise<unknown>
@@ -64,7 +71,7 @@ export async function openRedis(address: StoreAddress, { ca, topics, onTold }: O
   }
   const command: Send = (key, words) => attempt(() => inTime(connection.send(key, words)))
   try {
-    await attempt(() => inTime(connection.connect(), CONNECT_TIME))
+    await attempt(() => inTime(Promise.race([connection.connect(), connection.refusal]), CONNECT_TIME))
     for (const topic of topics) await attempt(() => inTime(connection.listen(channelOf(topic), onTold)))
   } catch (failure) {
     destroy(connection)
@@ -85,17 +92,17 @@ export async function openRedis(address: StoreAddress, { ca, topics, onTold }: O
     async read(): Promise<Snapshot> {
       const [time, entries, nodes] = await Promise.all([
         command(NODES, ['TIME']),
-        readEntries(command, where),
-        command(NODES, ['HGETALL', NODES]),
+        readHash(command, ENTRIES, where, MAX_ENTRIES),
+        readHash(command, NODES, where),
       ])
-      return { now: millisecondsOf(time), entries, nodes: mapOf(nodes) }
+      return { now: millisecondsOf(time), entries, nodes }
     },
     putEntries: (entries) => putIn(ENTRIES, entries, KEEP_ENTRIES),
     removeEntries: (ids) => removeFrom(ENTRIES, ids),
     putNode: (id, sealed) => putIn(NODES, new Map([[id, sealed]]), KEEP_NODES),
     removeNodes: (ids) => removeFrom(NODES, ids),
     putVisits: (entry, node, sealed) => putIn(visitsOf(entry), new Map([[node, sealed]]), KEEP_VISITS),
-    readVisits: async (entry) => mapOf(await command(visitsOf(entry), ['HGETALL', visitsOf(entry)])),
+    readVisits: (entry) => readHash(command, visitsOf(entry), where),
     removeVisits: async (entry) => {
       await command(visitsOf(entry), ['DEL', visitsOf(entry)])
     },
@@ -106,10 +113,17 @@ export async function openRedis(address: StoreAddress, { ca, topics, onTold }: O
   }
 }
 
-async function readEntries(command: Send, where: string): Promise<Map<string, string>> {
-  const size = Number(await command(ENTRIES, ['HLEN', ENTRIES]))
-  if (size > MAX_ENTRIES) throw new Failure('store-refused', `the store ${where} has ${size} entries, too many to read`)
-  return size === 0 ? new Map() : mapOf(await command(ENTRIES, ['HGETALL', ENTRIES]))
+/** Reads a hash, unless it is larger than what we write can be. Redis says so before anything of it is sent. */
+async function readHash(command: Send, key: string, where: string, most = Infinity): Promise<Map<string, string>> {
+  const [length, usage] = await Promise.all([
+    command(key, ['HLEN', key]),
+    command(key, ['MEMORY', 'USAGE', key, 'SAMPLES', '0']),
+  ])
+  const [size, bytes] = [Number(length), Number(usage)]
+  if (size > most) throw new Failure('store-refused', `the store ${where} has ${size} entries, too many to read`)
+  if (bytes > MAX_BYTES)
+    throw new Failure('store-refused', `the store ${where} has ${bytes} bytes in ${key}, too many to read`)
+  return size === 0 ? new Map() : mapOf(await command(key, ['HGETALL', key]))
 }
 
 function connectionTo(address: StoreAddress, ca: string | undefined, onReady: () => void): Connection {
@@ -123,8 +137,14 @@ function connectionTo(address: StoreAddress, ca: string | undefined, onReady: ()
   const each = { ...login, socket: sockets, disableOfflineQueue: true }
   // Whoever sends a command sees that there is no connection. This says why.
   let last = ''
-  const note = (cause: unknown) => void (last = describe(cause))
-  const lastError = () => last
+  let refuse: (cause: unknown) => void = () => undefined
+  const refusal = new Promise<never>((_resolve, reject) => (refuse = reject))
+  refusal.catch(() => undefined)
+  const note = (cause: unknown) => {
+    last = describe(cause)
+    if (REFUSALS.test(last)) refuse(cause)
+  }
+  const seen = { lastError: () => last, refusal }
   if (kind === 'sentinel') {
     const client = createSentinel({
       name: primary,
@@ -137,7 +157,7 @@ function connectionTo(address: StoreAddress, ca: string | undefined, onReady: ()
     })
     client.on('error', note).on('topology-change', onReady)
     return {
-      lastError,
+      ...seen,
       send: (_key, words) => client.sendCommand(false, words),
       listen: (channel, onMessage) => client.subscribe(channel, onMessage),
       connect: () => client.connect(),
@@ -149,7 +169,7 @@ function connectionTo(address: StoreAddress, ca: string | undefined, onReady: ()
     const client = createCluster({ rootNodes, defaults: each, RESP: 2 })
     client.on('error', note)
     return {
-      lastError,
+      ...seen,
       send: (key, words) => client.sendCommand(key, false, words),
       listen: (channel, onMessage) => client.subscribe(channel, onMessage),
       connect: () => client.connect(),
@@ -162,7 +182,7 @@ function connectionTo(address: StoreAddress, ca: string | undefined, onReady: ()
   client.on('error', note).on('ready', onReady)
   listener.on('error', note).on('ready', onReady)
   return {
-    lastError,
+    ...seen,
     send: (_key, words) => client.sendCommand(words),
     listen: async (channel, onMessage) => {
       if (!listener.isOpen) await listener.connect()

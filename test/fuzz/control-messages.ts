@@ -20,6 +20,18 @@ const REQUESTS: readonly ControlRequest[] = [
     ttl: 3600,
   },
   { op: 'disarm', token: 'LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0' },
+  {
+    op: 'store',
+    store: {
+      ...{ url: 'rediss://store.example.com:6379', readAt: '2030-01-02T03:04:05.000Z', trouble: 'no answer', armed: 1 },
+      ...{ refused: { unsealed: 2 }, unverified: 1 },
+      nodes: [
+        {
+          ...{ name: 'web1', version: '0.2.0', age: 1, isLive: true, offset: -3, delay: 2, armed: 1, refused: 0 },
+        },
+      ],
+    },
+  },
   { op: 'status' },
   { op: 'stop' },
 ]
