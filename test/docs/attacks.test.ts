@@ -20,7 +20,7 @@ t.test('every test of an attack is in the table', (t) => {
   t.end()
 })
 
-t.test('npm run test:attack runs all of them, and npm test the quick ones', (t) => {
+t.test('npm run test:attack runs all of them, and npm run test:long the quick ones', (t) => {
   t.strictSame(attacks.filter((path) => !/^test\/attack\/[a-z0-9-]+\.(test|slow-test)\.ts$/.test(path)), [])
   t.end()
 })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { StoreStatus } from '../../src/control/store-status.js'
 import { Fleet } from '../../src/responder/fleet.js'
+import { openLog } from '../../src/responder/log.js'
 import { fakeClock } from './fake-clock.js'
 
 const well: StoreStatus = { url: 'redis://store', armed: 0, refused: {}, nodes: [], unverified: 0 }
@@ -9,7 +10,8 @@ const away = { ...well, trouble: 'the store does not answer' }
 function stage() {
   const clock = fakeClock()
   const lines: string[] = []
-  const fleet = new Fleet(clock, (level, text) => void lines.push(`${level} ${text}`))
+  const log = openLog(true, [({ level, message }) => lines.push(`${level} ${message}`)])
+  const fleet = new Fleet(clock, log)
   return { clock, fleet, told: () => lines.splice(0) }
 }
 
