@@ -27,8 +27,16 @@ export const FIXES = {
   'demo-unable':
     'Run the demo where network namespaces and NFQUEUE are allowed: on a machine of your own, or in a container with --privileged.',
   'disk-full': 'Make room on that file system (df and df -i show it), then do this again.',
+  'dns-alias':
+    'Let it be an alias (CNAME) of _acme-challenge.NAME.ZONE, and give the hooks --dns-alias ZONE; docs/dns-01.md has an example.',
+  'dns-elsewhere':
+    'Delegate that name to this machine, once, with an NS record at your DNS provider: docs/dns-01.md shows how.',
   'dns-lineage':
     'Leave its renewal as it is, or let the hooks renew it by http-01 from now on: add --force, and see that it passes.',
+  'dns-other-servers':
+    'Delegate that name to this machine alone, or let the hooks run with --store on all of them: docs/dns-01.md shows how.',
+  'dns-signed':
+    'Delegate that name to this machine, once, with an NS record and without a DS record: docs/dns-01.md shows how.',
   'firewall-busy':
     'Run certbot again when that program is done (lslocks shows who holds a lock); what may be left of ours goes with: certbot-nfq stop',
   'firewall-failed':

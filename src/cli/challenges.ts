@@ -1,5 +1,5 @@
 /** What the hooks of every client do with challenges. */
-import { typeOf, type Known } from '../challenge/challenge.js'
+import { isOfType, typeOf, type Known } from '../challenge/challenge.js'
 import { ask } from '../client/ask.js'
 import { arm } from '../client/arm.js'
 import { armAll, disarmAll } from '../client/all.js'
@@ -21,7 +21,8 @@ export type Challenges = Extract<Call, { op: 'arm' }>['challenges']
  * none.
  * @throws Failure
  */
-export async function armChallenges(challenges: Challenges, options: Options): Promise<void> {
+export async function armChallenges(named: Challenges, options: Options): Promise<void> {
+  const challenges = named.map((challenge) => answeredAs(challenge, options))
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
   const launch = async () => {
@@ -44,9 +45,20 @@ export async function armChallenges(challenges: Challenges, options: Options): P
   // Of an earlier try with the same token.
   for (const { token } of challenges) forgetLoss(directory, token)
   if (order) await check(order, directory)
-  if (options.store === undefined) return
-  const { publishChallenges } = await import('./hook-store.js')
-  await publishChallenges(challenges, options)
+  if (options.store !== undefined) {
+    const { publishChallenges } = await import('./hook-store.js')
+    await publishChallenges(challenges, options)
+  }
+  const names = named.filter((challenge) => isOfType(challenge, 'dns-01')).map(({ identifier }) => identifier)
+  if (names.length === 0 || options.noSelfCheck) return
+  const { warnOfDns } = await import('./dns-warning.js')
+  await warnOfDns(names, options)
+}
+
+/** Returns the challenge under the name that a validator asks for in the end, where that is an alias. */
+function answeredAs(challenge: Challenges[number], { dnsAlias }: Options): Challenges[number] {
+  if (dnsAlias === undefined || !isOfType(challenge, 'dns-01')) return challenge
+  return { ...challenge, identifier: `${challenge.identifier}.${dnsAlias}` }
 }
 
 /** Returns whether the token is armed. No responder is started for that. */

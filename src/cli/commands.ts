@@ -33,6 +33,9 @@ export type CommandName =
   | 'auth'
   | 'cleanup'
 
+/** The ports that validators come to, one for each challenge type. */
+const PORTS: readonly OptionName[] = ['port', 'dns-port', 'tls-port']
+
 /** The options of a responder. */
 const RESPONDER: readonly OptionName[] = [
   'run-dir',
@@ -61,17 +64,29 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   'doctor': {
     describe: 'before a rate limit is spent: what may keep a validation from passing; changes nothing',
     words: '[name..]',
-    uses: ['port', 'run-dir', 'firewall', 'queue-num', 'mark', 'user', 'no-standalone', ...STORE],
+    uses: [
+      'port',
+      'dns-port',
+      'dns-alias',
+      'run-dir',
+      'firewall',
+      'queue-num',
+      'mark',
+      'user',
+      'no-standalone',
+      ...STORE,
+    ],
     options: {
       domain: { short: 'd', isList: true, takes: 'NAME', describe: 'a name to look up, several times for several' },
       resolver: { takes: 'ADDRESS', describe: 'the DNS server to ask (default: this machine’s)' },
+      dns: { describe: 'the names are to be validated by dns-01: look where their challenges lead' },
       json: { describe: 'for a program' },
     },
     example: 'certbot-nfq doctor example.com www.example.com --resolver 1.1.1.1',
   },
   'install': {
     describe: 'put hooks and command at paths that stay, and show how certbot uses them; or change a lineage',
-    uses: ['port', 'ttl', 'no-self-check', 'then', ...RESPONDER, ...STORE, 'store-timeout'],
+    uses: [...PORTS, 'dns-alias', 'challenge', 'ttl', 'no-self-check', 'then', ...RESPONDER, ...STORE, 'store-timeout'],
     options: {
       'adopt': {
         takes: 'NAME',
@@ -114,7 +129,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   },
   'serve': {
     describe: 'run a responder in the foreground; hooks use it, and it stays until it is stopped',
-    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER.filter((name) => name !== 'linger'), ...STORE],
+    uses: [...PORTS, 'ttl', 'no-self-check', ...RESPONDER.filter((name) => name !== 'linger'), ...STORE],
     options: {
       webroot: {
         takes: 'DIRECTORY',
@@ -167,7 +182,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
   ...clientCommands(),
   'auth': {
     describe: `what ${HOOKS_DIRECTORY}/auth runs: arm the challenge that certbot gives in its environment`,
-    uses: ['port', 'ttl', 'no-self-check', ...RESPONDER, ...STORE, 'store-timeout'],
+    uses: [...PORTS, 'dns-alias', 'ttl', 'no-self-check', ...RESPONDER, ...STORE, 'store-timeout'],
     example: `certbot certonly --manual --manual-auth-hook "${HOOKS_DIRECTORY}/auth --port 8080" …`,
   },
   'cleanup': {
@@ -190,7 +205,17 @@ function clientCommands(): Record<ClientName, CommandSpec> {
       describe,
       words: '[words..]',
       example,
-      uses: ['port', 'ttl', 'no-self-check', 'then', ...RESPONDER, ...STORE, 'store-timeout'],
+      uses: [
+        ...PORTS,
+        'dns-alias',
+        'challenge',
+        'ttl',
+        'no-self-check',
+        'then',
+        ...RESPONDER,
+        ...STORE,
+        'store-timeout',
+      ],
     },
   ])
   return Object.fromEntries(specs) as Record<ClientName, CommandSpec>

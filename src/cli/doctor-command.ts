@@ -12,7 +12,7 @@ import { paintFor } from './colour.js'
 import { examineClients } from './examine-clients.js'
 import { keeperCommand } from './launch.js'
 import { readNames } from './names.js'
-import type { Options } from './options.js'
+import { portFor, type Options } from './options.js'
 import { withOwnCommand } from './own-command.js'
 
 /** What `doctor` takes besides the options of all commands. */
@@ -20,6 +20,8 @@ export interface DoctorOptions {
   readonly names: readonly string[]
   /** The DNS server to ask; undefined stands for the machine's own. */
   readonly resolver: string | undefined
+  /** Whether the names are validated by dns-01. */
+  readonly isDns: boolean
   readonly isJson: boolean
 }
 
@@ -27,10 +29,15 @@ export interface DoctorOptions {
  * Prints what may keep a validation from passing. The exit status is 1 when something does. Changes nothing.
  * @throws Failure
  */
-export async function doctorCommand(options: Options, { names, resolver, isJson }: DoctorOptions): Promise<void> {
+export async function doctorCommand(
+  options: Options,
+  { names, resolver, isDns, isJson }: DoctorOptions,
+): Promise<void> {
   const hooks = fileURLToPath(new URL('../../hooks', import.meta.url))
   const findings = await examine({
     ...options,
+    port: portFor(isDns ? 'dns-01' : 'http-01', options),
+    dns: isDns ? { alias: options.dnsAlias, isShared: options.store !== undefined } : undefined,
     names: readNames(names, 'domain'),
     resolver: readResolver(resolver),
     readFleet: async () =>

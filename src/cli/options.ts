@@ -17,6 +17,8 @@ export interface Options {
   readonly port: number
   readonly dnsPort: number
   readonly tlsPort: number
+  /** The zone of aliases, without dots at its ends; undefined: names are answered as they are. */
+  readonly dnsAlias: string | undefined
   /** The types that a client which offers several may use. */
   readonly challenge: readonly ChallengeType[]
   readonly runDir: string
@@ -52,6 +54,7 @@ export type OptionName =
   | 'port'
   | 'dns-port'
   | 'tls-port'
+  | 'dns-alias'
   | 'challenge'
   | 'run-dir'
   | 'ttl'
@@ -90,6 +93,10 @@ export const OPTION_SPECS: Readonly<Record<OptionName, OptionSpec>> = {
   'port': { takes: 'NUMBER', default: '80', describe: 'port that the validator’s requests come to on this machine' },
   'dns-port': { takes: 'NUMBER', default: '53', describe: 'port that name servers ask this machine on, for dns-01' },
   'tls-port': { takes: 'NUMBER', default: '443', describe: 'port that tls-alpn-01’s validator comes to' },
+  'dns-alias': {
+    takes: 'ZONE',
+    describe: 'for dns-01: answer _acme-challenge.NAME.ZONE, which _acme-challenge.NAME is an alias of',
+  },
   'challenge': {
     takes: 'TYPES',
     default: 'http-01',
@@ -155,6 +162,7 @@ export function readOptions(
     port: wholeNumber('port', text('port'), 1, 65535),
     dnsPort: wholeNumber('dns-port', text('dns-port'), 1, 65535),
     tlsPort: wholeNumber('tls-port', text('tls-port'), 1, 65535),
+    dnsAlias: text('dns-alias') === undefined ? undefined : zoneName('dns-alias', text('dns-alias')),
     challenge: challengeTypes(text('challenge')),
     // Absolute, because the responder has a working directory of its own.
     runDir: resolve(nonEmpty('run-dir', text('run-dir'))),
@@ -190,6 +198,7 @@ export function formatOptions(options: Options): string[] {
     port,
     dnsPort,
     tlsPort,
+    dnsAlias,
     challenge,
     runDir,
     ttl,
@@ -208,6 +217,7 @@ export function formatOptions(options: Options): string[] {
     port,
     'dns-port': dnsPort,
     'tls-port': tlsPort,
+    'dns-alias': dnsAlias,
     'challenge': challenge.join(','),
     'run-dir': runDir,
     ttl,
@@ -296,6 +306,12 @@ function challengeTypes(text = ''): ChallengeType[] {
     'bad-option',
     `--challenge must be one of ${CHALLENGE_TYPES.join(', ')}, or several with commas between, not ${JSON.stringify(text)}`,
   )
+}
+
+function zoneName(name: OptionName, text = ''): string {
+  const zone = text.toLowerCase().replace(/^\.|\.$/g, '')
+  if (/^([a-z\d_-]{1,63}\.)*[a-z\d_-]{1,63}$/.test(zone) && zone.length < 200) return zone
+  throw new Failure('bad-option', `--${name} must be the name of a zone, not ${JSON.stringify(text)}`)
 }
 
 function nonEmpty(name: OptionName, text: string | undefined): string {

@@ -21,7 +21,7 @@ export const FLAGS = {
 } as const
 
 /** Types of records that this program knows by name. */
-export const TYPES = { NS: 2, SOA: 6, TXT: 16, OPT: 41, DS: 43, ANY: 255 } as const
+export const TYPES = { NS: 2, CNAME: 5, SOA: 6, TXT: 16, OPT: 41, DS: 43, ANY: 255 } as const
 
 /** The class of the Internet, IN. */
 export const INTERNET = 1

@@ -14,6 +14,7 @@ const defaults: Options = {
   port: 80,
   dnsPort: 53,
   tlsPort: 443,
+  dnsAlias: undefined,
   challenge: ['http-01'],
   runDir: '/run/certbot-nfq',
   ttl: 3600,
@@ -40,6 +41,7 @@ const defaults: Options = {
 const examples: readonly (readonly [OptionName, string, string, Partial<Options>, Partial<Options>])[] = [
   ['port', '8080', '81', { port: 8080 }, { port: 81 }],
   ['dns-port', '5353', '54', { dnsPort: 5353 }, { dnsPort: 54 }],
+  ['dns-alias', 'auth.example.net', 'B.example.', { dnsAlias: 'auth.example.net' }, { dnsAlias: 'b.example' }],
   ['challenge', 'dns-01', 'http-01, dns-01', { challenge: ['dns-01'] }, { challenge: ['http-01', 'dns-01'] }],
   ['tls-port', '8443', '444', { tlsPort: 8443 }, { tlsPort: 444 }],
   ['run-dir', '/run/flag', '/run/variable', { runDir: '/run/flag' }, { runDir: '/run/variable' }],
@@ -120,6 +122,8 @@ t.test('a bad value is refused by the name of its option, from wherever it comes
     ['firewall', ['nftables', 'Auto', 'iptables ', 'toString']],
     ['run-dir', ['/run/\0x']],
     ['log-file', ['/var/log/\0x']],
+    ['challenge', ['dns', 'http-01,', 'toString']],
+    ['dns-alias', ['*.example.com', 'a..b', 'a b', '.', 'x'.repeat(64)]],
   ]
   for (const [name, values] of table) {
     for (const value of values) {
@@ -185,6 +189,7 @@ const anyOptions: fc.Arbitrary<Options> = fc.record(
     port: fc.integer({ min: 1, max: 65535 }),
     dnsPort: fc.integer({ min: 1, max: 65535 }),
     tlsPort: fc.integer({ min: 1, max: 65535 }),
+    dnsAlias: fc.constantFrom(undefined, 'auth.example.net'),
     challenge: fc.uniqueArray(fc.constantFrom(...CHALLENGE_TYPES), { minLength: 1 }),
     runDir: paths,
     ttl: fc.integer({ min: 1, max: MAX_TTL }),

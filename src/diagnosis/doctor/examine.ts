@@ -20,6 +20,7 @@ import { readInstalledRules, tablesFor, type InstalledRules } from '../../rules-
 import { judgeFirewall, judgeKernel, runTrial } from './kernel-support.js'
 import { isAtWork, judgeLeftovers, readLeftovers } from './leftovers.js'
 import { readListeners } from './listeners.js'
+import { findingOfDns, readDnsName, type DnsHost } from './dns-names.js'
 import { judgeName, judgeWildcard } from './names.js'
 import type { ModulesReport } from './modules.js'
 import { judgeModules, judgeNode, readHookNode } from './node.js'
@@ -43,6 +44,8 @@ export interface ExamineOptions {
   readonly noStandalone: boolean
   /** Names to look up; may be empty. */
   readonly names: readonly string[]
+  /** Whether the names are validated by dns-01, and the zone of their aliases; undefined for http-01. */
+  readonly dns: { readonly alias: string | undefined; readonly isShared: boolean } | undefined
   /** The DNS server to ask, as in network/names.ts. */
   readonly resolver: string | undefined
   /** The value of --user. */
@@ -80,9 +83,10 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
     readHookNode([...options.hookProbe, 'modules'], runLong),
     readBackEnds(run),
     Promise.all(
-      options.names.map(async (name) =>
-        name.startsWith('*.') ? name : await lookUp(name, { resolver: options.resolver }),
-      ),
+      options.names.map(async (name) => {
+        if (options.dns) return findDns(name, { ...options.dns, machine }, options.resolver)
+        return name.startsWith('*.') ? judgeWildcard(name) : await lookUp(name, { resolver: options.resolver })
+      }),
     ),
   ])
   const familyRules = rulesByFamily(options.port, machine, uplinks, rules)
@@ -120,9 +124,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
     ...judgeClients(await options.clients(isAtWork(leftovers))),
     ...judgeFleet(await options.readFleet()),
     ...names.flatMap((found) =>
-      typeof found === 'string'
-        ? [judgeWildcard(found)]
-        : judgeName(found, { machine, served: servedFamilies(portFacts), port: options.port }),
+      'check' in found ? [found] : judgeName(found, { machine, served: servedFamilies(portFacts), port: options.port }),
     ),
   ]
   return findings.sort((one, other) => CHECKS.indexOf(one.check) - CHECKS.indexOf(other.check))
@@ -134,6 +136,22 @@ interface FamilyRules {
 }
 
 /** Returns a packet for each IP version that this machine has, and the tables that the packet meets. */
+/** What a CA asks, and who usually answers there, with dns-01. */
+const DNS_PORT = { asked: 53, server: 'name server', option: '--dns-port' } as const
+
+/** Milliseconds for the way to a name. */
+const DNS_TIME = 5_000
+
+/** Looks up and judges the way to a name's challenge. A wildcard has that of its base. */
+async function findDns(
+  name: string,
+  { alias, ...host }: NonNullable<ExamineOptions['dns']> & DnsHost,
+  resolver: string | undefined,
+): Promise<Finding> {
+  const found = { identifier: name.replace(/^\*\./, ''), alias }
+  return findingOfDns(found, await readDnsName(found, { resolver, timeLimit: DNS_TIME }), host)
+}
+
 function rulesByFamily(
   port: number,
   machine: readonly MachineAddress[],
@@ -150,7 +168,7 @@ function rulesByFamily(
 }
 
 function readPort(
-  { port, noStandalone }: ExamineOptions,
+  { port, noStandalone, dns }: ExamineOptions,
   familyRules: readonly FamilyRules[],
   areRulesUnread: boolean,
 ): PortFacts {
@@ -162,6 +180,7 @@ function readPort(
   )
   return {
     port,
+    ...(dns && DNS_PORT),
     listeners: readListeners(port),
     forwards,
     redirected: [...new Set(redirects)].flatMap(readListeners),

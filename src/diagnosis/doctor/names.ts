@@ -52,7 +52,7 @@ export function judgeWildcard(name: string): Finding {
   return fail(
     'name',
     `${name} is a wildcard, which http-01 cannot validate`,
-    'get a certificate for it by dns-01, with another hook',
+    'get a certificate for it by dns-01 (docs/dns-01.md), and add --dns here',
   )
 }
 

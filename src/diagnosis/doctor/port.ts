@@ -11,6 +11,11 @@ const HTTP_PORT = 80
 /** What is known of the port. */
 export interface PortFacts {
   readonly port: number
+  /** The port that every CA asks, 80 unless said, and what usually answers there. */
+  readonly asked?: number
+  readonly server?: string
+  /** The option that gives the port. */
+  readonly option?: string
   readonly listeners: readonly Listener[]
   /** Where destination NAT sends it, for each family. */
   readonly forwards: Readonly<Record<IpVersion, readonly Forward[]>>
@@ -27,7 +32,7 @@ export interface PortFacts {
  * take over.
  */
 export function judgePort(facts: PortFacts): Finding {
-  const { port, listeners, forwards, redirected } = facts
+  const { port, listeners, forwards, redirected, asked = HTTP_PORT, server = 'web server', option = '--port' } = facts
   const away = [...forwards[4], ...forwards[6]]
   const owners = describeAll(listeners)
   if (away.length > 0) {
@@ -35,7 +40,7 @@ export function judgePort(facts: PortFacts): Finding {
     const isDead =
       away.every(({ address }) => address === undefined) && redirected.length === 0 && listeners.length === 0
     if (isDead)
-      return fail('port', `port ${port} goes to ${where} by NAT, and nobody listens there`, 'start the web server')
+      return fail('port', `port ${port} goes to ${where} by NAT, and nobody listens there`, `start the ${server}`)
     const who = [describeAll(redirected), owners && `${owners} has the port itself`].filter(Boolean).join('; ')
     return ok('port', `port ${port} goes to ${where} by NAT${who && ` (${who})`}`)
   }
@@ -45,11 +50,11 @@ export function judgePort(facts: PortFacts): Finding {
       `nobody listens on port ${port}, and whether NAT sends it on is not known, as rules could not be read`,
       process.geteuid?.() === 0 ? 'see what filter says of them' : 'run doctor as root',
     )
-  if (listeners.length === 0 && port !== HTTP_PORT)
+  if (listeners.length === 0 && port !== asked)
     return warn(
       'port',
-      `nobody listens on port ${port}, and a CA asks port ${HTTP_PORT}, which nothing on this machine sends there`,
-      `leave out --port, unless a router forwards its port ${HTTP_PORT} to port ${port} of this machine${facts.isStandalone ? '' : '; then start the web server'}`,
+      `nobody listens on port ${port}, and a CA asks port ${asked}, which nothing on this machine sends there`,
+      `leave out ${option}, unless a router forwards its port ${asked} to port ${port} of this machine${facts.isStandalone ? '' : `; then start the ${server}`}`,
     )
   if (listeners.length === 0 && facts.isStandalone)
     return ok('port', `nobody listens on port ${port}, and no NAT sends it on: the responder will serve it itself`)
@@ -57,14 +62,14 @@ export function judgePort(facts: PortFacts): Finding {
     return fail(
       'port',
       `nobody listens on port ${port}, and no NAT sends it on: there is no connection to take over`,
-      'start the web server, give another --port, or leave out --no-standalone',
+      `start the ${server}, give another ${option}, or leave out --no-standalone`,
     )
   }
   if (servedFamilies(facts).length === 0)
     return warn(
       'port',
       `port ${port} belongs to ${owners}, which only this machine can reach`,
-      'let the web server listen on an address that the CA can reach',
+      `let the ${server} listen on an address that the CA can reach`,
     )
   return ok('port', `port ${port} belongs to ${owners}`)
 }
