@@ -74,7 +74,7 @@ export class Interceptor {
     this.#limits = limits
     this.#onOutput = onOutput
     this.#longestStart = Math.max(...services.map(({ longestStart }) => longestStart))
-    this.#watched = new FlowTable(limits.watched)
+    this.#watched = new FlowTable(limits.watched, { of: ({ start }) => start.size, limit: limits.watchedBytes })
     this.#taken = new FlowTable(limits.taken)
     this.#released = new RecentFlows(limits.released)
   }
@@ -121,19 +121,14 @@ export class Interceptor {
     return this.#watched.evicted + this.#taken.evicted
   }
 
-  /** Bytes kept of requests that are not complete. */
+  /** Bytes of memory for requests that are not complete. */
   get bytesHeld(): number {
-    return this.#watched.size * this.#bytesEach
+    return this.#watched.weight
   }
 
   /** The limits of `flows` and `bytesHeld`. */
   get bounds(): { readonly flows: number; readonly bytesHeld: number } {
-    return { flows: this.#limits.watched + this.#limits.taken, bytesHeld: this.#limits.watched * this.#bytesEach }
-  }
-
-  /** The memory for one stream's start, which holds each byte and whether it has come. */
-  get #bytesEach(): number {
-    return 2 * this.#longestStart
+    return { flows: this.#limits.watched + this.#limits.taken, bytesHeld: this.#limits.watchedBytes }
   }
 
   /** The number of connections taken over that are not closed yet. */
@@ -207,18 +202,20 @@ export class Interceptor {
 
   /**
    * Adds a segment to the start of a stream, and reads the start as it is then. Returns `undefined` when it is for no
-   * service.
+   * service. It is kept as far as the services need it that it may still be for.
    */
   #extend(start: StreamStart, segment: TcpSegment): Extended | undefined {
     const { bytes: before, nextSequence } = start
     start.add(segment.sequence, segment.payload)
-    let isPartial = false
-    for (const service of this.#services) {
-      const recognised = service.recognise(start.bytes)
+    let needed = 0
+    for (const { recognise, longestStart } of this.#services) {
+      const recognised = recognise(start.bytes)
       if (typeof recognised === 'object') return { start, before, nextSequence, recognised }
-      isPartial ||= recognised === 'partial'
+      if (recognised === 'partial') needed = Math.max(needed, longestStart)
     }
-    return isPartial ? { start, before, nextSequence, recognised: 'partial' } : undefined
+    if (needed === 0) return undefined
+    start.narrow(needed)
+    return { start, before, nextSequence, recognised: 'partial' }
   }
 
   /**
@@ -253,7 +250,7 @@ export class Interceptor {
       taken.isAnswerTold = true
       events.push(eventOf('answered', taken))
     }
-    if (peer.answer && peer.isAcknowledged && !taken.isAcknowledgmentTold) {
+    if (peer.answer && (peer.isAcknowledged || peer.isReceived) && !taken.isAcknowledgmentTold) {
       taken.isAcknowledgmentTold = true
       events.push(eventOf('acknowledged', taken))
     }

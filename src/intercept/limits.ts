@@ -1,10 +1,15 @@
 /** The limits of the responder, so that no traffic makes it grow without end. Times are in milliseconds. */
 export interface Limits {
   /**
-   * Connections whose request line is still incomplete. Beyond that the oldest is forgotten, and so passes to the
+   * Connections whose request line, or ClientHello, is still incomplete. Beyond that the oldest is forgotten, and so passes to the
    * server.
    */
   readonly watched: number
+  /**
+   * Bytes of memory for the starts of those connections. Half a request takes a few hundred, half a ClientHello three
+   * thousand, and none more than twice the longest start of a service. Beyond that too the oldest is forgotten.
+   */
+  readonly watchedBytes: number
   /** Connections taken over, closed ones included. Beyond that the oldest is forgotten. */
   readonly taken: number
   /**
@@ -12,7 +17,7 @@ export interface Limits {
    * left there from before.
    */
   readonly released: number
-  /** How long a half-sent request line is remembered. */
+  /** How long a half-sent request line or ClientHello is remembered. */
   readonly watchedFor: number
   /** How long a connection taken over may last. Then the client gets a RST. */
   readonly takenFor: number
@@ -29,6 +34,7 @@ export interface Limits {
 /** The limits of a responder. */
 export const DEFAULT_LIMITS: Limits = {
   watched: 4096,
+  watchedBytes: 8 * 1024 * 1024,
   taken: 4096,
   released: 1024,
   watchedFor: 60_000,

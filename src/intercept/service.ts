@@ -5,10 +5,10 @@
 
 /** A protocol that is answered in place of the web server. */
 export interface Service {
-  /** The most bytes of a stream's start that `recognise` ever needs. */
+  /** The most bytes of a stream's start that `recognise` ever needs. With as many it is never `partial`. */
   readonly longestStart: number
   /** Reads the first bytes of a stream. Called again with more while it returns `partial`. Never throws. */
-  recognise(start: Uint8Array): Recognition
+  readonly recognise: (start: Uint8Array) => Recognition
 }
 
 /**
@@ -41,11 +41,13 @@ export interface Conversation {
   end(): void
   /** What was answered; undefined until then. */
   readonly answer: Answer | undefined
+  /** Whether the client has shown that it has the answer, even if it does not acknowledge our end of the connection. */
+  readonly isReceived?: boolean
 }
 
 /** An answer as logs and status show it. */
 export interface Answer {
-  /** The protocol's own code: 200 with HTTP. */
+  /** The protocol's own code: 200 with HTTP, 0 with TLS. */
   readonly status: number
   /** Length of the content, without any head. */
   readonly bytes: number

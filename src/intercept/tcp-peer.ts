@@ -103,6 +103,11 @@ export class TcpPeer {
     return this.#sending.isFinAcknowledged
   }
 
+  /** Whether the client has shown in another way that it has the answer. */
+  get isReceived(): boolean {
+    return this.#conversation.isReceived ?? false
+  }
+
   /** Whether a direction is still open. */
   get isOpen(): boolean {
     return this.state === 'open' || this.state === 'closing'

@@ -8,21 +8,35 @@ import { seqAdd, seqDiff } from './sequence.js'
 export class StreamStart {
   /** Sequence number of the first byte. */
   readonly sequence: number
-  readonly #bytes: Uint8Array
-  readonly #isFilled: Uint8Array
+  #bytes = new Uint8Array(0)
+  #isFilled = new Uint8Array(0)
+  #capacity: number
   #contiguous = 0
 
-  /** Keeps `capacity` bytes and ignores what follows them. It takes twice that in memory. */
+  /** Keeps `capacity` bytes and ignores what follows them. */
   constructor(sequence: number, capacity: number) {
     this.sequence = sequence
-    this.#bytes = new Uint8Array(capacity)
-    this.#isFilled = new Uint8Array(capacity)
+    this.#capacity = capacity
+  }
+
+  /** Lowers the capacity, because a service that would need more is out of the question. */
+  narrow(capacity: number): void {
+    this.#capacity = Math.min(this.#capacity, Math.max(capacity, this.#contiguous))
+  }
+
+  /** Bytes of memory that it takes: each byte, and whether it has come. There is only room for what has come. */
+  get size(): number {
+    return 2 * this.#bytes.length
   }
 
   /** Takes a segment's payload. Of two versions of a byte the first stays, as in the receiver's kernel. */
   add(sequence: number, payload: Uint8Array): void {
     const offset = seqDiff(sequence, this.sequence)
-    const to = Math.min(offset + payload.length, this.#bytes.length)
+    const to = Math.min(offset + payload.length, this.#capacity)
+    if (to > this.#bytes.length) {
+      this.#bytes = extended(this.#bytes, to)
+      this.#isFilled = extended(this.#isFilled, to)
+    }
     for (let at = Math.max(offset, 0); at < to; at++) {
       if (this.#isFilled[at]) continue
       this.#isFilled[at] = 1
@@ -34,7 +48,7 @@ export class StreamStart {
   /** Returns whether a segment has bytes within the capacity. */
   covers(sequence: number, length: number): boolean {
     const offset = seqDiff(sequence, this.sequence)
-    return offset < this.#bytes.length && offset + length > 0
+    return offset < this.#capacity && offset + length > 0
   }
 
   /** The bytes from the first one up to the first gap. */
@@ -49,6 +63,12 @@ export class StreamStart {
 
   /** Whether the capacity is used up. */
   get isFull(): boolean {
-    return this.#contiguous === this.#bytes.length
+    return this.#contiguous === this.#capacity
   }
+}
+
+function extended(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer> {
+  const longer = new Uint8Array(length)
+  longer.set(bytes)
+  return longer
 }

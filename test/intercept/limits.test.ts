@@ -1,5 +1,7 @@
 import t from 'tap'
+import { Interceptor } from '../../src/intercept/interceptor.js'
 import { DEFAULT_LIMITS } from '../../src/intercept/limits.js'
+import type { Service } from '../../src/intercept/service.js'
 import { Connection } from './segments.js'
 import { request, Stage, swallowed, untouched } from './stage.js'
 
@@ -29,16 +31,41 @@ t.test('of too many half requests the oldest is forgotten, and passes to the ser
   t.end()
 })
 
-t.test('what half requests take in memory is known, and what they may take at most', (t) => {
-  const stage = new Stage(first, { watched: 3, taken: 2 })
+t.test('half requests take the memory of what has come, and of too much the oldest is forgotten', (t) => {
+  const stage = new Stage(first, { watched: 4, taken: 2, watchedBytes: 250 })
   t.equal(stage.interceptor.bytesHeld, 0)
-  const { flows, bytesHeld } = stage.interceptor.bounds
-  t.equal(flows, 5)
-  for (const connection of connections.slice(0, 2)) stage.client({ text: request.slice(0, 30) }, connection)
-  t.equal(stage.interceptor.bytesHeld, (2 / 3) * bytesHeld)
+  t.same(stage.interceptor.bounds, { flows: 6, bytesHeld: 250 })
+  for (const connection of connections.slice(0, 3)) stage.client({ text: request.slice(0, 30) }, connection)
+  t.equal(stage.interceptor.bytesHeld, 180, 'each byte, and whether it has come')
   stage.client({ at: 30, text: request.slice(30) }, first)
-  t.equal(stage.interceptor.bytesHeld, bytesHeld / 3, 'a connection taken over keeps none')
-  t.ok(bytesHeld / 3 >= 2 * request.indexOf('\r\n'), 'each byte of a request line, and whether it has come')
+  t.equal(stage.interceptor.bytesHeld, 120, 'a connection taken over keeps none')
+  stage.client({ text: request.slice(0, 40) }, fourth)
+  stage.client({ at: 30, text: request.slice(30, 60) }, third)
+  t.equal(stage.interceptor.bytesHeld, 200, 'the second one is forgotten')
+  t.equal(stage.interceptor.evicted, 1)
+  t.same(stage.client({ at: 30, text: request.slice(30) }, second), untouched)
+  t.match(stage.client({ at: 60, text: request.slice(60) }, third), { server: { flags: 'RST' } })
+  stage.interceptor.poll(60_000)
+  t.equal(stage.interceptor.bytesHeld, 0)
+  t.end()
+})
+
+t.test('a start is kept as far as the services need it that it may be for', (t) => {
+  const service = (first: string, longestStart: number): Service => ({
+    longestStart,
+    recognise: (start) => (start[0] !== undefined && String.fromCharCode(start[0]) !== first ? 'other' : 'partial'),
+  })
+  const interceptor = new Interceptor([service('G', 20), service('T', 2_000)])
+  const connection = new Connection()
+  const far = { at: 500, text: 'x'.repeat(100) }
+  interceptor.decide(connection.packet({ text: 'G' }), 0)
+  interceptor.decide(connection.packet(far), 0)
+  t.equal(interceptor.bytesHeld, 2, 'nothing past the shorter one')
+  interceptor.decide(connection.packet({ text: 'T' }), 0)
+  const other = new Connection({ clientPort: 50_001 })
+  interceptor.decide(other.packet({ text: 'T' }), 0)
+  interceptor.decide(other.packet(far), 0)
+  t.equal(interceptor.bytesHeld, 2 + 2 * 600)
   t.end()
 })
 

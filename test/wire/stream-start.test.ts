@@ -71,6 +71,24 @@ t.test('a segment is of interest when it has a byte between the start and the ca
   t.end()
 })
 
+t.test('it takes memory for what has come, and narrower it is full earlier', (t) => {
+  const start = new StreamStart(1_000, 100)
+  t.equal(start.size, 0)
+  start.add(1_000, fromText('GET'))
+  t.equal(start.size, 6)
+  start.add(1_009, fromText('x'))
+  t.equal(start.size, 20)
+  start.narrow(5)
+  start.add(1_003, fromText(' / HTTP'))
+  t.equal(toText(start.bytes), 'GET /')
+  t.ok(start.isFull)
+  start.narrow(50)
+  t.notOk(start.covers(1_005, 10), 'it does not become wider')
+  start.narrow(2)
+  t.equal(toText(start.bytes), 'GET /', 'what has come stays')
+  t.end()
+})
+
 t.test('it is full with its last byte, when there is no gap', (t) => {
   const start = new StreamStart(1_000, 4)
   start.add(1_001, fromText('bcd'))
