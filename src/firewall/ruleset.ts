@@ -82,15 +82,27 @@ export const OTHERS_QUEUED = {
   inAll: { perSecond: 400, atOnce: 1_000 },
 } as const
 
+/**
+ * How many candidates are queued and followed of a selector that is limited: from one source, and in all. Those beyond
+ * go on to the server. For TLS that is every new connection where the kernel cannot search a hello, so there is room
+ * for more each second than of requests that are answered; each of them is only read, and let go.
+ */
+export const LIMITED_QUEUED = {
+  perSource: OTHERS_QUEUED.perSource,
+  inAll: { perSecond: 1_000, atOnce: 1_000 },
+} as const
+
 /** Bits of an IPv6 address that count as one source: a site gets no longer a prefix (RFC 6177). */
 export const SOURCE_BITS = 64
 
-/** How many further packets are queued at once where all keys are wanted: three for each request at once. */
+/** How many further packets are queued at once where anybody is answered: three for each request at once. */
 const FURTHER_OF_OTHERS = 2_000
 
 /** Returns how many further packets of followed connections are queued at once. */
 export function furtherAtOnce({ selectors }: Pick<Ruleset, 'selectors'>): number {
-  return selectors.some(({ wantsOthers }) => wantsOthers) ? FURTHER_OF_OTHERS : FURTHER_QUEUED.atOnce
+  return selectors.some(({ wantsOthers, isLimited }) => wantsOthers || isLimited)
+    ? FURTHER_OF_OTHERS
+    : FURTHER_QUEUED.atOnce
 }
 
 /** Seconds for which an untracked source whose payload was incomplete is not followed for another such payload. */

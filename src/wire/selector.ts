@@ -19,6 +19,28 @@ export interface Selector {
   readonly keyMask?: number
   /** Whether a payload with any other key is wanted too, but only within limits (firewall/ruleset.ts). */
   readonly wantsOthers?: boolean
+  /** Whether what is picked is wanted within limits only, because anybody can send it (firewall/ruleset.ts). */
+  readonly isLimited?: boolean
+  /**
+   * A text that a payload has to contain, or may still get in the next segment. iptables looks for it. nft cannot, and
+   * picks payloads without it too. `keys` has to be `any`.
+   */
+  readonly contains?: Contained
+}
+
+/** A text anywhere in a payload, and how it is told that no more of the payload is to come. */
+export interface Contained {
+  /** ASCII, without quotes and blanks. */
+  readonly text: string
+  /** A payload is whole when all of these count up to one and the same place, and it reaches that far. */
+  readonly lengths: readonly LengthField[]
+}
+
+/** A big-endian number in a payload that counts the bytes after it. */
+export interface LengthField {
+  /** Where it begins in the payload, in bytes. */
+  readonly at: number
+  readonly bytes: 2 | 3
 }
 
 /** Bytes that a payload may begin with. */

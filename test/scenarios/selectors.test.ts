@@ -3,6 +3,7 @@ import t from 'tap'
 import type { Test } from 'tap'
 import { dns01Selectors } from '../../src/challenge/dns-01/selector.js'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'
+import { tlsAlpn01Selector } from '../../src/challenge/tls-alpn-01/selector.js'
 import { installScript } from '../../src/firewall/iptables/script.js'
 import { installLine, tableName } from '../../src/firewall/nft/script.js'
 import type { Ruleset } from '../../src/firewall/ruleset.js'
@@ -10,7 +11,9 @@ import type { IpVersion } from '../../src/wire/ip.js'
 import { createNamespace, type Namespace } from '../../src/lab/namespace.js'
 import { run } from '../../src/lab/run.js'
 import type { Selector } from '../../src/wire/selector.js'
-import { fromText } from '../fixtures/hex.js'
+import { chromiumHello, curlHello, opensslHello, pebbleHello } from '../fixtures/captured-hellos.js'
+import { alpnExtension, extension, makeHello, nameExtension } from '../fixtures/hello.js'
+import { fromText, toText } from '../fixtures/hex.js'
 import { makeSets } from '../kernel/sets-of-rules.js'
 import { requiresKernel } from '../requires-kernel.js'
 
@@ -52,7 +55,13 @@ const asked = query('\x0f_ACME-Challenge\x07example\x03com\0\0\x10\0\x01')
 const askedAnother = query('\x0f_acme-challenge\x03www\x07example\x03com\0\0\x10\0\x01')
 
 /** What a client sends, each piece in a segment or datagram of its own, and what the kernel takes it for. */
-type Connection = readonly [title: string, pieces: readonly string[], kinds: Kinds]
+type Connection = readonly [title: string, pieces: readonly string[], kinds: Kinds | ByBackEnd]
+
+/** nft cannot search a payload. */
+interface ByBackEnd {
+  readonly nft: Kinds
+  readonly iptables: Kinds
+}
 
 const http01: readonly Connection[] = [
   ['a whole request', [get], armed],
@@ -76,6 +85,38 @@ const http01: readonly Connection[] = [
   ['a challenge asked for by POST', [get.replace('GET', 'POST')], none],
   ['a path that is almost a challenge', [get.replace('challenge/', 'challenge?')], none],
   ['a connection without a request', [], none],
+]
+
+const hello = (extensions: readonly Uint8Array[], records?: readonly number[]) =>
+  toText(makeHello({ extensions, ...(records && { records }) }))
+const named = nameExtension('example.com')
+const acme = alpnExtension('acme-tls/1')
+const long = extension(51, new Uint8Array(1_300))
+/** As `acme-tls/1` is read by iptables: it is not there, or the hello goes on in the next segment. */
+const passed: ByBackEnd = { nft: armed, iptables: none }
+const undecided: ByBackEnd = { nft: armed, iptables: incomplete }
+const splitInText = (text: string) => split(text, text.indexOf('acme-tls/1') + 4)
+
+const tlsAlpn01: readonly Connection[] = [
+  ['a hello with the protocol', [hello([named, acme])], armed],
+  ['openssl’s', [toText(opensslHello)], armed],
+  ['pebble’s', [toText(pebbleHello)], armed],
+  ['a hello with other protocols', [hello([named, alpnExtension('h2', 'http/1.1')])], passed],
+  ['curl’s', [toText(curlHello)], passed],
+  ['a hello without protocols', [hello([named])], passed],
+  ['Chromium’s, in two segments', split(toText(chromiumHello), 1_400), undecided],
+  ['a long one with the protocol in its first segment', split(hello([named, acme, long]), 1_200), armed],
+  ['a long one with the protocol in its second segment', split(hello([long, named, acme]), 1_200), undecided],
+  ['the protocol split between two segments', splitInText(hello([long, named, acme])), undecided],
+  ['a hello in two records', [hello([named, alpnExtension('h2')], [60])], undecided],
+  ['a record of two messages', [`\x16\x03\x01\0\x0c\x01\0\0\x02\x03\x03\x01\0\0\x02\x03\x03`], undecided],
+  ...[1, 3, 5].map(
+    (length) => [`a hello split after ${length} bytes`, split(hello([acme]), length), incomplete] as const,
+  ),
+  ['application data', ['\x17\x03\x03\0\x0eacme-tls/1 too'], none],
+  ['another handshake message', ['\x16\x03\x03\0\x0c\x10\0\0\x08acme-tls/1'], none],
+  ['a version that there is not', ['\x16\x03\x08\0\x0c\x01\0\0\x08acme-tls/1'], none],
+  ['an alert', ['\x15\x03\x03\0\x02\x01\x00'], none],
 ]
 
 const selections: readonly {
@@ -148,6 +189,11 @@ const selections: readonly {
       ['for the other name', [asked], armed],
       ['for another name', [askedAnother], unarmed],
     ],
+  },
+  {
+    title: 'tls-alpn-01, beside http-01',
+    selectors: [http01Selector([80], [token]), tlsAlpn01Selector([80])],
+    overTcp: [...tlsAlpn01, ['a request', [get], armed], ['a split request', split(get, 5), incomplete]],
   },
   {
     title: 'masked bytes at a place of the payload, by TCP and UDP, beside http-01',
@@ -251,8 +297,8 @@ for (const [name, backEnd] of Object.entries(backEnds)) {
           }
           const { install, count } = backEnd(namespace, version)
           await install(ruleset)
-          await check(t, overTcp, exchange(version, 'tcp'), () => count(ruleset))
-          await check(t, overUdp, exchange(version, 'udp'), () => count(ruleset))
+          await check(t, overTcp, exchange(version, 'tcp'), () => count(ruleset), name !== 'nft')
+          await check(t, overUdp, exchange(version, 'udp'), () => count(ruleset), name !== 'nft')
         })
   })
 }
@@ -262,9 +308,11 @@ async function check(
   connections: readonly Connection[],
   send: Send,
   count: () => Promise<Kinds>,
+  canSearch: boolean,
 ): Promise<void> {
   let before = await count()
-  for (const [title, pieces, kinds] of connections) {
+  for (const [title, pieces, expected] of connections) {
+    const kinds = 'nft' in expected ? expected[canSearch ? 'iptables' : 'nft'] : expected
     await send(pieces)
     const now = await count()
     const { armed, incomplete, unarmed } = now

@@ -124,6 +124,21 @@ export function alu(op: 'add' | 'sub' | 'and' | 'rsh', operand: number | 'x'): S
   return operand === 'x' ? instruction(ALU | ALU_OPS[op] | FROM_X, 0) : instruction(ALU | ALU_OPS[op], operand)
 }
 
+/** M[k] = A. There are 16 such words. */
+export function store(k: number): Statement {
+  return instruction(ST, k)
+}
+
+/** X = M[k], which has to be stored before. */
+export function ldxStored(k: number): Statement {
+  return instruction(LDX | MEM, k)
+}
+
+/** Compares A with X and jumps. */
+export function jumpEqualX(ifTrue: Target, ifFalse: Target): Statement {
+  return { kind: 'instruction', code: JMP | JUMP_TESTS.eq | FROM_X, k: 0, ifTrue, ifFalse }
+}
+
 /** Compares A with k, unsigned, and jumps: `eq` is A = k, `ge` is A >= k. */
 export function jump(test: 'eq' | 'ge', k: number, ifTrue: Target, ifFalse: Target): Statement {
   return { kind: 'instruction', code: JMP | JUMP_TESTS[test], k, ifTrue, ifFalse }
@@ -151,12 +166,14 @@ function instruction(code: number, k: number): Statement {
 // The low three bits of a code are its class; for loads come size and mode, for ALU and jumps the operation and BPF_X.
 const LD = 0x00
 const LDX = 0x01
+const ST = 0x02
 const ALU = 0x04
 const JMP = 0x05
 const RET = 0x06
 const MISC = 0x07
 const ABS = 0x20
 const IND = 0x40
+const MEM = 0x60
 const LEN = 0x80
 const MSH = 0xa0
 const FROM_X = 0x08

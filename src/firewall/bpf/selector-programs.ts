@@ -9,8 +9,23 @@
  * header length below 5 is not checked, because the kernel has dropped such a packet before.
  */
 import type { IpVersion } from '../../wire/ip.js'
-import { keyOffset, maskAt, type Selector, type Start } from '../../wire/selector.js'
-import { alu, jump, label, ld, ldIndirect, ldLength, ldxMsh, ret, tax, txa, type Program } from './program.js'
+import { keyOffset, maskAt, type LengthField, type Selector, type Start } from '../../wire/selector.js'
+import {
+  alu,
+  jump,
+  jumpEqualX,
+  label,
+  ld,
+  ldIndirect,
+  ldLength,
+  ldxMsh,
+  ldxStored,
+  ret,
+  store,
+  tax,
+  txa,
+  type Program,
+} from './program.js'
 
 type Transport = Selector['transport']
 
@@ -107,6 +122,38 @@ export function reachesProgram(version: IpVersion, transport: Transport, start: 
     ...results,
   ]
 }
+
+/**
+ * Returns a program that matches a payload that is whole: all lengths count up to one place, and the payload reaches
+ * that far.
+ */
+export function wholeProgram(version: IpVersion, transport: Transport, lengths: readonly LengthField[]): Program {
+  return [
+    ...findPayload(version, transport),
+    txa(),
+    store(PAYLOAD),
+    ...lengths.flatMap(({ at, bytes }, index) => [
+      ldxStored(PAYLOAD),
+      // There is no load of three bytes. The byte before them is there, for a record begins with its type.
+      ldIndirect(bytes === 2 ? 'half' : 'word', bytes === 2 ? at : at - 1),
+      ...(bytes === 2 ? [] : [alu('and', 0xffffff)]),
+      alu('add', at + bytes),
+      ...(index === 0 ? [store(END)] : [ldxStored(END), jumpEqualX('next', 'no match')]),
+    ]),
+    // The last byte of it. A load past the end of the packet ends the program.
+    ldxStored(PAYLOAD),
+    alu('add', 'x'),
+    alu('sub', 1),
+    tax(),
+    ldIndirect('byte', 0),
+    jump('ge', 0, 'match', 'match'),
+    ...results,
+  ]
+}
+
+/** Words of memory: where the payload begins, and how long it is to become. */
+const PAYLOAD = 0
+const END = 1
 
 /** Returns a comparison of `length` bytes of the start, from its byte `at` on, with the payload. */
 function equal(start: Start, at: number, length: 1 | 4, onEqual: string, onOther: string): Program {

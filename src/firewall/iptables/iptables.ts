@@ -102,9 +102,8 @@ export function iptablesFirewall(
   async function installFamily(wanted: Ruleset, family: Family): Promise<void> {
     const { version } = family
     const before = installed.get(version)
-    const wantsOthers = wanted.selectors.some((selector) => selector.wantsOthers)
     if (wanted.selection === 'prefilter')
-      for (const { name, kind } of setsFor(tag, version, wantsOthers)) await sets.make(name, version, kind)
+      for (const { name, kind } of setsFor(tag, version, wanted.selectors)) await sets.make(name, version, kind)
     const missing = await missingChains(version, hookChains(family), run)
     // Rules that are replaced need not be complete: another program may have removed jumps or whole chains.
     const saved = before && (await saveMangle(version))

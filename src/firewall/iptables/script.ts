@@ -11,6 +11,7 @@
  * | `…-I` | the payload ends before the key does: passes on what is within the limits |
  * | `…-U` | it is within the limits: follows the connection, by source for a short time only, and queues the packet |
  * | `…-N` | the key is not armed: counts it, and queues a few a second, or those within limits go to `…-A` |
+ * | `…-T` | it is of a kind that anybody can send: those within limits go to `…-A` |
  * | `…-Q` | picks the further packets of a connection that has our connection mark |
  * | `…-R` | picks the further packets of a followed source, where the mark is not used |
  * | `…-F` | queues such a further packet, within a limit |
@@ -30,6 +31,7 @@ import {
   keyProgram,
   KEYS_A_PROGRAM,
   reachesProgram,
+  wholeProgram,
 } from '../bpf/selector-programs.js'
 import {
   FOLLOWED_SECONDS,
@@ -38,6 +40,7 @@ import {
   INCOMPLETE_QUEUED,
   isFollowedByMark,
   letGoMark,
+  LIMITED_QUEUED,
   LONGEST_QUEUED,
   OTHERS_QUEUED,
   portsOf,
@@ -63,26 +66,29 @@ function setNames(tag: string, version: IpVersion) {
     halves: `${name}h`,
     /** Sources of requests with other keys than the armed ones, each with a count. */
     askers: `${name}a`,
+    /** Sources of what anybody can send, each with a count. */
+    limited: `${name}t`,
   }
 }
 
 /**
- * Returns the ip_sets that the rules of a tag refer to. They have to exist before the rules. `wantsOthers` tells
- * whether the rules want other keys than the armed ones; by default all sets that there may be are returned.
+ * Returns the ip_sets that the rules of a tag refer to. They have to exist before the rules. `selectors` are those of
+ * the rules; by default all sets that there may be are returned.
  */
 export function setsFor(
   tag: string,
   version: IpVersion,
-  wantsOthers = true,
+  selectors: readonly Pick<Selector, 'wantsOthers' | 'isLimited'>[] = [{ wantsOthers: true, isLimited: true }],
 ): { readonly name: string; readonly kind: SetKind }[] {
-  const { followed, seen, halves, askers } = setNames(tag, version)
+  const { followed, seen, halves, askers, limited } = setNames(tag, version)
   const { perSecond, atOnce } = OTHERS_QUEUED.perSource
   const kind: SetKind = { of: 'address', seconds: atOnce / perSecond, ...(version === 6 && { bits: SOURCE_BITS }) }
   return [
     { name: followed, kind: { of: 'address and port', seconds: FOLLOWED_SECONDS.incomplete } },
     { name: seen, kind: { of: 'address and port', seconds: SEEN_SECONDS } },
     { name: halves, kind: { of: 'address', seconds: 1 } },
-    ...(wantsOthers ? [{ name: askers, kind }] : []),
+    ...(selectors.some(({ wantsOthers }) => wantsOthers) ? [{ name: askers, kind }] : []),
+    ...(selectors.some(({ isLimited }) => isLimited) ? [{ name: limited, kind }] : []),
   ]
 }
 
@@ -240,6 +246,7 @@ function namesFor(tag: string) {
     incomplete: `${entry}-I`,
     undecided: `${entry}-U`,
     unarmed: `${entry}-N`,
+    limited: `${entry}-T`,
     byMark: `${entry}-Q`,
     byAddress: `${entry}-R`,
     further: `${entry}-F`,
@@ -259,6 +266,7 @@ function chainNames(ruleset: Ruleset): readonly string[] {
     names.incomplete,
     names.undecided,
     names.unarmed,
+    ...(ruleset.selectors.some(({ isLimited }) => isLimited) ? [names.limited] : []),
     names.byMark,
     names.byAddress,
     names.further,
@@ -355,10 +363,16 @@ function candidateRules(ruleset: Ruleset, family: Family): string[] {
           // A rule without a target only counts.
           `-A ${names.unarmed} ${comment}`,
           ...(ruleset.selectors.some(({ wantsOthers }) => wantsOthers)
-            ? othersRules(names, sets.askers, comment)
+            ? limitRules(names.unarmed, names.armed, sets.askers, OTHERS_QUEUED, comment)
             : [
                 `-A ${names.unarmed} -m limit --limit ${UNARMED_QUEUED}/sec --limit-burst ${UNARMED_QUEUED} ${toQueue}`,
               ]),
+        ]
+      : []),
+    ...(ruleset.selectors.some((selector) => selector.isLimited)
+      ? [
+          `-A ${names.limited} ${isLetGo}`,
+          ...limitRules(names.limited, names.armed, sets.limited, LIMITED_QUEUED, comment),
         ]
       : []),
     ...(ports.length === 0
@@ -389,34 +403,50 @@ function candidateRules(ruleset: Ruleset, family: Family): string[] {
 }
 
 /**
- * Returns the rules that take requests with other keys, within the limits. The limit of a source is a count in so many
- * seconds that it comes to the same.
+ * Returns the rules of a chain that go on to another within limits. The limit of a source is a count in so many seconds
+ * that it comes to the same.
  */
-function othersRules(names: ReturnType<typeof namesFor>, askers: string, comment: string): string[] {
-  const { perSource, inAll } = OTHERS_QUEUED
+function limitRules(
+  name: string,
+  onward: string,
+  askers: string,
+  { perSource, inAll }: typeof OTHERS_QUEUED | typeof LIMITED_QUEUED,
+  comment: string,
+): string[] {
   return [
-    `-A ${names.unarmed} -m set --match-set ${askers} src --packets-gt ${perSource.atOnce - 1} ${comment} -j RETURN`,
-    `-A ${names.unarmed} ${comment} -j SET --add-set ${askers} src`,
-    `-A ${names.unarmed} -m limit --limit ${inAll.perSecond}/sec --limit-burst ${inAll.atOnce} ${comment} -g ${names.armed}`,
+    `-A ${name} -m set --match-set ${askers} src --packets-gt ${perSource.atOnce - 1} ${comment} -j RETURN`,
+    `-A ${name} ${comment} -j SET --add-set ${askers} src`,
+    `-A ${name} -m limit --limit ${inAll.perSecond}/sec --limit-burst ${inAll.atOnce} ${comment} -g ${onward}`,
   ]
 }
 
 /** Returns the rules that compare the whole start and the key after it. */
 function startRules({ selector, start, place }: PlacedStart, version: IpVersion, tag: string): string[] {
   const names = namesFor(tag)
-  const { transport, keys, keyMask } = selector
-  const rule = (program: Program | undefined, target: string) =>
-    [`-A ${names.start(place)}`, ...(program ? [matching(program)] : []), commentFor(tag), target].join(' ')
+  const { transport, keys, keyMask, isLimited, contains } = selector
+  const rule = (condition: Program | string | undefined, target: string) =>
+    [
+      `-A ${names.start(place)}`,
+      ...(condition ? [typeof condition === 'string' ? condition : matching(condition)] : []),
+      commentFor(tag),
+      target,
+    ].join(' ')
+  const onward = `-g ${isLimited ? names.limited : names.armed}`
   return [
     rule(differsProgram(version, transport, start), '-j RETURN'),
-    ...(keys === 'any'
-      ? [rule(reachesProgram(version, transport, start, 0), `-g ${names.armed}`)]
-      : [
-          ...inPieces(keys, KEYS_A_PROGRAM).map((piece) =>
-            rule(keyProgram(version, transport, start, piece, keyMask), `-g ${names.armed}`),
-          ),
-          rule(reachesProgram(version, transport, start, COMPARED_KEY_LENGTH), `-g ${names.unarmed}`),
-        ]),
+    ...(contains
+      ? [
+          rule(`-m string --algo kmp --string ${contains.text}`, onward),
+          rule(wholeProgram(version, transport, contains.lengths), '-j RETURN'),
+        ]
+      : keys === 'any'
+        ? [rule(reachesProgram(version, transport, start, 0), onward)]
+        : [
+            ...inPieces(keys, KEYS_A_PROGRAM).map((piece) =>
+              rule(keyProgram(version, transport, start, piece, keyMask), `-g ${names.armed}`),
+            ),
+            rule(reachesProgram(version, transport, start, COMPARED_KEY_LENGTH), `-g ${names.unarmed}`),
+          ]),
     // A TCP payload may be continued in the next segment. A datagram is complete.
     ...(transport === 'tcp' ? [rule(undefined, `-g ${names.incomplete}`)] : []),
   ]

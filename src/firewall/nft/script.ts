@@ -17,6 +17,7 @@
  * | `undecided` | within the limits: follows the connection, by source for a short time only, and queues the packet |
  * | `unarmed-S` | the key is not armed: counts the packet, and queues a few of them a second, or goes to `others` |
  * | `others` | such keys are wanted too: goes to `take` within the limits |
+ * | `limited` | what anybody can send: goes to `take` within the limits |
  * | `marked` | picks the further packets of a connection that has our connection mark, or lets it go |
  * | `followed`, `known` | the same by source address and port, where the mark is not used |
  * | `further` | queues such a further packet, within a limit |
@@ -31,6 +32,7 @@ import {
   INCOMPLETE_QUEUED,
   isFollowedByMark,
   letGoMark,
+  LIMITED_QUEUED,
   LONGEST_QUEUED,
   OTHERS_QUEUED,
   portsOf,
@@ -189,12 +191,14 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
   ]
   const { perAddress, inAll } = INCOMPLETE_QUEUED
   const wantsOthers = selectors.some((selector) => selector.wantsOthers)
+  const isLimited = selectors.some((selector) => selector.isLimited)
   return [
     ...(selectors.some(({ keys }) => keys !== 'any') ? ['counter unarmed { }'] : []),
     dynamicSet('followed', `${addressType(version)} . inet_service`, FOLLOWED_SECONDS.armed),
     dynamicSet('seen', `${addressType(version)} . inet_service`, SEEN_SECONDS),
     dynamicSet('halves', addressType(version), HALVES_SECONDS),
     ...(wantsOthers ? [dynamicSet('askers', addressType(version), ASKERS_SECONDS)] : []),
+    ...(isLimited ? [dynamicSet('limited-askers', addressType(version), ASKERS_SECONDS)] : []),
     ...selectors.flatMap((selector, index) =>
       selector.keys === 'any' || keySets === 'anonymous' ? [] : [keySet(index + 1, selector)],
     ),
@@ -207,7 +211,16 @@ function candidateChains(ruleset: Ruleset, family: Family, keySets: KeySets): st
       `${byMark ? 'ct state untracked ' : ''}add @seen { ${source} }`,
       ...follow('add', FOLLOWED_SECONDS.incomplete),
     ]),
-    ...(wantsOthers ? [chain('others', [...othersLimits(version), 'goto take'])] : []),
+    ...(wantsOthers ? [chain('others', [...limits(version, 'askers', OTHERS_QUEUED), 'goto take'])] : []),
+    ...(isLimited
+      ? [
+          chain('limited', [
+            `${isLetGo} ${unmark} accept`,
+            ...limits(version, 'limited-askers', LIMITED_QUEUED),
+            'goto take',
+          ]),
+        ]
+      : []),
     chain('further', [
       `limit rate ${FURTHER_QUEUED.perSecond}/second burst ${furtherAtOnce(ruleset)} packets ${toQueue}`,
     ]),
@@ -255,12 +268,15 @@ function startJumps(selectors: readonly Selector[], transport: Selector['transpo
   )
 }
 
-/** Returns the rules that turn away what is beyond the limits of requests with other keys. */
-function othersLimits(version: IpVersion): string[] {
-  const { perSource, inAll } = OTHERS_QUEUED
+/** Returns the rules that turn away what is beyond limits, with the set that counts each source. */
+function limits(
+  version: IpVersion,
+  askers: string,
+  { perSource, inAll }: typeof OTHERS_QUEUED | typeof LIMITED_QUEUED,
+): string[] {
   const source = version === 4 ? 'ip saddr' : `ip6 saddr and ${PREFIX_MASK}`
   return [
-    `add @askers { ${source} limit rate over ${perSource.perSecond}/second burst ${perSource.atOnce} packets } return`,
+    `add @${askers} { ${source} limit rate over ${perSource.perSecond}/second burst ${perSource.atOnce} packets } return`,
     `limit rate over ${inAll.perSecond}/second burst ${inAll.atOnce} packets return`,
   ]
 }
@@ -281,10 +297,10 @@ interface Following {
 
 /** Returns the chains of one selector: those that compare its starts, and those that these go to. */
 function selectorChains(selector: Selector, place: number, following: Following): string[] {
-  const { transport, starts, keys, wantsOthers } = selector
+  const { transport, starts, keys, wantsOthers, isLimited } = selector
   const { toQueue, isTracked, keySets, onward } = following
   const to = (onwards: string) => destinations(selector, isTracked).map((destination) => `${destination} ${onwards}`)
-  const chains = [chain(`armed-${place}`, to(transport === 'tcp' ? 'goto take' : toQueue))]
+  const chains = [chain(`armed-${place}`, to(transport === 'udp' ? toQueue : isLimited ? 'goto limited' : 'goto take'))]
   if (transport === 'tcp') chains.push(chain(`incomplete-${place}`, to('goto undecided')))
   if (keys !== 'any')
     chains.push(
@@ -341,8 +357,11 @@ function gate(starts: readonly Start[]): string {
   if (only?.offset === 0 && starts.length === 1 && maskAt(only, 0) !== 0xff) return compared(only, 0, 1, '==')
   // Matches any first byte. An empty payload has none.
   if (starts.some((start) => start.offset !== 0 || maskAt(start, 0) !== 0xff)) return `${payload(0, 1)} & 0x0 == 0x0`
-  const [least = 0, most = 0] = [Math.min, Math.max].map((of) => of(...starts.map(({ bytes }) => bytes[0] ?? 0)))
-  return `${payload(0, 1)} ${hex([least])}${least === most ? '' : `-${hex([most])}`}`
+  const firsts = [...new Set(starts.map(({ bytes }) => bytes[0] ?? 0))].sort((a, b) => a - b)
+  const [least = 0, most = 0] = [firsts[0], firsts.at(-1)]
+  const isRow = most - least === firsts.length - 1
+  const row = least === most ? hex([least]) : `${hex([least])}-${hex([most])}`
+  return `${payload(0, 1)} ${isRow ? row : `{ ${firsts.map((first) => hex([first])).join(', ')} }`}`
 }
 
 /** Returns a comparison of `length` bytes of the start, from its byte `at` on, with the payload. */

@@ -37,6 +37,7 @@ export function parseBytecode(bytecode: string): readonly BpfInstruction[] {
 export function run(program: readonly BpfInstruction[], packet: Uint8Array): number {
   let a = 0
   let x = 0
+  const memory = new Map<number, number>()
   for (let pc = 0; ; pc += 1) {
     const instruction = program[pc]
     if (instruction === undefined) throw new Error(`no instruction ${pc}`)
@@ -51,7 +52,15 @@ export function run(program: readonly BpfInstruction[], packet: Uint8Array): num
       const byte = packet[k]
       if (byte === undefined) return 0
       x = 4 * (byte % 16)
-    } else if (code === 0x04) a = wrap(a + k)
+    } else if (code === 0x02)
+      memory.set(k, a) // st M[k]
+    else if (code === 0x61) {
+      // ldx M[k]
+      const word = memory.get(k)
+      if (word === undefined || k > 15) throw new Error(`M[${k}] is not stored`)
+      x = word
+    } else if (code === 0x1d) pc += a === x ? jt : jf
+    else if (code === 0x04) a = wrap(a + k)
     else if (code === 0x0c) a = wrap(a + x)
     else if (code === 0x14) a = wrap(a - k)
     else if (code === 0x1c) a = wrap(a - x)

@@ -9,9 +9,13 @@ import {
   keyProgram,
   KEYS_A_PROGRAM,
   reachesProgram,
+  wholeProgram,
 } from '../../../src/firewall/bpf/selector-programs.js'
 import { keyOffset, maskAt, type Selector, type Start } from '../../../src/wire/selector.js'
+import { tlsAlpn01Selector } from '../../../src/challenge/tls-alpn-01/selector.js'
 import { holds } from '../../holds.js'
+import { alpnExtension, extension, helloMessage, inRecords, join, nameExtension } from '../../fixtures/hello.js'
+import { chromiumHello, openssl12Hello, pebbleHello } from '../../fixtures/captured-hellos.js'
 import { parseBytecode, run } from './bpf-interpreter.js'
 
 const families = [4, 6] as const
@@ -386,3 +390,25 @@ function isLike(start: Start, payload: Uint8Array): boolean {
 function bytes(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'latin1'))
 }
+
+t.test('a ClientHello is whole when its record has all of it, and the payload has all of its record', (t) => {
+  const { transport, contains } = tlsAlpn01Selector([443])
+  const long = helloMessage({ extensions: [extension(21, new Uint8Array(60_000)), nameExtension('a')] })
+  const message = helloMessage({ extensions: [nameExtension('example.com'), alpnExtension('h2')] })
+  for (const family of families) {
+    const program = parseBytecode(toBytecode(wholeProgram(family, transport, contains?.lengths ?? [])))
+    const isWhole = (payload: Uint8Array, optionBytes = 0) =>
+      run(program, packet({ family, payload, optionBytes }).data) === 1
+    for (const hello of [pebbleHello, openssl12Hello, chromiumHello]) {
+      t.ok(isWhole(hello))
+      t.ok(isWhole(hello, 12), 'after TCP options')
+      t.ok(isWhole(join([hello, Uint8Array.of(0x17)])), 'with more behind it')
+      const cut = Array.from(hello, (_, length) => isWhole(hello.subarray(0, length)))
+      t.notOk(cut.includes(true), 'not before its last byte')
+    }
+    t.notOk(isWhole(inRecords(message, [40])), 'in two records')
+    t.notOk(isWhole(inRecords(join([message, message]))), 'with another message in its record')
+    t.notOk(isWhole(inRecords(long, [16_384]).subarray(0, 16_389)), 'longer than a record')
+  }
+  t.end()
+})

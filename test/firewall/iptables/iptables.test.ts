@@ -1,5 +1,6 @@
 import t from 'tap'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
+import { tlsAlpn01Selector } from '../../../src/challenge/tls-alpn-01/selector.js'
 import { setsFor } from '../../../src/firewall/iptables/script.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
 import { Failure } from '../../../src/failure.js'
@@ -54,15 +55,19 @@ t.test('a family’s sets are there before its rules, and go after them', async 
   const kernel = fakeIptables()
   const firewall = iptablesFirewall('iptables', 'ab', kernel.run, kernel.sets, kernel.converse)
   await firewall.install(ruleset)
-  const names = ([4, 6] as const).flatMap((version) => setsFor('ab', version, false).map(({ name }) => name))
+  const names = ([4, 6] as const).flatMap((version) => setsFor('ab', version, []).map(({ name }) => name))
   t.strictSame([...kernel.setNames].sort(), names.sort())
   await firewall.remove()
   t.strictSame([...kernel.setNames], [])
   await firewall.install({ ...ruleset, selection: 'port' })
   t.strictSame([...kernel.setNames], [], 'none for what is queued whole')
-  await firewall.install({ ...ruleset, selectors: [http01Selector([80], [token], true)] })
+  await firewall.install({ ...ruleset, selectors: [http01Selector([80], [token], true), tlsAlpn01Selector([443])] })
   const all = ([4, 6] as const).flatMap((version) => setsFor('ab', version).map(({ name }) => name))
-  t.strictSame([...kernel.setNames].sort(), all.sort(), 'one more where other tokens are wanted')
+  t.strictSame(
+    [...kernel.setNames].sort(),
+    all.sort(),
+    'one more where other tokens are wanted, and one for what is limited',
+  )
   t.equal(await firewall.presence(), 'whole')
   await firewall.remove()
   t.strictSame([...kernel.setNames], [])

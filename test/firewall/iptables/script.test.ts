@@ -1,5 +1,6 @@
 import t from 'tap'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
+import { tlsAlpn01Selector } from '../../../src/challenge/tls-alpn-01/selector.js'
 import { toBytecode } from '../../../src/firewall/bpf/program.js'
 import {
   beginsProgram,
@@ -13,6 +14,7 @@ import {
   installScript,
   removeScript,
   setsFor,
+  tagOf,
   undoScript,
 } from '../../../src/firewall/iptables/script.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
@@ -293,10 +295,42 @@ t.test('where other tokens are wanted, they are taken within limits', (t) => {
     ],
   )
   t.ok(rules.some((rule) => rule.startsWith('-A CERTBOT-NFQ-ab-F -m limit --limit 2000/sec --limit-burst 2000 ')))
-  t.strictSame(setsFor('ab', 4).at(-1), { name: 'certbot-nfq-ab-4a', kind: { of: 'address', seconds: 6 } })
-  t.strictSame(setsFor('ab', 6).at(-1)?.kind, { of: 'address', seconds: 6, bits: 64 })
+  const sets = setsFor('ab', 4, others.selectors)
+  t.strictSame(sets.at(-1), { name: 'certbot-nfq-ab-4a', kind: { of: 'address', seconds: 6 } })
+  t.strictSame(setsFor('ab', 6, others.selectors).at(-1)?.kind, { of: 'address', seconds: 6, bits: 64 })
   t.end()
 })
+
+t.test(
+  'a hello is searched for its protocol; one that is whole without it is left alone, all others are limited',
+  (t) => {
+    const tls = { ...ruleset, selectors: [tlsAlpn01Selector([443])] }
+    const rules = installScript(tls, tracked).split('\n')
+    const of = (chain: string) =>
+      rules
+        .filter((rule) => rule.startsWith(`-A CERTBOT-NFQ-ab-${chain} `))
+        .map((rule) => rule.replace(' -m comment --comment certbot-nfq-ab', '').replace(/"[\d ,]+"/, 'PROGRAM'))
+    t.strictSame(of('1'), [
+      '-A CERTBOT-NFQ-ab-1 -m bpf --bytecode PROGRAM -j RETURN',
+      '-A CERTBOT-NFQ-ab-1 -m string --algo kmp --string acme-tls/1 -g CERTBOT-NFQ-ab-T',
+      '-A CERTBOT-NFQ-ab-1 -m bpf --bytecode PROGRAM -j RETURN',
+      '-A CERTBOT-NFQ-ab-1 -g CERTBOT-NFQ-ab-I',
+    ])
+    t.strictSame(of('T'), [
+      '-A CERTBOT-NFQ-ab-T -m mark --mark 0x800000/0x800000 -g CERTBOT-NFQ-ab-L',
+      '-A CERTBOT-NFQ-ab-T -m set --match-set certbot-nfq-ab-4t src --packets-gt 599 -j RETURN',
+      '-A CERTBOT-NFQ-ab-T -j SET --add-set certbot-nfq-ab-4t src',
+      '-A CERTBOT-NFQ-ab-T -m limit --limit 1000/sec --limit-burst 1000 -g CERTBOT-NFQ-ab-A',
+    ])
+    t.strictSame(setsFor('ab', 4, tls.selectors).at(-1), {
+      name: 'certbot-nfq-ab-4t',
+      kind: { of: 'address', seconds: 6 },
+    })
+    t.equal(tagOf('CERTBOT-NFQ-ab-T'), 'ab', 'the chain is known as ours')
+    t.notMatch(installScript(ruleset, tracked), /CERTBOT-NFQ-ab-T|--string/)
+    t.end()
+  },
+)
 
 t.test('selectors of datagrams have a chain of their own, and are not followed', (t) => {
   const udp = { ...http01, transport: 'udp', ports: [53] } as const

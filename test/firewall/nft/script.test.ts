@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Test } from 'tap'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
+import { tlsAlpn01Selector } from '../../../src/challenge/tls-alpn-01/selector.js'
 import { installLine, removeLine, tableName } from '../../../src/firewall/nft/script.js'
 import { portsOf, type Ruleset } from '../../../src/firewall/ruleset.js'
 import type { IpVersion } from '../../../src/wire/ip.js'
@@ -231,6 +232,30 @@ t.test('every command is one line with as many braces closed as opened, and neve
     t.equal(line.split('{').length, line.split('}').length, line.slice(0, 60))
     t.notMatch(line, /;\s*;/)
   }
+  t.end()
+})
+
+t.test('what anybody can send is taken within limits of its own, and a gate of several first bytes is a set', (t) => {
+  const text = installLine(
+    {
+      ...ruleset,
+      families: [{ version: 4, isTracked: true }],
+      selectors: [http01Selector([80], [token]), tlsAlpn01Selector([443])],
+    },
+    true,
+  )
+  t.match(text, 'jump followed; @ih,0,8 { 0x16, 0x47, 0x48 } jump starts; }')
+  t.match(
+    text,
+    '@ih,0,48 & 0xfffff80000ff != 0x160300000001 return; @ih,0,48 & 0xfffff80000ff == 0x160300000001 goto armed-2;',
+  )
+  t.match(text, /chain armed-2 \{ meta l4proto tcp ct direction original ct original proto-dst 443 goto limited;/)
+  t.match(
+    text,
+    'chain limited { meta mark and 0x800000 != 0 meta mark set meta mark and 0xff7fffff accept; add @limited-askers { ip saddr limit rate over 100/second burst 600 packets } return; limit rate over 1000/second burst 1000 packets return; goto take; }',
+  )
+  t.match(text, 'set limited-askers { type ipv4_addr; flags dynamic,timeout; timeout 60s; size 65535; }')
+  t.notMatch(installLine(ruleset, true), /limited/)
   t.end()
 })
 
