@@ -1,0 +1,21 @@
+/** The name that a validator asks for by SNI: the name itself, or the reverse name of an address (RFC 8738, 6). */
+import { parseAddress } from '../../wire/address.js'
+
+/** The protocol that a validator offers by ALPN, alone (RFC 8737, 6.2). */
+export const ACME_TLS = 'acme-tls/1'
+
+/** Returns the name for an identifier: a DNS name in ASCII, or an address in text. It is in lower case. */
+export function serverNameFor(identifier: string): string {
+  if (identifier.includes(':')) return `${reversed(nibblesOf(parseAddress(identifier)))}.ip6.arpa`
+  if (/^\d+(\.\d+){3}$/.test(identifier)) return `${reversed(identifier.split('.'))}.in-addr.arpa`
+  return identifier.toLowerCase()
+}
+
+/** Returns the hexadecimal digits of an address, one each. */
+function nibblesOf(address: Uint8Array): string[] {
+  return [...address].flatMap((byte) => [...byte.toString(16).padStart(2, '0')])
+}
+
+function reversed(parts: readonly string[]): string {
+  return [...parts].reverse().join('.')
+}
