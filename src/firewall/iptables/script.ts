@@ -114,8 +114,22 @@ export function installScript(ruleset: Ruleset, family: Family, saved = ''): str
       return [...(place === 'later' ? [`-D ${hook} ${rule}`] : []), `-I ${hook} 1 ${rule}`]
     }),
     ...rulesOf(ruleset, family),
+    // A ruleset without datagrams leaves a jump behind.
+    ...hookChains(family).flatMap((hook) =>
+      lines.filter((line) => line.startsWith(`-A ${hook} `) && stale.includes(targetOf(line))).map(deletionOf),
+    ),
     ...stale.flatMap((name) => [`-F ${name}`, `-X ${name}`]),
   ])
+}
+
+/** Returns the chain that a rule jumps to, in a line of iptables-save; '' for none. */
+function targetOf(line: string): string {
+  return / -j (\S+)$/.exec(line)?.[1] ?? ''
+}
+
+/** Returns what removes the rule of a line of iptables-save. */
+function deletionOf(line: string): string {
+  return line.replace(/^-A/, '-D')
 }
 
 /**
@@ -206,9 +220,7 @@ function chainsIn(lines: readonly string[], tag: string): string[] {
  * `undefined` if it does not jump there.
  */
 function placeOfJump(lines: readonly string[], hook: string, target: string): 'first' | 'later' | undefined {
-  const targets = lines
-    .filter((line) => line.startsWith(`-A ${hook} `))
-    .map((line) => / -j (\S+)$/.exec(line)?.[1] ?? '')
+  const targets = lines.filter((line) => line.startsWith(`-A ${hook} `)).map(targetOf)
   const at = targets.indexOf(target)
   if (at < 0) return undefined
   return targets.slice(0, at).every((name) => tagOf(name) !== undefined) ? 'first' : 'later'

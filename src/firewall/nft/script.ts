@@ -357,11 +357,8 @@ function gate(starts: readonly Start[]): string {
   if (only?.offset === 0 && starts.length === 1 && maskAt(only, 0) !== 0xff) return compared(only, 0, 1, '==')
   // Matches any first byte. An empty payload has none.
   if (starts.some((start) => start.offset !== 0 || maskAt(start, 0) !== 0xff)) return `${payload(0, 1)} & 0x0 == 0x0`
-  const firsts = [...new Set(starts.map(({ bytes }) => bytes[0] ?? 0))].sort((a, b) => a - b)
-  const [least = 0, most = 0] = [firsts[0], firsts.at(-1)]
-  const isRow = most - least === firsts.length - 1
-  const row = least === most ? hex([least]) : `${hex([least])}-${hex([most])}`
-  return `${payload(0, 1)} ${isRow ? row : `{ ${firsts.map((first) => hex([first])).join(', ')} }`}`
+  const [least = 0, most = 0] = [Math.min, Math.max].map((of) => of(...starts.map(({ bytes }) => bytes[0] ?? 0)))
+  return `${payload(0, 1)} ${hex([least])}${least === most ? '' : `-${hex([most])}`}`
 }
 
 /** Returns a comparison of `length` bytes of the start, from its byte `at` on, with the payload. */

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { dns01Selectors } from '../../../src/challenge/dns-01/selector.js'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
 import { assemble, toBytecode, type Program } from '../../../src/firewall/bpf/program.js'
 import {
@@ -390,6 +391,20 @@ function isLike(start: Start, payload: Uint8Array): boolean {
 function bytes(text: string): Uint8Array {
   return new Uint8Array(Buffer.from(text, 'latin1'))
 }
+
+t.test('the starts of all challenge types fit into one program', (t) => {
+  const all = [
+    http01Selector([80], 'any'),
+    ...dns01Selectors([53], ['_acme-challenge.example.com']),
+    tlsAlpn01Selector([443]),
+  ]
+  const starts = all.flatMap(({ transport, starts }) => (transport === 'tcp' ? starts : []))
+  for (const family of families) {
+    const program = beginsProgram(family, 'tcp', starts)
+    t.ok(assemble(program).length <= 64 && toBytecode(program).length < 1024)
+  }
+  t.end()
+})
 
 t.test('a ClientHello is whole when its record has all of it, and the payload has all of its record', (t) => {
   const { transport, contains } = tlsAlpn01Selector([443])

@@ -301,6 +301,23 @@ t.test('where other tokens are wanted, they are taken within limits', (t) => {
   t.end()
 })
 
+t.test('a ruleset without datagrams takes the jump away that one with them has left', (t) => {
+  const saved = [
+    '*mangle',
+    ':CERTBOT-NFQ-ab - [0:0]',
+    ':CERTBOT-NFQ-ab-D - [0:0]',
+    '-A INPUT -p udp -j CERTBOT-NFQ-ab-D',
+    '-A INPUT -p tcp -j CERTBOT-NFQ-ab',
+    '-A INPUT -p udp -j CERTBOT-NFQ-abcd-D',
+    'COMMIT',
+  ].join('\n')
+  t.match(
+    installScript(ruleset, tracked, saved),
+    /^-D INPUT -p udp -j CERTBOT-NFQ-ab-D\n-F CERTBOT-NFQ-ab-D\n-X CERTBOT-NFQ-ab-D$/m,
+  )
+  t.end()
+})
+
 t.test(
   'a hello is searched for its protocol; one that is whole without it is left alone, all others are limited',
   (t) => {
