@@ -3,6 +3,7 @@ import type { Selector } from '../wire/selector.js'
 import type { ChallengeType } from './challenge.js'
 import { dns01Selectors } from './dns-01/selector.js'
 import { http01Selector } from './http-01/selector.js'
+import { tlsAlpn01Selector } from './tls-alpn-01/selector.js'
 
 /** What is wanted of one challenge type. */
 export interface WantedOfType {
@@ -19,6 +20,6 @@ export interface WantedOfType {
 export function selectorsFor(wanted: readonly WantedOfType[]): Selector[] {
   return wanted.flatMap(({ type, ports, tokens, wantsOthers }) => {
     if (type === 'http-01') return [http01Selector(ports, tokens, wantsOthers)]
-    return type === 'dns-01' ? dns01Selectors(ports, tokens) : []
+    return type === 'dns-01' ? dns01Selectors(ports, tokens) : [tlsAlpn01Selector(ports)]
   })
 }

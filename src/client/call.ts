@@ -10,7 +10,9 @@ import {
   type Dns01Challenge,
   type Http01Challenge,
   type Known,
+  type TlsAlpn01Challenge,
 } from '../challenge/challenge.js'
+import { addressOf } from '../challenge/tls-alpn-01/names.js'
 import { Failure } from '../failure.js'
 import { MAX_TOKEN_LENGTH } from '../wire/http.js'
 
@@ -92,4 +94,26 @@ export function dnsChallengeOf({
 export function dnsKnownOf({ value, name }: Field): Known {
   if (isDigest(value)) return { type: 'dns-01', token: value }
   throw new Failure('hook-arguments', `${name} is no value of dns-01: 43 characters of base64url`)
+}
+
+/**
+ * Returns the tls-alpn-01 challenge that these fields are. A client may give an address by its reverse name.
+ * @throws Failure `hook-arguments`
+ */
+export function tlsChallengeOf({
+  token,
+  digest,
+  identifier,
+}: Readonly<Record<'token' | 'digest' | 'identifier', Field>>): TlsAlpn01Challenge {
+  const type = 'tls-alpn-01'
+  const name = addressOf(identifier.value ?? '') ?? identifier.value
+  const fields = { type, token: tokenOf(token), digest: digest.value, identifier: name }
+  const challenge = readChallenge(fields)
+  if (typeof challenge === 'object' && isOfType(challenge, type)) return challenge
+  throw new Failure(
+    'hook-arguments',
+    challenge === 'identifier'
+      ? `${identifier.name} is no domain name or IP address`
+      : `${digest.name} is no SHA-256 digest of tls-alpn-01`,
+  )
 }

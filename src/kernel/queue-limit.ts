@@ -17,16 +17,22 @@ const NFQA_CFG_MASK = 4
 const NFQA_CFG_FLAGS = 5
 const NFQA_CFG_F_FAIL_OPEN = 1
 
+/** Lets this many packets wait. Returns false when that cannot be set. */
+export type LimitQueue = (length: number) => boolean
+
 /**
- * Lets `length` packets wait in a queue that this process has bound. Those beyond pass, as if there were no queue.
- * Returns false when that cannot be set. Then 1,024 packets wait, and the kernel drops those beyond.
+ * Returns what lets packets wait in a queue that this process has bound. Those beyond pass, as if there were no queue.
+ * While nothing could be set, 1,024 packets wait, and the kernel drops those beyond. The socket is looked for now,
+ * because that takes rights that the process may give up.
  */
-export function limitQueue(libc: Libc, number: number, length: number): boolean {
+export function queueLimit(libc: Libc, number: number): LimitQueue {
   const fd = socketOf(number)
-  if (fd === undefined) return false
-  // No acknowledgment is requested, because the package reads this socket and would get it.
-  const message = limitMessage(number, length)
-  return libc.send(fd, message, message.length, 0) === message.length
+  return (length) => {
+    if (fd === undefined) return false
+    // No acknowledgment is requested, because the package reads this socket and would get it.
+    const message = limitMessage(number, length)
+    return libc.send(fd, message, message.length, 0) === message.length
+  }
 }
 
 /** Returns the descriptor of the socket that has bound a queue. */

@@ -5,7 +5,7 @@
 import { Failure, refusedRight } from '../failure.js'
 import { keepDescriptors } from './descriptors.js'
 import { loadLibc } from './libc.js'
-import { limitQueue } from './queue-limit.js'
+import { queueLimit, type LimitQueue } from './queue-limit.js'
 import { listQueues, openQueueList } from './queue-list.js'
 import { lacksCapability } from './threads.js'
 
@@ -35,6 +35,8 @@ export interface Queue {
   readonly port: number | undefined
   /** Whether the kernel lets packets pass when the queue is full. Old kernels cannot. */
   readonly isFailOpen: boolean
+  /** Lets more or fewer packets wait. */
+  readonly limit: LimitQueue
   /** Returns how many packets wait, and how many the kernel has dropped because the queue was full. */
   counts(): { readonly waiting: number; readonly lost: number }
 }
@@ -76,7 +78,8 @@ export async function openQueue(
     // The package's sockets are not close-on-exec. A program of ours that inherited them and outlived us would keep the
     // queue bound, with packets waiting in it.
     keepDescriptors(libc)
-    const isFailOpen = limitQueue(libc, candidate, length)
+    const limit = queueLimit(libc, candidate)
+    const isFailOpen = limit(length)
     queue.run((packet) => {
       const { indev, nfmark } = packet.info
       const { verdict, afterwards } = decide(handle, packet.payload, indev, onError)
@@ -92,6 +95,7 @@ export async function openQueue(
       number: candidate,
       port: boundQueues().get(candidate),
       isFailOpen,
+      limit,
       counts: () => list().find(({ number }) => number === candidate) ?? { waiting: 0, lost: 0 },
     }
   }

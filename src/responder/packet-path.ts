@@ -16,6 +16,9 @@ const TICK = 100
 /** Milliseconds between looks whether all connections are closed. */
 const DRAIN_PAUSE = 20
 
+/** The most packets that wait in the queue where anybody is answered: what the limits let in at once, and more. */
+export const LONG_QUEUE = 4_096
+
 /** What the packet path asks of the machine. */
 export interface PacketEdges {
   readonly openQueue: typeof openQueue
@@ -34,6 +37,8 @@ export interface PacketPath {
   readonly counts: Readonly<Record<string, number>>
   /** The limits of those counts that have one. */
   readonly limits: Readonly<Record<string, number>>
+  /** Lets more packets wait in the queue, as many as when any token is answered. */
+  lengthen(): void
   /** Resolves once every connection taken over is closed, or after `limit` milliseconds. */
   drained(limit: number): Promise<void>
 }
@@ -196,6 +201,9 @@ export async function openPacketPath(
       }
     },
     limits: { flows: interceptor.bounds.flows, bytesHeld: interceptor.bounds.bytesHeld },
+    lengthen: () => {
+      queue.limit(LONG_QUEUE)
+    },
     drained,
   }
 }

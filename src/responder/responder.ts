@@ -2,7 +2,7 @@
  * Answers the requests of hooks and commands, lets challenges expire, and ends the responder with the last one. (A
  * validator is answered elsewhere: challenge/http-01/service.ts.)
  */
-import { typeOf } from '../challenge/challenge.js'
+import { isOfType, typeOf } from '../challenge/challenge.js'
 import { refusal, type ArmRequest, type ControlRequest, type ControlResponse } from '../control/message.js'
 import type { ResponderStatus } from '../control/responder-status.js'
 import { toFailure } from '../failure.js'
@@ -15,17 +15,19 @@ import type { Rules } from './rules.js'
 import { armForSelfCheck, reportSelfCheck } from './self-checks.js'
 import type { Standalone } from './standalone.js'
 import type { Fleet } from './fleet.js'
+import type { TlsAnswers } from './tls-answers.js'
 import type { Webroots } from './webroots.js'
 
 /** The parts that a responder works with. */
 export interface ResponderParts {
   readonly leases: Leases
-  readonly path: Pick<PacketPath, 'drained'>
+  readonly path: Pick<PacketPath, 'drained' | 'lengthen'>
   readonly rules: Rules
   /** Serves http-01's ports. */
   readonly standalone: Standalone
   /** Serves dns-01's ports. */
   readonly nameServers: Standalone
+  readonly tlsAnswers: Pick<TlsAnswers, 'prepare'>
   readonly webroots: Pick<Webroots, 'note'>
   readonly fleet: Pick<Fleet, 'note'>
   readonly status: () => ResponderStatus
@@ -121,7 +123,7 @@ export class Responder {
   }
 
   async #arm(request: ArmRequest): Promise<ControlResponse> {
-    const { leases, rules, clock } = this.#parts
+    const { leases, rules, clock, path, tlsAnswers } = this.#parts
     const { token, identifier, port } = request
     const isHttp01 = typeOf(request) === 'http-01'
     const isNewPort = isHttp01 && !leases.portsOf('http-01').includes(port)
@@ -129,6 +131,11 @@ export class Responder {
     // A new port needs a self-check. Its token is armed now, so that the rules change only once.
     let check = request.selfCheck && isNewPort ? armForSelfCheck(leases, token) : undefined
     try {
+      if (isOfType(request, 'tls-alpn-01')) {
+        // Before the rules want more than the queue has room for.
+        path.lengthen()
+        await tlsAnswers.prepare(request)
+      }
       await this.#cover()
       // If a stop came in the meantime, it has forgotten this challenge.
       if (this.#stopping) return stoppingResponse

@@ -5,6 +5,7 @@
 import { dns01Datagrams } from '../challenge/dns-01/datagrams.js'
 import { dns01Service } from '../challenge/dns-01/service.js'
 import { http01Service } from '../challenge/http-01/service.js'
+import { tlsAlpn01Service } from '../challenge/tls-alpn-01/service.js'
 import { listen, type ControlHandlers, type ControlServer } from '../control/server.js'
 import { toFailure } from '../failure.js'
 import type { FirewallChoice } from '../firewall/choices.js'
@@ -21,7 +22,7 @@ import { openChallengeServer } from './challenge-server.js'
 import { lockRunDirectory } from './lock-run-directory.js'
 import type { Log } from './log.js'
 import { openNameServer } from './name-server.js'
-import { openPacketPath } from './packet-path.js'
+import { LONG_QUEUE, openPacketPath } from './packet-path.js'
 import { release } from './release.js'
 import { Responder } from './responder.js'
 import { Rules } from './rules.js'
@@ -30,6 +31,7 @@ import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 import { Standalone } from './standalone.js'
 import { takeLock } from './take-lock.js'
 import { statusOf, type Identity } from './status.js'
+import { TlsAnswers } from './tls-answers.js'
 import { Watchdog } from './watchdog.js'
 import { Fleet } from './fleet.js'
 import { Webroots } from './webroots.js'
@@ -60,9 +62,6 @@ const FOR_A_START = 24
 
 /** Milliseconds that a note about a lost challenge is kept. A certbot that is still at work is a rare thing then. */
 const LOSS_TIME = 24 * 3600 * 1000
-
-/** The most packets that wait in the queue where any token is answered: what the limits let in at once, and more. */
-const LONG_QUEUE = 4_096
 
 /** Milliseconds to wait while a sweep holds the lock of the run directory. */
 const SWEEP_TIME = 5_000
@@ -103,6 +102,7 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const standing = options.standing && new Standing(options.standing, clock, log)
   const leases = new Leases(clock, standing)
   const { challenges } = leases
+  const tlsAnswers = new TlsAnswers(leases, clock)
   const stateless = () => (standing?.isOn ? standing.options.stateless : undefined)
   const isQuiet = (token: string) => standing !== undefined && !leases.isKnown(token)
   const onEvent = leases.note.bind(leases)
@@ -113,7 +113,11 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const [families, path] = await Promise.all([
     findFamilies(),
     openPacketPath(
-      [http01Service(challenges, options.standing?.stateless, () => stateless() !== undefined), dns01Service(names)],
+      [
+        http01Service(challenges, options.standing?.stateless, () => stateless() !== undefined),
+        dns01Service(names),
+        tlsAlpn01Service((name) => tlsAnswers.find(name)),
+      ],
       {
         queue: options.queue,
         datagrams: [dns01Datagrams(names)],
@@ -154,7 +158,7 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
   const watchdog = new Watchdog(rules, clock, log)
   const webroots = new Webroots(clock, log)
   const fleet = new Fleet(clock, log)
-  const parts = { leases, path, rules, standalone, nameServers, watchdog, webroots, fleet }
+  const parts = { leases, path, rules, standalone, nameServers, watchdog, webroots, fleet, tlsAnswers }
   const responder: Responder = new Responder(
     {
       ...parts,

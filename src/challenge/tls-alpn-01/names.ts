@@ -1,5 +1,5 @@
 /** The name that a validator asks for by SNI: the name itself, or the reverse name of an address (RFC 8738, 6). */
-import { parseAddress } from '../../wire/address.js'
+import { formatAddress, parseAddress } from '../../wire/address.js'
 
 /** The protocol that a validator offers by ALPN, alone (RFC 8737, 6.2). */
 export const ACME_TLS = 'acme-tls/1'
@@ -9,6 +9,15 @@ export function serverNameFor(identifier: string): string {
   if (identifier.includes(':')) return `${reversed(nibblesOf(parseAddress(identifier)))}.ip6.arpa`
   if (/^\d+(\.\d+){3}$/.test(identifier)) return `${reversed(identifier.split('.'))}.in-addr.arpa`
   return identifier.toLowerCase()
+}
+
+/** Returns the address whose reverse name this is; `undefined` for every other name. */
+export function addressOf(name: string): string | undefined {
+  const [, decimals, nibbles] = /^((?:\d{1,3}\.){4})in-addr\.arpa$|^((?:[\da-f]\.){32})ip6\.arpa$/i.exec(name) ?? []
+  if (decimals !== undefined) return reversed(decimals.slice(0, -1).split('.'))
+  if (nibbles === undefined) return undefined
+  const digits = nibbles.replaceAll('.', '').split('').reverse().join('')
+  return formatAddress(Uint8Array.from(digits.match(/../g) ?? [], (pair) => parseInt(pair, 16)))
 }
 
 /** Returns the hexadecimal digits of an address, one each. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { serverNameFor } from '../../../src/challenge/tls-alpn-01/names.js'
+import { addressOf, serverNameFor } from '../../../src/challenge/tls-alpn-01/names.js'
 import { tlsAlpn01Service, type ArmedName } from '../../../src/challenge/tls-alpn-01/service.js'
 import {
   chromiumHello,
@@ -66,5 +66,8 @@ t.test('an address is asked for by its reverse name', (t) => {
   t.equal(serverNameFor('::1'), `1.${'0.'.repeat(31)}ip6.arpa`)
   t.equal(serverNameFor('WWW.example.com'), 'www.example.com')
   t.equal(serverNameFor('1.2.3.example'), '1.2.3.example')
+  for (const address of ['192.0.2.10', '2001:db8::1', '::1']) t.equal(addressOf(serverNameFor(address)), address)
+  for (const name of ['example.com', 'in-addr.arpa', '2.0.192.in-addr.arpa', '1.0.ip6.arpa'])
+    t.equal(addressOf(name), undefined, name)
   t.end()
 })

@@ -56,11 +56,38 @@ t.test('with dns-01 the digest stands in place of the key authorization', (t) =>
   t.end()
 })
 
-t.test('another challenge type is for others; alone, its deploy fails', (t) => {
+t.test('with tls-alpn-01 the digest has hexadecimal digits, and an address is given by its reverse name', (t) => {
   const environment = { CHALLENGETYPE: 'tls-alpn-01' }
+  const hex = Buffer.from(DIGEST, 'base64url').toString('hex').match(/../g)?.join(':') ?? ''
+  const words = ['a.example', one.token, hex, '1.2.0.192.in-addr.arpa', two.token, hex.toUpperCase()]
+  const challenge = { type: 'tls-alpn-01', digest: DIGEST }
+  t.strictSame(read(['deploy_challenge', ...words], environment), {
+    op: 'arm',
+    challenges: [
+      { ...challenge, token: one.token, identifier: 'a.example' },
+      { ...challenge, token: two.token, identifier: '192.0.2.1' },
+    ],
+  })
+  t.match(read(['clean_challenge', ...words.slice(0, 3)], environment), {
+    op: 'disarm',
+    challenges: [{ identifier: 'a.example', type: 'tls-alpn-01', token: one.token }],
+  })
+  for (const digest of [hex.slice(3), `${hex}:00`, one.keyAuthorization, ''])
+    refuses(
+      t,
+      () => read(['deploy_challenge', 'a.example', one.token, digest], environment),
+      'hook-arguments',
+      /^KEYAUTH of dehydrated is no SHA-256 digest of tls-alpn-01$/,
+      digest,
+    )
+  t.end()
+})
+
+t.test('another challenge type is for others; alone, its deploy fails', (t) => {
+  const environment = { CHALLENGETYPE: 'of-tomorrow-01' }
   t.match(read(['deploy_challenge', 'a.example', one.token, 'digest'], environment), {
     op: 'other',
-    alone: { code: 'challenge-type', message: 'dehydrated asks for tls-alpn-01' },
+    alone: { code: 'challenge-type', message: 'dehydrated asks for of-tomorrow-01' },
   })
   t.strictSame(read(['clean_challenge', 'a.example', one.token, 'digest'], environment), { op: 'other', alone: 0 })
   t.end()

@@ -49,6 +49,25 @@ t.test('dns-01 is taken only if the user wants it, and AUTH is its value', (t) =
   t.end()
 })
 
+t.test('tls-alpn-01 is taken only if the user wants it, and AUTH is its digest', (t) => {
+  const readWith = (...words: string[]) => readUacmeCall(given(words, { types: ['tls-alpn-01'] }))
+  const words = ['tls-alpn-01', '2001:db8::1', one.token, DIGEST]
+  t.strictSame(readWith('begin', ...words), {
+    op: 'arm',
+    challenges: [{ type: 'tls-alpn-01', token: one.token, digest: DIGEST, identifier: '2001:db8::1' }],
+  })
+  t.strictSame(readWith('done', ...words), {
+    op: 'disarm',
+    wereArmed: true,
+    challenges: [{ identifier: '2001:db8::1', type: 'tls-alpn-01', token: one.token }],
+  })
+  const refused = (identifier: string, auth: string, why: RegExp) =>
+    refuses(t, () => readWith('begin', 'tls-alpn-01', identifier, one.token, auth), 'hook-arguments', why, auth)
+  refused('a.example', one.keyAuthorization, /^AUTH of uacme is no SHA-256 digest of tls-alpn-01$/)
+  refused('', DIGEST, /^IDENT of uacme is no domain name or IP address$/)
+  t.end()
+})
+
 t.test('another challenge type is declined, so that uacme offers the next', (t) => {
   for (const method of ['begin', 'done', 'failed'])
     for (const type of ['dns-01', 'tls-alpn-01', 'of-tomorrow-01'])
