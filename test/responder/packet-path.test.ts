@@ -175,7 +175,13 @@ async function stage({ send = () => undefined }: StageOptions = {}) {
       openQueue: async (_number, handler, onError) => {
         handle = handler
         fail = onError
-        return { number: 8555, port: 4711, isFailOpen: false, limit: () => false, counts: () => ({ waiting: 0, lost: kernel.lost }) }
+        return {
+          number: 8555,
+          port: 4711,
+          isFailOpen: false,
+          limit: () => false,
+          counts: () => ({ waiting: 0, lost: kernel.lost }),
+        }
       },
       openRawSockets: async () => (packet, by) => {
         sent.push([packet, by])

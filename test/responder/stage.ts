@@ -53,7 +53,13 @@ export async function stageResponder(t: Test, { refuse, hold, edges: otherEdges,
     sets: kernel.sets,
     openQueue: async (number, handler) => {
       handle = handler
-      return { number: number ?? 8555, port: 4711, isFailOpen: false, limit: () => false, counts: () => ({ waiting: 2, lost }) }
+      return {
+        number: number ?? 8555,
+        port: 4711,
+        isFailOpen: false,
+        limit: () => false,
+        counts: () => ({ waiting: 2, lost }),
+      }
     },
     openRawSockets: async () => (packet) => {
       sent.push(packet)
