@@ -2,8 +2,8 @@
 import type { TlsAlpn01Challenge } from '../challenge/challenge.js'
 import { ACME_TLS, serverNameFor } from '../challenge/tls-alpn-01/names.js'
 import type { ArmedName } from '../challenge/tls-alpn-01/service.js'
-import { makeCertificate } from '../tls/certificate.js'
-import { openTlsEngine, type TlsEngine } from '../tls/engine.js'
+import { makeCertificate } from './tls-certificate.js'
+import { openTlsEngine, type TlsEngine } from './tls-engine.js'
 import type { Clock } from './clock.js'
 import type { Leases } from './leases.js'
 

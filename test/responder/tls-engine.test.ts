@@ -4,8 +4,8 @@ import { Duplex } from 'node:stream'
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import type { Conversation } from '../../src/intercept/service.js'
-import { makeCertificate } from '../../src/tls/certificate.js'
-import { openTlsEngine } from '../../src/tls/engine.js'
+import { makeCertificate } from '../../src/responder/tls-certificate.js'
+import { openTlsEngine } from '../../src/responder/tls-engine.js'
 import { known } from '../fixtures/known.js'
 
 const digest = createHash('sha256').update('token.thumbprint').digest('base64url')

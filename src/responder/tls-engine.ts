@@ -5,7 +5,7 @@
 import { Duplex } from 'node:stream'
 import type { TLSSocket } from 'node:tls'
 import type { Answer, Connection, Conversation } from '../intercept/service.js'
-import type { Credentials } from './certificate.js'
+import type { Credentials } from './tls-certificate.js'
 
 /** Returns what opens conversations with these credentials. */
 export type TlsEngine = (credentials: Credentials) => (connection: Connection) => Conversation
