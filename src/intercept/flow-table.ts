@@ -1,7 +1,7 @@
 /**
- * Remembers things about flows, with a limit for all and a limit for each flow, and a limit for what they weigh. A flow may have several entries: a
- * segment with the client's addresses and ports need not come from the client, and what one sender sends must not
- * remove what is known of another.
+ * Remembers things about flows, with limits for all, for a flow, and for what they weigh. A flow may have several
+ * entries: a segment with the client's addresses and ports need not come from the client, and what one sender sends
+ * must not remove what is known of another.
  */
 
 /** The most entries of one flow. */

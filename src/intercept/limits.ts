@@ -1,8 +1,8 @@
 /** The limits of the responder, so that no traffic makes it grow without end. Times are in milliseconds. */
 export interface Limits {
   /**
-   * Connections whose request line, or ClientHello, is still incomplete. Beyond that the oldest is forgotten, and so passes to the
-   * server.
+   * Connections whose request line, or ClientHello, is still incomplete. Beyond that the oldest is forgotten, and so
+   * passes to the server.
    */
   readonly watched: number
   /**

@@ -1,4 +1,4 @@
-/** What answers tls-alpn-01: a certificate for each armed name. It is made when the challenge is armed, and not kept. */
+/** What answers tls-alpn-01: for each armed name a certificate, made when the challenge is armed. */
 import type { TlsAlpn01Challenge } from '../challenge/challenge.js'
 import { ACME_TLS, serverNameFor } from '../challenge/tls-alpn-01/names.js'
 import type { ArmedName } from '../challenge/tls-alpn-01/service.js'

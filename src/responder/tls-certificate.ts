@@ -1,4 +1,4 @@
-/** The certificate that answers tls-alpn-01 (RFC 8737, 3; RFC 8738 for addresses). It is made in memory, and stays there. */
+/** The certificate that answers tls-alpn-01 (RFC 8737, 3; RFC 8738 for addresses). It is in memory only. */
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseAddress } from '../wire/address.js'
