@@ -112,7 +112,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     uses: ['run-dir'],
     options: {
       json: { describe: 'for a program' },
-      verbose: { describe: 'every counter (docs/status.md explains them)' },
+      verbose: { describe: 'every counter (docs/options.md explains them)' },
     },
     example: 'certbot-nfq status --verbose',
   },

@@ -69,7 +69,7 @@ function formatStateless(stateless: ResponderStatus['stateless']): string[] {
   ]
 }
 
-/** Returns the four counters that matter, in words; docs/status.md explains them all. */
+/** Returns the four counters that matter, in words; docs/options.md explains them all. */
 function describeCounts({ answered = 0, acknowledged = 0, unknownToken = 0, lostByKernel = 0 }: Counts): string {
   const requests = `${answered} ${answered === 1 ? 'request' : 'requests'} answered, ${acknowledged} of the answers acknowledged`
   return `${requests}; ${unknownToken} for tokens that are not armed; ${lostByKernel} ${lostByKernel === 1 ? 'packet' : 'packets'} lost`

@@ -95,7 +95,7 @@ async function compareSamples(t: Test, machine: Machine, printed: ReadonlyMap<st
   await watch.stop()
   const { stdout: log } = await machine.run('cat /var/log/samples.log')
   const events = [...jsonLinesIn(watch.output().split('\n')), ...jsonLinesIn(log.split('\n'))]
-  for (const page of ['docs/watch.md', 'docs/certbot.md']) {
+  for (const page of ['docs/troubleshooting.md', 'docs/certbot.md']) {
     const shown = jsonLinesIn(samples(page))
     t.ok(shown.length > 0, `${page} has samples`)
     for (const sample of shown) t.same(kindsOf(sample), kindsOf(events.find(({ event, level }) => event === sample['event'] && level === sample['level'])), `${page}: ${String(sample['event'])}`)

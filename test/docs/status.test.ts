@@ -5,7 +5,7 @@ import { inRepository } from '../../src/lab/repository.js'
 import { samplesIn } from './samples.js'
 
 const { version } = JSON.parse(readFileSync(inRepository('package.json'), 'utf8')) as { version: string }
-const page = readFileSync(inRepository('docs/status.md'), 'utf8')
+const page = readFileSync(inRepository('docs/options.md'), 'utf8')
 
 t.test('the page has every counter that the program keeps, and no other', (t) => {
   const listed = [...page.matchAll(/^\| `(\w+)` \| .+ \|$/gm)].map(([, name = '']) => name)
