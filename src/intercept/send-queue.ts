@@ -60,6 +60,11 @@ export class SendQueue {
     return seqBefore(this.#unacknowledged, this.#max)
   }
 
+  /** Whether everything that was given to send so far has been acknowledged. */
+  get isEmpty(): boolean {
+    return !this.isWaiting && !this.#hasUnsent
+  }
+
   /** Whether the FIN has been sent, or is about to be. */
   get isEnding(): boolean {
     return this.#isEnding

@@ -33,16 +33,20 @@ export interface Connection {
   end(): void
 }
 
-/** One connection's exchange. Neither method throws. */
+/** One connection's exchange. No method throws. */
 export interface Conversation {
   /** Takes the client's bytes, each once and in order, from the first of the stream on. */
   receive(bytes: Uint8Array): void
   /** Called when the client has closed its direction. */
   end(): void
+  /** Called a few times a second. What waits for further requests ends here when none can be answered any more. */
+  tick?(): void
   /** What was answered; undefined until then. */
   readonly answer: Answer | undefined
   /** Whether the client has shown that it has the answer, even if it does not acknowledge our end of the connection. */
   readonly isReceived?: boolean
+  /** Whether it goes on after its answer, for as long as the client likes. */
+  readonly isKept?: boolean
 }
 
 /** An answer as logs and status show it. */

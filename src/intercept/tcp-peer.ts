@@ -103,9 +103,13 @@ export class TcpPeer {
     return this.#sending.isFinAcknowledged
   }
 
-  /** Whether the client has shown in another way that it has the answer. */
+  /**
+   * Whether the client has shown in another way that it has the answer. A conversation that goes on after its answer has
+   * no FIN to wait for: there it is enough that all that was sent so far is acknowledged.
+   */
   get isReceived(): boolean {
-    return this.#conversation.isReceived ?? false
+    const { isReceived = false, isKept = false } = this.#conversation
+    return isReceived || (isKept && this.#sending.isEmpty)
   }
 
   /** Whether a direction is still open. */
@@ -168,6 +172,7 @@ export class TcpPeer {
       this.state = 'over'
       return wasClosed ? [] : [this.#emit(this.#bare(RST | ACK))]
     }
+    if (this.state === 'open') this.#conversation.tick?.()
     const packets = this.#sending.poll(now).map((chunk) => this.#emit(chunk))
     this.#advance(now)
     return packets

@@ -31,7 +31,8 @@ export function dns01Service({ valuesOf, isZoneOurs = () => false }: ArmedNames)
       const { name: key } = query
       if (valuesOf(key).length === 0) return { key }
       if (!answerTo(query)) return 'other'
-      return { key, open: (connection) => new Dns01Conversation(answerTo, connection) }
+      const isArmed = () => valuesOf(key).length > 0
+      return { key, open: (connection) => new Dns01Conversation(answerTo, isArmed, connection) }
     },
   }
 }
@@ -53,14 +54,21 @@ function messageIn(bytes: Uint8Array): Uint8Array | undefined {
 
 class Dns01Conversation implements Conversation {
   answer: Answer | undefined
+  readonly isKept = true
   readonly #answerTo: (query: DnsQuery | undefined) => DnsReply | undefined
+  readonly #isArmed: () => boolean
   readonly #connection: Connection
   #bytes = new Uint8Array(0)
   #queries = 0
   #isOver = false
 
-  constructor(answerTo: (query: DnsQuery | undefined) => DnsReply | undefined, connection: Connection) {
+  constructor(
+    answerTo: (query: DnsQuery | undefined) => DnsReply | undefined,
+    isArmed: () => boolean,
+    connection: Connection,
+  ) {
     this.#answerTo = answerTo
+    this.#isArmed = isArmed
     this.#connection = connection
   }
 
@@ -82,6 +90,11 @@ class Dns01Conversation implements Conversation {
     this.#connection.end()
   }
 
+  /** A resolver may keep a connection for minutes. Once the name is not armed any more, nothing is to come on it. */
+  tick(): void {
+    if (!this.#isArmed()) this.end()
+  }
+
   /**
    * Answers a query. Returns false for one that is the server's. That ends the connection: the server has it no longer,
    * and a client asks again on another one (RFC 7766, 6.2.4).
@@ -94,7 +107,7 @@ class Dns01Conversation implements Conversation {
     const length = new Uint8Array(LENGTH_BYTES)
     write16(length, 0, message.length)
     this.#connection.send(Uint8Array.from([...length, ...message]))
-    if (reply.answers.length > 0) this.answer ??= { status: reply.rcode, bytes: message.length }
+    this.answer ??= { status: reply.rcode, bytes: message.length }
     return true
   }
 }

@@ -153,6 +153,18 @@ t.test('a conversation ends with the client, after a hundred queries, and at a m
   t.end()
 })
 
+t.test('a connection is kept as long as its name is armed', (t) => {
+  const name = '_acme-challenge.short.example'
+  armed.set(name, values)
+  const { conversation, isEnded } = converse(framed(queryFor(name)))
+  conversation.tick?.()
+  t.notOk(isEnded())
+  armed.delete(name)
+  conversation.tick?.()
+  t.ok(isEnded())
+  t.end()
+})
+
 t.test('a name is asked for in lower case, and without its last dot', (t) => {
   t.equal(challengeName('Example.COM.'), dnsName)
   t.end()
