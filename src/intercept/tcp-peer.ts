@@ -104,8 +104,8 @@ export class TcpPeer {
   }
 
   /**
-   * Whether the client has shown in another way that it has the answer. A conversation that goes on after its answer has
-   * no FIN to wait for: there it is enough that all that was sent so far is acknowledged.
+   * Whether the client has shown in another way that it has the answer. A conversation that goes on after its answer
+   * has no FIN to wait for: there it is enough that all that was sent so far is acknowledged.
    */
   get isReceived(): boolean {
     const { isReceived = false, isKept = false } = this.#conversation
