@@ -18,7 +18,7 @@ export const FIXES = {
     'Load the kernel module: modprobe af_packet; in a systemd unit add AF_PACKET to RestrictAddressFamilies.',
   'certbot-running': 'Wait until certbot has ended, then run this again.',
   'challenge-type':
-    'This hook passes http-01 and dns-01: choose one of them in the client, or name a hook for the other type with --then.',
+    'This hook passes http-01, dns-01 and tls-alpn-01: choose one in the client, or name a hook for the other type with --then.',
   'client-configuration': 'Give --adopt the place that docs/clients.md names for this client.',
   'client-uses-hook':
     'Give that client another hook first (each file that install changed has a copy beside it), or remove it all the same with --force.',

@@ -28,13 +28,16 @@ export interface WebServerOptions {
   /** 80 unless said. */
   readonly port?: number
   readonly body?: string
+  /** Whether it speaks TLS, with a certificate that is signed by itself. */
+  readonly isTls?: boolean
 }
 
 /** Starts nginx on all IPv4 and IPv6 addresses of a namespace; it accepts connections when this resolves. */
 export async function startWebServer(lab: Lab, options: WebServerOptions = {}): Promise<WebServer> {
-  const { namespace = lab.server, port = 80, body = 'served by nginx\n' } = options
+  const { namespace = lab.server, port = 80, body = 'served by nginx\n', isTls = false } = options
   const prefix = await mkdtemp(join(lab.directory, 'nginx-'))
-  await writeFile(join(prefix, 'nginx.conf'), configuration(prefix, port))
+  await writeFile(join(prefix, 'nginx.conf'), configuration(prefix, port, isTls))
+  if (isTls) await makeKey(namespace, prefix)
   const root = join(prefix, 'root')
   await mkdir(root)
   await writeFile(join(root, 'body'), body)
@@ -45,18 +48,33 @@ export async function startWebServer(lab: Lab, options: WebServerOptions = {}): 
     port,
     body,
     root,
-    url: `http://${namespace.addresses.ipv4}${port === 80 ? '' : `:${port}`}/`,
+    url: `${isTls ? 'https' : 'http'}://${namespace.addresses.ipv4}${port === (isTls ? 443 : 80) ? '' : `:${port}`}/`,
     requests: async () => (await readFile(join(prefix, 'access.log'), 'utf8')).split('\n').slice(0, -1),
     errorLog: () => service.output(),
     service,
   }
 }
 
+/** Makes a certificate that is signed by itself, and its key, on P-256. */
+async function makeKey(namespace: Namespace, prefix: string): Promise<void> {
+  const key = [
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:prime256v1',
+    '-nodes',
+    '-keyout',
+    join(prefix, 'key.pem'),
+  ]
+  const subject = ['-subj', '/CN=nginx', '-days', '2']
+  await namespace.exec(['openssl', 'req', '-x509', ...key, ...subject, '-out', join(prefix, 'cert.pem')])
+}
+
 /**
  * Returns a configuration in which nothing points outside the prefix, so that an nginx that is configured on this
  * machine is not affected.
  */
-function configuration(prefix: string, port: number): string {
+function configuration(prefix: string, port: number, isTls: boolean): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `  ${name}_temp_path ${prefix}/${name};`,
   )
@@ -72,8 +90,9 @@ ${temporary.join('\n')}
   log_format request_line '$request';
   access_log ${prefix}/access.log request_line;
   server {
-    listen 0.0.0.0:${port};
-    listen [::]:${port} ipv6only=on;
+    listen 0.0.0.0:${port}${isTls ? ' ssl' : ''};
+    listen [::]:${port} ipv6only=on${isTls ? ' ssl' : ''};
+${isTls ? `    ssl_certificate ${prefix}/cert.pem;\n    ssl_certificate_key ${prefix}/key.pem;\n` : ''}\
     root ${prefix}/root;
     default_type text/plain;
     location / { try_files $uri /body =404; }

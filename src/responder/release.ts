@@ -20,6 +20,7 @@ export interface Held {
   readonly path: Pick<PacketPath, 'drained'>
   readonly standalone: Standalone
   readonly nameServers: Standalone
+  readonly tlsServers: Standalone
   readonly rules: Rules
   readonly watchdog: Pick<Watchdog, 'stop'>
 }
@@ -34,11 +35,11 @@ export const DRAIN_TIME = 2_000
  * @throws Failure when rules may be left
  */
 export async function release(
-  { directory, lock, server, path, standalone, nameServers, rules, watchdog }: Held,
+  { directory, lock, server, path, standalone, nameServers, tlsServers, rules, watchdog }: Held,
   log: Log,
 ): Promise<void> {
   watchdog.stop()
-  await Promise.all([standalone, nameServers].map((servers) => servers.cover(() => [])))
+  await Promise.all([standalone, nameServers, tlsServers].map((servers) => servers.cover(() => [])))
   await path.drained(DRAIN_TIME)
   try {
     await rules.cover(() => [])

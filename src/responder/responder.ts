@@ -27,6 +27,8 @@ export interface ResponderParts {
   readonly standalone: Standalone
   /** Serves dns-01's ports. */
   readonly nameServers: Standalone
+  /** Serves tls-alpn-01's ports. */
+  readonly tlsServers: Standalone
   readonly tlsAnswers: Pick<TlsAnswers, 'prepare'>
   readonly webroots: Pick<Webroots, 'note'>
   readonly fleet: Pick<Fleet, 'note'>
@@ -232,8 +234,12 @@ export class Responder {
 
   /** Makes our own servers cover what is armed. */
   async #serve(): Promise<void> {
-    const { leases, standalone, nameServers } = this.#parts
-    await Promise.all([standalone.cover(() => leases.portsToServe), nameServers.cover(() => leases.portsOf('dns-01'))])
+    const { leases, standalone, nameServers, tlsServers } = this.#parts
+    await Promise.all([
+      standalone.cover(() => leases.portsToServe),
+      nameServers.cover(() => leases.portsOf('dns-01')),
+      tlsServers.cover(() => leases.portsOf('tls-alpn-01')),
+    ])
   }
 
   /** Sets the timer for the next expiry or, while nothing is armed, for the end of this responder. */

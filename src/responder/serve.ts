@@ -32,6 +32,7 @@ import { Standalone } from './standalone.js'
 import { takeLock } from './take-lock.js'
 import { statusOf, type Identity } from './status.js'
 import { TlsAnswers } from './tls-answers.js'
+import { openTlsServer } from './tls-server.js'
 import { Watchdog } from './watchdog.js'
 import { Fleet } from './fleet.js'
 import { Webroots } from './webroots.js'
@@ -152,13 +153,15 @@ async function serveWithLock(options: ServeOptions, lock: Lock, log: Log, edges:
     { ...serving, open: (place) => openChallengeServer({ ...place, challenges, stateless }) },
     log,
   )
+  const armed = (name: string) => tlsAnswers.find(name)
+  const tlsServers = new Standalone({ ...serving, open: (place) => openTlsServer({ ...place, armed }) }, log)
   const nameServers = new Standalone({ ...serving, open: (place) => openNameServer({ ...place, names }) }, log)
   // No request is handled before this function has returned.
   const server = await openServer(directory, (request) => responder.answer(request), log)
   const watchdog = new Watchdog(rules, clock, log)
   const webroots = new Webroots(clock, log)
   const fleet = new Fleet(clock, log)
-  const parts = { leases, path, rules, standalone, nameServers, watchdog, webroots, fleet, tlsAnswers }
+  const parts = { leases, path, rules, standalone, nameServers, tlsServers, watchdog, webroots, fleet, tlsAnswers }
   const responder: Responder = new Responder(
     {
       ...parts,

@@ -28,6 +28,7 @@ export interface StatusParts {
   readonly watchdog: Pick<Watchdog, 'repairs'>
   readonly standalone: Pick<Standalone, 'ports' | 'served'>
   readonly nameServers: Pick<Standalone, 'ports' | 'served'>
+  readonly tlsServers: Pick<Standalone, 'ports' | 'served'>
   /** Milliseconds until the responder ends by itself, if it does. */
   readonly endsIn: number | undefined
   readonly webroots: Pick<Webroots, 'status'>
@@ -38,10 +39,10 @@ export interface StatusParts {
 /** Returns the status at this moment. */
 export function statusOf(
   { version, pid, startedAt, mark }: Identity,
-  { leases, path, rules, watchdog, standalone, nameServers, endsIn, webroots, fleet, log }: StatusParts,
+  { leases, path, rules, watchdog, standalone, nameServers, tlsServers, endsIn, webroots, fleet, log }: StatusParts,
 ): ResponderStatus {
   const { inForce } = rules
-  const served = [...new Set([...standalone.ports, ...nameServers.ports])]
+  const served = [...new Set([standalone, nameServers, tlsServers].flatMap(({ ports }) => ports))]
   const stateless = leases.standing?.status()
   return {
     version,
@@ -63,7 +64,7 @@ export function statusOf(
       ...path.counts,
       unarmed: rules.unarmed,
       rulesRepaired: watchdog.repairs,
-      servedOurselves: standalone.served + nameServers.served,
+      servedOurselves: standalone.served + nameServers.served + tlsServers.served,
       ...log.counts,
     },
     limits: { tokens: MAX_LEASES, ...path.limits, ...log.limits },

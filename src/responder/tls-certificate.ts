@@ -7,6 +7,8 @@ import { parseAddress } from '../wire/address.js'
 export interface Credentials {
   readonly cert: string
   readonly key: string
+  /** Length of the certificate as it is sent, in bytes. */
+  readonly length: number
 }
 
 /** What a certificate says. */
@@ -48,8 +50,10 @@ export function makeCertificate({ identifier, digest }: Statement, now: Date): C
     ),
   )
   const signature = tagged(BIT_STRING, Buffer.of(0), sign('sha256', statement, privateKey))
+  const certificate = sequence(statement, algorithm, signature)
   return {
-    cert: pemOf(sequence(statement, algorithm, signature)),
+    cert: pemOf(certificate),
+    length: certificate.length,
     key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
   }
 }

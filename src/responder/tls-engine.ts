@@ -26,7 +26,8 @@ export async function openTlsEngine(protocols: readonly string[]): Promise<TlsEn
   const { createSecureContext, TLSSocket } = await import('node:tls')
   const open = new Set<TlsConversation>()
   return (credentials) => {
-    const secureContext = createSecureContext({ ...credentials, minVersion: 'TLSv1.2' })
+    const { cert, key, length } = credentials
+    const secureContext = createSecureContext({ cert, key, minVersion: 'TLSv1.2' })
     const start = (stream: Duplex) =>
       new TLSSocket(stream, { isServer: true, ALPNProtocols: [...protocols], secureContext })
     return (connection) => {
@@ -34,13 +35,10 @@ export async function openTlsEngine(protocols: readonly string[]): Promise<TlsEn
         if (open.size < MAX_OPEN) break
         oldest.close()
       }
-      return new TlsConversation(start, connection, open)
+      return new TlsConversation(start, connection, open, { status: 0, bytes: length })
     }
   }
 }
-
-/** An answer has no content: the certificate is all of it. */
-const HANDSHAKE: Answer = { status: 0, bytes: 0 }
 
 class TlsConversation implements Conversation {
   answer: Answer | undefined
@@ -50,9 +48,16 @@ class TlsConversation implements Conversation {
   readonly #stream: Duplex
   readonly #tls: TLSSocket
   readonly #timer: NodeJS.Timeout
+  readonly #certificate: Answer
 
-  constructor(start: (stream: Duplex) => TLSSocket, connection: Connection, open: Set<TlsConversation>) {
+  constructor(
+    start: (stream: Duplex) => TLSSocket,
+    connection: Connection,
+    open: Set<TlsConversation>,
+    certificate: Answer,
+  ) {
     this.#connection = connection
+    this.#certificate = certificate
     this.#open = open.add(this)
     this.#stream = new Duplex({
       read: () => undefined,
@@ -97,7 +102,7 @@ class TlsConversation implements Conversation {
 
   /** Handles the end of the handshake. With TLS 1.3 the last message is the client's, after it has the certificate. */
   #finish(): void {
-    this.answer = HANDSHAKE
+    this.answer = this.#certificate
     this.isReceived = this.#tls.getProtocol() === 'TLSv1.3'
     this.#tls.end(() => this.close())
   }

@@ -7,6 +7,9 @@ import { readVariables, setVariables } from './shell-variables.js'
 const USUAL = '/etc/dehydrated/config'
 const DIRECTORY = '/etc/dehydrated/conf.d'
 
+/** The challenge types that our hook passes. */
+const PASSED = ['http-01', 'dns-01', 'tls-alpn-01']
+
 /** The configuration of dehydrated. `--adopt` takes its file, or that of one certificate. */
 export const configuration: ClientConfiguration = {
   place: { what: 'its configuration file', usual: USUAL },
@@ -52,12 +55,12 @@ export const configuration: ClientConfiguration = {
           fix: 'run: certbot-nfq install --client dehydrated',
         },
       ]
-    if (CHALLENGETYPE && CHALLENGETYPE !== 'http-01' && CHALLENGETYPE !== 'dns-01')
+    if (CHALLENGETYPE && !PASSED.includes(CHALLENGETYPE))
       return [
         {
           level: 'fail',
           message: `dehydrated has our hook, and CHALLENGETYPE=${CHALLENGETYPE}, which it cannot pass`,
-          fix: 'set CHALLENGETYPE=http-01 or dns-01, or chain a hook for the other type with --then',
+          fix: `set CHALLENGETYPE to one of ${PASSED.join(', ')}, or chain a hook for the other type with --then`,
         },
       ]
     if (WELLKNOWN && !exists(WELLKNOWN))

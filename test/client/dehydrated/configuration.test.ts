@@ -64,13 +64,14 @@ t.test('doctor: another hook is no business of ours; ours has to be able to work
   t.match(examine(good), [{ level: 'ok' }])
   t.match(examine(good, {}), [{ level: 'fail', message: /which is not there/ }])
   t.match(examine(`${good}CHALLENGETYPE="dns-01"\n`), [{ level: 'ok' }])
+  t.match(examine(`${good}CHALLENGETYPE=tls-alpn-01\n`), [{ level: 'ok' }])
   t.match(examine(`${good}CHALLENGETYPE="of-tomorrow-01"\n`), [{ level: 'fail', message: /of-tomorrow-01/ }])
   t.match(examine(good, { '/etc/certbot-nfq/dehydrated': '' }), [
     { level: 'fail', message: /WELLKNOWN=\/var\/lib\/dehydrated\/acme-challenges/ },
   ])
   t.match(examine(good.replace('yes', 'no')), [{ level: 'warn', message: /HOOK_CHAIN/ }])
   t.match(
-    examine(good, { ...hook, '/etc/dehydrated/conf.d/z.sh': 'CHALLENGETYPE=tls-alpn-01\n' }),
+    examine(good, { ...hook, '/etc/dehydrated/conf.d/z.sh': 'CHALLENGETYPE=of-tomorrow-01\n' }),
     [{ level: 'fail' }],
     'conf.d counts',
   )
