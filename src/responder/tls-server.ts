@@ -1,4 +1,4 @@
-/** A small TLS server for a port that has none. It answers hellos for armed names, and closes every other connection. */
+/** A small TLS server for a port that has none. It answers for armed names, and closes every other connection. */
 import { createServer, type Socket } from 'node:net'
 import { tlsAlpn01Service, type ArmedName } from '../challenge/tls-alpn-01/service.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
