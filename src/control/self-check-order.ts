@@ -1,4 +1,5 @@
 /** What a hook requests to check ports that have not been checked yet. */
+import { challengeName } from '../challenge/dns-01/names.js'
 import { isKeyAuthorization, isToken } from '../challenge/challenge.js'
 import { isListOf, isObject, isPort } from './fields.js'
 import type { IpVersion } from '../wire/ip.js'
@@ -8,10 +9,18 @@ import type { IpVersion } from '../wire/ip.js'
  * not a challenge, and does not keep a responder running.
  */
 export interface SelfCheckOrder {
+  /** Absent with http-01. */
+  readonly type?: 'dns-01'
   readonly token: string
+  /** The answer: with dns-01 the value of {@link checkedName}. */
   readonly keyAuthorization: string
   readonly ports: readonly number[]
   readonly families: readonly IpVersion[]
+}
+
+/** Returns the name that is asked for with dns-01. Nobody has it (RFC 6761, 6.4). */
+export function checkedName(token: string): string {
+  return challengeName(`${token}.invalid`)
 }
 
 /** The most ports that are read, and that one hook tries. */
@@ -25,12 +34,23 @@ const TRIED_PORTS = 16
  */
 export function readSelfCheckOrder(value: unknown): SelfCheckOrder | undefined {
   if (!isObject(value)) return undefined
-  const { token, keyAuthorization, ports, families } = value
+  const { type, token, keyAuthorization, ports, families } = value
+  if (type !== undefined && type !== 'dns-01') return undefined
   if (!isToken(token) || !token.endsWith(SUFFIX) || !isToken(token.slice(0, -SUFFIX.length))) return undefined
+  if (type && token.length > LONGEST_LABEL) return undefined
   if (!isKeyAuthorization(keyAuthorization, token)) return undefined
   if (!isListOf(ports, MAX_PORTS, isPort) || !isListOf(families, 2, isFamily)) return undefined
-  return { token, keyAuthorization, ports: [...new Set(ports)].slice(0, TRIED_PORTS), families: [...new Set(families)] }
+  return {
+    ...(type && { type }),
+    token,
+    keyAuthorization,
+    ports: [...new Set(ports)].slice(0, TRIED_PORTS),
+    families: [...new Set(families)],
+  }
 }
+
+/** With dns-01 the token is a label of a name (RFC 1035, 2.3.4). */
+const LONGEST_LABEL = 63
 
 /** What the token of an order ends with. It is never a challenge's, because the hook disarms it afterwards. */
 const SUFFIX = '-self-check'

@@ -24,13 +24,19 @@ interface Lease {
   readonly straysBefore: number
 }
 
-/** The token of a self-check, or its name with dns-01. */
+/** The token of a self-check. */
 interface Check {
   /** The token of the challenge whose hook makes the self-check. */
   readonly challenge: string
   readonly visits: Visits
-  /** With dns-01, the value of its name. */
-  readonly value?: string
+  /** With dns-01, what is asked for in place of the token, and its value. */
+  readonly record?: CheckedRecord
+}
+
+/** A name of dns-01 and its value. */
+interface CheckedRecord {
+  readonly name: string
+  readonly value: string
 }
 
 /** Holds the armed challenges, and notes the visits for each. Beside them stand the stateless answers. */
@@ -158,18 +164,18 @@ export class Leases {
     this.#challenges.set(token, keyAuthorization)
   }
 
-  /** The same for a name of dns-01, and the value that it has. */
-  armNameForCheck(name: string, value: string, challenge: string): void {
-    this.#checks.set(name, { challenge, visits: new Visits(), value })
+  /** The same for one of dns-01, which is asked for by a name. */
+  armNameForCheck(token: string, record: CheckedRecord, challenge: string): void {
+    this.#checks.set(token, { challenge, visits: new Visits(), record })
     this.#sumUpValues()
   }
 
-  /** Returns the visits for the token or name of a self-check so far; `undefined` for any other. */
+  /** Returns the visits for the token of a self-check so far; `undefined` for any other token. */
   checked(token: string): Visit[] | undefined {
     return this.#checks.get(token)?.visits.list()
   }
 
-  /** Forgets the token or name of a self-check. Any other is ignored. */
+  /** Forgets the token of a self-check. Any other token is ignored. */
   disarmCheck(token: string): void {
     if (!this.#checks.delete(token)) return
     this.#challenges.delete(token)
@@ -280,6 +286,8 @@ export class Leases {
     const one = this.#leases.get(key) ?? this.#retired.get(key) ?? this.#checks.get(key) ?? this.#expired.get(key)
     if (one) return [one]
     if (typeOfKey(key) !== 'dns-01') return []
+    const checks = [...this.#checks.values()].filter(({ record }) => record?.name === key)
+    if (checks.length > 0) return checks
     const held = [this.#leases, this.#retired, this.#expired].map((leases) =>
       [...leases.values()].filter(({ request }) => keyOf(request) === key),
     )
@@ -295,7 +303,7 @@ export class Leases {
     const values = new Map<string, string[]>()
     const add = (name: string, value: string) => values.set(name, [...(values.get(name) ?? []), value])
     for (const challenge of this.of('dns-01')) add(keyOf(challenge), challenge.digest)
-    for (const [name, { value }] of this.#checks) if (value !== undefined) add(name, value)
+    for (const { record } of this.#checks.values()) if (record) add(record.name, record.value)
     this.#values = values
   }
 }

@@ -127,11 +127,12 @@ export class Responder {
   async #arm(request: ArmRequest): Promise<ControlResponse> {
     const { leases, rules, clock, path, tlsAnswers } = this.#parts
     const { token, identifier, port } = request
-    const isHttp01 = typeOf(request) === 'http-01'
-    const isNewPort = isHttp01 && !leases.portsOf('http-01').includes(port)
+    const type = typeOf(request)
+    const isChecked = request.selfCheck === true && type !== 'tls-alpn-01'
+    const isNewPort = !leases.portsOf(type).includes(port)
     leases.arm(request)
     // A new port needs a self-check. Its token is armed now, so that the rules change only once.
-    let check = request.selfCheck && isNewPort ? armForSelfCheck(leases, token) : undefined
+    let check = isChecked && isNewPort ? armForSelfCheck(leases, request) : undefined
     try {
       if (isOfType(request, 'tls-alpn-01')) {
         // Before the rules want more than the queue has room for.
@@ -143,14 +144,13 @@ export class Responder {
       if (this.#stopping) return stoppingResponse
       const about = { event: 'armed', token, identifier, port }
       this.#log('info', `${token} armed for ${identifier} on port ${port}`, about)
-      const unchecked = request.selfCheck && isHttp01 ? rules.takeUnchecked() : []
-      const ports = unchecked.filter((one) => leases.portsOf('http-01').includes(one))
+      const ports = isChecked ? rules.takeUnchecked(leases.portsOf(type)) : []
       if (ports.length === 0) {
         if (check) leases.disarmCheck(check.token)
         return { ok: true }
       }
       if (!check) {
-        check = armForSelfCheck(leases, token)
+        check = armForSelfCheck(leases, request)
         // The kernel queues armed tokens only, so the rules need this one too.
         await this.#cover()
       }

@@ -120,10 +120,13 @@ export class Rules {
     return turn
   }
 
-  /** Returns the covered ports that still need a self-check, and no longer lists them. The caller has to make it. */
-  takeUnchecked(): number[] {
-    const due = portsOf(this.#covered).filter((port) => this.#unchecked.has(port))
-    this.#unchecked.clear()
+  /**
+   * Returns those of the ports that still need a self-check, and no longer lists them. The caller has to make it. By
+   * default it is about all ports that are covered.
+   */
+  takeUnchecked(ports: readonly number[] = portsOf(this.#covered)): number[] {
+    const due = ports.filter((port) => this.#unchecked.has(port))
+    for (const port of due) this.#unchecked.delete(port)
     return due
   }
 

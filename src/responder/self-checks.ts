@@ -1,7 +1,8 @@
 /** The responder's part of a self-check: arms a token for it, and tells what arrived. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Visit } from '../control/challenge-status.js'
-import type { SelfCheckOrder } from '../control/self-check-order.js'
+import type { Known } from '../challenge/challenge.js'
+import { checkedName, type SelfCheckOrder } from '../control/self-check-order.js'
 import { pause, type Clock } from './clock.js'
 import type { Leases } from './leases.js'
 
@@ -15,13 +16,22 @@ const TURNS = 64
 const LOOKS = 100
 const PAUSE = 20
 
-/** Returns a new token with its key authorization, and arms it for as long as `challenge` is armed. */
-export function armForSelfCheck(leases: Leases, challenge: string): Pick<SelfCheckOrder, 'token' | 'keyAuthorization'> {
-  // The token begins with its random part, because the kernel compares only its first characters.
-  const token = `${randomText(16)}-self-check`
-  const keyAuthorization = `${token}.${randomText(32)}`
-  leases.armForCheck(token, keyAuthorization, challenge)
-  return { token, keyAuthorization }
+/**
+ * Returns a new token with its key authorization, and arms it for as long as `challenge` is armed: a name that is made
+ * of it, for one of dns-01.
+ */
+export function armForSelfCheck(leases: Leases, challenge: Known): Omit<SelfCheckOrder, 'ports' | 'families'> {
+  // The token begins with its random part, because the kernel compares only its first characters. The case of a name
+  // does not count.
+  const isName = challenge.type === 'dns-01'
+  const token = `${isName ? random(16).toString('hex') : random(16).toString('base64url')}-self-check`
+  const keyAuthorization = `${token}.${random(32).toString('base64url')}`
+  if (!isName) {
+    leases.armForCheck(token, keyAuthorization, challenge.token)
+    return { token, keyAuthorization }
+  }
+  leases.armNameForCheck(token, { name: checkedName(token), value: keyAuthorization }, challenge.token)
+  return { type: 'dns-01', token, keyAuthorization }
 }
 
 /**
@@ -37,18 +47,18 @@ export async function reportSelfCheck(
 ): Promise<readonly Visit[] | undefined> {
   for (let turn = 0; turn < TURNS && leases.checked(token); turn++)
     await new Promise((resolve) => setImmediate(resolve))
-  const isOpen = ({ state }: Visit) => state === 'takenOver' || state === 'answered'
+  const isOpen = ({ state, transport }: Visit) => state === 'takenOver' || (state === 'answered' && transport !== 'udp')
   for (let look = 0; look < LOOKS && leases.checked(token)?.some(isOpen); look++) await pause(clock, PAUSE)
   const seen = leases.checked(token)
   leases.disarmCheck(token)
   return seen
 }
 
-/** Returns so many random bytes as base64url. node:crypto would take 0.3 MB more memory (Pss, of 9.9 MB) for this. */
-function randomText(length: number): string {
+/** Returns so many random bytes. node:crypto would take 0.3 MB more memory (Pss, of 9.9 MB) for this. */
+function random(length: number): Buffer {
   const bytes = Buffer.alloc(length)
   const fd = openSync('/dev/urandom', 'r')
   readSync(fd, bytes)
   closeSync(fd)
-  return bytes.toString('base64url')
+  return bytes
 }

@@ -13,6 +13,7 @@ t.test('an order is read as it is, without what has no word in it', (t) => {
     withToken(`${'x'.repeat(117)}-self-check`),
     { ...order, families: [6] },
     { ...order, ports: [] },
+    { type: 'dns-01', ...withToken(`${'x'.repeat(52)}-self-check`) },
   ])
     t.strictSame(readSelfCheckOrder({ ...each, more: 1 }), each)
   t.end()
@@ -41,6 +42,8 @@ t.test('what could be another request, another token or another address is not r
     withToken(`${'x'.repeat(15)}-self-check`),
     withToken(`${'x'.repeat(118)}-self-check`),
     withToken(`${token}x`),
+    { type: 'dns-01', ...withToken(`${'x'.repeat(53)}-self-check`) },
+    { type: 'tls-alpn-01', ...order },
     // A challenge's: the hook disarms it in the end.
     withToken('LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'),
     { ...order, keyAuthorization: 'x.y' },

@@ -76,13 +76,19 @@ async function openDnsLab(t: Test, options: ArmedLabOptions): Promise<{ lab: Arm
 async function arm(t: Test, lab: ArmedLab, firewall: string): Promise<void> {
   for (const [at, value] of values.entries())
     t.strictSame(await hook(lab, 'auth', at === 0 ? 'Example.com' : 'example.com', value, '--firewall', firewall), '')
+  const { answered, acknowledged } = (await lab.running()).counts
+  t.strictSame(
+    { answered, acknowledged },
+    { answered: 4, acknowledged: 2 },
+    'the self-check, by each transport and family',
+  )
 }
 
 /** Runs a hook as certbot does for dns-01. Returns what it says, on both streams. */
 async function hook(lab: ArmedLab, name: string, identifier: string, value: string, ...options: string[]) {
   const { stdout, stderr } = await lab.server.exec(
     [inRepository(`hooks/${name}`), '--run-dir', lab.runDirectory, ...options],
-    { env: { CERTBOT_DOMAIN: identifier, CERTBOT_VALIDATION: value, CERTBOT_NFQ_NO_SELF_CHECK: '1' } },
+    { env: { CERTBOT_DOMAIN: identifier, CERTBOT_VALIDATION: value } },
   )
   return stdout + stderr
 }

@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import type { AskResult, Question } from './ask.js'
+import type { AskResult, Question } from './asking.js'
 import { patience } from './patience.js'
 import { environment } from '../../firewall/program-path.js'
 

@@ -9,7 +9,8 @@ import type { SelfCheckOrder } from '../../control/self-check-order.js'
 import { environment } from '../../firewall/program-path.js'
 import type { RunResult } from '../../firewall/run.js'
 import { isTranslated } from '../../rules-read/translation.js'
-import { ask, type Asking, type Question } from './ask.js'
+import { ask } from './ask.js'
+import type { Asking, Question } from './asking.js'
 import { askFromOutside } from './outside.js'
 import { PATIENCE, patience } from './patience.js'
 import { warningOf, type CheckedPort } from './warning.js'
@@ -27,7 +28,10 @@ const MAX_ADDRESSES = 4
 /** What to ask for: what a responder orders, and for which host if not for this machine's addresses. */
 export type SelfCheck = SelfCheckOrder & Pick<Question, 'host'>
 
-/** A request for one port by one IP version. */
+/** Where a request goes. */
+type Place = Pick<CheckedPort, 'port' | 'version' | 'transport'>
+
+/** A request for one port by one IP version, and with dns-01 by one transport. */
 interface Attempt extends Omit<CheckedPort, 'results'> {
   /** The request over loopback; undefined where a validator's request takes another way. */
   readonly here: Asking | undefined
@@ -45,7 +49,12 @@ export async function selfCheck(
   report: () => Promise<readonly Visit[] | undefined>,
 ): Promise<string | undefined> {
   const over = new AbortController()
-  const places = order.ports.flatMap((port) => order.families.map((version) => ({ port, version })))
+  const transports = order.type === 'dns-01' ? (['udp', undefined] as const) : [undefined]
+  const places = order.ports.flatMap((port) =>
+    order.families.flatMap((version) =>
+      transports.map((transport): Place => ({ port, version, ...(transport && { transport }) })),
+    ),
+  )
   const attempts = await Promise.all(places.map((place) => askFromHere(order, place, over.signal)))
   const questions = attempts.map((attempt) => questionOutside(order, attempt))
   const asked = questions.filter((question) => question !== undefined)
@@ -76,31 +85,28 @@ export async function selfCheck(
 }
 
 /** Asks over loopback. Resolves when the connection is accepted, or has not been for a while. */
-async function askFromHere(
-  order: SelfCheck,
-  { port, version }: Pick<Attempt, 'port' | 'version'>,
-  givenUp: AbortSignal,
-): Promise<Attempt> {
+async function askFromHere(order: SelfCheck, place: Place, givenUp: AbortSignal): Promise<Attempt> {
+  const { version, port, transport } = place
   const isElsewhere = isForwarding(version) ? await isTranslated(version, port, run).catch(() => undefined) : false
-  if (isElsewhere) return { port, version, isTranslated: true, here: undefined }
+  if (isElsewhere) return { ...place, isTranslated: true, here: undefined }
   let here: Asking | undefined
   for (const address of [version === 4 ? '127.0.0.1' : '::1', ...addressesOf(version)]) {
-    here = ask({ ...order, port, address })
+    here = ask({ ...order, port, address, ...(transport && { transport }) })
     await Promise.race([here.accepted, patience(LOOPBACK_TIME, givenUp)])
     // A server that listens on a single address is found there.
     if (here.result.state !== 'refused') break
   }
-  return { port, version, isTranslated: isElsewhere, here }
+  return { ...place, isTranslated: isElsewhere, here }
 }
 
 /**
  * Returns what to ask from outside. A port that is sent on to a container passes other chains there, and a machine may
  * block its own loopback.
  */
-function questionOutside(order: SelfCheck, { port, version, here }: Attempt): Question | undefined {
+function questionOutside(order: SelfCheck, { port, version, transport, here }: Attempt): Question | undefined {
   const [address] = addressesOf(version)
   const isNeeded = !here || here.result.state === 'not accepted'
-  return isNeeded && address !== undefined ? { ...order, port, address } : undefined
+  return isNeeded && address !== undefined ? { ...order, port, address, ...(transport && { transport }) } : undefined
 }
 
 /**

@@ -1,13 +1,15 @@
 /** The result of a self-check in words. */
 import { printable } from '../../wire/printable.js'
 import type { Visit } from '../../control/challenge-status.js'
-import type { AskResult } from './ask.js'
+import type { AskResult } from './asking.js'
 import type { IpVersion } from '../../wire/ip.js'
 
 /** A port, one IP version, and what its requests came to. */
 export interface CheckedPort {
   readonly port: number
   readonly version: IpVersion
+  /** Absent with TCP. */
+  readonly transport?: 'udp'
   /** Whether rules send the port on to another machine, such as a container; undefined when that is not known. */
   readonly isTranslated: boolean | undefined
   /** Results in the order of the requests. The last one that is known counts, unless one is good. */
@@ -27,6 +29,13 @@ const SENTENCES = {
 
 type Fault = keyof typeof SENTENCES
 
+/** The same for UDP, which has no connections. */
+const SENTENCES_OF_UDP = {
+  ...SENTENCES,
+  'nobody': (place: string) => `nobody listens on ${place}`,
+  'not accepted': (place: string) => `no answer to a query to ${place}: a firewall rule may drop the one or the other`,
+} as const satisfies Record<Fault, unknown>
+
 /**
  * Returns in one line what is wrong, or nothing when all is well or nothing is known. `seen` is what the responder
  * knows of those who asked; undefined when it does not tell.
@@ -35,11 +44,14 @@ type Fault = keyof typeof SENTENCES
  * while the other one works; a refusal where a rule sends the port on, which may be for some interfaces only.
  */
 export function warningOf(checked: readonly CheckedPort[], seen: readonly Visit[] | undefined): string | undefined {
-  const isReached = (port: number) => checked.some((one) => one.port === port && isAnswered(one))
+  const isReached = ({ port, transport }: CheckedPort) =>
+    checked.some((one) => one.port === port && one.transport === transport && isAnswered(one))
   const faults = checked.flatMap((one) => {
     const fault = faultOf(one, seen)
-    const isNone = fault === undefined || (fault === 'nobody' && (one.isTranslated !== false || isReached(one.port)))
-    return isNone ? [] : [SENTENCES[fault](`port ${one.port} by IPv${one.version}`)]
+    const isNone = fault === undefined || (fault === 'nobody' && (one.isTranslated !== false || isReached(one)))
+    const how = one.transport === 'udp' ? 'UDP and ' : ''
+    const sentences = one.transport === 'udp' ? SENTENCES_OF_UDP : SENTENCES
+    return isNone ? [] : [sentences[fault](`port ${one.port} by ${how}IPv${one.version}`)]
   })
   if (faults.length === 0) return undefined
   return faults.join('; ')
@@ -69,7 +81,7 @@ function faultOf(checked: CheckedPort, seen: readonly Visit[] | undefined): Faul
   const result = results.at(-1)
   if (!result || isAnswered(checked) || results.some(isUnderWay)) return undefined
   if (result.state === 'refused') return 'nobody'
-  if (result.state === 'not accepted') return 'not accepted'
+  if (result.state === 'not accepted') return stateOf(result) ? 'lost' : 'not accepted'
   // Only the responder can tell whether the request has reached it.
   if (!seen) return undefined
   if (result.state === 'silent') return stateOf(result) ? 'lost' : 'not seen'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Visit, VisitState } from '../../../src/control/challenge-status.js'
-import type { AskState } from '../../../src/diagnosis/self-check/ask.js'
+import type { AskState } from '../../../src/diagnosis/self-check/asking.js'
 import {
   describeWarning,
   SELF_CHECK_ADVICE,
@@ -24,6 +24,33 @@ const found = (
   results: [...before.map((state) => ({ state, client: '127.0.0.1:39999' })), { state, client }],
 })
 const visit = (state: VisitState): Visit => ({ at: '2030-01-02T03:04:05.000Z', client, state })
+
+t.test('by UDP there is no connection to speak of, and each transport counts for itself', (t) => {
+  const byUdp = (state: AskState) => ({ ...found(4, state, { port: 53 }), transport: 'udp' }) as const
+  const byTcp = found(4, 'answered', { port: 53 })
+  const answered = { ...visit('answered'), transport: 'udp' as const }
+  t.equal(warningOf([byUdp('answered'), byTcp], [answered]), undefined)
+  const told = [
+    [byUdp('refused'), [], 'nobody listens on port 53 by UDP and IPv4'],
+    [
+      byUdp('not accepted'),
+      [],
+      'no answer to a query to port 53 by UDP and IPv4: a firewall rule may drop the one or the other',
+    ],
+    [
+      byUdp('not accepted'),
+      [answered],
+      "the responder's answer to a request to port 53 by UDP and IPv4 did not arrive: a firewall rule may drop it",
+    ],
+    [
+      byUdp('other answer'),
+      [],
+      'a request to port 53 by UDP and IPv4 was answered by another than the responder: a firewall rule may let it pass before ours',
+    ],
+  ] as const
+  for (const [finding, seen, text] of told) t.equal(warningOf([finding, byTcp], seen), text)
+  t.end()
+})
 
 t.test('nothing is said where all is well, or nothing is known', (t) => {
   for (const findings of [
