@@ -41,6 +41,8 @@ export interface Hooks {
 /** How one certbot command runs. */
 export interface CertbotOptions {
   readonly env?: Readonly<Record<string, string>>
+  /** The challenge type that `certonly` asks for, as certbot names it: http unless said. */
+  readonly challenge?: 'http' | 'dns'
   /** Further arguments of certbot. */
   readonly arguments?: readonly string[]
 }
@@ -83,7 +85,7 @@ export async function createCertbot(lab: Lab, authority: CertificateAuthority, h
             'certonly',
             '--manual',
             '--preferred-challenges',
-            'http',
+            options.challenge ?? 'http',
             '--agree-tos',
             '--register-unsafely-without-email',
           ],

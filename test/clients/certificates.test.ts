@@ -11,7 +11,7 @@ for (const name of Object.keys(CLIENTS) as ClientName[]) {
   t.test(name, await requiresKernel(...scenePrograms, name), async (t) => {
     const { lab, webServer, authority, ...scene } = await openScene()
     t.teardown(scene.close)
-    const client = await CLIENTS[name]({ lab, webServer, authority, ...scene })
+    const client = await CLIENTS[name]({ lab, authority, ...scene })
     const issue = async (names: readonly string[], env = {}) => {
       const { exitCode, stdout, stderr } = await client.issue(names, env)
       return { exitCode, said: `${stdout}\n${stderr}` }

@@ -5,6 +5,9 @@ import type { Finished } from '../../src/lab/lab.js'
 import { inRepository } from '../../src/lab/repository.js'
 import type { Scene } from '../../src/lab/scene.js'
 
+/** Where a client runs. */
+type Place = Pick<Scene, 'lab' | 'authority' | 'certbot'>
+
 /** A client that can get certificates. */
 export interface Client {
   /** Gets one certificate for these names; a failure is a result. `env` is its environment, and so its hook's. */
@@ -32,7 +35,7 @@ export type ClientName = keyof typeof CLIENTS
 const LIMIT = 300_000
 
 async function makeDehydrated(
-  scene: Scene,
+  scene: Place,
   { hook = hookOf('dehydrated'), configuration = [] }: ClientOptions = {},
 ): Promise<Client> {
   const { directory, run } = await enter(scene)
@@ -53,7 +56,7 @@ async function makeDehydrated(
   }
 }
 
-async function makeUacme(scene: Scene, { hook = hookOf('uacme') }: ClientOptions = {}): Promise<Client> {
+async function makeUacme(scene: Place, { hook = hookOf('uacme') }: ClientOptions = {}): Promise<Client> {
   const { directory, run } = await enter(scene)
   const uacme = (words: readonly string[], env = {}) =>
     run(
@@ -77,7 +80,7 @@ async function makeUacme(scene: Scene, { hook = hookOf('uacme') }: ClientOptions
 }
 
 async function makeAcmetool(
-  scene: Scene,
+  scene: Place,
   { hook = hookOf('acmetool'), configuration = [], before = [] }: ClientOptions = {},
 ): Promise<Client> {
   const { directory, run } = await enter(scene)
@@ -112,7 +115,7 @@ async function makeAcmetool(
 }
 
 /** Returns a directory in the lab, and what runs a program that trusts the CA and asks the lab's DNS. */
-async function enter({ lab, authority, certbot }: Scene) {
+async function enter({ lab, authority, certbot }: Place) {
   const directory = await mkdtemp(join(lab.directory, 'client-'))
   const resolver = join(directory, 'resolv.conf')
   await writeFile(resolver, `nameserver ${authority.dnsServer}\n`)

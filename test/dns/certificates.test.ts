@@ -1,0 +1,80 @@
+import t, { type Test } from 'tap'
+import { readCertificate } from '../../src/lab/certificate.js'
+import type { WorldOptions } from './world.js'
+import { requiresKernel } from '../requires-kernel.js'
+import { NAME_SERVERS, type NameServerName } from './name-servers.js'
+import { openStage, stagePrograms, type Stage } from './stage.js'
+import { ALIAS, DELEGATION, OWN, OWN_ZONE } from './zones.js'
+
+const NAMES = ['example.com', '*.example.com']
+
+/** A wildcard and its base in one certificate: two values for one name. */
+async function succeeds(t: Test, { certbot, leftovers }: Stage): Promise<void> {
+  const { exitCode, stdout, stderr } = await certbot.certonly(NAMES, {
+    challenge: 'dns',
+    arguments: ['--force-renewal'],
+  })
+  t.equal(exitCode, 0, 'certbot succeeds', { stdout, stderr })
+  t.notMatch(`${stdout}\n${stderr}`, /certbot-nfq: /, 'the hooks have nothing to say')
+  if (exitCode !== 0) return
+  t.same([...(await readCertificate(certbot.certificate('example.com'))).names].sort(), [...NAMES].sort())
+  t.same(await leftovers(), [])
+}
+
+t.test(
+  'a zone of the user’s own',
+  await requiresKernel(...stagePrograms, ...Object.values(NAME_SERVERS)),
+  async (t) => {
+    const stage = await openStage(OWN)
+    t.teardown(stage.close)
+    for (const name of Object.keys(NAME_SERVERS) as NameServerName[])
+      await t.test(`served by ${name}`, async (t) => {
+        const server = await stage.serve(name, OWN_ZONE)
+        await succeeds(t, stage)
+        await server.stop()
+      })
+  },
+)
+
+/** Loses one in five packets of the DNS between resolver and server, each way. The CA's own traffic is left alone. */
+async function loseAFifth({ lab }: Stage): Promise<void> {
+  for (const program of ['iptables', 'ip6tables'])
+    for (const [chain, device, port] of [
+      ['INPUT', '-i', '--sport'],
+      ['OUTPUT', '-o', '--dport'],
+    ] as const)
+      for (const transport of ['udp', 'tcp']) {
+        const packets = ['-p', transport, port, '53', device, lab.validator.device]
+        const lost = ['-m', 'statistic', '--mode', 'random', '--probability', '0.2', '-j', 'DROP']
+        await lab.validator.exec([program, '-w', '-A', chain, ...packets, ...lost])
+      }
+}
+
+const cases: readonly {
+  readonly what: string
+  readonly world: WorldOptions
+  readonly server?: NameServerName
+  readonly options?: readonly string[]
+  /** What happens to the packets of the DNS, in both directions. */
+  readonly isLossy?: true
+}[] = [
+  { what: 'minimised names', world: { ...OWN, resolver: { isMinimising: true } }, server: 'bind' },
+  { what: 'TCP only', world: { ...OWN, resolver: { isTcpOnly: true } }, server: 'knot' },
+  { what: 'a delegation, with nobody on the port', world: DELEGATION },
+  { what: 'a delegation, with minimised names', world: { ...DELEGATION, resolver: { isMinimising: true } } },
+  { what: 'a delegation by TCP only', world: { ...DELEGATION, resolver: { isTcpOnly: true } } },
+  { what: 'a delegation from a signed zone', world: { ...DELEGATION, isSigned: true } },
+  { what: 'a delegation from a signed zone to a name server', world: { ...DELEGATION, isSigned: true }, server: 'nsd' },
+  { what: 'a fifth of the packets lost', world: OWN, server: 'bind', isLossy: true },
+  { what: 'an alias', world: ALIAS, options: ['--dns-alias', 'auth.example.net'] },
+]
+
+for (const { what, world, server, options, isLossy } of cases) {
+  t.test(what, await requiresKernel(...stagePrograms), async (t) => {
+    const stage = await openStage(world, options)
+    t.teardown(stage.close)
+    if (server) await stage.serve(server, world.provided ? { ...OWN_ZONE, name: 'example.org.' } : OWN_ZONE)
+    if (isLossy) await loseAFifth(stage)
+    await succeeds(t, stage)
+  })
+}
