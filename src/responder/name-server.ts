@@ -29,27 +29,32 @@ const MAX_ADDRESSES = 64
 
 /**
  * Listens on all addresses of an IP version. When somebody listens on some of them already, such as systemd-resolved on
- * 127.0.0.53, it listens on the others. When it can listen on none, it returns the error's name.
+ * 127.0.0.53, it listens on the others. When it can listen on none, it returns the error's name; also when it can on
+ * loopback alone, because a name server may have just the addresses that others reach.
  */
 export async function openNameServer(options: NameServerOptions): Promise<OwnServer | string> {
   const { version } = options
   const whole = await openAt(options, version === 4 ? '0.0.0.0' : '::')
   if (whole !== 'EADDRINUSE') return whole
-  const servers: OwnServer[] = []
-  for (const address of addressesOf(version)) {
+  const servers: (OwnServer & { readonly isReached: boolean })[] = []
+  const addresses = addressesOf(version)
+  for (const { address, isReached } of addresses) {
     const server = await openAt(options, address)
-    if (typeof server !== 'string') servers.push(server)
+    if (typeof server !== 'string') servers.push({ close: () => server.close(), isReached })
   }
-  return servers.length === 0 ? whole : { close: () => servers.forEach((server) => server.close()) }
+  const close = () => servers.forEach((server) => server.close())
+  if (servers.some(({ isReached }) => isReached || addresses.every((one) => !one.isReached))) return { close }
+  close()
+  return whole
 }
 
-/** Returns the machine's addresses. One of a link takes its interface, too, so those are left out. */
-function addressesOf(version: IpVersion): string[] {
+/** Returns the addresses, and whether others reach them. Those of a link take an interface, so they are left out. */
+function addressesOf(version: IpVersion): { readonly address: string; readonly isReached: boolean }[] {
   return Object.values(networkInterfaces())
     .flatMap((addresses = []) => addresses)
     .filter(({ family, address }) => family === `IPv${version}` && !address.startsWith('fe80:'))
     .slice(0, MAX_ADDRESSES)
-    .map(({ address }) => address)
+    .map(({ address, internal }) => ({ address, isReached: !internal }))
 }
 
 /** Listens on one address, by both transports. Returns the error's name when that is not possible by either. */

@@ -1,4 +1,6 @@
 /** A lab with the DNS around it, a CA that asks it, and certbot on the server. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { startCertificateAuthority, type CertificateAuthority } from '../../src/lab/certificate-authority.js'
 import { createCertbot, type Certbot, type Hooks } from '../../src/lab/certbot.js'
 import { openLab, type Lab, type Service } from '../../src/lab/lab.js'
@@ -24,6 +26,8 @@ export interface Stage {
   readonly lab: Lab
   readonly authority: CertificateAuthority
   readonly certbot: Certbot
+  /** Returns the log of the responders. */
+  log(): Promise<string>
   /** Starts a name server on both addresses of the server, at port 53. */
   serve(name: NameServerName, ...zones: readonly Zone[]): Promise<Service>
   /** Returns what is left: rules, and processes besides those of name servers. A responder gets some time to end. */
@@ -36,9 +40,13 @@ export async function openStage(world: WorldOptions, options: Hooks['options'] =
   const lab = await openLab()
   try {
     await startWorld(lab, world)
+    const logFile = join(lab.directory, 'responder.log')
     const pebble = await startCertificateAuthority(lab, { resolverPort: LOOPBACK_PORT })
     const authority = { ...pebble, dnsServer: RESOLVER }
-    const certbot = await createCertbot(lab, authority, { nameServer: RESOLVER, options })
+    const certbot = await createCertbot(lab, authority, {
+      nameServer: RESOLVER,
+      options: ['--log-file', logFile, ...options],
+    })
     const rules = await snapshotRules(lab.server)
     const programs = new Set<string>()
     const left = async () => (await lab.server.processes()).filter(({ command }) => !programs.has(command))
@@ -46,6 +54,7 @@ export async function openStage(world: WorldOptions, options: Hooks['options'] =
       lab,
       authority,
       certbot,
+      log: () => readFile(logFile, 'utf8'),
       serve: async (name, ...zones) => {
         const addresses = [lab.server.addresses.ipv4, lab.server.addresses.ipv6]
         const server = await startNameServer(name, {
