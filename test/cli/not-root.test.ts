@@ -39,6 +39,18 @@ t.test('who is not root is told so, or that the run directory is not theirs', { 
   t.strictSame([...readdirSync(others), ...readdirSync(own)], ['of-root'], 'nothing was left')
 })
 
+t.test('the hook of another client that is not root says so, so that the client stops', { skip }, async (t) => {
+  const { own } = directories(t)
+  const [token, answer] = ['token-of-16-chars', 'token-of-16-chars.x']
+  for (const [hook, words] of [
+    ['dehydrated', ['deploy_challenge', 'a.example', token, answer]],
+    ['uacme', ['begin', 'http-01', 'a.example', token, answer]],
+    ['acmetool', ['challenge-http-start', 'a.example', 'target', token]],
+  ] as const)
+    failsWith(t, await runHook(hook, ['--run-dir', join(own, 'run'), ...words], {}, nobody, answer), 'not-root', hook)
+  t.strictSame(readdirSync(own), [], 'nothing is armed')
+})
+
 t.test(
   'a responder of root is out of reach for who is not root, and that is what they are told',
   { skip },

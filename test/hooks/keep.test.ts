@@ -127,6 +127,13 @@ t.test('after a bad end the responder’s own sweep is run, and the status is ha
   }
 })
 
+t.test('who has no right to remove rules, and so had none to make them, sweeps nothing', needsRoot, async (t) => {
+  const scene = makeScene(t)
+  const without = ['setpriv', '--bounding-set=-net_admin', '--inh-caps=-all']
+  t.equal(await scene.keep('exit 7', ['background'], {}, without), 7)
+  t.equal(scene.calls().length, 1)
+})
+
 t.test('a sweep that fails changes neither the status nor what is printed', needsRoot, async (t) => {
   const scene = makeScene(t)
   t.equal(await scene.keep('exit 3', ['background'], { SWEEP: 'echo out; echo err >&2; exit 9' }), 3)
