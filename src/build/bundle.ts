@@ -43,7 +43,7 @@ await build({
       name: 'rare ways apart',
       setup: (it) =>
         it.onResolve(
-          { filter: /\/(hung-responder|cleanup-diagnosis|self-check|hook-store|configuration)\.js$/ },
+          { filter: /\/(hung-responder|cleanup-diagnosis|dns-warning|self-check|hook-store|configuration)\.js$/ },
           apart,
         ),
     },

@@ -3,6 +3,7 @@ import t from 'tap'
 import { seed } from '../seed.js'
 import { fuzzMessages } from './control-messages.js'
 import { fuzzSocket } from './control-socket.js'
+import { fuzzDns } from './dns-messages.js'
 import { PacketTarget } from './packets.js'
 import { Random } from './random.js'
 
@@ -21,6 +22,13 @@ t.test('the same seed gives the same packets', async (t) => {
   one.run(3_000)
   other.run(3_000)
   t.same(one.counts, other.counts)
+})
+
+t.test('a DNS message is answered as the model does, by UDP and by TCP', async (t) => {
+  const { messages, answered, truncated, strays, forServer, conversations } = fuzzDns(new Random(seed), 10_000)
+  t.equal(messages, answered + truncated + strays + forServer)
+  for (const count of [answered, truncated, strays, forServer, conversations])
+    t.ok(count > 0, 'everything that may happen did')
 })
 
 t.test('a control message is parsed or refused', async (t) => {

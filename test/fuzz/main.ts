@@ -1,7 +1,7 @@
 /**
- * `npm run fuzz -- [--seed N] [--packets N] [--seconds N] [--processes N]`: packets to decisions, then control
- * messages, then a live control socket, then the properties of `npm test`. It ends with status 1 at the first fault,
- * and prints the seed that shows it again.
+ * `npm run fuzz -- [--seed N] [--packets N] [--seconds N] [--processes N] [--dns N]`: packets to decisions, then DNS
+ * messages, then control messages, then a live control socket, then the properties of `npm test`. It ends with status 1
+ * at the first fault, and prints the seed that shows it again.
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -12,6 +12,7 @@ import { parseArgs } from 'node:util'
 import { inRepository } from '../../src/lab/repository.js'
 import { fuzzMessages } from './control-messages.js'
 import { fuzzSocket } from './control-socket.js'
+import { fuzzDns } from './dns-messages.js'
 import { bytesInUse } from './heap.js'
 import { PacketTarget, type PacketCounts } from './packets.js'
 import { Random } from './random.js'
@@ -22,13 +23,17 @@ const { values } = parseArgs({
     packets: { type: 'string', default: '10000000' },
     seconds: { type: 'string', default: '3600' },
     processes: { type: 'string', default: String(availableParallelism()) },
+    dns: { type: 'string', default: '5000000' },
     part: { type: 'boolean', default: false },
   },
 })
 const [seed, packets, seconds, processes] = [values.seed, values.packets, values.seconds, values.processes].map(
   Number,
 ) as [number, number, number, number]
-if (![seed, packets, seconds, processes].every((value) => Number.isInteger(value) && value >= 0) || processes === 0)
+if (
+  ![seed, packets, seconds, processes, Number(values.dns)].every((value) => Number.isInteger(value) && value >= 0) ||
+  processes === 0
+)
   throw new Error('every option takes a whole number')
 
 /** Packets between two looks at the clock. */
@@ -58,6 +63,7 @@ async function runAll(): Promise<void> {
   console.log(
     `memory: ${all.map(({ growth }) => `${(growth / 1e6).toFixed(2)} MB more`).join(', ')} at the end than after the first tenth`,
   )
+  console.log(`DNS messages: ${JSON.stringify(fuzzDns(new Random(seed), Number(values.dns)))}`)
   console.log(`control messages: ${JSON.stringify(fuzzMessages(new Random(seed), 500_000))}`)
   console.log(`control socket: ${JSON.stringify(await fuzzSocket(new Random(seed), 5_000))}`)
   await checkProperties()
