@@ -10,7 +10,7 @@ type Specs = Readonly<Record<string, OptionSpec>>
 /** Returns pages of section 8 in the man macros of roff, by file name. */
 export function manualPages(version: string): Readonly<Record<string, string>> {
   return {
-    'certbot-nfq.8': page('certbot-nfq', version, 'pass ACME http-01 on a port that belongs to another program', [
+    'certbot-nfq.8': page('certbot-nfq', version, 'pass ACME challenges on a port that belongs to another program', [
       section('SYNOPSIS', ['.B certbot-nfq', '.I COMMAND', '.RI [ options ]']),
       section('DESCRIPTION', [
         text(
