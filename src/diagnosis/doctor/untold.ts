@@ -14,10 +14,14 @@ const FIXES = {
   'not started': 'install util-linux, which has unshare',
 } as const satisfies Record<NonNullable<RunResult['unfinished']>, string>
 
+/** What a Node ends by when compiled parts were built for another one. */
+const CRASH = /^ended by SIG(SEGV|ABRT|BUS|ILL|FPE|TRAP)$/
+const AFTER_CRASH =
+  'build the compiled parts for the Node of the hooks, with the npm of that Node: npm rebuild, in the directory of certbot-nfq (docs/install.md#node)'
+
 /** Returns why a program gave no answer. `fix` is for a program that ended by itself and refused. */
 export function untoldBy({ exitCode, stderr, unfinished }: RunResult, fix: string): Untold {
-  return {
-    reason: stderr.trim().split('\n', 1)[0] || `exit code ${exitCode}`,
-    fix: unfinished ? FIXES[unfinished] : fix,
-  }
+  const reason = stderr.trim().split('\n', 1)[0] || `exit code ${exitCode}`
+  if (unfinished === 'killed' && CRASH.test(reason)) return { reason, fix: AFTER_CRASH }
+  return { reason, fix: unfinished ? FIXES[unfinished] : fix }
 }
