@@ -16,7 +16,7 @@ import { armedEntry } from '../store/entries.js'
 import { balance, openFleet, type Fleet, type Node } from './fleet.js'
 import { askRedis, startProxy, startRedis, startSentinel } from './redis.js'
 
-/** How many certificates in each of nine situations: 1 by default; FLEET_CERTIFICATES=100 makes 12, more than 100. */
+/** How many certificates each time, nine times: 1 by default; FLEET_CERTIFICATES=100 makes 12, which is 108 in all. */
 const EACH = Math.ceil(Number(process.env['FLEET_CERTIFICATES'] ?? 1) / 9)
 const PORT = 6379
 /** Where Redis is itself, when the nodes come to a proxy. */
