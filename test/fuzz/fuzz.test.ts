@@ -4,6 +4,7 @@ import { seed } from '../seed.js'
 import { fuzzMessages } from './control-messages.js'
 import { fuzzSocket } from './control-socket.js'
 import { fuzzDns } from './dns-messages.js'
+import { fuzzHellos } from './hellos.js'
 import { PacketTarget } from './packets.js'
 import { Random } from './random.js'
 
@@ -29,6 +30,11 @@ t.test('a DNS message is answered as the model does, by UDP and by TCP', async (
   t.equal(messages, answered + truncated + strays + forServer)
   for (const count of [answered, truncated, strays, forServer, conversations])
     t.ok(count > 0, 'everything that may happen did')
+})
+
+t.test('a hello is read as the model reads it', async (t) => {
+  const { recognised, other, partial } = fuzzHellos(new Random(seed), 10_000)
+  t.ok(recognised > 0 && other > 0 && partial > 0, `seed ${seed}: ${recognised} recognised, ${other} other`)
 })
 
 t.test('a control message is parsed or refused', async (t) => {

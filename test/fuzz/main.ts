@@ -1,7 +1,7 @@
 /**
  * `npm run fuzz -- [--seed N] [--packets N] [--seconds N] [--processes N] [--dns N]`: packets to decisions, then DNS
- * messages, then control messages, then a live control socket, then the properties of `npm test`. It ends with status 1
- * at the first fault, and prints the seed that shows it again.
+ * messages, then half as many ClientHellos as packets, then control messages, then a live control socket, then the
+ * properties of `npm test`. It ends with status 1 at the first fault, and prints the seed that shows it again.
  */
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,6 +14,7 @@ import { fuzzMessages } from './control-messages.js'
 import { fuzzSocket } from './control-socket.js'
 import { fuzzDns } from './dns-messages.js'
 import { bytesInUse } from './heap.js'
+import { fuzzHellos } from './hellos.js'
 import { PacketTarget, type PacketCounts } from './packets.js'
 import { Random } from './random.js'
 
@@ -64,6 +65,7 @@ async function runAll(): Promise<void> {
     `memory: ${all.map(({ growth }) => `${(growth / 1e6).toFixed(2)} MB more`).join(', ')} at the end than after the first tenth`,
   )
   console.log(`DNS messages: ${JSON.stringify(fuzzDns(new Random(seed), Number(values.dns)))}`)
+  console.log(`hellos: ${JSON.stringify(fuzzHellos(new Random(seed), Math.ceil(packets / 2)))}`)
   console.log(`control messages: ${JSON.stringify(fuzzMessages(new Random(seed), 500_000))}`)
   console.log(`control socket: ${JSON.stringify(await fuzzSocket(new Random(seed), 5_000))}`)
   await checkProperties()
