@@ -10,7 +10,7 @@ import type { IpVersion } from '../wire/ip.js'
  */
 export interface SelfCheckOrder {
   /** Absent with http-01. */
-  readonly type?: 'dns-01'
+  readonly type?: 'dns-01' | 'tls-alpn-01'
   readonly token: string
   /** The answer: with dns-01 the value of {@link checkedName}. */
   readonly keyAuthorization: string
@@ -21,6 +21,11 @@ export interface SelfCheckOrder {
 /** Returns the name that is asked for with dns-01. Nobody has it (RFC 6761, 6.4). */
 export function checkedName(token: string): string {
   return challengeName(`${token}.invalid`)
+}
+
+/** Returns the name that is asked for with tls-alpn-01. Nobody has it either. */
+export function checkedServerName(token: string): string {
+  return `${token}.invalid`.toLowerCase()
 }
 
 /** The most ports that are read, and that one hook tries. */
@@ -35,7 +40,7 @@ const TRIED_PORTS = 16
 export function readSelfCheckOrder(value: unknown): SelfCheckOrder | undefined {
   if (!isObject(value)) return undefined
   const { type, token, keyAuthorization, ports, families } = value
-  if (type !== undefined && type !== 'dns-01') return undefined
+  if (type !== undefined && type !== 'dns-01' && type !== 'tls-alpn-01') return undefined
   if (!isToken(token) || !token.endsWith(SUFFIX) || !isToken(token.slice(0, -SUFFIX.length))) return undefined
   if (type && token.length > LONGEST_LABEL) return undefined
   if (!isKeyAuthorization(keyAuthorization, token)) return undefined
@@ -49,7 +54,7 @@ export function readSelfCheckOrder(value: unknown): SelfCheckOrder | undefined {
   }
 }
 
-/** With dns-01 the token is a label of a name (RFC 1035, 2.3.4). */
+/** With dns-01 and tls-alpn-01 the token is a label of a name (RFC 1035, 2.3.4). */
 const LONGEST_LABEL = 63
 
 /** What the token of an order ends with. It is never a challenge's, because the hook disarms it afterwards. */

@@ -170,6 +170,11 @@ export class Leases {
     this.#sumUpValues()
   }
 
+  /** The same for one of tls-alpn-01, which is asked for by a name that is made of the token. */
+  armServerNameForCheck(token: string, challenge: string): void {
+    this.#checks.set(token, { challenge, visits: new Visits() })
+  }
+
   /** Returns the visits for the token of a self-check so far; `undefined` for any other token. */
   checked(token: string): Visit[] | undefined {
     return this.#checks.get(token)?.visits.list()

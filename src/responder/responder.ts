@@ -29,7 +29,7 @@ export interface ResponderParts {
   readonly nameServers: Standalone
   /** Serves tls-alpn-01's ports. */
   readonly tlsServers: Standalone
-  readonly tlsAnswers: Pick<TlsAnswers, 'prepare'>
+  readonly tlsAnswers: Pick<TlsAnswers, 'prepare' | 'prepareForCheck'>
   readonly webroots: Pick<Webroots, 'note'>
   readonly fleet: Pick<Fleet, 'note'>
   readonly status: () => ResponderStatus
@@ -128,7 +128,7 @@ export class Responder {
     const { leases, rules, clock, path, tlsAnswers } = this.#parts
     const { token, identifier, port } = request
     const type = typeOf(request)
-    const isChecked = request.selfCheck === true && type !== 'tls-alpn-01'
+    const isChecked = request.selfCheck === true
     const isNewPort = !leases.portsOf(type).includes(port)
     leases.arm(request)
     // A new port needs a self-check. Its token is armed now, so that the rules change only once.
@@ -138,6 +138,7 @@ export class Responder {
         // Before the rules want more than the queue has room for.
         path.lengthen()
         await tlsAnswers.prepare(request)
+        if (check) await tlsAnswers.prepareForCheck(check.token)
       }
       await this.#cover()
       // If a stop came in the meantime, it has forgotten this challenge.
@@ -151,6 +152,7 @@ export class Responder {
       }
       if (!check) {
         check = armForSelfCheck(leases, request)
+        if (type === 'tls-alpn-01') await tlsAnswers.prepareForCheck(check.token)
         // The kernel queues armed tokens only, so the rules need this one too.
         await this.#cover()
       }

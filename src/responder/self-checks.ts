@@ -18,20 +18,22 @@ const PAUSE = 20
 
 /**
  * Returns a new token with its key authorization, and arms it for as long as `challenge` is armed: a name that is made
- * of it, for one of dns-01.
+ * of it, for one of dns-01 or tls-alpn-01.
  */
 export function armForSelfCheck(leases: Leases, challenge: Known): Omit<SelfCheckOrder, 'ports' | 'families'> {
   // The token begins with its random part, because the kernel compares only its first characters. The case of a name
   // does not count.
-  const isName = challenge.type === 'dns-01'
+  const { type } = challenge
+  const isName = type === 'dns-01' || type === 'tls-alpn-01'
   const token = `${isName ? random(16).toString('hex') : random(16).toString('base64url')}-self-check`
   const keyAuthorization = `${token}.${random(32).toString('base64url')}`
   if (!isName) {
     leases.armForCheck(token, keyAuthorization, challenge.token)
     return { token, keyAuthorization }
   }
-  leases.armNameForCheck(token, { name: checkedName(token), value: keyAuthorization }, challenge.token)
-  return { type: 'dns-01', token, keyAuthorization }
+  if (type === 'tls-alpn-01') leases.armServerNameForCheck(token, challenge.token)
+  else leases.armNameForCheck(token, { name: checkedName(token), value: keyAuthorization }, challenge.token)
+  return { type, token, keyAuthorization }
 }
 
 /**

@@ -14,6 +14,7 @@ t.test('an order is read as it is, without what has no word in it', (t) => {
     { ...order, families: [6] },
     { ...order, ports: [] },
     { type: 'dns-01', ...withToken(`${'x'.repeat(52)}-self-check`) },
+    { type: 'tls-alpn-01', ...withToken(`${'x'.repeat(52)}-self-check`) },
   ])
     t.strictSame(readSelfCheckOrder({ ...each, more: 1 }), each)
   t.end()

@@ -40,9 +40,21 @@ for (const firewall of firewalls)
     await server.exec(['ip', 'route', 'add', `${validator.addresses.ipv4}/32`, 'dev', server.device, 'advmss', '256'])
     t.equal(await validate(validator, ipv4, one.identifier, one), answered, 'a hello in two segments')
 
+    const other = tlsChallengeFor('other.example.com')
+    const alone = [...options, '--tls-port', '444', '--no-standalone']
+    t.match((await callHook(server, 'begin', other, ...alone)).stderr, /self-check: nobody accepts .* port 444 by IPv4/)
+    await hook('done', other)
+
     const bystanders = startTlsBystanders(validator, ipv4)
-    const { pid, counts } = await lab.running()
-    t.match(counts, { takenOver: 4, answered: 4, acknowledged: 4, unknownToken: 1, faults: 0, lostByKernel: 0 })
+    const { pid, counts, challenges } = await lab.running()
+    t.match(counts, { takenOver: 6, acknowledged: 6, unknownToken: 1, faults: 0, lostByKernel: 0 }, 'two self-checks')
+    t.same(
+      challenges.map(({ type, identifier, visits }) => [type, identifier, ...visits.map(({ state }) => state)]),
+      [
+        ['tls-alpn-01', one.identifier, 'acknowledged', 'acknowledged', 'acknowledged'],
+        ['tls-alpn-01', address.identifier, 'acknowledged'],
+      ],
+    )
     process.kill(pid, 'SIGKILL')
     t.equal(await validate(validator, ipv4, one.identifier, one), before, 'nobody answers in its place')
     t.ok((await bystanders.stop()) > 0, 'and nobody else notices')

@@ -1,11 +1,13 @@
 /** One challenge request, as a validator would make it. */
 import { createConnection } from 'node:net'
 import { CHALLENGE_PATH } from '../../wire/http.js'
+import { askByTls } from './ask-by-tls.js'
 import { askName } from './ask-name.js'
 import { answerTo, bracketed, isRefusal, type Asking, type Question } from './asking.js'
 
 /** Starts a request. */
 export function ask(question: Question): Asking {
+  if (question.type === 'tls-alpn-01') return askByTls(question)
   return question.type === 'dns-01' ? askName(question) : askByHttp(question)
 }
 

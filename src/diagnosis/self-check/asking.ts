@@ -16,7 +16,7 @@ export interface AskResult {
 /** A request to make, and the answer that it should get. */
 export interface Question {
   /** Absent with http-01. */
-  readonly type?: 'dns-01'
+  readonly type?: 'dns-01' | 'tls-alpn-01'
   /** TCP by default. */
   readonly transport?: 'udp'
   readonly address: string
