@@ -44,7 +44,7 @@ t.test('what could be another request, another token or another address is not r
     withToken(`${'x'.repeat(118)}-self-check`),
     withToken(`${token}x`),
     { type: 'dns-01', ...withToken(`${'x'.repeat(53)}-self-check`) },
-    { type: 'tls-alpn-01', ...order },
+    { type: 'of-tomorrow-01', ...order },
     // A challenge's: the hook disarms it in the end.
     withToken('LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'),
     { ...order, keyAuthorization: 'x.y' },
