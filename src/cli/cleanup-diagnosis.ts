@@ -9,6 +9,7 @@ import { lookUp } from '../network/names.js'
 import { describeDiagnosis, type Diagnosis } from '../diagnosis/validation/diagnosis.js'
 import { describeAsked, diagnoseAsked } from '../diagnosis/validation/asked.js'
 import { diagnoseExpired, diagnoseLost, type LostChallenge } from '../diagnosis/validation/lost.js'
+import { diagnoseUnqueried } from '../diagnosis/validation/unqueried.js'
 import { diagnoseUnasked } from '../diagnosis/validation/unasked.js'
 import { ERRORS_PAGE } from './report.js'
 import { printable } from '../wire/printable.js'
@@ -85,6 +86,7 @@ const unknowing = {
 async function judge(challenge: ChallengeStatus): Promise<Diagnosis | undefined> {
   if (challenge.expiresIn === 0 && !isWell(challenge)) return diagnoseExpired(challenge)
   if (challenge.visits.length > 0) return diagnoseAsked(challenge)
+  if (challenge.type === 'dns-01') return diagnoseUnqueried(challenge)
   // For an IP address nothing is looked up.
   const names = await lookUp(challenge.identifier, { timeLimit: LOOK_UP_TIME })
   return diagnoseUnasked(challenge, names, addressesOfMachine(), await hasNobody(challenge))

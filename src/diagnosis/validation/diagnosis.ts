@@ -28,6 +28,8 @@ export const ADVICE = {
   'other-port': 'Leave --port out, unless something forwards port 80 to that port of this machine.',
   'other-token': 'Look for a second ACME client for this name; hooks on one port must all have the same --run-dir.',
   'out-of-memory': 'Give this machine or its container more memory, then run certbot again; dmesg shows what took it.',
+  'not-queried':
+    'See where the DNS leads a CA with: certbot-nfq doctor --dns -d NAME; and let port 53 through, by UDP and TCP, in every firewall.',
   'responder-failed': 'Run certbot again; if it happens again, report it with the lines of --verbose --log-file FILE.',
   'responder-killed':
     'Find out what ends processes here (a limit of the unit or container, a watchdog, a person), then run certbot again.',
