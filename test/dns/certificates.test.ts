@@ -2,7 +2,9 @@ import t, { type Test } from 'tap'
 import { readCertificate } from '../../src/lab/certificate.js'
 import type { WorldOptions } from './world.js'
 import { requiresKernel } from '../requires-kernel.js'
+import { temporaryDirectory } from '../temporary-directory.js'
 import { NAME_SERVERS, type NameServerName } from './name-servers.js'
+import { signZone } from './sign-zone.js'
 import { openStage, stagePrograms, type Stage } from './stage.js'
 import { ALIAS, DELEGATION, OWN, OWN_ZONE } from './zones.js'
 
@@ -79,3 +81,22 @@ for (const { what, world, server, options, isLossy } of cases) {
     await succeeds(t, stage)
   })
 }
+
+t.test(
+  'a signed zone of the user’s own cannot work, and the auth hook says so',
+  await requiresKernel(...stagePrograms, 'dnssec-signzone'),
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const zone = await signZone(directory, OWN_ZONE)
+    const stage = await openStage({ com: [...(OWN.com ?? []), ...zone.ds], isSigned: true })
+    t.teardown(stage.close)
+    await stage.serve('nsd', zone)
+    const { exitCode, stdout, stderr } = await stage.certbot.certonly(['example.com'], { challenge: 'dns' })
+    t.not(exitCode, 0, 'the CA takes the answer for forged')
+    t.match(
+      `${stdout}\n${stderr}`,
+      /certbot-nfq: the zone example\.com is signed, and answers of certbot-nfq are not: .*\n.*\[dns-signed, /,
+    )
+    t.same(await stage.leftovers(), [])
+  },
+)
