@@ -3,7 +3,7 @@ import type { TlsAlpn01Challenge } from '../challenge/challenge.js'
 import { ACME_TLS, serverNameFor } from '../challenge/tls-alpn-01/names.js'
 import { checkedServerName } from '../control/self-check-order.js'
 import type { ArmedName } from '../challenge/tls-alpn-01/service.js'
-import { makeCertificate, type Statement } from './tls-certificate.js'
+import type { Statement } from './tls-certificate.js'
 import { openTlsEngine, type TlsEngine } from './tls-engine.js'
 import type { Clock } from './clock.js'
 import type { Leases } from './leases.js'
@@ -48,6 +48,8 @@ export class TlsAnswers {
   async #make(statement: Statement): Promise<ArmedName['open']> {
     this.#engine ??= openTlsEngine([ACME_TLS])
     const engine = await this.#engine
+    // Loaded on demand: node:crypto takes memory, and most responders never need it.
+    const { makeCertificate } = await import('./tls-certificate.js')
     return engine(makeCertificate(statement, this.#clock.date()))
   }
 }

@@ -45,6 +45,20 @@ t.test('the responder brings execa along, and leaves the compiled packages where
   t.end()
 })
 
+t.test('the responder loads what TLS takes on demand, because it takes memory', async (t) => {
+  const listing = `
+    const Module = require('node:module')
+    const { _load: load } = Module
+    Module._load = (name, ...more) => (console.log(name), load(name, ...more))
+    process.argv.push('background', '--port=0')
+    require(process.argv[1])`
+  const { stdout, stderr } = await node(['-e', listing, inRepository('dist/cli/responder.cjs')], '/')
+  const loaded = stdout.split('\n')
+  t.match(stderr, /bad-option/, 'it has begun')
+  t.ok(loaded.includes('node:net'), 'the list is one')
+  for (const name of ['node:tls', 'node:crypto']) t.notOk(loaded.includes(name), name)
+})
+
 t.test('a hook needs nothing beside it to say what is wrong', async (t) => {
   const directory = join(temporaryDirectory(t), 'alone')
   mkdirSync(directory)
