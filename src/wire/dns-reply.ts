@@ -58,7 +58,8 @@ const OPCODE = 0x7800
 
 /** Returns the same message as a response. A server ignores a response that it has not asked for. */
 export function asResponse(message: Uint8Array): Uint8Array {
-  const response = message.slice()
+  // The `slice` of a Buffer does not copy.
+  const response = Uint8Array.from(message)
   write16(response, 2, read16(message, 2) | FLAGS.response)
   return response
 }

@@ -74,7 +74,8 @@ export function emitUdpPacket(envelope: IpEnvelope, { sourcePort, destinationPor
  */
 export function replacePayload(bytes: Uint8Array, { ip, datagram }: UdpPacket, payload: Uint8Array): Uint8Array {
   if (payload.length !== datagram.payload.length) throw new RangeError('the payload is of another length')
-  const result = bytes.slice()
+  // The `slice` of a Buffer does not copy.
+  const result = Uint8Array.from(bytes)
   const udp = result.subarray(ip.headerLength, ip.headerLength + ip.payload.length)
   udp.set(payload, HEADER_LENGTH)
   if (hasChecksum(udp)) writeChecksum(ip, udp)

@@ -158,7 +158,9 @@ t.test('a bare reply refuses what cannot be read, but never answers a response',
   t.same(formatBareReply(changed(plainDnsQuery, 2, 0x21), 5), fromHex('1234 a105 0000 0000 0000 0000'))
   t.equal(formatBareReply(changed(plainDnsQuery, 2, 0x81), 5), undefined)
   t.equal(formatBareReply(plainDnsQuery.subarray(0, 11), 5), undefined)
-  t.same(asResponse(plainDnsQuery), changed(plainDnsQuery, 2, 0x81))
+  const given = Buffer.from(plainDnsQuery)
+  t.same(asResponse(given), changed(plainDnsQuery, 2, 0x81))
+  t.same(given, Buffer.from(plainDnsQuery), 'a packet is a Buffer, and stays as it is')
   t.end()
 })
 

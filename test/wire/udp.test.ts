@@ -55,7 +55,9 @@ t.test('truncated: a packet cut off anywhere, or of another length than it says,
 })
 
 t.test('another payload leaves the header as it came, and a checksum that was left out stays so', (t) => {
-  const changed = replacePayload(ipv4, known(parseUdpPacket(ipv4)), fromHex('0102030405'))
+  const given = Buffer.from(ipv4)
+  const changed = replacePayload(given, known(parseUdpPacket(given)), fromHex('0102030405'))
+  t.same(given, Buffer.from(ipv4), 'a packet is a Buffer, and stays as it is')
   t.same(changed, Uint8Array.from([...ipv4.subarray(0, 28), 1, 2, 3, 4, 5]))
   t.throws(() => replacePayload(ipv4, known(parseUdpPacket(ipv4)), hello.subarray(1)), RangeError)
   t.end()
