@@ -122,10 +122,10 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     example: 'certbot-nfq stop',
   },
   'watch': {
-    describe: 'show who asks for challenges and what the web server answers; changes nothing',
+    describe: 'show who asks for challenges of any type on --port, and what is answered; changes nothing',
     uses: ['port', 'user'],
     options: { json: { describe: 'a line of JSON for each event, also on a terminal' } },
-    example: 'certbot-nfq watch --port 8080',
+    example: 'certbot-nfq watch --port 53',
   },
   'serve': {
     describe: 'run a responder in the foreground; hooks use it, and it stays until it is stopped',

@@ -1,4 +1,4 @@
-/** `certbot-nfq watch`: shows who requests challenges and what the server answers. It forges and installs nothing. */
+/** `certbot-nfq watch`: shows who requests challenges and what is answered. It forges and installs nothing. */
 import { assemble } from '../firewall/bpf/program.js'
 import { portProgram } from '../firewall/bpf/port-program.js'
 import { findAccount } from '../kernel/account.js'

@@ -1,22 +1,20 @@
-import type { WatchedAnswer, AnswerOutcome } from './events.js'
+import type { WatchedAnswer } from './events.js'
 import { printableBytes } from '../wire/printable.js'
 import type { RequestHead } from './request-head.js'
-import { readResponseStart, type ResponseStart } from './response-start.js'
+import type { ResponseStart } from './response-start.js'
 
 /**
- * Returns the answer that a response's first bytes make, if there are any. Bytes that are not HTTP, or not even a
- * status line, make it `not-http`.
+ * Returns the answer that a response's first bytes make, which have been read as `start`. Bytes that are not HTTP, or
+ * not even a status line, make it `not-http`.
  */
 export function answerOf(
-  outcome: AnswerOutcome,
-  bytes: Uint8Array | undefined,
+  start: ResponseStart | 'partial' | 'not-http',
+  bytes: Uint8Array,
   request: RequestHead,
   bodyBytes: number,
 ): WatchedAnswer {
-  if (!bytes || bytes.length === 0) return { outcome }
-  const response = readResponseStart(bytes, request.method, bodyBytes)
-  if (typeof response === 'string') return { outcome: 'not-http', body: printableBytes(bytes.subarray(0, bodyBytes)) }
-  return { outcome: 'answered', ...describe(response, request) }
+  if (typeof start === 'string') return { outcome: 'not-http', body: printableBytes(bytes.subarray(0, bodyBytes)) }
+  return { outcome: 'answered', ...describe(start, request) }
 }
 
 function describe(

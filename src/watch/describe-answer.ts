@@ -3,19 +3,26 @@ import type { WatchedAnswer } from './events.js'
 /** Green: what a validator wants. Red: a validation fails with it. Yellow: it depends. */
 export type Colour = 'green' | 'yellow' | 'red'
 
+interface Description {
+  readonly status: string
+  readonly text: string
+  readonly colour: Colour
+}
+
 /**
  * Returns an answer in words: a short status, what there is to say about it, and a colour. Undefined stands for no
  * answer yet.
  */
-export function describeAnswer(answer: WatchedAnswer | undefined): {
-  readonly status: string
-  readonly text: string
-  readonly colour: Colour
-} {
+export function describeAnswer(answer: WatchedAnswer | undefined): Description {
   if (!answer) return { status: '', text: 'waiting…', colour: 'yellow' }
   const { outcome, body = '' } = answer
-  if (outcome === 'answered') return describeResponse(answer)
-  if (outcome === 'not-http') return { status: 'not HTTP', text: quote(body), colour: 'red' }
+  if (outcome === 'answered') {
+    if (answer.rcode !== undefined) return describeDns(answer.rcode, answer)
+    if (answer.record !== undefined) return describeTls(answer)
+    return describeResponse(answer)
+  }
+  if (outcome === 'not-http' || outcome === 'not-dns' || outcome === 'not-tls')
+    return { status: `not ${outcome.slice(4).toUpperCase()}`, text: quote(body), colour: 'red' }
   return { status: outcome === 'client-gone' ? 'gone' : outcome, ...SILENT[outcome] }
 }
 
@@ -26,11 +33,7 @@ function describeResponse({
   contentEncoding,
   body,
   startsWithToken,
-}: WatchedAnswer): {
-  status: string
-  text: string
-  colour: Colour
-} {
+}: WatchedAnswer): Description {
   const content = contentEncoding === undefined ? quote(body ?? '') : `${contentEncoding}, ${quote(body ?? '')}`
   if (startsWithToken) return { status: `${status}`, text: quote(body ?? ''), colour: 'green' }
   if (startsWithToken === false)
@@ -39,6 +42,22 @@ function describeResponse({
     return { status: `${status}`, text: `${reason || 'redirect'} to ${location}`, colour: 'yellow' }
   const text = body === undefined || body === '' ? reason : `${reason}${reason === '' ? '' : ': '}${content}`
   return { status: `${status}`, text, colour: status === 200 ? 'yellow' : 'red' }
+}
+
+function describeDns(rcode: string, { answers = 0, isTruncated }: WatchedAnswer): Description {
+  if (isTruncated) return { status: rcode, text: 'truncated: the client asks again by TCP', colour: 'yellow' }
+  const colour = answers > 0 ? 'green' : rcode === 'NOERROR' ? 'yellow' : 'red'
+  return { status: rcode, text: count(answers, 'answer'), colour }
+}
+
+function describeTls({ record, alert }: WatchedAnswer): Description {
+  if (record === 'alert') return { status: 'alert', text: alert ?? '', colour: 'red' }
+  return { status: 'TLS', text: 'a handshake; its certificate is not looked at', colour: 'yellow' }
+}
+
+/** Returns a number and a noun, which gets an s where there is not exactly one. */
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
 const SILENT = {

@@ -2,12 +2,10 @@ import { formatAddress } from '../wire/address.js'
 import { seqDiff } from '../wire/sequence.js'
 import { StreamStart } from '../wire/stream-start.js'
 import { FIN, RST } from '../wire/tcp.js'
-import { answerOf } from './answer.js'
 import type { CapturedSegment } from './captured-segment.js'
 import type { AnswerOutcome, WatchedRequest, WatchEvent } from './events.js'
 import type { WatchLimits } from './limits.js'
-import { readRequestHead, type RequestHead } from './request-head.js'
-import { readResponseStart } from './response-start.js'
+import type { Protocol, ReadRequest } from './protocol.js'
 
 /**
  * One request that may be for a challenge, and what comes back. It passes events to `tell`. Times are milliseconds
@@ -19,6 +17,7 @@ export class Exchange {
   /** The request cannot be for a challenge, or no longer. It can be forgotten. */
   isOther = false
   readonly startedAt: number
+  readonly #protocol: Protocol
   readonly #limits: WatchLimits
   readonly #nextId: () => number
   readonly #tell: (event: WatchEvent) => void
@@ -26,7 +25,7 @@ export class Exchange {
   /** Undefined once its bytes are no longer needed. */
   #asked: StreamStart | undefined
   #answered: StreamStart | undefined
-  #head: RequestHead | undefined
+  #head: ReadRequest | undefined
   #askedAt: number
   #request: WatchedRequest | undefined
   #firstByteAt: number | undefined
@@ -36,16 +35,18 @@ export class Exchange {
   #isSilenceTold = false
 
   /**
-   * Begins with the segment that carries the request's first byte. `nextId` is called once it is certain that this is a
-   * request.
+   * Begins with the segment that carries the request's first byte, which `protocol` reads. `nextId` is called once it
+   * is certain that this is a request.
    */
   constructor(
+    protocol: Protocol,
     first: CapturedSegment,
     now: number,
     limits: WatchLimits,
     nextId: () => number,
     tell: (event: WatchEvent) => void,
   ) {
+    this.#protocol = protocol
     this.#limits = limits
     this.#nextId = nextId
     this.#tell = tell
@@ -57,7 +58,7 @@ export class Exchange {
       ip: { ...first.ip, source: first.ip.source.slice(), destination: first.ip.destination.slice() },
       segment: { ...first.segment, payload: new Uint8Array(0) },
     }
-    this.#asked = new StreamStart(first.segment.sequence, limits.requestBytes)
+    this.#asked = new StreamStart(first.segment.sequence, protocol.mostBytes(limits))
   }
 
   /**
@@ -65,7 +66,7 @@ export class Exchange {
    */
   covers({ segment }: CapturedSegment): boolean {
     const offset = seqDiff(segment.sequence, this.#first.segment.sequence)
-    return offset >= 0 && offset < (this.#head?.length ?? this.#limits.requestBytes)
+    return offset >= 0 && offset < (this.#head?.length ?? this.#protocol.mostBytes(this.#limits))
   }
 
   /** Returns whether a segment of the client's repeats an earlier request of the same connection. */
@@ -82,12 +83,12 @@ export class Exchange {
     const before = asked.bytes.length
     asked.add(segment.sequence, segment.payload)
     if (asked.bytes.length === before) return
-    const head = readRequestHead(asked.bytes)
+    const head = this.#protocol.read(asked.bytes)
     if (head === 'other' || (head === 'partial' && asked.isFull)) this.isOther = true
     else if (head !== 'partial') this.#takeHead(head, asked.isFull, now)
   }
 
-  #takeHead(head: RequestHead, isFull: boolean, now: number): void {
+  #takeHead(head: ReadRequest, isFull: boolean, now: number): void {
     // A response that has come already does not answer what the client sends now.
     if (this.#firstByteAt === undefined) this.#askedAt = now
     this.#head = head
@@ -123,10 +124,8 @@ export class Exchange {
     const isOver = this.#finOffset !== undefined && (this.#finOffset <= length || answered?.isFull)
     if (isOver && length === 0) return this.#end('closed', now)
     if (!answered) return
-    const response = readResponseStart(answered.bytes, this.#head?.method ?? 'GET', this.#limits.bodyBytes)
-    const isEnough = typeof response === 'object' && response.isEnough
-    const isForeign = response === 'not-http' && length >= this.#limits.bodyBytes
-    if (isOver || isEnough || isForeign || answered.isFull) this.#end('answered', now)
+    const isEnough = length > 0 && this.#head?.readAnswer(answered.bytes, this.#limits.bodyBytes).isEnough
+    if (isOver || isEnough || answered.isFull) this.#end('answered', now)
   }
 
   /** Reports what only the passing of time shows. */
@@ -165,7 +164,8 @@ export class Exchange {
   #tellAnswer(outcome: AnswerOutcome, now: number): void {
     if (!this.#request || !this.#head) return
     const milliseconds = Math.max(0, (this.#firstByteAt ?? now) - this.#askedAt)
-    const answer = answerOf(outcome, this.#answered?.bytes, this.#head, this.#limits.bodyBytes)
+    const bytes = this.#answered?.bytes ?? new Uint8Array(0)
+    const answer = bytes.length === 0 ? { outcome } : this.#head.readAnswer(bytes, this.#limits.bodyBytes).answer
     this.#tell({
       event: 'answer',
       request: this.#request,
@@ -176,16 +176,13 @@ export class Exchange {
   #tellRequest(): void {
     if (this.#request || !this.#head) return
     const { ip, segment } = this.#first
-    const { method, token, host } = this.#head
     this.#request = {
       id: this.#nextId(),
       at: this.#askedAt,
       family: ip.version,
       client: { address: formatAddress(ip.source), port: segment.sourcePort },
       server: { address: formatAddress(ip.destination), port: segment.destinationPort },
-      method,
-      token,
-      ...(host !== undefined && { host }),
+      ...this.#head.shown,
     }
     this.#tell({ event: 'request', request: this.#request })
   }

@@ -8,7 +8,13 @@ import { clientKey, type CapturedSegment } from './captured-segment.js'
 import type { WatchEvent } from './events.js'
 import { Exchange } from './exchange.js'
 import type { WatchLimits } from './limits.js'
-import { mayBegin } from './request-head.js'
+import type { Protocol } from './protocol.js'
+import { watchedDns } from './watched-dns.js'
+import { watchedHttp } from './watched-http.js'
+import { watchedTls } from './watched-tls.js'
+
+/** The first byte of a request is another in each: a letter, the type of a record, or the high byte of a length. */
+const PROTOCOLS: readonly Protocol[] = [watchedHttp, watchedDns, watchedTls]
 
 /** Follows requests, up to a limit, and reports what becomes of each. */
 export class Exchanges {
@@ -17,12 +23,13 @@ export class Exchanges {
   /** By client, oldest first. Only the newest request of each connection is kept. */
   readonly #exchanges = new Map<string, Exchange>()
   readonly #tell: (event: WatchEvent) => void
-  #ids = 0
+  readonly #nextId: () => number
 
   /** Watches the servers' port `port`. */
-  constructor(port: number, limits: WatchLimits, tell: (event: WatchEvent) => void) {
+  constructor(port: number, limits: WatchLimits, nextId: () => number, tell: (event: WatchEvent) => void) {
     this.#port = port
     this.#limits = limits
+    this.#nextId = nextId
     this.#tell = tell
   }
 
@@ -35,8 +42,8 @@ export class Exchanges {
 
   #fromClient(captured: CapturedSegment, now: number): void {
     const { ip, segment } = captured
-    const begins = mayBegin(segment.payload)
-    if (!begins && this.#exchanges.size === 0) return
+    const protocol = protocolOf(segment.payload)
+    if (!protocol && this.#exchanges.size === 0) return
     const key = clientKey(ip.source, segment.sourcePort)
     const known = this.#exchanges.get(key)
     if (known && (known.covers(captured) || segment.flags & RST)) {
@@ -45,16 +52,16 @@ export class Exchanges {
       // What looked like the start of a request was not one. This segment may be.
       this.#exchanges.delete(key)
     }
-    if (begins && !known?.follows(captured)) this.#begin(key, captured, now)
+    if (protocol && !known?.follows(captured)) this.#begin(key, protocol, captured, now)
   }
 
-  #begin(key: string, captured: CapturedSegment, now: number): void {
+  #begin(key: string, protocol: Protocol, captured: CapturedSegment, now: number): void {
     this.#forget(key, now)
     for (const oldest of this.#exchanges.keys()) {
       if (this.#exchanges.size < this.#limits.exchanges) break
       this.#forget(oldest, now)
     }
-    const exchange = new Exchange(captured, now, this.#limits, () => ++this.#ids, this.#tell)
+    const exchange = new Exchange(protocol, captured, now, this.#limits, this.#nextId, this.#tell)
     this.#exchanges.set(key, exchange)
     exchange.fromClient(captured, now)
   }
@@ -80,4 +87,9 @@ export class Exchanges {
   get size(): number {
     return this.#exchanges.size
   }
+}
+
+/** Returns the protocol of which a payload may be the start of a request for a challenge. */
+function protocolOf(payload: Uint8Array): Protocol | undefined {
+  return payload.length === 0 ? undefined : PROTOCOLS.find(({ read }) => read(payload) !== 'other')
 }

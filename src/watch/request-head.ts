@@ -28,11 +28,6 @@ export function readRequestHead(bytes: Uint8Array): RequestHead | 'partial' | 'o
   return { method: method.name, token, ...(host && { host: printableBytes(host) }), length: head.end }
 }
 
-/** Returns whether a payload may be the start of a request for a challenge. */
-export function mayBegin(payload: Uint8Array): boolean {
-  return payload.length > 0 && readRequestHead(payload) !== 'other'
-}
-
 const SPACE = 0x20
 const STARTS = (['GET', 'HEAD'] as const).map((name) => ({
   name,

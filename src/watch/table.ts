@@ -1,7 +1,7 @@
 /** The table for a terminal, as text. What is known goes in, and lines come out. */
 import type { WatchedAnswer, Attempt, WatchedRequest } from './events.js'
-import { describeAnswer, type Colour } from './describe-answer.js'
-import { CHALLENGE_PATH } from '../wire/http.js'
+import { count, describeAnswer, type Colour } from './describe-answer.js'
+import { ASKED_COLUMNS, describeRequest, describeWait, typeAt } from './describe-request.js'
 
 /** A request, and its answer once there is one. */
 export interface Row {
@@ -37,9 +37,15 @@ export interface Terminal {
 export function renderTable(contents: TableContents, terminal: Terminal): string[] {
   const notes = notesOf(contents)
   const room = Math.max(1, terminal.lines - notes.length - 3)
-  const cells = contents.rows.slice(-room).map(cellsOf)
-  const widths = TITLES.map((title, at) =>
-    Math.min(MOST[at] ?? Infinity, Math.max(title.length, ...cells.map(({ texts }) => texts[at]?.length ?? 0))),
+  const shown = contents.rows.slice(-room)
+  const cells = shown.map(cellsOf)
+  // A port has requests of one type, as a rule. The newest one says which.
+  const newest = shown.at(-1)?.request
+  const asked = ASKED_COLUMNS[(newest ? newest.type : typeAt(contents.port)) ?? 'http-01']
+  const titles = ['TIME', 'FROM', ...asked.titles, 'STATUS', 'MS', 'ANSWER']
+  const most = [8, 47, ...asked.widths, 8, 8]
+  const widths = titles.map((title, at) =>
+    Math.min(most[at] ?? Infinity, Math.max(title.length, ...cells.map(({ texts }) => texts[at]?.length ?? 0))),
   )
   const fit = (texts: readonly string[]) =>
     cut(
@@ -54,7 +60,7 @@ export function renderTable(contents: TableContents, terminal: Terminal): string
       `certbot-nfq watch: port ${contents.port}, ${count(contents.requests, 'request')} for challenges so far. Ctrl-C ends it.`,
       terminal.columns,
     ),
-    paint(fit(TITLES), 'bold', terminal),
+    paint(fit(titles), 'bold', terminal),
     ...cells.map(({ texts, colour }) => paint(fit(texts), colour, terminal)),
     ...notes.map((note) => paint(cut(note, terminal.columns), 'yellow', terminal)),
   ]
@@ -65,23 +71,19 @@ export function redraw(before: number, lines: readonly string[]): string {
   return `${before === 0 ? '' : `\u001B[${before}A`}\r\u001B[J${lines.map((line) => `${line}\n`).join('')}`
 }
 
-const TITLES = ['TIME', 'FROM', 'HOST', 'TOKEN', 'STATUS', 'MS', 'ANSWER']
-const MS = TITLES.indexOf('MS')
-/** The greatest width of each column. The last column gets the rest of the line. */
-const MOST = [8, 47, 30, 12, 8, 8]
+/** The column of milliseconds, which is aligned to the right. */
+const MS = 5
 
 function cellsOf({ request, answer }: Row): { texts: string[]; colour: Colour } {
-  const { client, family, host, token, method } = request
+  const { client, family } = request
   const { status, text, colour } = describeAnswer(answer)
   const from = family === 6 ? `[${client.address}]:${client.port}` : `${client.address}:${client.port}`
   const time = new Date(request.at).toTimeString().slice(0, 8)
-  const name = method === 'HEAD' ? `HEAD ${token}` : token
   return {
     texts: [
       time,
       from,
-      host ?? '',
-      name,
+      ...describeRequest(request),
       status,
       answer?.milliseconds?.toFixed(answer.milliseconds < 100 ? 2 : 0) ?? '',
       text,
@@ -90,10 +92,10 @@ function cellsOf({ request, answer }: Row): { texts: string[]; colour: Colour } 
   }
 }
 
-function notesOf({ rows, attempts, newestAttempt, missed }: TableContents): string[] {
+function notesOf({ port, rows, attempts, newestAttempt, missed }: TableContents): string[] {
   const from = newestAttempt ? `, the last from ${newestAttempt.client.address}` : ''
   return [
-    ...(rows.length === 0 ? [`Waiting for GET or HEAD ${CHALLENGE_PATH}…`] : []),
+    ...(rows.length === 0 ? [`Waiting for ${describeWait(port)}…`] : []),
     ...(attempts.refused > 0
       ? [`${count(attempts.refused, 'connection attempt')} refused: nothing listens, or a firewall rejects${from}`]
       : []),
@@ -102,10 +104,6 @@ function notesOf({ rows, attempts, newestAttempt, missed }: TableContents): stri
       : []),
     ...(missed > 0 ? [`${count(missed, 'packet')} not seen: too many at once`] : []),
   ]
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`
 }
 
 function cut(text: string, width: number): string {

@@ -7,17 +7,22 @@ import { readCaptured } from './captured-segment.js'
 import type { WatchEvent } from './events.js'
 import { Exchanges } from './exchanges.js'
 import { DEFAULT_WATCH_LIMITS, type WatchLimits } from './limits.js'
+import { Queries } from './queries.js'
 
 /** Turns packets and the time into events. */
 export class Watcher {
   readonly #exchanges: Exchanges
+  readonly #queries: Queries
   readonly #attempts: Attempts
   #events: WatchEvent[] = []
 
   /** Watches the servers' port `port`. */
   constructor(port: number, limits: WatchLimits = DEFAULT_WATCH_LIMITS) {
     const tell = (event: WatchEvent) => void this.#events.push(event)
-    this.#exchanges = new Exchanges(port, limits, tell)
+    let ids = 0
+    const nextId = () => ++ids
+    this.#exchanges = new Exchanges(port, limits, nextId, tell)
+    this.#queries = new Queries(port, limits, nextId, tell)
     this.#attempts = new Attempts(port, limits, tell)
   }
 
@@ -28,8 +33,11 @@ export class Watcher {
   take(packet: Uint8Array, now: number): readonly WatchEvent[] {
     const captured = readCaptured(packet)
     if (!captured) return []
-    this.#attempts.take(captured, now)
-    this.#exchanges.take(captured, now)
+    if ('datagram' in captured) this.#queries.take(captured, now)
+    else {
+      this.#attempts.take(captured, now)
+      this.#exchanges.take(captured, now)
+    }
     return this.#drain()
   }
 
@@ -37,18 +45,20 @@ export class Watcher {
   tick(now: number): readonly WatchEvent[] {
     this.#attempts.tick(now)
     this.#exchanges.tick(now)
+    this.#queries.tick(now)
     return this.#drain()
   }
 
   /** Reports what is known of the requests without an answer, and forgets them. */
   finish(now: number): readonly WatchEvent[] {
     this.#exchanges.finish(now)
+    this.#queries.finish()
     return this.#drain()
   }
 
-  /** What is remembered now. */
+  /** What is remembered now: requests by TCP and UDP, and connection attempts. */
   get size(): { readonly exchanges: number; readonly attempts: number } {
-    return { exchanges: this.#exchanges.size, attempts: this.#attempts.size }
+    return { exchanges: this.#exchanges.size + this.#queries.size, attempts: this.#attempts.size }
   }
 
   #drain(): readonly WatchEvent[] {

@@ -3,11 +3,14 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { Lab, Namespace, Service } from '../../src/lab/lab.js'
+import { startWebServer } from '../../src/lab/web-server.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
 import { requiresKernel } from '../requires-kernel.js'
+import { callHook, tlsChallengeFor } from '../tls/validator.js'
 import { openArmedLab, programs } from './armed-lab.js'
 import { challengeFor, requestFor } from './challenge.js'
+import { startDnsServer } from './dns-server.js'
 import * as at from './namespace-socket.js'
 import { connectTcp, exchange } from './tcp-client.js'
 
@@ -152,6 +155,68 @@ t.test('what our own responder answers is shown as well, also behind a destinati
   }
 })
 
+const onOtherPorts = await requiresKernel(...programs, 'dig', 'openssl')
+t.test('who asks which name server for a challenge, and who offers acme-tls/1', onOtherPorts, async (t) => {
+  const lab = await openArmedLab(t, { noWebServer: true })
+  await startDnsServer(lab.server, 53)
+  const dns = await startWatch(t, lab.server, 53)
+  const name = '_acme-challenge.example.com'
+  const ask = async (from: Namespace, address: string, ...words: string[]) =>
+    from.exec(['dig', '+norecurse', '+tries=1', '+time=20', `@${address}`, ...words])
+  for (const [from, address, family] of [
+    [lab.validator, '192.0.2.1', 4],
+    [lab.validator, '2001:db8::1', 6],
+    [lab.server, '127.0.0.1', 4],
+  ] as const) {
+    for (const transport of ['udp', 'tcp']) {
+      await ask(from, address, transport === 'tcp' ? '+tcp' : '+notcp', '_ACME-Challenge.example.com', 'TXT')
+      const [asked, answer, ...more] = await dns.next(2)
+      const server = { address, port: 53 }
+      const query = { type: 'dns-01', family, server, transport, name, recordType: 'TXT' }
+      t.match(asked, { event: 'request', ...query }, `${address} ${transport}`)
+      const told = { id: asked?.['id'], outcome: 'answered', rcode: 'NXDOMAIN', answers: 0, milliseconds: Number }
+      t.match(answer, { event: 'answer', ...query, ...told }, `${address} ${transport}`)
+      t.same(more, [])
+    }
+  }
+  await ask(lab.validator, '192.0.2.1', 'www.example.com', 'TXT')
+  const options = ['--run-dir', lab.runDirectory, '--no-self-check']
+  const env = { CERTBOT_DOMAIN: 'example.com', CERTBOT_VALIDATION: 'a'.repeat(43) }
+  await lab.server.exec([inRepository('hooks/auth'), ...options], { env })
+  for (const transport of ['udp', 'tcp']) {
+    await ask(lab.validator, '2001:db8::1', transport === 'tcp' ? '+tcp' : '+notcp', name, 'TXT')
+    const told = [{ transport }, { transport, outcome: 'answered', rcode: 'NOERROR', answers: 1 }]
+    t.match(await dns.next(2), told, `our own responder's, by ${transport}`)
+  }
+  await lab.server.exec([inRepository('hooks/cleanup'), ...options], { env })
+  await dns.stop('SIGINT')
+  t.equal(dns.events().length, 1 + 8 * 2, 'each query once, and nothing else')
+
+  const tls = await startWatch(t, lab.server, 443)
+  const offer = async (address: string, protocol: string) => {
+    const words = ['-servername', 'example.com', '-alpn', protocol, '-connect', `${address}:443`]
+    return lab.validator.exec(['openssl', 's_client', ...words], { input: '', reject: false })
+  }
+  await offer('192.0.2.1', 'acme-tls/1')
+  t.match(await tls.next(1), [{ event: 'attempt', outcome: 'refused' }])
+  await startWebServer(lab, { port: 443, isTls: true })
+  for (const address of ['192.0.2.1', '[2001:db8::1]']) {
+    await offer(address, 'http/1.1')
+    await offer(address, 'acme-tls/1')
+    const [asked, answer] = await tls.next(2)
+    t.match(asked, { event: 'request', type: 'tls-alpn-01', serverName: 'example.com', alpn: ['acme-tls/1'] }, address)
+    t.match(answer, { event: 'answer', id: asked?.['id'], outcome: 'answered', milliseconds: Number }, address)
+    t.match(answer?.['record'], /^(?:handshake|alert)$/, `${address}: as this nginx does with a protocol it lacks`)
+  }
+  const armed = tlsChallengeFor('example.com')
+  await callHook(lab.server, 'begin', armed, ...options)
+  await offer('192.0.2.1', 'acme-tls/1')
+  t.match(await tls.next(2), [{}, { outcome: 'answered', record: 'handshake' }], 'our own responder’s')
+  await callHook(lab.server, 'done', armed, ...options)
+  await tls.stop('SIGINT')
+  t.equal(tls.events().length, 1 + 1 + 3 * 2, 'what offers another protocol is not told of')
+})
+
 t.test('on a terminal there is a table, without colours when NO_COLOR says so', { skip }, async (t) => {
   const lab = await openArmedLab(t)
   for (const noColor of ['', '1']) {
@@ -193,8 +258,9 @@ interface Watch {
 }
 
 /** Starts `certbot-nfq watch`; it watches when this resolves. */
-async function startWatch(t: Test, namespace: Namespace): Promise<Watch> {
-  const service: Service = namespace.spawn([inRepository('hooks/certbot-nfq'), 'watch'])
+async function startWatch(t: Test, namespace: Namespace, port?: number): Promise<Watch> {
+  const options = port === undefined ? [] : ['--port', `${port}`]
+  const service: Service = namespace.spawn([inRepository('hooks/certbot-nfq'), 'watch', ...options])
   await service.waitForOutput(/"event":"watching".*\n/)
   const events = () =>
     service

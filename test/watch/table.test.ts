@@ -66,6 +66,70 @@ t.test('a table of every kind of answer', (t) => {
   t.end()
 })
 
+t.test('a table of DNS queries says who is asked for what, by what', (t) => {
+  const { id, at, family, client, server } = request
+  const asked = { id, at, family, client, server, type: 'dns-01', name: '_acme-challenge.a.example' } as const
+  const rows = [
+    { request: { ...asked, transport: 'udp', recordType: 'TXT' } },
+    ...[
+      { outcome: 'answered', rcode: 'NOERROR', answers: 2, milliseconds: 1 } as const,
+      { outcome: 'answered', rcode: 'NOERROR', answers: 0, milliseconds: 1 } as const,
+      { outcome: 'answered', rcode: 'NXDOMAIN', answers: 0, milliseconds: 1 } as const,
+      { outcome: 'answered', rcode: 'NOERROR', answers: 0, isTruncated: true, milliseconds: 1 } as const,
+      { outcome: 'not-dns', body: 'SSH-2.0', milliseconds: 1 } as const,
+    ].map((answer) => ({ request: { ...asked, transport: 'tcp', recordType: 'A' } as const, answer })),
+  ] as const
+  t.strictSame(renderTable({ ...contents, port: 53, rows }, plain).slice(1), [
+    'TIME      FROM             NAME       QUERY                  STATUS      MS  ANSWER',
+    '03:04:05  192.0.2.2:40000  a.example  TXT, UDP to 192.0.2.1                  waiting…',
+    '03:04:05  192.0.2.2:40000  a.example  A, TCP to 192.0.2.1    NOERROR   1.00  2 answers',
+    '03:04:05  192.0.2.2:40000  a.example  A, TCP to 192.0.2.1    NOERROR   1.00  0 answers',
+    '03:04:05  192.0.2.2:40000  a.example  A, TCP to 192.0.2.1    NXDOMAIN  1.00  0 answers',
+    '03:04:05  192.0.2.2:40000  a.example  A, TCP to 192.0.2.1    NOERROR   1.00  truncated: the client asks again by TCP',
+    '03:04:05  192.0.2.2:40000  a.example  A, TCP to 192.0.2.1    not DNS   1.00  "SSH-2.0"',
+  ])
+  const codes = rows.map((row) =>
+    renderTable({ ...contents, rows: [row] }, { ...plain, isColoured: true })[2]?.slice(2, 4),
+  )
+  t.strictSame(codes, ['33', '32', '33', '31', '33', '31'])
+  t.end()
+})
+
+t.test('a table of TLS connections says which name and protocols are asked for', (t) => {
+  const { id, at, family, client, server } = request
+  const asked = { id, at, family, client, server, type: 'tls-alpn-01', alpn: ['acme-tls/1'] } as const
+  const named = { ...asked, serverName: 'a.example' }
+  const rows = [
+    { request: asked },
+    { request: named, answer: { outcome: 'answered', record: 'handshake', milliseconds: 1 } },
+    { request: named, answer: { outcome: 'answered', record: 'alert', alert: 'unrecognized_name', milliseconds: 1 } },
+    { request: named, answer: { outcome: 'not-tls', body: 'HTTP/1.1 400', milliseconds: 1 } },
+  ] as const
+  t.strictSame(renderTable({ ...contents, port: 443, rows }, plain).slice(1), [
+    'TIME      FROM             SNI        ALPN        STATUS     MS  ANSWER',
+    '03:04:05  192.0.2.2:40000             acme-tls/1                 waiting…',
+    '03:04:05  192.0.2.2:40000  a.example  acme-tls/1  TLS      1.00  a handshake; its certificate is not looked at',
+    '03:04:05  192.0.2.2:40000  a.example  acme-tls/1  alert    1.00  unrecognized_name',
+    '03:04:05  192.0.2.2:40000  a.example  acme-tls/1  not TLS  1.00  "HTTP/1.1 400"',
+  ])
+  const codes = rows.map((row) =>
+    renderTable({ ...contents, rows: [row] }, { ...plain, isColoured: true })[2]?.slice(2, 4),
+  )
+  t.strictSame(codes, ['33', '33', '31', '31'])
+  t.end()
+})
+
+t.test('what is waited for is what the port is for, or anything', (t) => {
+  const note = (port: number) => renderTable({ ...contents, port }, plain)
+  t.match(note(53)[1], /NAME +QUERY/)
+  t.equal(note(53)[2], 'Waiting for a query for _acme-challenge.NAME…')
+  t.match(note(443)[1], /SNI +ALPN/)
+  t.equal(note(443)[2], 'Waiting for a TLS connection with acme-tls/1…')
+  t.match(note(8080)[1], /HOST +TOKEN/)
+  t.match(note(8080)[2], /^Waiting for GET or HEAD .*, a query for .*, a TLS connection with/)
+  t.end()
+})
+
 t.test('what else there is to know stands below', (t) => {
   const attempt = {
     at: 0,

@@ -66,7 +66,7 @@ t.test('what is no request for a challenge is not told of, and not kept', (t) =>
     'POST /.well-known/acme-challenge/x HTTP/1.1\r\n\r\n',
     'get /.well-known/acme-challenge/x',
     'GETX',
-    '\x16\x03\x01',
+    '\x17\x03\x03',
     '\r\n',
   ]) {
     t.strictSame(watcher.take(fromClient(text), 0), [], text)

@@ -5,6 +5,9 @@ import { portProgram } from '../../../src/firewall/bpf/port-program.js'
 import { parseIp } from '../../../src/wire/ip.js'
 import { emitPacket } from '../../../src/wire/packet.js'
 import { ACK, FIN, parseTcp, PSH, RST, SYN } from '../../../src/wire/tcp.js'
+import { emitUdpPacket } from '../../../src/wire/udp.js'
+import { queryFor } from '../../challenge/dns-01/queries.js'
+import { dnsQuery } from '../../fixtures/dns.js'
 import { holds } from '../../holds.js'
 import { envelopes, segments } from '../../wire/arbitraries.js'
 import { parseBytecode, run } from './bpf-interpreter.js'
@@ -40,8 +43,29 @@ t.test('TCP from and to the port is taken when it says something, cut to the len
 
 t.test('fragments and other protocols are left out', (t) => {
   t.equal(run(program, emitPacket(v4, segment).with(7, 1)), 0, 'a later fragment')
-  t.equal(run(program, emitPacket(v4, segment).with(9, 17)), 0, 'UDP')
+  t.equal(run(program, emitPacket(v4, segment).with(9, 17)), 0, 'UDP that is no DNS')
   t.equal(run(program, emitPacket(v4, segment).with(0, 0x55)), 0, 'IP version 5')
+  t.end()
+})
+
+t.test('UDP from and to the port is taken when it asks for a challenge, or answers', (t) => {
+  const v6 = { version: 6, source: new Uint8Array(16).fill(1), destination: new Uint8Array(16).fill(2) } as const
+  const asked = { sourcePort: 40_000, destinationPort: 80, payload: dnsQuery }
+  const table = [
+    ['a query, in capitals', asked, true],
+    ['a query', { ...asked, payload: queryFor('_acme-challenge.example.com') }, true],
+    ['a response', { ...asked, sourcePort: 80, destinationPort: 40_000, payload: dnsQuery.with(2, 0x81) }, true],
+    ['another port', { ...asked, destinationPort: 81 }, false],
+    ['another name', { ...asked, payload: queryFor('www.example.com') }, false],
+    ['a name as long', { ...asked, payload: queryFor('_abcdefghijklmn.example.com') }, false],
+    ['nothing', { ...asked, payload: new Uint8Array(0) }, false],
+  ] as const
+  for (const envelope of [v4, v6]) {
+    for (const [title, value, isTaken] of table)
+      t.equal(run(program, emitUdpPacket(envelope, value)), isTaken ? 16_384 : 0, `IPv${envelope.version}: ${title}`)
+  }
+  t.equal(run(program, emitUdpPacket(v4, asked).with(6, 0x20)), 16_384, 'a first fragment')
+  t.equal(run(program, emitUdpPacket(v4, asked).with(7, 1)), 0, 'a later fragment')
   t.end()
 })
 
