@@ -67,6 +67,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
     uses: [
       'port',
       'dns-port',
+      'tls-port',
       'dns-alias',
       'run-dir',
       'firewall',
@@ -80,6 +81,7 @@ export const COMMAND_SPECS: Readonly<Record<CommandName, CommandSpec>> = {
       domain: { short: 'd', isList: true, takes: 'NAME', describe: 'a name to look up, several times for several' },
       resolver: { takes: 'ADDRESS', describe: 'the DNS server to ask (default: this machine’s)' },
       dns: { describe: 'the names are to be validated by dns-01: look where their challenges lead' },
+      tls: { describe: 'the names are to be validated by tls-alpn-01: look at port 443' },
       json: { describe: 'for a program' },
     },
     example: 'certbot-nfq doctor example.com www.example.com --resolver 1.1.1.1',

@@ -22,6 +22,8 @@ export interface DoctorOptions {
   readonly resolver: string | undefined
   /** Whether the names are validated by dns-01. */
   readonly isDns: boolean
+  /** Whether they are by tls-alpn-01. */
+  readonly isTls: boolean
   readonly isJson: boolean
 }
 
@@ -31,12 +33,15 @@ export interface DoctorOptions {
  */
 export async function doctorCommand(
   options: Options,
-  { names, resolver, isDns, isJson }: DoctorOptions,
+  { names, resolver, isDns, isTls, isJson }: DoctorOptions,
 ): Promise<void> {
+  if (isDns && isTls) throw new Failure('bad-option', '--dns and --tls are of two challenge types: give one of them')
+  const type = isDns ? 'dns-01' : isTls ? 'tls-alpn-01' : 'http-01'
   const hooks = fileURLToPath(new URL('../../hooks', import.meta.url))
   const findings = await examine({
     ...options,
-    port: portFor(isDns ? 'dns-01' : 'http-01', options),
+    type,
+    port: portFor(type, options),
     dns: isDns ? { alias: options.dnsAlias, isShared: options.store !== undefined } : undefined,
     names: readNames(names, 'domain'),
     resolver: readResolver(resolver),

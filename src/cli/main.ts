@@ -19,13 +19,14 @@ const EPILOGUE = 'Every option can also be given as a variable: CERTBOT_NFQ_PORT
 /** What each command does but those of clients. Its code is loaded when it runs. */
 const ACTIONS: Readonly<Record<Exclude<CommandName, ClientName>, (argv: Arguments) => Promise<void>>> = {
   'doctor': async (argv) => {
-    const { name, domain, resolver, dns, json } = argv as Partial<Record<'name' | 'domain', string[]>> & Arguments
+    const { name, domain, resolver, dns, tls, json } = argv as Partial<Record<'name' | 'domain', string[]>> & Arguments
     await (
       await import('./doctor-command.js')
     ).doctorCommand(optionsOf(argv), {
       names: [...(domain ?? []), ...(name ?? [])],
       resolver: resolver as string | undefined,
       isDns: dns === true,
+      isTls: tls === true,
       isJson: json === true,
     })
   },

@@ -41,6 +41,25 @@ t.test(
       t.match(find(findings, 'node'), [{ message: /^systemd, cron and snap will run \/.*node/ }])
     })
 
+    t.test('with --dns and --tls it looks at their ports, and tries their rules', async (t) => {
+      const lab = await openArmedLab(t)
+      for (const [option, port] of [
+        ['--dns', 53],
+        ['--tls', 443],
+      ] as const) {
+        const { exitCode, findings } = await examine(lab, option)
+        t.equal(exitCode, 0, option)
+        t.match(find(findings, 'port'), [{ level: 'ok', message: new RegExp(`nobody listens on port ${port}`) }])
+        t.match(find(findings, 'firewall'), [{ level: 'ok', message: /will be used, candidates only/ }])
+      }
+      const other = await examine(lab, '--tls', '--tls-port=8443')
+      t.match(find(other.findings, 'port'), [{ level: 'warn', message: /a CA asks port 443/, fix: /--tls-port/ }])
+      const both = await lab.server.exec([inRepository('hooks/certbot-nfq'), 'doctor', '--dns', '--tls'], {
+        reject: false,
+      })
+      t.match(both, { exitCode: 1, stdout: '', stderr: /--dns and --tls .*bad-option/s })
+    })
+
     t.test('for a person it is a line each, without colour on a pipe', async (t) => {
       const lab = await openArmedLab(t)
       const { exitCode, stdout, stderr } = await lab.server.exec(

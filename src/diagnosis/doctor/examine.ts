@@ -1,4 +1,5 @@
 /** Makes every check: first it reads, then it judges. Nothing of the host is changed. */
+import type { ChallengeType } from '../../challenge/challenge.js'
 import { runDirectory } from '../../responder/run-directory.js'
 import type { Remark } from '../../client/configuration.js'
 import type { FirewallChoice } from '../../firewall/choices.js'
@@ -36,6 +37,8 @@ import type { IpVersion } from '../../wire/ip.js'
 
 /** What to examine, and how. */
 export interface ExamineOptions {
+  /** How the names are to be validated. */
+  readonly type: ChallengeType
   readonly port: number
   readonly runDir: string
   readonly firewall: FirewallChoice
@@ -44,7 +47,7 @@ export interface ExamineOptions {
   readonly noStandalone: boolean
   /** Names to look up; may be empty. */
   readonly names: readonly string[]
-  /** Whether the names are validated by dns-01, and the zone of their aliases; undefined for http-01. */
+  /** With dns-01: the zone of aliases, and whether other machines answer too; undefined with other types. */
   readonly dns: { readonly alias: string | undefined; readonly isShared: boolean } | undefined
   /** The DNS server to ask, as in network/names.ts. */
   readonly resolver: string | undefined
@@ -124,7 +127,7 @@ export async function examine(options: ExamineOptions): Promise<Finding[]> {
     ...judgeClients(await options.clients(isAtWork(leftovers))),
     ...judgeFleet(await options.readFleet()),
     ...names.flatMap((found) =>
-      'check' in found ? [found] : judgeName(found, { machine, served: servedFamilies(portFacts), port: options.port }),
+      'check' in found ? [found] : judgeName(found, { machine, served: servedFamilies(portFacts), ...portFacts }),
     ),
   ]
   return findings.sort((one, other) => CHECKS.indexOf(one.check) - CHECKS.indexOf(other.check))
@@ -135,9 +138,12 @@ interface FamilyRules {
   readonly tables: readonly Table[]
 }
 
-/** Returns a packet for each IP version that this machine has, and the tables that the packet meets. */
-/** What a CA asks, and who usually answers there, with dns-01. */
-const DNS_PORT = { asked: 53, server: 'name server', option: '--dns-port' } as const
+/** What a CA asks (RFC 8555, 8.3; RFC 8737, 3), who usually answers there, and which option gives another port. */
+const ASKED: Readonly<Record<ChallengeType, Pick<PortFacts, 'asked' | 'server' | 'option'>>> = {
+  'http-01': { asked: 80, server: 'web server', option: '--port' },
+  'dns-01': { asked: 53, server: 'name server', option: '--dns-port' },
+  'tls-alpn-01': { asked: 443, server: 'web server', option: '--tls-port' },
+}
 
 /** Milliseconds for the way to a name. */
 const DNS_TIME = 5_000
@@ -152,6 +158,7 @@ async function findDns(
   return findingOfDns(found, await readDnsName(found, { resolver, timeLimit: DNS_TIME }), host)
 }
 
+/** Returns a packet for each IP version that this machine has, and the tables that the packet meets. */
 function rulesByFamily(
   port: number,
   machine: readonly MachineAddress[],
@@ -168,7 +175,7 @@ function rulesByFamily(
 }
 
 function readPort(
-  { port, noStandalone, dns }: ExamineOptions,
+  { type, port, noStandalone }: ExamineOptions,
   familyRules: readonly FamilyRules[],
   areRulesUnread: boolean,
 ): PortFacts {
@@ -180,7 +187,7 @@ function readPort(
   )
   return {
     port,
-    ...(dns && DNS_PORT),
+    ...ASKED[type],
     listeners: readListeners(port),
     forwards,
     redirected: [...new Set(redirects)].flatMap(readListeners),
@@ -190,11 +197,12 @@ function readPort(
 }
 
 async function tryIt(
-  { port, mark, user, noStandalone, firewall, trial }: ExamineOptions,
+  { type, port, mark, user, noStandalone, firewall, trial }: ExamineOptions,
   families: Families,
   node: Pick<ModulesReport, 'execPath' | 'version'>,
   plan: Pick<TrialRequest, 'backEnds' | 'lastResort'>,
 ) {
   if (process.geteuid?.() !== 0) return { reason: 'only root can', fix: 'run it as root' }
-  return runTrial(trial(node), firewall, { port, mark, user, isStandalone: !noStandalone, families, ...plan }, runLong)
+  const request = { type, port, mark, user, isStandalone: !noStandalone, families, ...plan }
+  return runTrial(trial(node), firewall, request, runLong)
 }

@@ -81,7 +81,7 @@ function judgeTries(report: TrialReport, choice: FirewallChoice, there: readonly
   return warn(
     'firewall',
     `${used.name} will be used, and ALL traffic of the port will pass through the queue (${used.reason}); installed: ${programs}`,
-    'install nft 1.0.1 or later with Linux 5.16, or load xt_bpf: modprobe xt_bpf',
+    'install nft 1.0.1 or later with Linux 5.16, or load what iptables lacks: modprobe -a xt_bpf xt_string',
   )
 }
 

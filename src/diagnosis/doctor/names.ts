@@ -11,6 +11,8 @@ export interface HostFacts {
   /** The families in which somebody answers on the port. */
   readonly served: readonly IpVersion[]
   readonly port: number
+  /** The port that a CA asks. */
+  readonly asked: number
 }
 
 /** Returns everything that is wrong with a name, or one finding that all is well. */
@@ -59,7 +61,7 @@ export function judgeWildcard(name: string): Finding {
 function judgeRecord(
   name: string,
   { version, where, address }: RecordGroup & { readonly address: string },
-  { machine, served, port }: HostFacts,
+  { machine, served, port, asked }: HostFacts,
 ): Finding[] {
   const record = `${name}: ${RECORD_TYPES[version]} ${address}`
   const own = machine.find((one) => one.address === address)
@@ -93,7 +95,7 @@ function judgeRecord(
         warn(
           'name',
           `${record} is public, and this machine has private addresses only: it is behind a NAT`,
-          `see that the router forwards its port 80 to port ${port} of this machine`,
+          `see that the router forwards its port ${asked} to port ${port} of this machine`,
         ),
       ]
     case 'elsewhere':

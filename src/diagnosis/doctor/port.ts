@@ -5,17 +5,14 @@ import { fail, ok, warn, type Finding } from './finding.js'
 import type { Forward } from '../../rules-read/forwards.js'
 import type { Listener } from './listeners.js'
 
-/** The port that every CA asks (RFC 8555, 8.3). */
-const HTTP_PORT = 80
-
 /** What is known of the port. */
 export interface PortFacts {
   readonly port: number
-  /** The port that every CA asks, 80 unless said, and what usually answers there. */
-  readonly asked?: number
-  readonly server?: string
+  /** The port that every CA asks, and what usually answers there. */
+  readonly asked: number
+  readonly server: string
   /** The option that gives the port. */
-  readonly option?: string
+  readonly option: string
   readonly listeners: readonly Listener[]
   /** Where destination NAT sends it, for each family. */
   readonly forwards: Readonly<Record<IpVersion, readonly Forward[]>>
@@ -32,7 +29,7 @@ export interface PortFacts {
  * take over.
  */
 export function judgePort(facts: PortFacts): Finding {
-  const { port, listeners, forwards, redirected, asked = HTTP_PORT, server = 'web server', option = '--port' } = facts
+  const { port, listeners, forwards, redirected, asked, server, option } = facts
   const away = [...forwards[4], ...forwards[6]]
   const owners = describeAll(listeners)
   if (away.length > 0) {

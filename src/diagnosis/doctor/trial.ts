@@ -3,7 +3,8 @@
  * each back end. It changes its process and its network namespace, so both have to be its own: it runs in
  * cli/doctor-probe.ts, below `unshare --net`.
  */
-import { http01Selector } from '../../challenge/http-01/selector.js'
+import type { ChallengeType } from '../../challenge/challenge.js'
+import { selectorsFor } from '../../challenge/selectors.js'
 import { toFailure, type FailureCode } from '../../failure.js'
 import { installFirst } from '../../firewall/choose.js'
 import { ipSets } from '../../kernel/ip-sets.js'
@@ -18,6 +19,8 @@ import { openRawSockets } from '../../kernel/raw-socket.js'
 
 /** What the trial has to do. It is made outside, where the host's own tracking and programs can be seen. */
 export interface TrialRequest {
+  /** The challenge type whose rules are tried. */
+  readonly type: ChallengeType
   readonly port: number
   readonly mark: number
   /** The user to become, as in --user. */
@@ -56,8 +59,16 @@ export interface Refusal {
 
 const TAG = 'trial'
 
+/** A token or name of each type. */
+const TRIED: Readonly<Record<ChallengeType, readonly string[]>> = {
+  'http-01': ['LoqXcYV8q5ONbJQxbmR7SCTNo3tiAXDfowyjxAjEuX0'],
+  'dns-01': ['_acme-challenge.example.com'],
+  'tls-alpn-01': [],
+}
+
 /** Makes the trial. The queue stays open, because there is no way to close it, so the process has to end. */
 export async function tryKernel({
+  type,
   port,
   mark,
   user,
@@ -87,7 +98,13 @@ export async function tryKernel({
   const tryAll = async (names: readonly BackEndName[]) => {
     for (const name of names)
       tries.push(
-        await tryBackEnd(name, { tag: TAG, selectors: [http01Selector([port], 'any')], queue, mark, families }),
+        await tryBackEnd(name, {
+          tag: TAG,
+          selectors: selectorsFor([{ type, ports: [port], tokens: TRIED[type] }]),
+          queue,
+          mark,
+          families,
+        }),
       )
   }
   await tryAll(backEnds)

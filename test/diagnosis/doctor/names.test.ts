@@ -13,6 +13,7 @@ const host = (addresses: string[], served: (4 | 6)[] = [4, 6]): HostFacts => {
     })),
     served,
     port: 80,
+    asked: 80,
   }
 }
 const own = host(['203.0.113.5', '2001:db8::5'])

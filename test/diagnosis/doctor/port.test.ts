@@ -3,7 +3,9 @@ import type { Forward } from '../../../src/rules-read/forwards.js'
 import { listeningSockets, type Listener } from '../../../src/diagnosis/doctor/listeners.js'
 import { judgePort, servedFamilies, type PortFacts } from '../../../src/diagnosis/doctor/port.js'
 
-const nobody: PortFacts = { port: 80, listeners: [], forwards: { 4: [], 6: [] }, redirected: [], isStandalone: false }
+const asked = { asked: 80, server: 'web server', option: '--port' }
+const none = { listeners: [], forwards: { 4: [], 6: [] }, redirected: [] }
+const nobody: PortFacts = { port: 80, ...asked, ...none, isStandalone: false }
 const nginx = (address: string): Listener => ({
   address,
   version: address.includes(':') ? 6 : 4,
