@@ -66,7 +66,7 @@ export class Rules {
       const before = portsOf(this.#covered)
       if (this.#isLeft || next.length === 0) await this.#remove()
       if (next.length > 0 && before.length > 0) await this.#install(next)
-      else if (next.length > 0) await this.#choose(next)
+      else if (next.length > 0) await this.#installAnew(next)
       this.#covered = next
       for (const port of portsOf(next)) if (!before.includes(port)) this.#unchecked.add(port)
     })
@@ -158,6 +158,20 @@ export class Rules {
     if (!this.#chosen) return
     const { firewall, selection } = this.#chosen
     await firewall.install({ ...this.#rulesetFor(wanted), selection })
+  }
+
+  /**
+   * Installs the rules where there are none. The back end that worked before is tried first: where rules come and go,
+   * the refusals of those before it would cost time with each coming.
+   */
+  async #installAnew(wanted: Wanted): Promise<void> {
+    if (this.#chosen?.selection !== 'prefilter') return this.#choose(wanted)
+    try {
+      await this.#install(wanted)
+      this.#log('info', `rules for port ${portsOf(wanted).join(', ')} by ${this.#chosen.firewall.name}, as before`)
+    } catch {
+      await this.#choose(wanted)
+    }
   }
 
   /** Installs the rules by the first back end that works. */

@@ -139,6 +139,31 @@ t.test('once removed and covered anew, a change takes nothing away first', async
   t.notMatch(inputs.join(), `-X ${chain}`)
 })
 
+t.test('where rules come and go, those of before are tried first, and the others when they are refused', async (t) => {
+  let isBroken = false
+  const { rules, kernel } = stage({
+    firewall: 'auto',
+    refuse: ({ command }) =>
+      /^nft -[if]/.test(command) || (isBroken && command.startsWith('iptables-restore')) ? 'not supported' : undefined,
+  })
+  const cover = async (wanted: Wanted) => {
+    const before = kernel.calls.length
+    await rules.cover(() => wanted)
+    return kernel.calls.slice(before).map(({ command }) => command)
+  }
+  t.ok((await cover(ports(80))).some((command) => command.startsWith('nft -')))
+  t.equal(rules.inForce?.name, 'iptables')
+  await cover(ports())
+  t.notOk((await cover(ports(80))).some((command) => command.startsWith('nft -')))
+  t.match(rules.inForce, { name: 'iptables', selection: 'prefilter' })
+  t.ok(kernel.table('iptables')?.has(chain))
+  await cover(ports())
+  isBroken = true
+  await cover(ports(80))
+  t.equal(rules.inForce?.name, 'iptables-nft')
+  t.ok(kernel.table('iptables-nft')?.has(chain))
+})
+
 t.test('a port is to be checked once when it is covered anew', async (t) => {
   const { rules } = stage()
   await rules.cover(() => ports(80))
