@@ -61,11 +61,12 @@ function answeredAs(challenge: Challenges[number], { dnsAlias }: Options): Chall
   return { ...challenge, identifier: `${challenge.identifier}.${dnsAlias}` }
 }
 
-/** Returns whether the token is armed. No responder is started for that. */
-export async function isArmed(token: string, { runDir }: Options): Promise<boolean> {
+/** Returns whether the token is known to be armed. No responder is started for that. A question that fails is a no. */
+export async function isArmed(token: string, { runDir }: Pick<Options, 'runDir'>): Promise<boolean> {
   const directory = runDirectory(runDir)
   checkRunDirectory(directory)
-  const response = await ask(directory, { op: 'status' }, warn)
+  // A responder that ends at this moment, or is of another version, is what arming deals with.
+  const response = await ask(directory, { op: 'status' }, warn).catch(() => undefined)
   return typeof response === 'object' && !!response.status?.challenges.some((challenge) => challenge.token === token)
 }
 
