@@ -1,7 +1,7 @@
 import { run } from './run.js'
 
 /** Debian's and Ubuntu's package for each program of the lab. */
-const packageOf = {
+export const packageOf = {
   'ip': 'iproute2',
   'nsenter': 'util-linux',
   'unshare': 'util-linux',
