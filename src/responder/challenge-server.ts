@@ -1,11 +1,12 @@
 /** A small web server for a port that has none. It serves armed challenges, and 404 for everything else. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer } from 'node:net'
 import { isAnsweredFor, statelessAnswer, type Stateless } from '../challenge/http-01/stateless.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { parseAddress } from '../wire/address.js'
 import { CHALLENGE_PATH } from '../wire/http.js'
-import type { OwnServer, Place } from './standalone.js'
+import { allAddresses, listenAt, withNewestConnections, type OwnServer } from './own-server.js'
+import type { Place } from './standalone.js'
 
 /** The port, and what to serve on it. */
 export interface ChallengeServerOptions extends Place {
@@ -14,9 +15,6 @@ export interface ChallengeServerOptions extends Place {
   /** Returns what any other token is answered by; nothing by default. */
   readonly stateless?: (() => Stateless | undefined) | undefined
 }
-
-/** The most connections at once. Beyond that the oldest is ended: a validator's is new, and an idle one is not. */
-const MAX_CONNECTIONS = 256
 
 /** Milliseconds for a request, and for an idle connection. */
 const REQUEST_TIME = 30_000
@@ -35,9 +33,9 @@ export async function openChallengeServer({
   stateless = () => undefined,
   onEvent,
 }: ChallengeServerOptions): Promise<OwnServer | string> {
-  const where = { port, host: version === 4 ? '0.0.0.0' : '::', ipv6Only: version === 6 }
+  const host = allAddresses(version)
   const probe = createServer()
-  const refusal = await listenAt(probe, where)
+  const refusal = await listenAt(probe, port, host)
   if (refusal !== undefined) return refusal
   await new Promise((resolve) => probe.close(resolve))
   // Loaded on demand: nearly everywhere somebody listens, and without it a responder is 2 MB smaller.
@@ -51,41 +49,14 @@ export async function openChallengeServer({
   const server = http.createServer({ ...limits, keepAlive: false }, (request, response) =>
     answer(request, response, { challenges, stateless: stateless() }, onEvent),
   )
-  const connections = new Set<Socket>()
+  const own = withNewestConnections(server)
   server.setTimeout(REQUEST_TIME, (socket) => socket.destroy())
-  server.on('connection', (socket) => {
-    connections.add(socket)
-    socket.on('close', () => connections.delete(socket))
-    for (const oldest of connections) {
-      if (connections.size <= MAX_CONNECTIONS) break
-      connections.delete(oldest)
-      oldest.destroy()
-    }
-  })
   // A connection that was taken over ends with a RST of our own.
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy()
     else socket.end('HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
   })
-  const close = () => {
-    server.close()
-    for (const socket of connections) socket.destroy()
-  }
-  const lost = await listenAt(server, where)
-  // Descriptors may have run out, for example. The next connection may succeed.
-  server.on('error', () => undefined)
-  return lost ?? { close }
-}
-
-/** Returns the error's name, or nothing. */
-function listenAt(
-  server: Server,
-  where: { port: number; host: string; ipv6Only: boolean },
-): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
-    server.listen(where, () => resolve(undefined))
-  })
+  return (await listenAt(server, port, host)) ?? own
 }
 
 /** Answers the same requests, with the same reply, as over a connection that was taken over (wire/http.ts). */

@@ -1,21 +1,19 @@
 /** A small name server for a port that has none. It serves armed names, by UDP and TCP, and refuses everything else. */
 import type { Socket as DatagramSocket } from 'node:dgram'
-import { createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { ArmedNames } from '../challenge/dns-01/answer.js'
 import { ownReplyTo, type OwnReply } from '../challenge/dns-01/own-reply.js'
 import type { FlowEvent } from '../intercept/interceptor.js'
 import { parseAddress } from '../wire/address.js'
 import type { IpVersion } from '../wire/ip.js'
-import type { OwnServer, Place } from './standalone.js'
+import { allAddresses, listenAt, withNewestConnections, type OwnServer } from './own-server.js'
+import type { Place } from './standalone.js'
 
 /** The port, and what to serve on it. */
 export interface NameServerOptions extends Place {
   readonly names: Pick<ArmedNames, 'valuesOf'>
 }
-
-/** The most connections at once. Beyond that the oldest is ended. */
-const MAX_CONNECTIONS = 256
 
 /** Milliseconds that a connection may be idle. */
 const IDLE_TIME = 30_000
@@ -34,7 +32,7 @@ const MAX_ADDRESSES = 64
  */
 export async function openNameServer(options: NameServerOptions): Promise<OwnServer | string> {
   const { version } = options
-  const whole = await openAt(options, version === 4 ? '0.0.0.0' : '::')
+  const whole = await openAt(options, allAddresses(version))
   if (whole !== 'EADDRINUSE') return whole
   const servers: (OwnServer & { readonly isReached: boolean })[] = []
   const addresses = addressesOf(version)
@@ -97,32 +95,9 @@ function bind(socket: DatagramSocket, port: number, address: string): Promise<st
 }
 
 async function openStreams(options: NameServerOptions, host: string): Promise<OwnServer | string> {
-  const connections = new Set<Socket>()
-  const server = createServer((socket) => {
-    connections.add(socket)
-    socket.on('close', () => connections.delete(socket))
-    for (const oldest of connections) {
-      if (connections.size <= MAX_CONNECTIONS) break
-      connections.delete(oldest)
-      oldest.destroy()
-    }
-    converse(socket, options)
-  })
-  const close = () => {
-    server.close()
-    for (const socket of connections) socket.destroy()
-  }
-  const refusal = await listenAt(server, options.port, host)
-  return refusal ?? { close }
-}
-
-/** Returns the error's name, or nothing. */
-function listenAt(server: Server, port: number, host: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    // Descriptors may run out later. The next connection may succeed then.
-    server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
-    server.listen({ port, host, ipv6Only: true }, () => resolve(undefined))
-  })
+  const server = createServer((socket) => converse(socket, options))
+  const own = withNewestConnections(server)
+  return (await listenAt(server, options.port, host)) ?? own
 }
 
 /** Answers the queries of a connection, each of which has its length before it (RFC 1035, 4.2.2). */

@@ -5,12 +5,7 @@ import type { FlowEvent } from '../intercept/interceptor.js'
 import { formatEndpoint } from '../wire/address.js'
 import { wordsOf } from '../wire/printable.js'
 import type { Log } from './log.js'
-
-/** A server that listens on a port. */
-export interface OwnServer {
-  /** Frees the port at once, and ends the connections to it. */
-  close(): void
-}
+import type { OwnServer } from './own-server.js'
 
 /** Where to listen, and whom to tell of those who ask. */
 export interface Place {

@@ -4,16 +4,14 @@ import { tlsAlpn01Service, type ArmedName } from '../challenge/tls-alpn-01/servi
 import type { FlowEvent } from '../intercept/interceptor.js'
 import type { Conversation } from '../intercept/service.js'
 import { parseAddress } from '../wire/address.js'
-import type { OwnServer, Place } from './standalone.js'
+import { allAddresses, listenAt, withNewestConnections, type OwnServer } from './own-server.js'
+import type { Place } from './standalone.js'
 
 /** The port, and what to answer there. */
 export interface TlsServerOptions extends Place {
   /** Finds what answers for a name in lower case. It is asked again for each hello. */
   readonly armed: (name: string) => ArmedName | undefined
 }
-
-/** The most connections at once. Beyond that the oldest is ended: a validator's is new, and an idle one is not. */
-const MAX_CONNECTIONS = 256
 
 /** Milliseconds for a hello, and for an idle connection. */
 const IDLE_TIME = 30_000
@@ -23,29 +21,10 @@ const IDLE_TIME = 30_000
  * listens already, even on a single address.
  */
 export async function openTlsServer({ port, version, armed, onEvent }: TlsServerOptions): Promise<OwnServer | string> {
-  const connections = new Set<Socket>()
   const { recognise } = tlsAlpn01Service(armed)
-  const server = createServer({ allowHalfOpen: true }, (socket) => {
-    connections.add(socket)
-    socket.on('close', () => connections.delete(socket))
-    for (const oldest of connections) {
-      if (connections.size <= MAX_CONNECTIONS) break
-      connections.delete(oldest)
-      oldest.destroy()
-    }
-    converse(socket, recognise, onEvent)
-  })
-  const close = () => {
-    server.close()
-    for (const socket of connections) socket.destroy()
-  }
-  const refusal = await new Promise<string | undefined>((resolve) => {
-    // Descriptors may run out later. The next connection may succeed then.
-    server.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message))
-    const host = version === 4 ? '0.0.0.0' : '::'
-    server.listen({ port, host, ipv6Only: version === 6 }, () => resolve(undefined))
-  })
-  return refusal ?? { close }
+  const server = createServer({ allowHalfOpen: true }, (socket) => converse(socket, recognise, onEvent))
+  const own = withNewestConnections(server)
+  return (await listenAt(server, port, allAddresses(version))) ?? own
 }
 
 /** Reads the hello of a connection, and passes it on to the conversation that answers it. */
