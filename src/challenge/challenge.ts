@@ -57,16 +57,15 @@ export type TypedChallenge = (Http01Challenge & { readonly type: 'http-01' }) | 
 
 /** Returns the challenge with its type in it. */
 export function withType(challenge: Challenge): TypedChallenge {
-  if (challenge.type === 'dns-01' || challenge.type === 'tls-alpn-01') return challenge
-  return { ...challenge, type: 'http-01' }
+  return isOfType(challenge, 'http-01') ? { ...challenge, type: 'http-01' } : challenge
 }
 
 /** Returns the fields of a challenge, out of an object that has others too. An http-01 challenge has no type then. */
-export function challengeIn(challenge: Challenge): Challenge {
+export function fieldsOf(challenge: Challenge): Challenge {
   const { token, identifier } = challenge
-  if (challenge.type === 'dns-01' || challenge.type === 'tls-alpn-01')
-    return { type: challenge.type, token, digest: challenge.digest, identifier }
-  return { token, keyAuthorization: challenge.keyAuthorization, identifier }
+  return isOfType(challenge, 'http-01')
+    ? { token, keyAuthorization: challenge.keyAuthorization, identifier }
+    : { type: challenge.type, token, digest: challenge.digest, identifier }
 }
 
 /** Returns the type of a challenge. */

@@ -3,7 +3,7 @@
  * no rights at all: it reads what comes over a network. This one, which is root, passes its requests on to the
  * responder, if they are of the few kinds that it may make.
  */
-import { challengeIn } from '../challenge/challenge.js'
+import { fieldsOf } from '../challenge/challenge.js'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { request } from '../control/client.js'
@@ -108,7 +108,7 @@ function allowed(wanted: ControlRequest): ControlRequest {
   if (wanted.op === 'disarm' || wanted.op === 'store') return wanted
   if (wanted.op !== 'arm') throw new Failure('control-malformed', `the store cannot ask for ${wanted.op}`)
   const { op, port, ttl } = wanted
-  return { op, ...challengeIn(wanted), port, ttl }
+  return { op, ...fieldsOf(wanted), port, ttl }
 }
 
 /** It ends when its standard input does. */

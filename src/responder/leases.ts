@@ -39,6 +39,12 @@ interface CheckedRecord {
   readonly value: string
 }
 
+/** What a self-check is answered with: one of these, or neither. */
+interface CheckAnswer {
+  readonly keyAuthorization?: string
+  readonly record?: CheckedRecord
+}
+
 /** Holds the armed challenges, and notes the visits for each. Beside them stand the stateless answers. */
 export class Leases {
   readonly standing: Standing | undefined
@@ -50,8 +56,8 @@ export class Leases {
   readonly #expired = new Map<string, Lease>()
   /** The newest tokens that were disarmed. */
   readonly #disarmed = new Set<string>()
-  /** The values of each name of dns-01 that is answered. */
-  #values: ReadonlyMap<string, readonly string[]> = new Map()
+  /** The values of each name of dns-01 that is answered; undefined until they are asked for after a change. */
+  #values: ReadonlyMap<string, readonly string[]> | undefined
   readonly #strays = new Map<ChallengeType, Strays>()
   readonly #checks = new Map<string, Check>()
 
@@ -67,7 +73,7 @@ export class Leases {
 
   /** Returns the values of a name of dns-01, self-checks included; none if it is not armed. */
   valuesOf(name: string): readonly string[] {
-    return this.#values.get(name) ?? []
+    return this.#valuesByName.get(name) ?? []
   }
 
   /** The number of armed challenges. */
@@ -103,7 +109,7 @@ export class Leases {
       return [
         type === 'http-01'
           ? { type, ports, tokens: [...this.#challenges.keys()], ...(isOn && { wantsOthers: true }) }
-          : { type, ports, tokens: type === 'dns-01' ? [...this.#values.keys()] : [] },
+          : { type, ports, tokens: type === 'dns-01' ? [...this.#valuesByName.keys()] : [] },
       ]
     })
   }
@@ -151,28 +157,20 @@ export class Leases {
     const { visits = new Visits(), straysBefore = this.#straysOf(request).count } = known ?? {}
     this.#leases.set(request.token, { request, armedAt: this.#clock.date(), expiresAt, visits, straysBefore })
     if (isOfType(request, 'http-01')) this.#challenges.set(request.token, request.keyAuthorization)
-    this.#sumUpValues()
+    this.#values = undefined
     this.#expired.delete(request.token)
   }
 
   /**
    * Arms the token of a self-check. It is forgotten together with `challenge`. It covers no port, does not count as a
-   * challenge, and does not keep a responder running.
+   * challenge, and does not keep a responder running. What answers is a key authorization with http-01, a record with
+   * dns-01; with tls-alpn-01 it is made elsewhere.
    */
-  armForCheck(token: string, keyAuthorization: string, challenge: string): void {
-    this.#checks.set(token, { challenge, visits: new Visits() })
-    this.#challenges.set(token, keyAuthorization)
-  }
-
-  /** The same for one of dns-01, which is asked for by a name. */
-  armNameForCheck(token: string, record: CheckedRecord, challenge: string): void {
-    this.#checks.set(token, { challenge, visits: new Visits(), record })
-    this.#sumUpValues()
-  }
-
-  /** The same for one of tls-alpn-01, which is asked for by a name that is made of the token. */
-  armServerNameForCheck(token: string, challenge: string): void {
-    this.#checks.set(token, { challenge, visits: new Visits() })
+  armForCheck(token: string, challenge: string, answer: CheckAnswer = {}): void {
+    const { keyAuthorization, record } = answer
+    this.#checks.set(token, { challenge, visits: new Visits(), ...(record && { record }) })
+    if (keyAuthorization !== undefined) this.#challenges.set(token, keyAuthorization)
+    this.#values = undefined
   }
 
   /** Returns the visits for the token of a self-check so far; `undefined` for any other token. */
@@ -184,14 +182,14 @@ export class Leases {
   disarmCheck(token: string): void {
     if (!this.#checks.delete(token)) return
     this.#challenges.delete(token)
-    this.#sumUpValues()
+    this.#values = undefined
   }
 
   /** Forgets a challenge and the self-checks that belong to it. An unknown token is ignored. */
   disarm(token: string): void {
     this.#leases.delete(token)
     this.#challenges.delete(token)
-    this.#sumUpValues()
+    this.#values = undefined
     for (const [check, { challenge }] of this.#checks) if (challenge === token) this.disarmCheck(check)
   }
 
@@ -304,12 +302,13 @@ export class Leases {
     return this.#strays.get(typeOf(request)) ?? { count: 0, at: '', client: '', token: '' }
   }
 
-  #sumUpValues(): void {
+  get #valuesByName(): ReadonlyMap<string, readonly string[]> {
+    if (this.#values) return this.#values
     const values = new Map<string, string[]>()
     const add = (name: string, value: string) => values.set(name, [...(values.get(name) ?? []), value])
     for (const challenge of this.of('dns-01')) add(keyOf(challenge), challenge.digest)
     for (const { record } of this.#checks.values()) if (record) add(record.name, record.value)
-    this.#values = values
+    return (this.#values = values)
   }
 }
 

@@ -1,7 +1,7 @@
 /** The responder's part of a self-check: arms a token for it, and tells what arrived. */
 import { closeSync, openSync, readSync } from 'node:fs'
 import type { Visit } from '../control/challenge-status.js'
-import type { Known } from '../challenge/challenge.js'
+import { typeOf, type Known } from '../challenge/challenge.js'
 import { checkedName, type SelfCheckOrder } from '../control/self-check-order.js'
 import { pause, type Clock } from './clock.js'
 import type { Leases } from './leases.js'
@@ -23,16 +23,15 @@ const PAUSE = 20
 export function armForSelfCheck(leases: Leases, challenge: Known): Omit<SelfCheckOrder, 'ports' | 'families'> {
   // The token begins with its random part, because the kernel compares only its first characters. The case of a name
   // does not count.
-  const { type } = challenge
-  const isName = type === 'dns-01' || type === 'tls-alpn-01'
-  const token = `${isName ? random(16).toString('hex') : random(16).toString('base64url')}-self-check`
+  const type = typeOf(challenge)
+  const token = `${random(16).toString(type === 'http-01' ? 'base64url' : 'hex')}-self-check`
   const keyAuthorization = `${token}.${random(32).toString('base64url')}`
-  if (!isName) {
-    leases.armForCheck(token, keyAuthorization, challenge.token)
+  if (type === 'http-01') {
+    leases.armForCheck(token, challenge.token, { keyAuthorization })
     return { token, keyAuthorization }
   }
-  if (type === 'tls-alpn-01') leases.armServerNameForCheck(token, challenge.token)
-  else leases.armNameForCheck(token, { name: checkedName(token), value: keyAuthorization }, challenge.token)
+  const record = { name: checkedName(token), value: keyAuthorization }
+  leases.armForCheck(token, challenge.token, type === 'dns-01' ? { record } : {})
   return { type, token, keyAuthorization }
 }
 

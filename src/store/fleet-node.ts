@@ -2,7 +2,7 @@
  * A node of a fleet: keeps a responder in step with what is in the store. The responder never waits for it, and no
  * packet does.
  */
-import { challengeIn } from '../challenge/challenge.js'
+import { fieldsOf } from '../challenge/challenge.js'
 import type { ControlRequest } from '../control/message.js'
 import type { request } from '../control/client.js'
 import { MAX_TTL } from '../control/message.js'
@@ -169,7 +169,7 @@ export class FleetNode {
       if (entry.state === 'armed' && left > 0) {
         const { port } = entry
         const ttl = Math.min(left, MAX_TTL)
-        return typeof (await ask({ op: 'arm', ...challengeIn(entry), port, ttl })) === 'object'
+        return typeof (await ask({ op: 'arm', ...fieldsOf(entry), port, ttl })) === 'object'
       }
       const response = await ask({ op: 'disarm', token: entry.token })
       if (typeof response === 'object' && response.challenge && id !== undefined)

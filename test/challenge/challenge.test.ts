@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import {
-  challengeIn,
+  fieldsOf,
   isKeyAuthorization,
   isOfType,
   isToken,
@@ -60,7 +60,7 @@ t.test('a challenge of another type has a digest instead', (t) => {
   const tls = { type: 'tls-alpn-01', token, digest, identifier: 'example.com' } as const
   for (const one of [dns, tls]) {
     t.strictSame(readChallenge({ ...one, keyAuthorization, more: 1 } as object), one)
-    t.strictSame(challengeIn({ ...one, ...{ port: 1 } }), one)
+    t.strictSame(fieldsOf({ ...one, ...{ port: 1 } }), one)
     t.equal(typeOf(one), one.type)
     t.equal(withType(one), one)
     t.equal(readChallenge({ ...one, digest: digest.slice(1) }), 'digest')
@@ -70,7 +70,7 @@ t.test('a challenge of another type has a digest instead', (t) => {
   t.equal(readChallenge({ ...dns, token }), 'token', 'dns-01 is known by its digest')
   t.equal(readChallenge({ ...challenge, type: 'dns-02' }), 'type')
   t.strictSame(readChallenge({ ...challenge, type: 'http-01' }), challenge)
-  t.strictSame(challengeIn({ ...challenge, ...{ port: 1 } }), challenge)
+  t.strictSame(fieldsOf({ ...challenge, ...{ port: 1 } }), challenge)
   t.strictSame(withType(challenge), { ...challenge, type: 'http-01' })
   t.equal(typeOf({}), 'http-01')
   t.end()
