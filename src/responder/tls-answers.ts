@@ -1,6 +1,7 @@
 /** What answers tls-alpn-01: for each armed name a certificate, made when the challenge is armed. */
 import type { TlsAlpn01Challenge } from '../challenge/challenge.js'
-import { ACME_TLS, serverNameFor } from '../challenge/tls-alpn-01/names.js'
+import { serverNameFor } from '../challenge/tls-alpn-01/names.js'
+import { ACME_TLS } from '../wire/tls-hello.js'
 import { checkedServerName } from '../control/self-check-order.js'
 import type { ArmedName } from '../challenge/tls-alpn-01/service.js'
 import type { Statement } from './tls-certificate.js'

@@ -1,4 +1,6 @@
+import { CHALLENGE_LABEL } from '../wire/dns.js'
 import { CHALLENGE_PATH } from '../wire/http.js'
+import { ACME_TLS } from '../wire/tls-hello.js'
 import type { WatchedRequest } from './events.js'
 
 /** A type of challenge. */
@@ -15,7 +17,7 @@ export const ASKED_COLUMNS = {
 export function describeRequest(request: WatchedRequest): readonly [string, string] {
   if (request.type === 'dns-01') {
     const { name, recordType, transport, server } = request
-    return [name.slice('_acme-challenge.'.length), `${recordType}, ${transport.toUpperCase()} to ${server.address}`]
+    return [name.slice(CHALLENGE_LABEL.length + 1), `${recordType}, ${transport.toUpperCase()} to ${server.address}`]
   }
   if (request.type === 'tls-alpn-01') return [request.serverName ?? '', request.alpn.join(',')]
   const { host, token, method } = request
@@ -35,6 +37,6 @@ export function describeWait(port: number): string {
 
 const REQUESTS: Readonly<Record<WatchedType, string>> = {
   'http-01': `GET or HEAD ${CHALLENGE_PATH}`,
-  'dns-01': 'a query for _acme-challenge.NAME',
-  'tls-alpn-01': 'a TLS connection with acme-tls/1',
+  'dns-01': `a query for ${CHALLENGE_LABEL}.NAME`,
+  'tls-alpn-01': `a TLS connection with ${ACME_TLS}`,
 }

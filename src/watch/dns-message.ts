@@ -1,5 +1,5 @@
 /** What is shown of a DNS message (RFC 1035, 4.1) that is about a challenge: a query, and the head of a response. */
-import { FLAGS, HEADER_LENGTH, TYPES } from '../wire/dns.js'
+import { CHALLENGE_LABEL, FLAGS, HEADER_LENGTH, TYPES } from '../wire/dns.js'
 import { readQuery, type DnsQuery } from '../wire/dns-query.js'
 import { read16 } from '../wire/ip.js'
 import type { ShownDns, WatchedAnswer } from './events.js'
@@ -12,14 +12,14 @@ import { latin1 } from './fields.js'
 export function mayBeQuery(message: Uint8Array): boolean {
   const head = message.subarray(0, QUERY_HEAD.length)
   if (!head.every((byte, at) => (byte & (QUERY_MASK[at] ?? 0)) === QUERY_HEAD[at])) return false
-  const label = message.subarray(HEADER_LENGTH, HEADER_LENGTH + CHALLENGE_LABEL.length)
-  return CHALLENGE_LABEL.startsWith(latin1(label).toLowerCase())
+  const label = message.subarray(HEADER_LENGTH, HEADER_LENGTH + WIRE_LABEL.length)
+  return WIRE_LABEL.startsWith(latin1(label).toLowerCase())
 }
 
 /** Reads a query for a name below `_acme-challenge`. Returns `undefined` for anything else; see {@link readQuery}. */
 export function readChallengeQuery(message: Uint8Array): DnsQuery | undefined {
   const query = mayBeQuery(message) ? readQuery(message) : undefined
-  return query?.name.startsWith('_acme-challenge.') ? query : undefined
+  return query?.name.startsWith(`${CHALLENGE_LABEL}.`) ? query : undefined
 }
 
 /** Returns what is shown of a query. */
@@ -48,7 +48,7 @@ const QUERY_HEAD = [0, 0, 0, 0, 0, 1, 0, 0, 0, 0]
 const QUERY_MASK = [0, 0, 0xfe, 0xcf, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]
 
 /** The first label with its length before it. */
-const CHALLENGE_LABEL = '\x0f_acme-challenge'
+const WIRE_LABEL = `${String.fromCharCode(CHALLENGE_LABEL.length)}${CHALLENGE_LABEL}`
 
 /** Types that are asked for on the way to a challenge, by people, and by resolvers that minimise names (RFC 9156). */
 const TYPE_NAMES: ReadonlyMap<number, string> = new Map([

@@ -1,5 +1,5 @@
 import { printableBytes } from '../wire/printable.js'
-import { LONGEST_HELLO, readClientHello } from '../wire/tls-hello.js'
+import { ACME_TLS, LONGEST_HELLO, readClientHello } from '../wire/tls-hello.js'
 import type { Protocol, ReadAnswer } from './protocol.js'
 
 /** TLS: a ClientHello that offers what tls-alpn-01 is validated by (RFC 8737, 3). */
@@ -10,7 +10,7 @@ export const watchedTls: Protocol = {
     if (hello === 'other') return 'other'
     if (!hello.isWhole) return 'partial'
     const { alpn, serverName } = hello
-    if (!alpn?.includes('acme-tls/1')) return 'other'
+    if (!alpn?.includes(ACME_TLS)) return 'other'
     return {
       shown: {
         type: 'tls-alpn-01',

@@ -10,6 +10,9 @@
 /** Bytes of the header. The question begins there. */
 export const HEADER_LENGTH = 12
 
+/** The first label of the names that validators ask for (RFC 8555, 8.4). The name that is validated follows. */
+export const CHALLENGE_LABEL = '_acme-challenge'
+
 /** Bits of the second word of the header (RFC 1035, 4.1.1; RFC 4035, 3). */
 export const FLAGS = {
   response: 0x8000,

@@ -3,6 +3,9 @@
  * by ALPN (RFC 7301), and the name that it asks for (SNI: RFC 6066, 3). Pure, and it never throws.
  */
 
+/** The protocol that a validator offers by ALPN, alone (RFC 8737, 6.2). */
+export const ACME_TLS = 'acme-tls/1'
+
 /** The most bytes of a stream that are looked at for a ClientHello, heads of records included. */
 export const LONGEST_HELLO = 16_384
 

@@ -1,7 +1,7 @@
 /** The selectors of dns-01 (RFC 8555, 8.4): queries for `_acme-challenge.NAME`, by UDP and by TCP. */
-import { HEADER_LENGTH } from '../../wire/dns.js'
+import { CHALLENGE_LABEL, HEADER_LENGTH } from '../../wire/dns.js'
 import { KEY_LENGTH, type Selector, type Start } from '../../wire/selector.js'
-import { CHALLENGE_LABEL, wireName } from './names.js'
+import { wireName } from './names.js'
 
 /** Over TCP a message has its length before it (RFC 1035, 4.2.2). */
 export const LENGTH_BYTES = 2

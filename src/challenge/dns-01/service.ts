@@ -1,11 +1,11 @@
 /** dns-01 (RFC 8555, 8.4) over a TCP connection that was taken over: queries come in, each gets a reply. */
 import type { Answer, Connection, Conversation, Recognition, Service } from '../../intercept/service.js'
+import { CHALLENGE_LABEL } from '../../wire/dns.js'
 import { readQuery, type DnsQuery } from '../../wire/dns-query.js'
 import { formatDnsReply, type DnsReply } from '../../wire/dns-reply.js'
 import { read16, write16 } from '../../wire/ip.js'
 import { maskAt } from '../../wire/selector.js'
 import { answerOf, type ArmedNames } from './answer.js'
-import { CHALLENGE_LABEL } from './names.js'
 import { LENGTH_BYTES, LONGEST_QUERY, STREAM_START } from './selector.js'
 
 /** The longest message that TCP can carry (RFC 1035, 4.2.2). */

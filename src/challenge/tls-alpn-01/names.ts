@@ -1,9 +1,6 @@
 /** The name that a validator asks for by SNI: the name itself, or the reverse name of an address (RFC 8738, 6). */
 import { formatAddress, parseAddress } from '../../wire/address.js'
 
-/** The protocol that a validator offers by ALPN, alone (RFC 8737, 6.2). */
-export const ACME_TLS = 'acme-tls/1'
-
 /** Returns the name for an identifier: a DNS name in ASCII, or an address in text. It is in lower case. */
 export function serverNameFor(identifier: string): string {
   if (identifier.includes(':')) return `${reversed(nibblesOf(parseAddress(identifier)))}.ip6.arpa`

@@ -1,11 +1,10 @@
 /** One query for a challenge of dns-01, by UDP or TCP, as a resolver would make it. */
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { createConnection } from 'node:net'
 import { checkedName } from '../../control/self-check-order.js'
 import { TYPES } from '../../wire/dns.js'
 import { formatQuestion, readResponse } from '../../wire/dns-response.js'
-import { answerTo, bracketed, isRefusal, type Asking, type Question } from './asking.js'
+import { answerTo, bracketed, isRefusal, openConnection, type Asking, type Question } from './asking.js'
 
 /** Starts a query. */
 export function askName(question: Question): Asking {
@@ -42,12 +41,10 @@ function byUdp({ address, port }: Question, message: Uint8Array, isAnswer: IsAns
   return asking
 }
 
-function byTcp({ address, port }: Question, message: Uint8Array, isAnswer: IsAnswer): Asking {
-  const socket = createConnection({ host: address, port })
-  const { asking, note, conclude } = answerTo(() => socket.destroy())
+function byTcp(question: Question, message: Uint8Array, isAnswer: IsAnswer): Asking {
+  const { socket, asking, conclude } = openConnection(question)
   let received = Buffer.alloc(0)
   socket.on('connect', () => {
-    note('silent', `${bracketed(socket.localAddress ?? '')}:${socket.localPort}`)
     socket.write(Buffer.concat([Uint8Array.of(message.length >> 8, message.length & 0xff), message]))
   })
   socket.on('data', (bytes) => {
@@ -56,10 +53,5 @@ function byTcp({ address, port }: Question, message: Uint8Array, isAnswer: IsAns
     conclude(isAnswer(received.subarray(2)) ? 'answered' : 'other answer')
   })
   socket.on('end', () => conclude('other answer'))
-  // Other errors, such as the kernel's time-out, are no answer.
-  socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
-    if (isRefusal(code)) conclude('refused')
-    else if (code === 'ECONNRESET') conclude('other answer')
-  })
   return asking
 }

@@ -1,9 +1,8 @@
 /** One challenge request, as a validator would make it. */
-import { createConnection } from 'node:net'
 import { CHALLENGE_PATH } from '../../wire/http.js'
 import { askByTls } from './ask-by-tls.js'
 import { askName } from './ask-name.js'
-import { answerTo, bracketed, isRefusal, type Asking, type Question } from './asking.js'
+import { bracketed, openConnection, type Asking, type Question } from './asking.js'
 
 /** Starts a request. */
 export function ask(question: Question): Asking {
@@ -11,13 +10,12 @@ export function ask(question: Question): Asking {
   return question.type === 'dns-01' ? askName(question) : askByHttp(question)
 }
 
-function askByHttp({ address, port, token, keyAuthorization, host }: Question): Asking {
+function askByHttp(question: Question): Asking {
+  const { address, token, keyAuthorization, host } = question
   let received = ''
-  const socket = createConnection({ host: address, port })
-  const { asking, note, conclude } = answerTo(() => socket.destroy())
+  const { socket, asking, conclude } = openConnection(question)
   socket.setEncoding('latin1')
   socket.on('connect', () => {
-    note('silent', `${bracketed(socket.localAddress ?? '')}:${socket.localPort}`)
     socket.write(
       `GET ${CHALLENGE_PATH}${token} HTTP/1.1\r\nHost: ${bracketed(host ?? address)}\r\nUser-Agent: certbot-nfq self-check\r\nConnection: close\r\n\r\n`,
     )
@@ -28,10 +26,5 @@ function askByHttp({ address, port, token, keyAuthorization, host }: Question): 
     else if (received.length > 16_384) conclude('other answer')
   })
   socket.on('end', () => conclude('other answer'))
-  // Other errors, such as the kernel's time-out, are no answer.
-  socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
-    if (isRefusal(code)) conclude('refused')
-    else if (code === 'ECONNRESET') conclude('other answer')
-  })
   return asking
 }

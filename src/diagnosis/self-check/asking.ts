@@ -1,4 +1,5 @@
 /** What all requests of a self-check have in common. */
+import { createConnection, type Socket } from 'node:net'
 
 /**
  * How a request stands. `refused` is also a destination without a route. `not accepted`, and `silent` for a connection
@@ -70,6 +71,21 @@ export function answerTo(close: () => void): {
       end()
     },
   }
+}
+
+/** Starts a request by TCP. It is `silent` once the connection is accepted. */
+export function openConnection({ address, port }: Question): Omit<ReturnType<typeof answerTo>, 'note'> & {
+  readonly socket: Socket
+} {
+  const socket = createConnection({ host: address, port })
+  const { asking, note, conclude } = answerTo(() => socket.destroy())
+  socket.on('connect', () => note('silent', `${bracketed(socket.localAddress ?? '')}:${socket.localPort}`))
+  // Other errors, such as the kernel's time-out, are no answer.
+  socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {
+    if (isRefusal(code)) conclude('refused')
+    else if (code === 'ECONNRESET') conclude('other answer')
+  })
+  return { socket, asking, conclude }
 }
 
 /** Returns whether an error says that nobody listens, or that no way leads there. */

@@ -97,18 +97,18 @@ t.test('what of a start is refused is a failure each, with the advice for it', (
   t.end()
 })
 
+const request = {
+  type: 'http-01',
+  port: 80,
+  mark: 1,
+  user: 'nobody',
+  isStandalone: true,
+  families: [],
+  backEnds: [],
+  lastResort: [],
+} as const
+
 t.test('the trial runs in a network namespace of its own; one that cannot be made is no report', async (t) => {
-  const type = 'http-01'
-  const request = {
-    type,
-    port: 80,
-    mark: 1,
-    user: 'nobody',
-    isStandalone: true,
-    families: [],
-    backEnds: [],
-    lastResort: [],
-  } as const
   const answer = (exitCode: number, stdout: string, stderr: string) => async (argv: readonly string[]) => {
     t.strictSame(argv, ['unshare', '-n', 'keep', 'trial', JSON.stringify(request), '--firewall=iptables'])
     return { exitCode, stdout, stderr }
@@ -131,17 +131,6 @@ t.test('the trial runs in a network namespace of its own; one that cannot be mad
 })
 
 t.test('a trial that does not end by itself has a cause and a fix of its own, and no command line in it', async (t) => {
-  const type = 'http-01'
-  const request = {
-    type,
-    port: 80,
-    mark: 1,
-    user: 'nobody',
-    isStandalone: true,
-    families: [],
-    backEnds: [],
-    lastResort: [],
-  } as const
   const when = (limit: number, ...argv: string[]) => runTrial([], 'auto', request, () => runFor(limit, argv))
   t.match(await when(10, 'sleep', '60'), { reason: 'no answer within 0.01 s', fix: /less busy/ })
   t.match(await when(60_000, 'sh', '-c', 'kill -KILL $$'), { reason: 'ended by SIGKILL', fix: /memory/ })
