@@ -1,5 +1,5 @@
 /** Reads every firewall rule there is, and changes none. */
-import { tagOfTable } from '../firewall/nft/script.js'
+import { tagOfTable } from '../firewall/nft/names.js'
 import { isProgram } from '../firewall/program-path.js'
 import type { Run } from '../firewall/run.js'
 import { isLegacyInUse } from '../firewall/tracking-rules.js'

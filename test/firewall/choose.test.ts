@@ -1,6 +1,6 @@
 import t from 'tap'
 import { http01Selector } from '../../src/challenge/http-01/selector.js'
-import { setsFor } from '../../src/firewall/iptables/script.js'
+import { setsFor } from '../../src/firewall/iptables/sets.js'
 import type { Ruleset } from '../../src/firewall/ruleset.js'
 import { Failure } from '../../src/failure.js'
 import { fakeIptables, type Call } from './iptables/fake-iptables.js'

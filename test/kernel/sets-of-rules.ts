@@ -1,4 +1,4 @@
-import { setsFor } from '../../src/firewall/iptables/script.js'
+import { setsFor } from '../../src/firewall/iptables/sets.js'
 import type { Namespace } from '../../src/lab/lab.js'
 import type { IpVersion } from '../../src/wire/ip.js'
 import { withBuiltModule } from './built-module.js'

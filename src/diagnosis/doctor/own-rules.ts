@@ -1,6 +1,6 @@
 /** The tables and chains that are ours, of responders that run or were killed. Pure. */
-import { tagOf } from '../../firewall/iptables/script.js'
-import { tagOfTable } from '../../firewall/nft/script.js'
+import { tagOf } from '../../firewall/iptables/chains.js'
+import { tagOfTable } from '../../firewall/nft/names.js'
 import { tablesFor, type InstalledRules } from '../../rules-read/installed-rules.js'
 
 /**

@@ -1,15 +1,9 @@
 /** The iptables back end: iptables(8) for IPv4 and ip6tables(8) for IPv6, both in their nft or their legacy variant. */
 import { toFailure } from '../../failure.js'
-import {
-  changeScript,
-  holdsRuleset,
-  hookChains,
-  installScript,
-  removeScript,
-  setsFor,
-  unarmedIn,
-  undoScript,
-} from './script.js'
+import { hookChains } from './chains.js'
+import { holdsRuleset, unarmedIn } from './listing.js'
+import { changeScript, installScript, removeScript, undoScript } from './script.js'
+import { setsFor } from './sets.js'
 import type { FirewallChoice, IptablesName } from '../choices.js'
 import { converse as converseByPipes, isSilence, type Conversation, type Converse } from '../conversation.js'
 import type { IpSets } from '../../kernel/ip-sets.js'

@@ -1,4 +1,4 @@
-/** Lists tables and chains by nft(8), which also shows those of iptables-nft. */
+/** What nft(8) lists. Its tables and chains include those of iptables-nft. */
 import { isLack } from '../lack.js'
 import type { IpVersion } from '../../wire/ip.js'
 import { failureOf, isProgram, type Run } from '../run.js'
@@ -23,4 +23,12 @@ export async function listNftChains(version: IpVersion, table: string, run: Run)
   const { exitCode, stdout, stderr } = await run(['nft', 'list', 'table', version === 4 ? 'ip' : 'ip6', table])
   if (exitCode !== 0) return isLack(stderr) ? [] : undefined
   return [...stdout.matchAll(/^\s*chain (\S+) \{/gm)].map(([, name = '']) => name)
+}
+
+/** Returns the counter of unarmed requests in a listing of our tables, all IP versions together. */
+export function unarmedIn(listing: string): number {
+  return [...listing.matchAll(/^\tcounter unarmed \{\s*packets (\d+)/gm)].reduce(
+    (sum, [, count]) => sum + Number(count),
+    0,
+  )
 }

@@ -9,10 +9,12 @@
  * cleanup.
  */
 import { toFailure } from '../../failure.js'
-import { installLine, keysLine, removeLine, tableName, unarmedIn, type KeySets } from './script.js'
 import { converse as converseByPipes, isSilence, type Conversation, type Converse } from '../conversation.js'
 import { nftDialect } from './dialect.js'
-import { listNftTables } from './listing.js'
+import type { KeySets } from './keys.js'
+import { listNftTables, unarmedIn } from './listing.js'
+import { tableName } from './names.js'
+import { installLine, keysLine, removeLine } from './script.js'
 import { failureOf, isProgram, runOrFail, type Run } from '../run.js'
 import { differsInKeysOnly, Tally, type Firewall, type Ruleset } from '../ruleset.js'
 import type { IpVersion } from '../../wire/ip.js'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { http01Selector } from '../../../src/challenge/http-01/selector.js'
 import { tlsAlpn01Selector } from '../../../src/challenge/tls-alpn-01/selector.js'
-import { setsFor } from '../../../src/firewall/iptables/script.js'
+import { setsFor } from '../../../src/firewall/iptables/sets.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
 import { Failure } from '../../../src/failure.js'
 import type { Run } from '../../../src/firewall/run.js'

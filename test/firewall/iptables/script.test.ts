@@ -8,15 +8,10 @@ import {
   keyProgram,
   reachesProgram,
 } from '../../../src/firewall/bpf/selector-programs.js'
-import {
-  chainName,
-  holdsRuleset,
-  installScript,
-  removeScript,
-  setsFor,
-  tagOf,
-  undoScript,
-} from '../../../src/firewall/iptables/script.js'
+import { chainName, tagOf } from '../../../src/firewall/iptables/chains.js'
+import { holdsRuleset } from '../../../src/firewall/iptables/listing.js'
+import { installScript, removeScript, undoScript } from '../../../src/firewall/iptables/script.js'
+import { setsFor } from '../../../src/firewall/iptables/sets.js'
 import type { Ruleset } from '../../../src/firewall/ruleset.js'
 import { anyRuleset as ruleset, token } from '../any-ruleset.js'
 import { savedByLegacy, savedByNft, savedUntracked, savedWithoutMangle } from './saved.js'
