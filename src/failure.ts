@@ -85,6 +85,8 @@ export const FIXES = {
   'run-directory-path':
     'Give --run-dir a path of at most 99 bytes below a directory that exists, such as /run/certbot-nfq; both hooks need the same.',
   'store-address': 'Give --store a URL such as rediss://certbot-nfq@store.example.com:6379, see docs/fleet.md.',
+  'store-kind':
+    'Write the URL of --store for what answers there: redis://HOST one server, redis+cluster://HOST a cluster, redis+sentinel://HOST/NAME Sentinels.',
   'store-no-nodes':
     'Run certbot-nfq serve --store on every machine that the name leads to, with the same URL and secret file.',
   'store-not-armed':

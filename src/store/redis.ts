@@ -223,13 +223,18 @@ async function inTime<Result>(task: Promise<Result>, limit = COMMAND_TIME): Prom
 /** Answers of Redis that waiting does not change. */
 const REFUSALS = /^(NOAUTH|WRONGPASS|NOPERM|DENIED|WRONGTYPE|OOM|MISCONF)\b|\bAUTH\b/
 
+/** Answers of a server that is of another kind than the URL says: one node of a cluster, one server, a Sentinel. */
+const OF_ANOTHER_KIND = /^(MOVED \d|ERR This instance has cluster support disabled|ERR unknown command)/
+
 function failureFor(where: string, cause: unknown, lastError: string): Failure {
   if (isFailure(cause)) return cause
   const why = describe(cause)
-  if (REFUSALS.test(why) || REFUSALS.test(lastError))
-    return new Failure('store-refused', `the store ${where} refuses: ${REFUSALS.test(why) ? why : lastError}`, {
-      cause,
-    })
+  const answers = [why, lastError]
+  const misfit = answers.find((answer) => OF_ANOTHER_KIND.test(answer))
+  if (misfit !== undefined)
+    return new Failure('store-kind', `the store ${where} is not what its URL says: ${misfit}`, { cause })
+  const refusal = answers.find((answer) => REFUSALS.test(answer))
+  if (refusal !== undefined) return new Failure('store-refused', `the store ${where} refuses: ${refusal}`, { cause })
   return new Failure('store-unreachable', `the store ${where} does not answer: ${lastError || why}`, { cause })
 }
 
