@@ -13,6 +13,8 @@ export interface DatagramDecision {
   readonly verdict: 'accept' | { readonly replace: Uint8Array }
   /** Whole IP packets, addressed to the client. They are sent when the kernel has the verdict, and not before. */
   readonly replies: readonly Uint8Array[]
+  /** Returns what is sent in place of a reply that is too long for the link; absent when there is nothing shorter. */
+  readonly shorter?: () => Uint8Array
   readonly events: readonly FlowEvent[]
 }
 
@@ -30,14 +32,13 @@ export function decideDatagram(services: readonly DatagramService[], bytes: Uint
     const about = { key, client: ip.source.slice(), clientPort: datagram.sourcePort, transport: 'udp' as const }
     if (!exchange) return { verdict: 'accept', replies: [], events: [{ ...about, kind: 'unknownToken' }] }
     const envelope: IpEnvelope = { version: ip.version, source: ip.destination, destination: ip.source }
-    const reply = emitUdpPacket(envelope, {
-      sourcePort: datagram.destinationPort,
-      destinationPort: datagram.sourcePort,
-      payload: exchange.reply,
-    })
+    const ports = { sourcePort: datagram.destinationPort, destinationPort: datagram.sourcePort }
+    const emit = (payload: Uint8Array) => emitUdpPacket(envelope, { ...ports, payload })
+    const { reply, shortReply } = exchange
     return {
       verdict: { replace: replacePayload(bytes, packet, exchange.onward) },
-      replies: [reply],
+      replies: [emit(reply)],
+      ...(shortReply && { shorter: () => emit(shortReply()) }),
       events: exchange.answer ? [{ ...about, kind: 'answered', answer: exchange.answer }] : [],
     }
   }

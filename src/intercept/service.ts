@@ -71,6 +71,8 @@ export interface RecognisedDatagram {
   readonly exchange?: {
     /** What goes to the client. */
     readonly reply: Uint8Array
+    /** Returns what goes to the client in its place when the link takes no packet that long. */
+    readonly shortReply?: () => Uint8Array
     /** What goes to the server in place of the request: as many bytes, which it ignores. */
     readonly onward: Uint8Array
     /** What was answered; absent when that says nothing of the challenge. */

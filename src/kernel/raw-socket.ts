@@ -6,7 +6,7 @@ import { loadLibc, type Libc } from './libc.js'
 
 /**
  * Sends one IP packet. `interfaceIndex` matters for link-local destinations only. Returns nothing, or the name of the
- * error (`EPERM`: a rule dropped it).
+ * error (`EPERM`: a rule dropped it; `EMSGSIZE`: the link takes none that long).
  */
 export type SendPacket = (packet: Uint8Array, interfaceIndex: number) => string | undefined
 
@@ -16,6 +16,8 @@ const SOCK_RAW = 3
 const SOCK_CLOEXEC = 0o2000000
 const IPPROTO_RAW = 255
 const IPPROTO_IP = 0
+const IP_MTU_DISCOVER = 10
+const IP_PMTUDISC_OMIT = 5
 const IP_FREEBIND = 15
 const IPPROTO_IPV6 = 41
 const IPV6_FREEBIND = 78
@@ -56,8 +58,17 @@ function socketFor(libc: Libc, sockets: Map<string, number>, source: Uint8Array)
   }
   const isV6 = source.length === 16
   const socket = openSocket(libc, isV6 ? AF_INET6 : AF_INET)
-  const on = Uint8Array.from(endianness() === 'LE' ? [1, 0, 0, 0] : [0, 0, 0, 1])
-  libc.setsockopt(socket, isV6 ? IPPROTO_IPV6 : IPPROTO_IP, isV6 ? IPV6_FREEBIND : IP_FREEBIND, on, on.length)
+  const set = (level: number, option: number, value: number) => {
+    const bytes = Uint8Array.from(endianness() === 'LE' ? [value, 0, 0, 0] : [0, 0, 0, value])
+    libc.setsockopt(socket, level, option, bytes, bytes.length)
+  }
+  if (isV6) set(IPPROTO_IPV6, IPV6_FREEBIND, 1)
+  else {
+    set(IPPROTO_IP, IP_FREEBIND, 1)
+    // Anybody can claim by ICMP that the path takes less. The kernel would drop a segment then, or cut a datagram in
+    // pieces. Name servers set this too. With IPv6 no path takes less than we send.
+    set(IPPROTO_IP, IP_MTU_DISCOVER, IP_PMTUDISC_OMIT)
+  }
   const address = sockaddr(source, 0)
   // A link-local source cannot be bound without its interface. The packet is sent unbound then, by the scope of its
   // destination.

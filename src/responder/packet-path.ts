@@ -127,12 +127,13 @@ export async function openPacketPath(
   }
 
   /** The reply is sent when connection tracking knows the packet that it answers. */
-  function handleDatagram({ verdict, replies, events }: DatagramDecision, interfaceIndex: number): PacketVerdict {
+  function handleDatagram(decision: DatagramDecision, interfaceIndex: number): PacketVerdict {
+    const { verdict, replies, shorter, events } = decision
     if (verdict !== 'accept') counts.dropped++
     report(events)
     const afterwards = () => {
       lastInterface = interfaceIndex
-      sendAll(replies)
+      sendAll(replies, shorter)
     }
     return { verdict, ...(replies.length > 0 && { afterwards }) }
   }
@@ -154,9 +155,10 @@ export async function openPacketPath(
     setImmediate(poll)
   }
 
-  function sendAll(replies: readonly Uint8Array[]): void {
+  function sendAll(replies: readonly Uint8Array[], shorter?: () => Uint8Array): void {
     for (const reply of replies) {
-      const error = send(reply, lastInterface)
+      const refusal = send(reply, lastInterface)
+      const error = refusal === 'EMSGSIZE' && shorter ? send(shorter(), lastInterface) : refusal
       counts.replies++
       if (error === undefined) continue
       counts.unsent++

@@ -29,7 +29,11 @@ export interface IpPacket {
   readonly payload: Uint8Array
 }
 
-/** What a caller gives to write a header. The rest is always the same: hop limit 64, "don't fragment", no options. */
+/**
+ * What a caller gives to write a header. The rest is always the same: hop limit 64, no options. With TCP it says "don't
+ * fragment". With UDP it does not: a sender without a connection learns of no link on the way that is too small. The
+ * raw socket writes the identification then, which is 0 here (raw(7)).
+ */
 export interface IpEnvelope {
   readonly version: IpVersion
   readonly source: Uint8Array
@@ -104,7 +108,7 @@ export function emitIp(
   if (envelope.version === 4) {
     into[0] = 0x45
     write16(into, 2, 20 + payloadLength)
-    into[6] = 0x40
+    into[6] = protocol === TCP ? 0x40 : 0
     into[8] = 64
     into[9] = protocol
     into.set(envelope.source, 12)

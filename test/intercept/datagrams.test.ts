@@ -1,6 +1,7 @@
 import t from 'tap'
 import { dns01Datagrams } from '../../src/challenge/dns-01/datagrams.js'
 import { decideDatagram } from '../../src/intercept/datagrams.js'
+import { read16, write16 } from '../../src/wire/ip.js'
 import { emitUdpPacket, parseUdpPacket } from '../../src/wire/udp.js'
 import { parseAddress } from '../../src/wire/address.js'
 import { dnsName, dnsQuery } from '../fixtures/dns.js'
@@ -33,6 +34,10 @@ for (const version of [4, 6] as const)
       t.same(reply.ip.destination, ends[version].source)
       t.same([reply.datagram.sourcePort, reply.datagram.destinationPort], [5_353, 40_000])
       t.same(valuesIn(reply.datagram.payload), [value])
+      if (version === 4) t.equal(read16(known(replies[0]), 6), 0, 'it may be fragmented on its way (RFC 791, 3.1)')
+      const shorter = known(parseUdpPacket(known(decideDatagram(services, query)?.shorter)()))
+      t.same(shorter.datagram.payload.subarray(2, 4), [0x87, 0], 'the shorter one says that it is truncated')
+      t.same(shorter.datagram.payload.subarray(12), query.subarray(query.length - dnsQuery.length + 12))
       t.match(events, [
         { kind: 'answered', key: dnsName, client: ends[version].source, clientPort: 40_000, transport: 'udp' },
       ])
@@ -49,6 +54,21 @@ t.test('what is not armed passes and is told, what is for no service is nobodyâ€
   const broken = packet(4, dnsQuery)
   broken[40] = 0xff
   t.equal(decideDatagram(services, broken), undefined, 'a wrong checksum')
+  t.end()
+})
+
+t.test('a fragment is the serverâ€™s, the first one too', (t) => {
+  const [four, six] = [packet(4, dnsQuery), packet(6, dnsQuery)]
+  for (const field of [0x2000, 0x0003]) {
+    const fragment = four.slice()
+    write16(fragment, 6, field)
+    t.equal(decideDatagram(services, fragment), undefined)
+  }
+  const header = Uint8Array.from([17, 0, 0, 1, 0, 0, 0, 1])
+  const fragment = Uint8Array.from([...six.subarray(0, 40), ...header, ...six.subarray(40)])
+  fragment[6] = 44
+  write16(fragment, 4, read16(six, 4) + header.length)
+  t.equal(decideDatagram(services, fragment), undefined)
   t.end()
 })
 

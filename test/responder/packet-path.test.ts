@@ -77,6 +77,18 @@ t.test('a datagram is answered when the kernel has its verdict, and not before',
   ])
 })
 
+t.test('a datagram that the link does not take is answered by a shorter one', async (t) => {
+  let refusals = 1
+  const { path, handle, sent, said } = await stage({ send: () => (refusals-- > 0 ? 'EMSGSIZE' : undefined) })
+  const ends = { version: 4 as const, source: parseAddress('192.0.2.2'), destination: parseAddress('192.0.2.1') }
+  const query = emitUdpPacket(ends, { sourcePort: 40_000, destinationPort: 53, payload: dnsQuery })
+  known(handle(query, 7).afterwards)()
+  t.equal(sent.length, 2)
+  t.ok(known(sent[1])[0].length < known(sent[0])[0].length)
+  t.match(path.counts, { replies: 1, unsent: 0 })
+  t.notMatch(said().join(), /could not be sent/)
+})
+
 t.test('what is not acknowledged is repeated as long as there are connections, and no longer', async (t) => {
   const { path, queue, sent, clock, events } = await stage()
   queue(visitOf(token).request, 5)

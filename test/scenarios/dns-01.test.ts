@@ -10,6 +10,7 @@ import { fromText } from '../fixtures/hex.js'
 import { requiresKernel } from '../requires-kernel.js'
 import { openArmedLab, type ArmedLab, type ArmedLabOptions } from './armed-lab.js'
 import { startDnsServer } from './dns-server.js'
+import { askInFragments } from './fragments.js'
 import { soon } from './soon.js'
 import { trackedConnections } from './stateful-rules.js'
 import { connectTcp } from './tcp-client.js'
@@ -21,6 +22,8 @@ const values = ['a', 'b'].map((letter) => letter.repeat(43))
 const name = '_acme-challenge.example.com'
 const other = '_acme-challenge.example.net'
 const [containerPort, secondary] = [8053, '192.0.2.99']
+/** The armed name as nothing else spells it. */
+const leftToServer = '_acme-challenge.eXAMPLE.com'
 
 for (const firewall of firewalls)
   t.test(`dns-01 by ${firewall}`, await requiresKernel('dig'), async (t) => {
@@ -33,6 +36,9 @@ for (const firewall of firewalls)
       t.strictSame(await dig(lab.validator, secondary, name), ['NOERROR', ...values], secondary)
       for (const address of ['127.0.0.1', '::1']) await checkAnswers(t, lab.server, address)
       for (const address of [ipv4, ipv6]) await checkStreams(t, lab.validator, address)
+      await checkFragments(t, lab.validator, ipv4)
+      t.strictSame(await inFragments(lab.validator, ipv6, leftToServer, [16]), [], 'IPv6: the server has them')
+      await servers[0]?.waitForOutput(new RegExp(`udp query ${leftToServer}$`, 'm'))
       await end(t, lab, servers)
       t.equal(await trackedConnections(lab.server), 0, 'connection tracking has not been switched on')
     })
@@ -44,6 +50,7 @@ for (const firewall of firewalls)
       for (const address of [ipv4, ipv6]) await checkAnswers(t, lab.validator, address)
       for (const address of ['127.0.0.1', '::1']) await checkAnswers(t, lab.server, address)
       for (const address of [ipv4, ipv6]) await checkStreams(t, lab.validator, address)
+      for (const address of [ipv4, ipv6]) await checkFragments(t, lab.validator, address)
       await end(t, lab, servers)
     })
   })
@@ -136,6 +143,21 @@ async function checkStreams(t: Test, client: Namespace, address: string): Promis
   await mixed.close()
 }
 
+/** Queries in fragments that the kernel joins, before or behind the place where the rules are. */
+async function checkFragments(t: Test, client: Namespace, address: string): Promise<void> {
+  // The header of UDP alone, the name in two, four pieces, and one piece that says that it is one.
+  for (const starts of [[8], [24], [16, 24, 32], []]) {
+    const where = `${address}, fragments at ${starts.join(', ')}`
+    t.strictSame(await inFragments(client, address, name, starts), values, where)
+    t.strictSame(await inFragments(client, address, other, starts), [], where)
+  }
+}
+
+/** Returns the values in the reply to a query in fragments. There has to be one. */
+async function inFragments(client: Namespace, address: string, asked: string, starts: readonly number[]) {
+  return valuesIn(await askInFragments(client, address, queryFor(asked), starts))
+}
+
 /** Returns the values in each of the replies that a stream has so far. */
 function replies(received: string): string[][] {
   const bytes = fromText(received)
@@ -163,7 +185,8 @@ async function end(t: Test, lab: ArmedLab, servers: readonly Service[]): Promise
   await kept.ended
   await kept.close()
   for (const server of servers) {
-    t.notMatch(server.output(), /query _acme-challenge\.example\.com/i, 'the server saw no such query')
+    const others = server.output().replace(`udp query ${leftToServer}`, '')
+    t.notMatch(others, /query _acme-challenge\.example\.com/i, 'the server saw no such query')
     t.match(server.output(), /udp response _acme-challenge\.example\.com/i, 'but responses, which it ignores')
   }
   t.strictSame(await lab.leftovers(), [])

@@ -27,6 +27,7 @@ export function dns01Datagrams({ valuesOf, isZoneOurs = () => false }: ArmedName
         exchange: {
           onward: asResponse(datagram),
           reply,
+          shortReply: () => formatDnsReply(query, answer, 0),
           ...(isVisit && { answer: { status: answer.rcode, bytes: reply.length } }),
         },
       }
