@@ -15,6 +15,7 @@ export const packageOf = {
   'pebble-challtestsrv': 'pebble',
   'openssl': 'openssl',
   'tcpdump': 'tcpdump',
+  'curl': 'curl',
   'conntrack': 'conntrack',
   'redis-server': 'redis-server',
   'redis-sentinel': 'redis-sentinel',

@@ -15,15 +15,16 @@ t.test('what npm test leaves out has a command of its own, which CI runs', (t) =
   t.end()
 })
 
-t.test('what the tests without a set-up of their own require is set up for them', (t) => {
+t.test('what the tests without a set-up of their own run is set up for them', (t) => {
   const packages = execFileSync('bash', [inRepository('test/setup'), 'list'], { encoding: 'utf8' }).split('\n')
   const files = readdirSync(inRepository('test'), { recursive: true, encoding: 'utf8' }).filter(
     (path) => path.endsWith('.test.ts') && !/^(?:clients|dns|fleet|tls)\//.test(path),
   )
   const required = new Map<Program, string>()
   for (const file of files)
-    for (const [, programs = ''] of read(`test/${file}`).matchAll(/(?:requiresKernel|missingPrograms)\(([^)]*)\)/g))
-      for (const [, name = ''] of programs.matchAll(/'([^']+)'/g)) required.set(name as Program, file)
+    for (const [, programs = ''] of read(`test/${file}`).matchAll(/(?:requiresKernel|missingPrograms|exec|run)\(([^)]*)\)/g))
+      for (const [, name = ''] of programs.matchAll(/'([^']+)'/g))
+        if (name in packageOf) required.set(name as Program, file)
   t.ok(required.size >= 10, 'they are found')
   for (const [program, file] of required) t.ok(packages.includes(packageOf[program]), `${program}, for ${file}`)
   t.end()

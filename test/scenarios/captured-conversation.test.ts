@@ -14,7 +14,7 @@ const challenge = challengeFor('captured')
 
 t.test(
   'what the kernel of a validator gets is one clean conversation',
-  await requiresKernel(...programs),
+  await requiresKernel(...programs, 'curl'),
   async (t) => {
     const settings = [
       ['a local server', {}],
