@@ -2,7 +2,7 @@
  * A challenge as a client passes it to the responder, for any ACME client. It is complete and bounded, or it is
  * rejected. Hook and control socket both read it here. Pure.
  */
-import { MAX_TOKEN_LENGTH } from '../wire/http.js'
+import { MAX_TOKEN_LENGTH } from '../wire/http/http.js'
 
 /** The challenge types that are answered. */
 export const CHALLENGE_TYPES = ['http-01', 'dns-01', 'tls-alpn-01'] as const

@@ -1,6 +1,6 @@
 /** What a validator asks for, by challenge type. Pure. */
 import { isOfType, type Challenge, type ChallengeType } from './challenge.js'
-import { CHALLENGE_LABEL } from '../wire/dns.js'
+import { CHALLENGE_LABEL } from '../wire/dns/dns.js'
 import { challengeName } from './dns-01/names.js'
 
 /** Returns what the validator of a challenge asks for: a name with dns-01, its token otherwise. */

@@ -1,5 +1,5 @@
 /** The entry of the hooks of clients other than certbot. It is bundled to client.cjs, like hook-main.ts. */
-import { clientCommand } from './client-command.js'
+import { clientCommand } from './hook/client-command.js'
 import { isClientName } from './client-hooks.js'
 import { reportFailure } from './report.js'
 

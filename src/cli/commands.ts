@@ -2,7 +2,7 @@
 import { CONFIG_DIRECTORY } from '../client/certbot/certbot.js'
 import { HOOKS_DIRECTORY } from '../client/certbot/hook-paths.js'
 import { CLIENT_HOOKS, type ClientName } from './client-hooks.js'
-import { COMMAND_DIRECTORY } from './command-link.js'
+import { COMMAND_DIRECTORY } from './install/command-link.js'
 import { OPTION_SPECS, type OptionName, type OptionSpec } from './options.js'
 
 /** A command as help, manual page and completion show it. */

@@ -2,7 +2,7 @@
  * The entry of the hooks. It is bundled to hook.cjs (src/build/bundle.ts) and has no yargs, because a hook runs once
  * for each name, and most of its time is its start.
  */
-import { authCommand, cleanupCommand } from './hook-command.js'
+import { authCommand, cleanupCommand } from './hook/hook-command.js'
 import { readOptions } from './options.js'
 import { reportFailure } from './report.js'
 

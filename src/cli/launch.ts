@@ -6,7 +6,7 @@ import { Failure, isFailureCode } from '../failure.js'
 import { closeGivenDescriptors, requireDescriptors } from '../kernel/descriptors.js'
 import { nodeFlags } from './node-flags.js'
 import { formatOptions, type Options } from './options.js'
-import { formatStanding, type StandingRequest } from './standing-options.js'
+import { formatStanding, type StandingRequest } from './serve/standing-options.js'
 import { untilStartHangs } from './start-hang.js'
 
 /** What the responder reports on its file descriptor 3, in one line of JSON, once its start has succeeded or failed. */

@@ -21,7 +21,7 @@ const ACTIONS: Readonly<Record<Exclude<CommandName, ClientName>, (argv: Argument
   'doctor': async (argv) => {
     const { name, domain, resolver, dns, tls, json } = argv as Partial<Record<'name' | 'domain', string[]>> & Arguments
     await (
-      await import('./doctor-command.js')
+      await import('./doctor/doctor-command.js')
     ).doctorCommand(optionsOf(argv), {
       names: [...(domain ?? []), ...(name ?? [])],
       resolver: resolver as string | undefined,
@@ -31,16 +31,17 @@ const ACTIONS: Readonly<Record<Exclude<CommandName, ClientName>, (argv: Argument
     })
   },
   'install': async (argv) => {
-    const { installCommand, readInstallRequest } = await import('./install-command.js')
+    const { installCommand, readInstallRequest } = await import('./install/install-command.js')
     await installCommand(optionsOf(argv), readInstallRequest(argv))
   },
   'status': async (argv) => (await import('./status-command.js')).statusCommand(optionsOf(argv), argv['json'] === true),
   'stop': async (argv) => (await import('./stop-command.js')).stopCommand(optionsOf(argv)),
-  'watch': async (argv) => (await import('./watch-command.js')).watchCommand(optionsOf(argv), argv['json'] === true),
+  'watch': async (argv) =>
+    (await import('./watch/watch-command.js')).watchCommand(optionsOf(argv), argv['json'] === true),
   'serve': async (argv) => {
     const [{ serveCommand }, { readStanding }] = await Promise.all([
-      import('./serve-webroots.js'),
-      import('./standing-options.js'),
+      import('./serve/serve-webroots.js'),
+      import('./serve/standing-options.js'),
     ])
     await serveCommand(optionsOf(argv), argv['webroot'] as string[] | undefined, readStanding(argv))
   },
@@ -52,8 +53,8 @@ const ACTIONS: Readonly<Record<Exclude<CommandName, ClientName>, (argv: Argument
   'demo': async () => (await import('./demo-command.js')).demoCommand(),
   // Read before yargs is asked.
   'help': () => Promise.resolve(),
-  'auth': async (argv) => (await import('./hook-command.js')).authCommand(optionsOf(argv)),
-  'cleanup': async (argv) => (await import('./hook-command.js')).cleanupCommand(optionsOf(argv)),
+  'auth': async (argv) => (await import('./hook/hook-command.js')).authCommand(optionsOf(argv)),
+  'cleanup': async (argv) => (await import('./hook/hook-command.js')).cleanupCommand(optionsOf(argv)),
 }
 
 try {
@@ -61,7 +62,7 @@ try {
   const [name, ...rest] = words
   // The words of a client are no options, whatever they look like. So yargs sees these commands for their help alone.
   if (isClientName(name) && !splitHookWords(rest).options.includes('--help'))
-    await (await import('./client-command.js')).clientCommand(name, rest)
+    await (await import('./hook/client-command.js')).clientCommand(name, rest)
   else await parser(readHelp(words)).parseAsync()
 } catch (thrown) {
   reportFailure(thrown)

@@ -7,8 +7,8 @@ import { runDirectory } from '../responder/run-directory.js'
 import { sweepLeftovers } from '../responder/sweep.js'
 import { readOptions } from './options.js'
 import { reportFailure } from './report.js'
-import { takeStanding } from './standing-options.js'
-import { serveInBackground, serveInForeground, sweepAfterHang } from './serve-command.js'
+import { takeStanding } from './serve/standing-options.js'
+import { serveInBackground, serveInForeground, sweepAfterHang } from './serve/serve-command.js'
 
 // Without a handler the signal starts Node's debugger.
 process.on('SIGUSR1', () => undefined)

@@ -14,7 +14,7 @@ import {
 } from '../challenge/challenge.js'
 import { addressOf } from '../challenge/tls-alpn-01/names.js'
 import { Failure } from '../failure.js'
-import { MAX_TOKEN_LENGTH } from '../wire/http.js'
+import { MAX_TOKEN_LENGTH } from '../wire/http/http.js'
 
 /** What a client gives its hook. */
 export interface Given {

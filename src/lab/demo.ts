@@ -1,4 +1,4 @@
-import { CHALLENGE_PATH } from '../wire/http.js'
+import { CHALLENGE_PATH } from '../wire/http/http.js'
 import { startBystanders } from './bystanders.js'
 import { readCertificate } from './certificate.js'
 import { captureChallenges, type ChallengeExchange } from './challenge-traffic.js'

@@ -8,7 +8,7 @@ import { createCertbot, type Certbot, type Hooks } from './certbot.js'
 import { openLab, type Lab } from './lab.js'
 import type { Program } from './programs.js'
 import { snapshotRules } from './rules.js'
-import { CHALLENGE_PATH } from '../wire/http.js'
+import { CHALLENGE_PATH } from '../wire/http/http.js'
 import { waitUntil } from './wait-until.js'
 import { startWebServer, type WebServer } from './web-server.js'
 

@@ -1,7 +1,7 @@
 /** Asks one DNS server one question by UDP, for what node:dns cannot ask. */
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
-import { formatQuestion, readResponse, type DnsQuestion, type DnsResponse } from '../wire/dns-response.js'
+import { formatQuestion, readResponse, type DnsQuestion, type DnsResponse } from '../wire/dns/dns-response.js'
 import { versionOf } from './addresses.js'
 
 /** Milliseconds until the question is asked again. */

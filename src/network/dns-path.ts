@@ -1,6 +1,6 @@
 /** Which name servers a CA asks for the challenge of a name, as far as the DNS tells. */
 import { Resolver } from 'node:dns/promises'
-import { TYPES } from '../wire/dns.js'
+import { TYPES } from '../wire/dns/dns.js'
 import { canonical } from './addresses.js'
 import { askDns } from './ask-dns.js'
 

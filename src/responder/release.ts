@@ -6,7 +6,7 @@ import type { Log } from './log.js'
 import type { PacketPath } from './packet-path.js'
 import { removeRunDirectory, type RunDirectory } from './run-directory.js'
 import type { Rules } from './rules.js'
-import type { Standalone } from './standalone.js'
+import type { Standalone } from './servers/standalone.js'
 import type { Watchdog } from './watchdog.js'
 
 /** Releases everything. Call it when nothing is armed any more. @throws Failure when rules may be left */

@@ -13,9 +13,9 @@ import { DRAIN_TIME, type Release } from './release.js'
 import type { PacketPath } from './packet-path.js'
 import type { Rules } from './rules.js'
 import { armForSelfCheck, reportSelfCheck } from './self-checks.js'
-import type { Standalone } from './standalone.js'
+import type { Standalone } from './servers/standalone.js'
 import type { Fleet } from './fleet.js'
-import type { TlsAnswers } from './tls-answers.js'
+import type { TlsAnswers } from './tls/tls-answers.js'
 import type { Webroots } from './webroots.js'
 
 /** The parts that a responder works with. */

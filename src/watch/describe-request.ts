@@ -1,6 +1,6 @@
-import { CHALLENGE_LABEL } from '../wire/dns.js'
-import { CHALLENGE_PATH } from '../wire/http.js'
-import { ACME_TLS } from '../wire/tls-hello.js'
+import { CHALLENGE_LABEL } from '../wire/dns/dns.js'
+import { CHALLENGE_PATH } from '../wire/http/http.js'
+import { ACME_TLS } from '../wire/tls/tls-hello.js'
 import type { WatchedRequest } from './events.js'
 
 /** A type of challenge. */

@@ -1,6 +1,6 @@
 /** What is shown of a DNS message (RFC 1035, 4.1) that is about a challenge: a query, and the head of a response. */
-import { CHALLENGE_LABEL, FLAGS, HEADER_LENGTH, TYPES } from '../wire/dns.js'
-import { readQuery, type DnsQuery } from '../wire/dns-query.js'
+import { CHALLENGE_LABEL, FLAGS, HEADER_LENGTH, TYPES } from '../wire/dns/dns.js'
+import { readQuery, type DnsQuery } from '../wire/dns/dns-query.js'
 import { read16 } from '../wire/ip.js'
 import type { ShownDns, WatchedAnswer } from './events.js'
 import { latin1 } from './fields.js'

@@ -3,8 +3,8 @@
  * identifier. So one that is repeated, or passes several interfaces, counts once, as a request by TCP does.
  */
 import { formatAddress } from '../wire/address.js'
-import { FLAGS } from '../wire/dns.js'
-import type { DnsQuery } from '../wire/dns-query.js'
+import { FLAGS } from '../wire/dns/dns.js'
+import type { DnsQuery } from '../wire/dns/dns-query.js'
 import { read16 } from '../wire/ip.js'
 import { clientKey, type CapturedDatagram } from './captured-segment.js'
 import { readChallengeQuery, readResponseHead, shownQuery } from './dns-message.js'

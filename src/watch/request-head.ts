@@ -1,4 +1,4 @@
-import { CHALLENGE_PATH, type Method } from '../wire/http.js'
+import { CHALLENGE_PATH, type Method } from '../wire/http/http.js'
 import { printableBytes } from '../wire/printable.js'
 import { readHead } from './fields.js'
 

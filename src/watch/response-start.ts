@@ -1,4 +1,4 @@
-import type { Method } from '../wire/http.js'
+import type { Method } from '../wire/http/http.js'
 import { latin1, readHead, type Head } from './fields.js'
 
 /** The first part of an HTTP response, at least its status line. Bytes are as they came. */

@@ -1,4 +1,4 @@
-import { HEADER_LENGTH } from '../wire/dns.js'
+import { HEADER_LENGTH } from '../wire/dns/dns.js'
 import { read16 } from '../wire/ip.js'
 import { printableBytes } from '../wire/printable.js'
 import { mayBeQuery, readChallengeQuery, readResponseHead, shownQuery } from './dns-message.js'

@@ -1,5 +1,5 @@
 import { printableBytes } from '../wire/printable.js'
-import { ACME_TLS, LONGEST_HELLO, readClientHello } from '../wire/tls-hello.js'
+import { ACME_TLS, LONGEST_HELLO, readClientHello } from '../wire/tls/tls-hello.js'
 import type { Protocol, ReadAnswer } from './protocol.js'
 
 /** TLS: a ClientHello that offers what tls-alpn-01 is validated by (RFC 8737, 3). */

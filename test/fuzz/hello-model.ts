@@ -1,6 +1,6 @@
 /**
  * What a stream asks for by tls-alpn-01, read byte by byte from RFC 8446, 4.1.2 and 5.1, RFC 7301, 3.1 and RFC 6066, 3.
- * It is written without a look at src/wire/tls-hello.ts, and stops by exceptions, which that may not.
+ * It is written without a look at src/wire/tls/tls-hello.ts, and stops by exceptions, which that may not.
  */
 
 class Ended extends Error {}

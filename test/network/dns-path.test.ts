@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { askDns } from '../../src/network/ask-dns.js'
 import { readDnsPath } from '../../src/network/dns-path.js'
-import { TYPES } from '../../src/wire/dns.js'
-import { asResponse } from '../../src/wire/dns-reply.js'
+import { TYPES } from '../../src/wire/dns/dns.js'
+import { asResponse } from '../../src/wire/dns/dns-reply.js'
 
 /** Starts a name server on loopback that does this with a query; returns its address and port. */
 async function serverThat(t: Test, answers: (query: Uint8Array) => readonly Uint8Array[]): Promise<string> {

@@ -1,7 +1,7 @@
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isArmed } from '../../src/cli/challenges.js'
+import { isArmed } from '../../src/cli/hook/challenges.js'
 import { inRepository } from '../../src/lab/repository.js'
 import { run } from '../../src/lab/run.js'
 import { scriptedResponder } from '../control/scripted-responder.js'

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { StreamStart } from '../../src/wire/stream-start.js'
-import { MAX_REQUEST_LINE } from '../../src/wire/http.js'
+import { MAX_REQUEST_LINE } from '../../src/wire/http/http.js'
 import { seqAdd } from '../../src/wire/sequence.js'
 import { fromText, toText } from '../fixtures/hex.js'
 import { holds } from '../holds.js'

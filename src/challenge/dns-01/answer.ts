@@ -1,7 +1,7 @@
 /** What a query for a challenge is answered with (RFC 8555, 8.4). */
-import { HEADER_LENGTH, RCODES, TYPES } from '../../wire/dns.js'
-import type { DnsQuery } from '../../wire/dns-query.js'
-import { authorityData, pointerData, textData, type DnsRecord, type DnsReply } from '../../wire/dns-reply.js'
+import { HEADER_LENGTH, RCODES, TYPES } from '../../wire/dns/dns.js'
+import type { DnsQuery } from '../../wire/dns/dns-query.js'
+import { authorityData, pointerData, textData, type DnsRecord, type DnsReply } from '../../wire/dns/dns-reply.js'
 import { CHALLENGE_LABEL_LENGTH } from './names.js'
 
 /** What is armed. Each function is asked again for each query. */

@@ -1,8 +1,8 @@
 /** dns-01 (RFC 8555, 8.4) by UDP: a query comes in, one reply goes out. */
 import type { DatagramService, RecognisedDatagram } from '../../intercept/service.js'
-import { CHALLENGE_LABEL } from '../../wire/dns.js'
-import { readQuery } from '../../wire/dns-query.js'
-import { asResponse, datagramLimit, formatDnsReply } from '../../wire/dns-reply.js'
+import { CHALLENGE_LABEL } from '../../wire/dns/dns.js'
+import { readQuery } from '../../wire/dns/dns-query.js'
+import { asResponse, datagramLimit, formatDnsReply } from '../../wire/dns/dns-reply.js'
 import { answerOf, type ArmedNames } from './answer.js'
 
 /**

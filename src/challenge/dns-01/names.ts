@@ -1,6 +1,6 @@
 /** The names that validators ask for (RFC 8555, 8.4). */
 
-import { CHALLENGE_LABEL } from '../../wire/dns.js'
+import { CHALLENGE_LABEL } from '../../wire/dns/dns.js'
 
 /** Bytes of that label, its length included: where the name that is validated begins. */
 export const CHALLENGE_LABEL_LENGTH = 1 + CHALLENGE_LABEL.length

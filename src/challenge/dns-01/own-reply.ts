@@ -1,8 +1,8 @@
 /** What our own name server replies, on a port that has none. */
 import type { Answer } from '../../intercept/service.js'
-import { RCODES } from '../../wire/dns.js'
-import { readQuery } from '../../wire/dns-query.js'
-import { datagramLimit, formatBareReply, formatDnsReply } from '../../wire/dns-reply.js'
+import { RCODES } from '../../wire/dns/dns.js'
+import { readQuery } from '../../wire/dns/dns-query.js'
+import { datagramLimit, formatBareReply, formatDnsReply } from '../../wire/dns/dns-reply.js'
 import { answerOf, REFUSAL, type ArmedNames } from './answer.js'
 
 /** A reply, and whose challenge it is for. */

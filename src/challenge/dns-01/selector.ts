@@ -1,5 +1,5 @@
 /** The selectors of dns-01 (RFC 8555, 8.4): queries for `_acme-challenge.NAME`, by UDP and by TCP. */
-import { CHALLENGE_LABEL, HEADER_LENGTH } from '../../wire/dns.js'
+import { CHALLENGE_LABEL, HEADER_LENGTH } from '../../wire/dns/dns.js'
 import { KEY_LENGTH, type Selector, type Start } from '../../wire/selector.js'
 import { wireName } from './names.js'
 
@@ -23,9 +23,9 @@ const LABEL_MASK = LABEL.map((byte) => (isLetter(byte) ? ANY_CASE : 0xff))
 const DATAGRAM_START: Start = { offset: HEADER_LENGTH, bytes: LABEL, mask: LABEL_MASK }
 
 /**
- * A stream: a length of up to {@link LONGEST_QUERY}, and the header of a query (see wire/dns.ts) with one question and
- * at most one additional record, which may have RD, AD and CD. The label follows. So a payload that ends early looks
- * like a query from its first byte on, and no other stream is held back for it.
+ * A stream: a length of up to {@link LONGEST_QUERY}, and the header of a query (see wire/dns/dns.ts) with one question
+ * and at most one additional record, which may have RD, AD and CD. The label follows. So a payload that ends early
+ * looks like a query from its first byte on, and no other stream is held back for it.
  */
 export const STREAM_START: Start = {
   offset: 0,

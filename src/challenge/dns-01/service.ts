@@ -1,8 +1,8 @@
 /** dns-01 (RFC 8555, 8.4) over a TCP connection that was taken over: queries come in, each gets a reply. */
 import type { Answer, Connection, Conversation, Recognition, Service } from '../../intercept/service.js'
-import { CHALLENGE_LABEL } from '../../wire/dns.js'
-import { readQuery, type DnsQuery } from '../../wire/dns-query.js'
-import { formatDnsReply, type DnsReply } from '../../wire/dns-reply.js'
+import { CHALLENGE_LABEL } from '../../wire/dns/dns.js'
+import { readQuery, type DnsQuery } from '../../wire/dns/dns-query.js'
+import { formatDnsReply, type DnsReply } from '../../wire/dns/dns-reply.js'
 import { read16, write16 } from '../../wire/ip.js'
 import { maskAt } from '../../wire/selector.js'
 import { answerOf, type ArmedNames } from './answer.js'

@@ -1,5 +1,5 @@
 /** The selector of http-01 (RFC 8555, 8.3): GET and HEAD of the challenge path, with the token as key. */
-import { CHALLENGE_PATH } from '../../wire/http.js'
+import { CHALLENGE_PATH } from '../../wire/http/http.js'
 import { KEY_LENGTH, type Selector } from '../../wire/selector.js'
 
 /**

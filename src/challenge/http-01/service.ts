@@ -1,7 +1,7 @@
 /** http-01 (RFC 8555, 8.3) over a connection that was taken over: a request head comes in, one reply goes out. */
 import type { Answer, Connection, Conversation, Recognition, Service } from '../../intercept/service.js'
-import { formatReply, HeadEnd, MAX_REQUEST_LINE, readRequestLine, type Method } from '../../wire/http.js'
-import { MAX_HEAD, readHost } from '../../wire/http-host.js'
+import { formatReply, HeadEnd, MAX_REQUEST_LINE, readRequestLine, type Method } from '../../wire/http/http.js'
+import { MAX_HEAD, readHost } from '../../wire/http/http-host.js'
 import { isAnsweredFor, statelessAnswer, type Stateless } from './stateless.js'
 
 /**

@@ -1,6 +1,6 @@
 /** The selector of tls-alpn-01 (RFC 8737, 3): a ClientHello that offers `acme-tls/1`. */
 import type { Selector } from '../../wire/selector.js'
-import { ACME_TLS } from '../../wire/tls-hello.js'
+import { ACME_TLS } from '../../wire/tls/tls-hello.js'
 
 /**
  * Returns a selector for connections to these ports. A payload begins with a handshake record of SSL 3.0 to TLS 1.3

@@ -3,7 +3,7 @@
  * conversation of an {@link ArmedName}, which is made elsewhere.
  */
 import type { Connection, Conversation, Recognition, Service } from '../../intercept/service.js'
-import { ACME_TLS, LONGEST_HELLO, readClientHello } from '../../wire/tls-hello.js'
+import { ACME_TLS, LONGEST_HELLO, readClientHello } from '../../wire/tls/tls-hello.js'
 
 /** What answers for a name. */
 export interface ArmedName {

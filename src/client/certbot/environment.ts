@@ -8,7 +8,7 @@ import {
   type Known,
 } from '../../challenge/challenge.js'
 import { Failure } from '../../failure.js'
-import { MAX_TOKEN_LENGTH } from '../../wire/http.js'
+import { MAX_TOKEN_LENGTH } from '../../wire/http/http.js'
 
 /** The environment of a process. */
 export type Environment = Readonly<Record<string, string | undefined>>

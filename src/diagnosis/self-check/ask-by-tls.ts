@@ -1,7 +1,7 @@
 /** One handshake for a challenge of tls-alpn-01, as a validator would make it (RFC 8737, 3). */
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { checkedServerName } from '../../control/self-check-order.js'
-import { ACME_TLS } from '../../wire/tls-hello.js'
+import { ACME_TLS } from '../../wire/tls/tls-hello.js'
 import { openConnection, type Asking, type Question } from './asking.js'
 
 /** Starts a handshake. It is answered by a certificate for the name that is asked for. */

@@ -2,8 +2,8 @@
 import { randomInt } from 'node:crypto'
 import { createSocket } from 'node:dgram'
 import { checkedName } from '../../control/self-check-order.js'
-import { TYPES } from '../../wire/dns.js'
-import { formatQuestion, readResponse } from '../../wire/dns-response.js'
+import { TYPES } from '../../wire/dns/dns.js'
+import { formatQuestion, readResponse } from '../../wire/dns/dns-response.js'
 import { answerTo, bracketed, isRefusal, openConnection, type Asking, type Question } from './asking.js'
 
 /** Starts a query. */

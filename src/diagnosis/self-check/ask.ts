@@ -1,5 +1,5 @@
 /** One challenge request, as a validator would make it. */
-import { CHALLENGE_PATH } from '../../wire/http.js'
+import { CHALLENGE_PATH } from '../../wire/http/http.js'
 import { askByTls } from './ask-by-tls.js'
 import { askName } from './ask-name.js'
 import { bracketed, openConnection, type Asking, type Question } from './asking.js'
