@@ -139,10 +139,10 @@ function placesOf({ hooksDir, binDir, configDir }: InstallRequest): string[] {
 /** Changes a lineage, or shows how it would be changed. `otherwise` says that there is nothing to change. */
 async function change(
   planned: LineageChange,
-  { isDryRun, isForced, configDir }: InstallRequest,
+  { isDryRun, isForced }: InstallRequest,
   otherwise: string,
 ): Promise<void> {
-  const { name, diff, by, command } = planned
+  const { name, diff, by, command, rehearsal } = planned
   if (diff === '') return say(`${name} ${otherwise}`)
   say(diff)
   if (isDryRun) {
@@ -150,9 +150,8 @@ async function change(
     return say(`\nNothing was changed.${command ? ` ${how}: ${command.map(quoteForShell).join(' ')}` : ''}`)
   }
   await changeLineage(planned, isForced, (line) => say(`\n${line}`))
-  const directory = configDir === CONFIG_DIRECTORY ? '' : ` --config-dir ${quoteForShell(configDir)}`
   if (by === 'edit' && (isForced || command === undefined))
-    say(`Rehearse it with: certbot renew --dry-run --cert-name ${quoteForShell(name)}${directory}`)
+    say(`Rehearse it with: ${rehearsal.map(quoteForShell).join(' ')}`)
 }
 
 /** Returns what was done, or would be, about hook paths, for a person. */

@@ -8,7 +8,7 @@ import { certbotArguments, hookParameters, quoteForShell, type HookCommands, typ
 import { usesHooks } from './lineage-use.js'
 import { copyRenewalFile, putRenewalFileBack, readRenewalFile, replaceRenewalFile } from './lineages.js'
 import type { RenewalFile } from './lineages.js'
-import { setRenewalParameters } from './renewal-configuration.js'
+import { readRenewalParameters, setRenewalParameters } from './renewal-configuration.js'
 import { typeForRenewal } from './type-for-renewal.js'
 
 /** A change of a lineage, found but not made. */
@@ -20,6 +20,8 @@ export interface LineageChange {
   readonly by: 'certbot' | 'edit'
   /** The command that makes it, or that rehearses it once the file is edited. Undefined without a certbot in PATH. */
   readonly command: readonly string[] | undefined
+  /** The command that rehearses it, by whatever it is made. */
+  readonly rehearsal: readonly string[]
   readonly file: RenewalFile
   /** The file's new text, when it is edited. */
   readonly text: string
@@ -103,8 +105,15 @@ function rehearsalFailed(command: string, status: number | string): Failure {
 function planEdit(name: string, file: RenewalFile, text: string): LineageChange & { readonly certbot: CertbotAbility } {
   const diff = formatDiff(file.path, file.text, text)
   const certbot = diff === '' ? 'absent' : certbotAbility()
-  const command = certbot === 'absent' ? undefined : rehearsalWords(name, file.configDirectory)
-  return { name, file, text, diff, by: 'edit', command, certbot }
+  const rehearsal = rehearsalWords(name, serverIn(text), file.configDirectory)
+  const command = certbot === 'absent' ? undefined : rehearsal
+  return { name, file, text, diff, by: 'edit', command, rehearsal, certbot }
+}
+
+/** The CA's directory URL. @throws Failure `renewal-malformed` */
+function serverIn(text: string): string | undefined {
+  const { server } = readRenewalParameters(text)
+  return typeof server === 'string' ? server : undefined
 }
 
 function newTextOf(

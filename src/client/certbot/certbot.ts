@@ -35,10 +35,17 @@ export function reconfigureWords(name: string, hookArguments: readonly string[],
   return [...words, ...placeOf(configDirectory)]
 }
 
-/** Returns the words that rehearse the renewal of a lineage with the CA, as its renewal configuration is. */
-export function rehearsalWords(name: string, configDirectory: string): string[] {
-  return ['certbot', 'renew', '--dry-run', '--cert-name', name, ...placeOf(configDirectory)]
+/**
+ * Returns the words that rehearse the renewal of a lineage with the CA, as its renewal configuration is. `server` is
+ * the directory URL there. Unless certbot is told, a dry run goes to Let's Encrypt's staging server, whatever CA the
+ * lineage is from.
+ */
+export function rehearsalWords(name: string, server: string | undefined, configDirectory: string): string[] {
+  const where = server === undefined || LETS_ENCRYPT.test(server) ? [] : ['--server', server]
+  return ['certbot', 'renew', '--dry-run', '--cert-name', name, ...where, ...placeOf(configDirectory)]
 }
+
+const LETS_ENCRYPT = /^https:\/\/[^/]*\.api\.letsencrypt\.org\//
 
 function placeOf(configDirectory: string): string[] {
   return configDirectory === CONFIG_DIRECTORY ? [] : ['--config-dir', configDirectory]
