@@ -6,7 +6,7 @@ import { inRepository } from '../../src/lab/repository.js'
 import type { Scene } from '../../src/lab/scene.js'
 
 /** Where a client runs. */
-type Place = Pick<Scene, 'lab' | 'authority' | 'certbot'>
+type Place = Pick<Scene, 'lab' | 'authority'> & { readonly certbot: Pick<Scene['certbot'], 'runDirectory'> }
 
 /** A client that can get certificates. */
 export interface Client {
