@@ -4,6 +4,7 @@ import { snapshotRules } from '../../src/lab/rules.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
 import { challengeFor, requestFor } from '../scenarios/challenge.js'
 import { trackedConnections } from '../scenarios/stateful-rules.js'
+import { requestByTls, tlsKinds } from './bystanders.js'
 import { connect } from './connection.js'
 import { addresses, type World } from './world.js'
 
@@ -39,6 +40,10 @@ export async function checkAftermath(world: World, before: Before): Promise<void
   for (const family of plan.families) {
     await checkWebServer(world, family, requestFor('GET', '/'))
     await checkWebServer(world, family, challengeFor('afterwards').request)
+    for (const kind of world.tlsServer ? tlsKinds : []) {
+      const trouble = await requestByTls(world, kind, family)
+      if (trouble !== undefined) violate(`afterwards: ${trouble}`)
+    }
   }
 }
 

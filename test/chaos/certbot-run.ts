@@ -1,9 +1,10 @@
-/** One run of certbot: every auth hook, then all validations, then every cleanup hook, whatever the exit statuses. */
+/** One run of an ACME client: every auth hook, then all validations, then every cleanup hook, whatever the exit statuses. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { FOLLOWED_SECONDS } from '../../src/firewall/ruleset.js'
-import { challengeFor, type Challenge } from '../scenarios/challenge.js'
+import { challengeOf, type Challenge } from './challenges.js'
 import { runHook, type HookResult } from './hooks.js'
 import type { HookFault, RunPlan, ValidationPlan } from './plan.js'
+import { validateByTls } from './tls-validators.js'
 import { patience, validate, type Outcome, type Visit } from './validators.js'
 import { touches, type World } from './world.js'
 
@@ -11,7 +12,11 @@ import { touches, type World } from './world.js'
 export interface RunRecord {
   /** Those whose cleanup hook did not come to its end. */
   readonly leftArmed: readonly Challenge[]
-  readonly outcomes: readonly { readonly outcome: Outcome; readonly isOwed: boolean }[]
+  readonly outcomes: readonly {
+    readonly type: Challenge['type']
+    readonly outcome: Outcome
+    readonly isOwed: boolean
+  }[]
   readonly visits: readonly Visit[]
 }
 
@@ -25,7 +30,7 @@ const bearable: readonly Outcome[] = ['answered', 'web server', 'reset', 'refuse
 export async function runCertbot(world: World, plan: RunPlan, number: number): Promise<RunRecord> {
   await delay(plan.startsAt * world.means.pace)
   const challenges = plan.challenges.map((_, at) =>
-    challengeFor(`${world.plan.seed} ${world.plan.cycle} ${number} ${at}`),
+    challengeOf(plan.type, `${world.plan.seed} ${world.plan.cycle} ${number} ${at}`),
   )
   const faultOf = (hook: HookFault['hook'], at: number) =>
     plan.hookFaults.find((fault) => fault.hook === hook && fault.challenge === at)
@@ -52,7 +57,8 @@ export async function runCertbot(world: World, plan: RunPlan, number: number): P
 
 async function visitOnce(world: World, challenge: Challenge, plan: ValidationPlan, armed: HookResult) {
   const start = performance.now()
-  const visit = await validate(world, challenge, plan)
+  const visit =
+    challenge.type === 'http-01' ? await validate(world, challenge, plan) : await validateByTls(world, challenge, plan)
   const end = performance.now()
   const isLate = end - start >= patience * world.means.pace
   const isLost =
@@ -63,7 +69,7 @@ async function visitOnce(world: World, challenge: Challenge, plan: ValidationPla
     visit.isKeySplit &&
     end - start > FOLLOWED_SECONDS.incomplete * 1_000
   const outcome = isLost ? 'lost to the cable' : isTooSlow ? 'too slow' : visit.outcome
-  const title = `${plan.behaviour} validation of ${challenge.token.slice(0, 6)} on IPv${plan.family}`
+  const title = `${plan.behaviour} validation by ${challenge.type} of ${challenge.token.slice(0, 6)} on IPv${plan.family}`
   world.note(`${title}: ${outcome} after ${(end - start).toFixed(0)} ms`)
   // Armed, and the responder lived on until the answer.
   const isArmed = armed.isDone && !touches(world.deaths, armed.from, end)
@@ -75,5 +81,5 @@ async function visitOnce(world: World, challenge: Challenge, plan: ValidationPla
     )
   }
   if (isArmed && outcome === 'not asked' && world.plan.impairment !== 'loss') world.violate(`${title}: could not ask`)
-  return { outcome, isOwed, visit }
+  return { type: challenge.type, outcome, isOwed, visit }
 }

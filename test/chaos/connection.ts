@@ -17,6 +17,8 @@ export interface Ending {
 
 export interface Connection {
   readonly port: number
+  /** Hands over everything that comes from now on, a character for a byte. */
+  hears(listener: (text: string) => void): void
   /**
    * Resolves once the kernel has the bytes, which is not before it is connected; false when it never comes to that
    * within the patience.
@@ -37,9 +39,9 @@ export interface Connection {
 const SOCK_NONBLOCK = 0o4000
 const EINPROGRESS = 115
 
-/** Starts to connect to port 80. `patience` in milliseconds, for each write. */
-export function connect(namespace: Namespace, from: string, to: string, patience: number): Connection {
-  const fd = connecting(namespace, from, to)
+/** Starts to connect to a port, 80 unless said. `patience` in milliseconds, for each write. */
+export function connect(namespace: Namespace, from: string, to: string, patience: number, port = 80): Connection {
+  const fd = connecting(namespace, from, to, port)
   const socket = new Socket({ fd, allowHalfOpen: true })
   socket.setNoDelay(true).setEncoding('latin1')
   let received = ''
@@ -56,6 +58,7 @@ export function connect(namespace: Namespace, from: string, to: string, patience
   })
   return {
     port: socket.localPort ?? 0,
+    hears: (listener) => void socket.on('data', listener),
     write: (bytes) =>
       within(patience, false, new Promise((resolve) => void socket.write(bytes, 'latin1', (error) => resolve(!error)))),
     // Once the socket is closed its number may be another's.
@@ -77,11 +80,11 @@ export function connect(namespace: Namespace, from: string, to: string, patience
   }
 }
 
-function connecting(namespace: Namespace, from: string, to: string): number {
+function connecting(namespace: Namespace, from: string, to: string, port: number): number {
   const fd = at.socketIn(namespace, to.includes(':') ? at.AF_INET6 : at.AF_INET, at.SOCK_STREAM | SOCK_NONBLOCK)
   try {
     at.bindTo(fd, at.internetAddress(from, 0))
-    at.connectTo(fd, at.internetAddress(to, 80))
+    at.connectTo(fd, at.internetAddress(to, port))
   } catch (error) {
     if (error instanceof Error && error.message === `connect: errno ${EINPROGRESS}`) return fd
     closeSync(fd)

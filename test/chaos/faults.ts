@@ -6,7 +6,7 @@ import { run } from '../../src/lab/run.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
 import { startWebServer } from '../../src/lab/web-server.js'
 import type { Fault, FaultKind } from './plan.js'
-import type { Span, World } from './world.js'
+import { onPort443, type Span, type World } from './world.js'
 
 /** Makes the planned faults, each at its time. Returns the kinds of those that hit something. */
 export async function befallAll(world: World): Promise<FaultKind[]> {
@@ -51,8 +51,10 @@ const befall: Readonly<Record<FaultKind, Befall>> = {
     const old = world.webServer
     if (world.restarts.length > 1) return false
     world.note('web server: stops')
-    await old.service.stop()
+    const { tlsServer } = world
+    await Promise.all([old.service.stop(), tlsServer?.service.stop()])
     world.webServer = await startWebServer(world.lab)
+    if (tlsServer) world.tlsServer = await startWebServer(world.lab, onPort443)
     world.note('web server: back')
     for (const each of world.restarts) each.to = performance.now()
     return true

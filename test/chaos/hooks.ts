@@ -4,7 +4,7 @@ import { ADVICE } from '../../src/diagnosis/validation/diagnosis.js'
 import type { Service } from '../../src/lab/lab.js'
 import { signal } from '../../src/lab/processes.js'
 import { inRepository } from '../../src/lab/repository.js'
-import type { Challenge } from '../scenarios/challenge.js'
+import type { Challenge } from './challenges.js'
 import { within } from './connection.js'
 import type { HookFault } from './plan.js'
 import { touches, type World } from './world.js'
@@ -32,7 +32,7 @@ const diagnosis = new RegExp(`^certbot-nfq: .*\\n.* \\[(${Object.keys(ADVICE).jo
 const selfCheck = /^certbot-nfq: self-check: (?!.* by another ).*\n.*\[self-check, .*\]\n/
 
 /**
- * Runs `hooks/auth` or `hooks/cleanup`. Without a fault of its own, or of its responder, it has to succeed, and
+ * Runs the hook that arms a challenge, or the one that disarms it. Without a fault of its own, or of its responder, it has to succeed, and
  * silently but for a diagnosis, or a self-check that could not be made.
  */
 export async function runHook(
@@ -44,12 +44,8 @@ export async function runHook(
   const { lab, plan, means, runDirectory, logFile } = world
   const from = performance.now()
   const options = ['--run-dir', runDirectory, '--firewall', plan.firewall, '--log-file', logFile]
-  const env = {
-    CERTBOT_DOMAIN: 'example.com',
-    CERTBOT_TOKEN: challenge.token,
-    CERTBOT_VALIDATION: challenge.keyAuthorization,
-  }
-  const service = lab.server.spawn([inRepository(`hooks/${name}`), ...options], { env })
+  const { argv, env } = callOf(name, challenge, options)
+  const service = lab.server.spawn(argv, { env })
   const title = `${name} ${challenge.token.slice(0, 6)}, pid ${service.pid}`
   world.note(`${title}: started`)
   const befallen = fault ? befall(world, service, title, fault) : Promise.resolve(false)
@@ -67,6 +63,19 @@ export async function runHook(
   if (end && !isExcused && (!isDone || service.output().replace(selfCheck, '').replace(diagnosis, '') !== ''))
     world.violate(`${title} failed without a reason: exit code ${String(end.exitCode)}\n${service.output()}`)
   return { isDone, from, to }
+}
+
+/** Returns the call of certbot's hook, or of uacme's. */
+function callOf(name: 'auth' | 'cleanup', challenge: Challenge, options: readonly string[]) {
+  if (challenge.type === 'http-01') {
+    const { token, keyAuthorization } = challenge
+    const env = { CERTBOT_DOMAIN: 'example.com', CERTBOT_TOKEN: token, CERTBOT_VALIDATION: keyAuthorization }
+    return { argv: [inRepository(`hooks/${name}`), ...options], env }
+  }
+  const { type, identifier, token, digest } = challenge
+  const method = name === 'auth' ? 'begin' : 'done'
+  const words = [inRepository('hooks/uacme'), '--challenge', type, ...options]
+  return { argv: [...words, method, type, identifier, token, digest], env: {} }
 }
 
 /** True when it was reason enough to fail: a hook that was stopped and continued has none. */

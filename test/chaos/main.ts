@@ -1,12 +1,14 @@
 /**
- * Chaos: `npm run test:chaos`. Runs cycles of certbots, validators, bystanders, faults and a bad cable. After each, it
+ * Chaos: `npm run test:chaos`. Runs cycles of ACME clients, validators, bystanders, faults and a bad cable. After each, it
  * checks whether every promise was kept. It ends with status 1 at the first broken promise, and prints everything about
  * it.
  *
  * - `--seed N`: the seed of the cycles; by default a new one each time.
  * - `--cycles N`: the number of cycles, by default 200.
+ * - `--first N`: the first of them, by default 0; to go on with a run that was stopped.
  * - `--only N`: this cycle alone.
  * - `--lanes N`: the number of cycles at a time, each in a lab of its own; by default 6.
+ * - `--tls N`: how many runs of a hundred are by tls-alpn-01, on port 443; by default 30.
  *
  * On another kernel: `bash test/vm/run test/chaos/main.ts`, with the options in the variable CERTBOT_NFQ_CHAOS.
  */
@@ -24,13 +26,17 @@ const { values: options } = parseArgs({
   options: {
     seed: { type: 'string' },
     cycles: { type: 'string' },
+    first: { type: 'string' },
     only: { type: 'string' },
     lanes: { type: 'string' },
+    tls: { type: 'string' },
   },
 })
 const seed = wholeNumber('seed', options.seed, Date.now() % 1_000_000)
 const cycles = wholeNumber('cycles', options.cycles, 200)
+const first = wholeNumber('first', options.first, 0)
 const lanes = wholeNumber('lanes', options.lanes, 6)
+const tlsShare = wholeNumber('tls', options.tls, 30) / 100
 const start = performance.now()
 
 try {
@@ -44,7 +50,7 @@ try {
 }
 
 async function chaos(): Promise<void> {
-  const reason = (await kernelUnavailable()) ?? (await missingPrograms(['nginx', 'nft']))
+  const reason = (await kernelUnavailable()) ?? (await missingPrograms(['nginx', 'nft', 'openssl']))
   if (reason !== undefined) throw new Error(`cannot run here: ${reason}`)
   const means = await findMeans()
   print(
@@ -53,7 +59,9 @@ async function chaos(): Promise<void> {
   if (!means.mayStepClock)
     print('the clock is not stepped: it is the whole machine’s (in the virtual machine of test/vm it is)')
   const records = await runAll(
-    options.only === undefined ? Array.from({ length: cycles }, (_, at) => at) : [wholeNumber('only', options.only, 0)],
+    options.only === undefined
+      ? Array.from({ length: cycles }, (_, at) => first + at)
+      : [wholeNumber('only', options.only, 0)],
     means,
   )
   for (const line of summarise(records)) print(line)
@@ -76,7 +84,7 @@ async function runAll(numbers: readonly number[], means: Means): Promise<CycleRe
   let isBroken = false
   const lane = async () => {
     for (let number = waiting.shift(); number !== undefined && !isBroken; number = waiting.shift()) {
-      const record = await runCycle(planCycle(seed, number, means), means).catch((error: unknown) => {
+      const record = await runCycle(planCycle(seed, number, means, tlsShare), means).catch((error: unknown) => {
         isBroken = true
         throw new Error(`seed ${seed}, cycle ${number}`, { cause: error })
       })

@@ -17,6 +17,9 @@ export const behaviours = [
 ] as const
 export type Behaviour = (typeof behaviours)[number]
 
+/** A connection has one handshake. */
+const tlsBehaviours = behaviours.filter((behaviour) => behaviour !== 'asks second')
+
 /** What the cable does, in both directions. */
 export type Impairment = 'none' | 'loss' | 'small MTU' | 'duplication' | 'reordering' | 'delay'
 
@@ -56,9 +59,11 @@ export interface ValidationPlan {
   readonly seed: number
 }
 
-/** One certbot: its hooks one after another, all validations of all challenges at once in between. */
+/** One run of an ACME client: its hooks one after another, all validations of all challenges at once in between. */
 export interface RunPlan {
   readonly startsAt: number
+  /** Certbot's hooks do http-01, uacme's tls-alpn-01. */
+  readonly type: 'http-01' | 'tls-alpn-01'
   readonly challenges: readonly (readonly ValidationPlan[])[]
   readonly hookFaults: readonly HookFault[]
 }
@@ -76,8 +81,11 @@ export interface CyclePlan {
   readonly ending: 'cleanup' | 'stop'
 }
 
-/** Returns the plan of a cycle. It is the same for the same seed, cycle and means, whatever the other cycles are. */
-export function planCycle(seed: number, cycle: number, means: Means): CyclePlan {
+/**
+ * Returns the plan of a cycle. It is the same for the same seed, cycle, means and share, whatever the other cycles are.
+ * `tlsShare` of the runs, from 0 to 1, are by tls-alpn-01.
+ */
+export function planCycle(seed: number, cycle: number, means: Means, tlsShare: number): CyclePlan {
   const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(cycle + 1, 0x85ebca6b))
   const impairment = random.chance(0.65)
     ? 'none'
@@ -95,7 +103,7 @@ export function planCycle(seed: number, cycle: number, means: Means): CyclePlan 
     isTracked: random.chance(0.5),
     families,
     impairment,
-    runs: Array.from({ length: random.pick([1, 1, 2, 2, 3, 4]) }, () => planRun(random, families)),
+    runs: Array.from({ length: random.pick([1, 1, 2, 2, 3, 4]) }, () => planRun(random, families, tlsShare)),
     faults: faults.sort((one, other) => one.at - other.at),
     ending: random.pick(['cleanup', 'stop']),
   }
@@ -122,16 +130,17 @@ function planFault(random: Random, { mayStepClock }: Means): Fault {
   }
 }
 
-function planRun(random: Random, families: readonly (4 | 6)[]): RunPlan {
+function planRun(random: Random, families: readonly (4 | 6)[], tlsShare: number): RunPlan {
+  const type = random.chance(tlsShare) ? 'tls-alpn-01' : 'http-01'
   const challenges = Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () =>
     Array.from({ length: random.between(1, 4) }, () => ({
-      behaviour: random.pick(behaviours),
+      behaviour: random.pick(type === 'http-01' ? behaviours : tlsBehaviours),
       family: random.pick(families),
       seed: random.fork(),
     })),
   )
   const hookFaults = random.chance(0.25) ? [planHookFault(random, challenges.length)] : []
-  return { startsAt: random.between(0, 1_200), challenges, hookFaults }
+  return { startsAt: random.between(0, 1_200), type, challenges, hookFaults }
 }
 
 function planHookFault(random: Random, challenges: number): HookFault {

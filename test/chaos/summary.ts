@@ -15,11 +15,11 @@ export function summarise(records: readonly CycleRecord[]): string[] {
     `violations   ${sum(({ violations }) => violations.length)}`,
     `settings     ${tally(records.map(({ plan }) => `${plan.firewall}, ${plan.isTracked ? 'tracked' : 'untracked'}`))}`,
     `cable        ${tally(records.map(({ plan }) => plan.impairment))}`,
-    `certbots     ${sum(({ runs }) => runs.length)}, ${sum(({ plan }) => plan.runs.reduce((total, { challenges }) => total + challenges.length, 0))} challenges`,
+    `runs         ${tally(records.flatMap(({ plan }) => plan.runs.map(({ type }) => type)))}, ${sum(({ plan }) => plan.runs.reduce((total, { challenges }) => total + challenges.length, 0))} challenges`,
     `validators   ${tally(records.flatMap(({ plan }) => plan.runs.flatMap(({ challenges }) => challenges.flat().map(({ behaviour }) => behaviour))))}`,
-    `validations  ${owed.length} armed and waited for: ${tally(owed.map(({ outcome }) => outcome))}; others: ${tally(others.map(({ outcome }) => outcome))}`,
+    `validations  ${owed.length} armed and waited for: ${tally(owed.map(({ type, outcome }) => `${outcome} (${type})`))}; others: ${tally(others.map(({ outcome }) => outcome))}`,
     `faults       ${tally(records.flatMap(({ faults }) => faults))}; hooks: ${tally(hookFaults)}`,
-    `bystanders   ${sum(({ bystanders }) => bystanders.requests)} requests, ${sum(({ bystanders }) => bystanders.failed)} failed; ` +
+    `bystanders   ${sum(({ bystanders }) => bystanders.requests)} requests, ${sum(({ bystanders }) => bystanders.handshakes)} by TLS; ${sum(({ bystanders }) => bystanders.failed)} failed; ` +
       `${sum(({ bystanders }) => bystanders.impaired)} more in cycles with loss or a restart of the web server`,
   ]
 }

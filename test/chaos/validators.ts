@@ -1,4 +1,4 @@
-/** Validators, well-behaved and otherwise. */
+/** Validators of http-01, well-behaved and otherwise. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { KEY_LENGTH } from '../../src/wire/selector.js'
 import { requestFor, type Challenge } from '../scenarios/challenge.js'
@@ -131,8 +131,8 @@ async function notAsked(connection: Connection): Promise<Outcome> {
   return how === 'refused' ? 'refused' : 'not asked'
 }
 
-/** Nothing comes or goes any more. */
-async function cutOff({ lab }: World, address: string, port: number): Promise<void> {
+/** Cuts a connection off, so that nothing comes or goes any more. */
+export async function cutOff({ lab }: World, address: string, port: number): Promise<void> {
   const program = address.includes(':') ? 'ip6tables' : 'iptables'
   for (const words of [
     ['OUTPUT', '-s', address, '-p', 'tcp', '--sport'],

@@ -29,6 +29,8 @@ export interface World {
   readonly runDirectory: string
   readonly logFile: string
   webServer: WebServer
+  /** The one on port 443, where a run is by tls-alpn-01. */
+  tlsServer: WebServer | undefined
   /** From the signal that ends a responder to its end: nothing is owed to what was armed before or meanwhile. */
   readonly deaths: Span[]
   /** While the web server was away: connections are refused and reset. */
@@ -43,10 +45,15 @@ export interface World {
   violate(text: string): void
 }
 
+/** How the web server on port 443 is started. */
+export const onPort443 = { port: 443, isTls: true } as const
+
 /** Sets everything up; nothing is armed and the cable is impaired already when this resolves. */
 export async function makeWorld(lab: Lab, plan: CyclePlan, means: Means): Promise<World> {
   if (plan.isTracked) await trackInvalid(lab.server)
   const webServer = await startWebServer(lab)
+  const hasTls = plan.runs.some(({ type }) => type === 'tls-alpn-01')
+  const tlsServer = hasTls ? await startWebServer(lab, onPort443) : undefined
   for (const family of [4, 6] as const)
     for (const who of ['vanishing', 'bystander', 'curious'] as const)
       await lab.validator.addAddress(addresses[who][family])
@@ -62,6 +69,7 @@ export async function makeWorld(lab: Lab, plan: CyclePlan, means: Means): Promis
     runDirectory: join(lab.directory, 'run'),
     logFile: join(lab.directory, 'responder.log'),
     webServer,
+    tlsServer,
     deaths: [],
     restarts: [],
     violations,

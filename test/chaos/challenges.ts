@@ -1,0 +1,24 @@
+/** The challenges of a run. */
+import { challengeFor, type Challenge as HttpChallenge } from '../scenarios/challenge.js'
+import { tlsChallengeFor, type TlsChallenge as AlpnChallenge } from '../tls/validator.js'
+import type { RunPlan } from './plan.js'
+
+/** A challenge of http-01. */
+export interface PlainChallenge extends HttpChallenge {
+  readonly type: 'http-01'
+}
+
+/** A challenge of tls-alpn-01. */
+export interface TlsChallenge extends AlpnChallenge {
+  readonly type: 'tls-alpn-01'
+}
+
+/** A challenge of either type. */
+export type Challenge = PlainChallenge | TlsChallenge
+
+/** Returns a challenge of its own for each name. */
+export function challengeOf(type: RunPlan['type'], name: string): Challenge {
+  return type === 'http-01'
+    ? { type, ...challengeFor(name) }
+    : { type, ...tlsChallengeFor(`${name.replaceAll(' ', '-')}.example.com`) }
+}
