@@ -10,6 +10,7 @@ import { replyToHead } from '../scenarios/challenge.js'
 import type { Capture } from './captures.js'
 import { observe, repairChecksums } from './observed-packet.js'
 import type { Random } from './random.js'
+import { anyHello, cutHello, FLIGHT } from './handshakes.js'
 import { challengeRequest, cut, otherRequest } from './requests.js'
 import { spoil } from './spoil.js'
 
@@ -19,7 +20,7 @@ export interface Planned {
   readonly expected?: 'accept' | 'replace' | 'drop'
   /** The whole HTTP reply this packet has to bring. */
   readonly reply?: string
-  /** The token that has to be armed for that. */
+  /** The token, or the name of tls-alpn-01, that has to be armed for that. */
   readonly token?: string
 }
 
@@ -45,7 +46,9 @@ export class Connections {
   /** The next script, of any kind. */
   next(): Planned[] {
     const random = this.#random
-    const kind = random.below(16)
+    const kind = random.below(20)
+    if (kind >= 18) return this.#disorderlyHello()
+    if (kind >= 16) return this.#hello()
     if (kind < 3) return this.#recorded()
     if (kind < 8) return this.#challenge()
     if (kind < 13) return this.#disorderly()
@@ -117,13 +120,57 @@ export class Connections {
     return attacked
   }
 
+  /** As {@link #challenge}, by tls-alpn-01. */
+  #hello(): Planned[] {
+    const random = this.#random
+    const client = this.#unshared(443)
+    const talk = this.#talk(client)
+    const planned: Planned[] = [
+      { bytes: talk.say(SYN), expected: 'accept' },
+      { bytes: talk.say(ACK), expected: 'accept' },
+    ]
+    const { text, name } = anyHello(random)
+    let said = 0
+    for (const piece of cutHello(text, random)) {
+      const bytes = talk.say(PSH | ACK, piece)
+      said += piece.length
+      const isTaken = name !== undefined && said === text.length
+      planned.push({ bytes, expected: isTaken ? 'replace' : 'accept', ...(name !== undefined && { token: name }) })
+      // The path repeats some.
+      if (random.oneIn(6)) planned.push({ bytes, expected: isTaken ? 'drop' : 'accept' })
+    }
+    const expected = name === undefined ? ('accept' as const) : ('drop' as const)
+    talk.hear(FLIGHT)
+    for (const [flags, more] of [
+      [ACK, ''],
+      [PSH | ACK, 'x'.repeat(74)],
+      [ACK | FIN, ''],
+    ] as const)
+      planned.push({ bytes: talk.say(flags, more), expected })
+    return random.oneIn(3) ? planned.flatMap((each) => [...this.#blind(client), each]) : planned
+  }
+
+  /** Hellos on connections that may have been used before, in any order and spoilt. */
+  #disorderlyHello(): Planned[] {
+    const random = this.#random
+    const talk = this.#talk(this.#shared(443))
+    const packets = random.oneIn(4) ? [] : [talk.say(SYN), talk.say(ACK)]
+    for (let hellos = 1 + random.below(2); hellos > 0; hellos--) {
+      for (const piece of cutHello(anyHello(random).text, random)) packets.push(talk.say(PSH | ACK, piece))
+      talk.hear(random.below(FLIGHT + 300))
+      packets.push(talk.say(PSH | ACK, random.bytes(random.below(100)).join()))
+    }
+    packets.push(talk.say(random.pick([ACK, ACK | FIN, RST, RST | ACK, 0])))
+    return this.#disturb(packets)
+  }
+
   /** Segments of an attacker who knows the ports and guesses the rest. Nothing is predicted about them. */
   #blind(client: Client): Planned[] {
     const random = this.#random
     return Array.from({ length: random.below(4) }, () => {
       const flags = random.pick([SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, RST, RST | ACK, FIN, 0])
       const talk = new Talk(client, random, random.next())
-      return { bytes: talk.say(flags, random.pick(['', 'G', 'GET /.well-known/', 'something else'])) }
+      return { bytes: talk.say(flags, random.pick(['', 'G', 'GET /.well-known/', '\x16\x03\x01', 'something else'])) }
     })
   }
 
@@ -145,21 +192,22 @@ export class Connections {
     return new Talk(client, random, random.oneIn(4) ? 0xffffffff - random.below(300) : random.next())
   }
 
-  #shared(): Client {
+  #shared(serverPort = 80): Client {
     const version = this.#random.pick([4, 6] as const)
     return {
       version,
       address: version === 4 ? V4_SHARED : V6_SHARED,
       port: 1024 + this.#random.below(this.#pool.ports),
+      serverPort,
     }
   }
 
-  #unshared(): Client {
+  #unshared(serverPort = 80): Client {
     const fresh = this.#fresh++
     const version = fresh % 2 === 0 ? 4 : 6
     const address = (version === 4 ? V4_UNSHARED : V6_UNSHARED).slice()
     address[address.length - 1] = (fresh / 60_000) % 250
-    return { version, address, port: 1024 + (fresh % 60_000) }
+    return { version, address, port: 1024 + (fresh % 60_000), serverPort }
   }
 }
 
@@ -167,6 +215,7 @@ interface Client {
   readonly version: 4 | 6
   readonly address: Uint8Array
   readonly port: number
+  readonly serverPort: number
 }
 
 /** What a client says, in order. */
@@ -185,10 +234,10 @@ class Talk {
   }
 
   say(flags: number, text = ''): Uint8Array {
-    const { version, address, port } = this.#client
+    const { version, address, port, serverPort } = this.#client
     const segment: TcpSegment = {
       sourcePort: port,
-      destinationPort: 80,
+      destinationPort: serverPort,
       sequence: this.#sequence,
       acknowledgment: flags & ACK ? this.#acknowledgment : 0,
       flags,

@@ -12,9 +12,9 @@ t.test('every decision about a packet is one that may be', async (t) => {
   const target = new PacketTarget(seed)
   t.doesNotThrow(() => target.run(30_000), `seed ${seed}`)
   t.doesNotThrow(() => target.settle(), 'and every flow is forgotten in the end')
-  const { packets, accepted, dropped, takenOver, replies, evicted, foretold } = target.counts
+  const { packets, accepted, dropped, takenOver, takenOverByTls, replies, evicted, foretold } = target.counts
   t.equal(packets, accepted + dropped + takenOver)
-  for (const count of [accepted, dropped, takenOver, replies, evicted, foretold])
+  for (const count of [accepted, dropped, takenOver, takenOverByTls, replies, evicted, foretold])
     t.ok(count > 0, 'everything that may happen did')
 })
 

@@ -5,7 +5,6 @@
  */
 import type { Decision } from '../../src/intercept/interceptor.js'
 import type { Limits } from '../../src/intercept/limits.js'
-import { replyToHead, type Challenge } from '../scenarios/challenge.js'
 import { observe, type ObservedPacket } from './observed-packet.js'
 
 const SYN = 0x02
@@ -19,26 +18,36 @@ interface Said {
 }
 
 interface Taken {
-  readonly challenge: Challenge
+  readonly request: Request
   readonly at: number
+}
+
+/** What may be asked for, and how it is answered. */
+export interface Request {
+  /** Whether these segments of a flow, in the order of their coming, ask for it. */
+  readonly isSaidBy: (segments: readonly ObservedPacket[]) => boolean
+  /** Whether one segment of the answer may have this payload, a character for a byte. */
+  readonly mayAnswer: (text: string) => boolean
+  /** How many segments may be sent back for one packet. */
+  readonly mostReplies: number
 }
 
 /** A decision that must not be. */
 export class WrongDecision extends Error {}
 
 export class Model {
-  readonly #challenges: ReadonlyMap<string, string>
-  readonly #known: ReadonlyMap<string, Challenge>
+  readonly #isArmed: (key: string) => boolean
+  readonly #known: ReadonlyMap<string, Request>
   readonly #limits: Limits
   readonly #said = new Map<string, Said>()
   /** Several of a flow: who sends with a client's address and port need not be the client. */
   readonly #taken = new Map<string, Taken[]>()
   #sweptAt = 0
 
-  /** `challenges`: what is armed, as the interceptor sees it; `known`: all that ever may be. */
-  constructor(challenges: ReadonlyMap<string, string>, known: readonly Challenge[], limits: Limits) {
-    this.#challenges = challenges
-    this.#known = new Map(known.map((challenge) => [challenge.token, challenge]))
+  /** `isArmed`: of a key, as the interceptor sees it; `known`: all that ever may be asked for, by their keys. */
+  constructor(isArmed: (key: string) => boolean, known: ReadonlyMap<string, Request>, limits: Limits) {
+    this.#isArmed = isArmed
+    this.#known = known
     this.#limits = limits
   }
 
@@ -59,9 +68,9 @@ export class Model {
     }
     if (verdict !== 'drop') {
       const token = events.find(({ kind }) => kind === 'takenOver')?.key ?? ''
-      this.#checkTakeOver(observed, token)
+      const request = this.#checkTakeOver(observed, token)
       checkReset(packet, observed, verdict.replace)
-      const taken = { challenge: this.#known.get(token) as Challenge, at: now }
+      const taken = { request, at: now }
       this.#taken.set(observed.key, [...(this.#taken.get(observed.key) ?? []), taken])
     }
     this.checkReplies(replies, observed.key)
@@ -74,8 +83,8 @@ export class Model {
   checkReplies(replies: readonly Uint8Array[], key?: string): void {
     if (key !== undefined && !this.#taken.has(key))
       throw new WrongDecision('dropped a packet of a flow that was not taken over')
-    if (key !== undefined && replies.length > (this.#taken.get(key)?.length ?? 0))
-      throw new WrongDecision(`${replies.length} replies to one packet`)
+    const most = (this.#taken.get(key ?? '') ?? []).reduce((sum, { request }) => sum + request.mostReplies, 0)
+    if (key !== undefined && replies.length > most) throw new WrongDecision(`${replies.length} replies to one packet`)
     for (const reply of replies) {
       const sent = observe(reply, true)
       if (!sent) throw new WrongDecision('a reply that is no valid packet')
@@ -83,9 +92,7 @@ export class Model {
       const taken = this.#taken.get(back) ?? []
       if (taken.length === 0 || (key !== undefined && back !== key)) throw new WrongDecision('a reply to somebody else')
       const text = sent.payload.toString('latin1')
-      // What was acknowledged is not repeated.
-      const texts = taken.flatMap(({ challenge }) => [challenge.reply, replyToHead(challenge)])
-      if (!texts.some((whole) => whole.endsWith(text))) throw new WrongDecision('a reply with another text')
+      if (!taken.some(({ request }) => request.mayAnswer(text))) throw new WrongDecision('a reply with another text')
       if (sent.flags & SYN) throw new WrongDecision('a reply with SYN')
     }
   }
@@ -120,18 +127,14 @@ export class Model {
     if (said.segments.length > MOST_SEGMENTS) said.segments.shift()
   }
 
-  #checkTakeOver(observed: ObservedPacket, token: string): void {
+  #checkTakeOver(observed: ObservedPacket, key: string): Request {
     if (observed.flags & SYN) throw new WrongDecision('a SYN that takes a flow over')
-    if (!this.#challenges.has(token))
-      throw new WrongDecision(`taken over for ${JSON.stringify(token)}, which is not armed`)
-    const segments = this.#said.get(observed.key)?.segments ?? []
-    const lines = ['GET', 'HEAD'].flatMap((method) =>
-      ['1.0', '1.1'].flatMap((version) =>
-        ['\r\n', '\n'].map((end) => `${method} /.well-known/acme-challenge/${token} HTTP/${version}${end}`),
-      ),
-    )
-    const isSaid = segments.some(({ sequence }) => lines.some((line) => spells(segments, sequence, line)))
-    if (!isSaid) throw new WrongDecision(`taken over for ${token}, which nobody has asked for on this flow`)
+    const request = this.#known.get(key)
+    if (!request || !this.#isArmed(key))
+      throw new WrongDecision(`taken over for ${JSON.stringify(key)}, which is not armed`)
+    if (!request.isSaidBy(this.#said.get(observed.key)?.segments ?? []))
+      throw new WrongDecision(`taken over for ${key}, which nobody has asked for on this flow`)
+    return request
   }
 }
 
@@ -140,17 +143,6 @@ const MOST_SEGMENTS = 1_024
 
 /** The interceptor is polled for what is due every 100 ms. */
 const TURN = 200
-
-/** Whether every character of the line has been said at its place by some segment. */
-function spells(segments: readonly ObservedPacket[], start: number, line: string): boolean {
-  for (let at = 0; at < line.length; at++) {
-    const isSaid = segments.some(
-      ({ sequence, payload }) => payload[(start + at - sequence) | 0] === line.charCodeAt(at),
-    )
-    if (!isSaid) return false
-  }
-  return true
-}
 
 function checkReset(packet: Uint8Array, observed: ObservedPacket, replacement: Uint8Array): void {
   const reset = observe(replacement, true)

@@ -4,9 +4,12 @@
  */
 import { DEFAULT_LIMITS, type Limits } from '../../src/intercept/limits.js'
 import { http01Service } from '../../src/challenge/http-01/service.js'
+import { tlsAlpn01Service } from '../../src/challenge/tls-alpn-01/service.js'
 import { Interceptor } from '../../src/intercept/interceptor.js'
 import { readCaptures, type Capture } from './captures.js'
 import { Connections, type Planned } from './connections.js'
+import { Answers, NAMES } from './handshakes.js'
+import { httpRequest, tlsRequest } from './model-requests.js'
 import { Model, WrongDecision } from './model.js'
 import { Random } from './random.js'
 import { CHALLENGES } from './requests.js'
@@ -17,6 +20,8 @@ export interface PacketCounts {
   accepted: number
   dropped: number
   takenOver: number
+  /** Of these, by tls-alpn-01. */
+  takenOverByTls: number
   replies: number
   evicted: number
   /** Packets of which it was known beforehand what must become of them. */
@@ -36,6 +41,7 @@ export class PacketTarget {
     accepted: 0,
     dropped: 0,
     takenOver: 0,
+    takenOverByTls: 0,
     replies: 0,
     evicted: 0,
     foretold: 0,
@@ -85,6 +91,8 @@ class Lane {
   readonly #counts: PacketCounts
   readonly #connections: Connections
   readonly #challenges = new Map<string, string>()
+  readonly #names = new Set<string>(NAMES)
+  readonly #answers = new Answers()
   readonly #interceptor: Interceptor
   readonly #model: Model
   readonly #scripts: Script[] = []
@@ -97,8 +105,13 @@ class Lane {
     this.#counts = counts
     this.#connections = new Connections(captures, random, { ports })
     for (const { token, keyAuthorization } of CHALLENGES) this.#challenges.set(token, keyAuthorization)
-    this.#interceptor = new Interceptor([http01Service(this.#challenges)], limits)
-    this.#model = new Model(this.#challenges, CHALLENGES, limits)
+    const tls = tlsAlpn01Service((name) => (this.#names.has(name) ? this.#answers.for(name) : undefined))
+    this.#interceptor = new Interceptor([http01Service(this.#challenges), tls], limits)
+    const known = new Map([
+      ...CHALLENGES.map((challenge) => [challenge.token, httpRequest(challenge)] as const),
+      ...NAMES.map((name) => [name, tlsRequest(name)] as const),
+    ])
+    this.#model = new Model((key) => this.#isArmed(key), known, limits)
   }
 
   get evicted(): number {
@@ -128,6 +141,9 @@ class Lane {
       const isAccepted = verdict === 'accept' || verdict === 'release'
       this.#checkForetold(script, planned, isAccepted ? 'accept' : verdict === 'drop' ? 'drop' : 'replace', replies)
       this.#counts[isAccepted ? 'accepted' : verdict === 'drop' ? 'dropped' : 'takenOver']++
+      if (typeof verdict === 'object' && decision.events.some(({ key }) => this.#names.has(key)))
+        this.#counts.takenOverByTls++
+      if (this.#answers.fault !== undefined) throw new WrongDecision(this.#answers.fault)
       this.#counts.replies += replies.length
       this.#counts.packets++
       if (this.#interceptor.flows > this.#limits.watched + this.#limits.taken)
@@ -153,11 +169,21 @@ class Lane {
 
   #tick(): void {
     this.#tickedAt = this.#now
+    this.#answers.later()
     this.#model.checkReplies(this.#interceptor.poll(this.#now).replies)
   }
 
-  /** Disarms a token, or arms one again. */
+  #isArmed(key: string): boolean {
+    return this.#challenges.has(key) || this.#names.has(key)
+  }
+
+  /** Disarms a token or a name, or arms one again. */
   #rearm(): void {
+    if (this.#random.oneIn(3)) {
+      const name = this.#random.pick(NAMES)
+      if (!this.#names.delete(name)) this.#names.add(name)
+      return
+    }
     const { token, keyAuthorization } = this.#random.pick(CHALLENGES)
     if (!this.#challenges.delete(token)) this.#challenges.set(token, keyAuthorization)
   }
@@ -181,7 +207,7 @@ class Lane {
     if (!expected || !script.isForetold) return
     const { watchedFor, takenFor } = this.#limits
     const isOld = this.#now - script.startedAt >= Math.min(watchedFor, takenFor)
-    const isDisarmed = expected === 'replace' && !this.#challenges.has(token ?? '')
+    const isDisarmed = expected === 'replace' && !this.#isArmed(token ?? '')
     if (isOld || isDisarmed || script.evicted !== this.#interceptor.evicted) {
       script.isForetold = false
       return
