@@ -36,7 +36,11 @@ export async function runCycle(plan: CyclePlan, means: Means): Promise<CycleReco
     const [faults, ...runs] = await Promise.all([
       befallAll(world),
       ...plan.runs.map((run, at) => runCertbot(world, run, at)),
-    ])
+    ]).catch(async (error: unknown) => {
+      // Otherwise they go on in a lab that is closed, and what they meet there hides the reason.
+      await stopBystanders().catch(() => undefined)
+      throw error
+    })
     await end(world, runs)
     const bystanders = await stopBystanders()
     await checkAftermath(world, before)

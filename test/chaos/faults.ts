@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { signal } from '../../src/lab/processes.js'
 import { run } from '../../src/lab/run.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { startWebServer } from '../../src/lab/web-server.js'
+import { startWebServer, type WebServer, type WebServerOptions } from '../../src/lab/web-server.js'
 import type { Fault, FaultKind } from './plan.js'
 import { onPort443, type Span, type World } from './world.js'
 
@@ -53,8 +53,8 @@ const befall: Readonly<Record<FaultKind, Befall>> = {
     world.note('web server: stops')
     const { tlsServer } = world
     await Promise.all([old.service.stop(), tlsServer?.service.stop()])
-    world.webServer = await startWebServer(world.lab)
-    if (tlsServer) world.tlsServer = await startWebServer(world.lab, onPort443)
+    world.webServer = await startAgain(world)
+    if (tlsServer) world.tlsServer = await startAgain(world, onPort443)
     world.note('web server: back')
     for (const each of world.restarts) each.to = performance.now()
     return true
@@ -64,6 +64,22 @@ const befall: Readonly<Record<FaultKind, Befall>> = {
     await run(['date', '-s', `@${Math.floor(Date.now() / 1000) + amount}`])
     return true
   },
+}
+
+/**
+ * Starts a web server as a service manager does, which tries again: what is armed meanwhile finds that nobody listens,
+ * and then the responder has the port until the end of the challenge.
+ */
+async function startAgain(world: World, options: WebServerOptions = {}): Promise<WebServer> {
+  const giveUpAt = performance.now() + 60_000 * world.means.pace
+  for (;;) {
+    try {
+      return await startWebServer(world.lab, options)
+    } catch (error) {
+      if (!/Address already in use/.test(String(error)) || performance.now() > giveUpAt) throw error
+      world.note('web server: the port is taken')
+    }
+  }
 }
 
 async function endResponder(world: World, name: 'SIGKILL' | 'SIGTERM', alsoKeeper: boolean): Promise<boolean> {

@@ -12,7 +12,7 @@
  *
  * On another kernel: `bash test/vm/run test/chaos/main.ts`, with the options in the variable CERTBOT_NFQ_CHAOS.
  */
-import { parseArgs } from 'node:util'
+import { inspect, parseArgs } from 'node:util'
 import { kernelUnavailable } from '../../src/lab/kernel-unavailable.js'
 import { missingPrograms } from '../../src/lab/programs.js'
 import { isInterrupted } from '../../src/lab/while-open.js'
@@ -44,7 +44,7 @@ try {
 } catch (error) {
   // What fails after a signal fails because the lab is being closed; the signal then ends this process.
   if (!isInterrupted()) {
-    console.log(`# chaos: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    console.log(`# chaos: ${inspect(error)}`)
     process.exitCode = 1
   }
 }
