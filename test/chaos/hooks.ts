@@ -32,8 +32,8 @@ const diagnosis = new RegExp(`^certbot-nfq: .*\\n.* \\[(${Object.keys(ADVICE).jo
 const selfCheck = /^certbot-nfq: self-check: (?!.* by another ).*\n.*\[self-check, .*\]\n/
 
 /**
- * Runs the hook that arms a challenge, or the one that disarms it. Without a fault of its own, or of its responder, it has to succeed, and
- * silently but for a diagnosis, or a self-check that could not be made.
+ * Runs the hook that arms a challenge, or the one that disarms it. Without a fault of its own, or of its responder, it
+ * has to succeed, and silently but for a diagnosis, or a self-check that could not be made.
  */
 export async function runHook(
   world: World,

@@ -1,7 +1,7 @@
 /**
- * Chaos: `npm run test:chaos`. Runs cycles of ACME clients, validators, bystanders, faults and a bad cable. After each, it
- * checks whether every promise was kept. It ends with status 1 at the first broken promise, and prints everything about
- * it.
+ * Chaos: `npm run test:chaos`. Runs cycles of ACME clients, validators, bystanders, faults and a bad cable. After each,
+ * it checks whether every promise was kept. It ends with status 1 at the first broken promise, and prints everything
+ * about it.
  *
  * - `--seed N`: the seed of the cycles; by default a new one each time.
  * - `--cycles N`: the number of cycles, by default 200.

@@ -11,7 +11,7 @@ export interface Handshake {
   readonly say?: (hello: string) => Promise<boolean>
 }
 
-/** What came of a handshake: the socket when it is done, the alert that the server sent, or how the connection ended. */
+/** What came of a handshake: the socket when it is done, the server's alert, or how the connection ended. */
 export type Shaken =
   | { readonly how: 'done'; readonly socket: TLSSocket }
   | { readonly how: 'alert'; readonly code: string }

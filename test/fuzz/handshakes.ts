@@ -1,4 +1,6 @@
-/** ClientHellos for names that may be armed, and what answers them in place of a TLS engine, which has keys and chance. */
+/**
+ * ClientHellos for names that may be armed, and what answers them in place of a TLS engine, which has keys and chance.
+ */
 import type { ArmedName } from '../../src/challenge/tls-alpn-01/service.js'
 import type { Connection } from '../../src/intercept/service.js'
 import { chromiumHello, curlHello, opensslHello, pebbleHello } from '../fixtures/captured-hellos.js'

@@ -43,7 +43,7 @@ function spells(segments: readonly ObservedPacket[], start: number, line: string
   return true
 }
 
-/** Whether a stream that begins with the first of the segments is a hello for the name. Of two bytes, the first stays. */
+/** Whether the stream that begins with the first segment is a hello for the name. Of two bytes, the first stays. */
 function asksFor(name: string, segments: readonly ObservedPacket[]): boolean {
   const [first] = segments
   if (first?.payload[0] !== 0x16) return false
