@@ -1,5 +1,5 @@
 /**
- * One run of an ACME client: every auth hook, then all validations, then every cleanup hook, whatever the exit statuses.
+ * One run of an ACME client: every auth hook, then all validations, then every cleanup hook, whatever the exit status.
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import { FOLLOWED_SECONDS } from '../../src/firewall/ruleset.js'
