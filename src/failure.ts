@@ -11,6 +11,8 @@ export const FIXES = {
   'account-missing':
     'Give --config-dir the directory where the ACME client keeps its accounts, or let it make one: certbot register',
   'account-unreadable': 'Run this as root, on the machine and with the --config-dir of the ACME client.',
+  'armed-already':
+    'After an interruption all is well. If this comes again, let --manual-cleanup-hook be /etc/certbot-nfq/cleanup; for a certificate that exists, correct that line in /etc/letsencrypt/renewal/NAME.conf.',
   'bad-option': 'See certbot-nfq --help.',
   'capability-missing':
     'Give root here what it lacks: a container --cap-add=NET_ADMIN --cap-add=NET_RAW (SETUID, SETGID and SETPCAP it has, unless dropped), a unit CapabilityBoundingSet=.',

@@ -22,17 +22,18 @@ export async function authCommand(options: Options): Promise<void> {
   const calledLast = isAuthCalledLast(process.env, challenge.token)
   if (calledLast === 'told') return
   if (calledLast) throw exchanged(challenge.identifier)
-  if (mayBeCalledLast(process.env) && (await isArmed(challenge.token, options)))
-    throw new Failure(
-      'hooks-exchanged',
-      `certbot calls the auth hook as its cleanup hook too: ${challenge.identifier} stays armed until its time to live is over`,
-    )
+  const wasArmed = mayBeCalledLast(process.env) && (await isArmed(challenge.token, options))
   try {
     await armChallenges([challenge], options)
   } catch (thrown) {
     if (isCertbots(process.env)) process.stdout.write(unarmedLine(challenge.token))
     throw thrown
   }
+  if (wasArmed)
+    throw new Failure(
+      'armed-already',
+      `${challenge.identifier} was armed already: an earlier certbot was interrupted, or this one calls the auth hook as its cleanup hook too`,
+    )
 }
 
 /**
