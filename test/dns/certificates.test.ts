@@ -3,6 +3,7 @@ import { readCertificate } from '../../src/lab/certificate.js'
 import type { WorldOptions } from './world.js'
 import { requiresKernel } from '../requires-kernel.js'
 import { temporaryDirectory } from '../temporary-directory.js'
+import { loseAFifth } from './loss.js'
 import { NAME_SERVERS, type NameServerName } from './name-servers.js'
 import { signZone } from './sign-zone.js'
 import { openStage, stagePrograms, type Stage } from './stage.js'
@@ -39,20 +40,6 @@ t.test(
   },
 )
 
-/** Loses one in five packets of the DNS between resolver and server, each way. The CA's own traffic is left alone. */
-async function loseAFifth({ lab }: Stage): Promise<void> {
-  for (const program of ['iptables', 'ip6tables'])
-    for (const [chain, device, port] of [
-      ['INPUT', '-i', '--sport'],
-      ['OUTPUT', '-o', '--dport'],
-    ] as const)
-      for (const transport of ['udp', 'tcp']) {
-        const packets = ['-p', transport, port, '53', device, lab.validator.device]
-        const lost = ['-m', 'statistic', '--mode', 'random', '--probability', '0.2', '-j', 'DROP']
-        await lab.validator.exec([program, '-w', '-A', chain, ...packets, ...lost])
-      }
-}
-
 const cases: readonly {
   readonly what: string
   readonly world: WorldOptions
@@ -77,7 +64,7 @@ for (const { what, world, server, options, isLossy } of cases) {
     const stage = await openStage(world, options)
     t.teardown(stage.close)
     if (server) await stage.serve(server, world.provided ? { ...OWN_ZONE, name: 'example.org.' } : OWN_ZONE)
-    if (isLossy) await loseAFifth(stage)
+    if (isLossy) await loseAFifth(stage.lab)
     await succeeds(t, stage)
   })
 }
