@@ -87,3 +87,20 @@ t.test(
     t.same(await stage.leftovers(), [])
   },
 )
+
+t.test(
+  'a signed zone of the user’s own, which delegates the name to the server that it is on',
+  await requiresKernel(...stagePrograms, 'dnssec-signzone', 'named'),
+  async (t) => {
+    const directory = temporaryDirectory(t)
+    const zone = await signZone(directory, { ...OWN_ZONE, records: [...OWN_ZONE.records, '_acme-challenge NS ns1'] })
+    const stage = await openStage({ com: [...(OWN.com ?? []), ...zone.ds], isSigned: true })
+    t.teardown(stage.close)
+    for (const name of ['nsd', 'bind'] as const)
+      await t.test(name, async (t) => {
+        const server = await stage.serve(name, zone)
+        await succeeds(t, stage)
+        await server.stop()
+      })
+  },
+)
