@@ -55,7 +55,7 @@ export const FIXES = {
   'install-failed': 'Run it as root, with a --hooks-dir and a --config-dir that can be written.',
   'internal': 'This is a fault of certbot-nfq: please report it with the lines of --verbose --log-file FILE.',
   'lineage-missing':
-    'Give --adopt one of the names that certbot certificates shows, and --config-dir if certbot has another one.',
+    'Give one of the names that certbot certificates shows, and --config-dir if certbot has another one; to get a first certificate, see certbot-nfq install.',
   'log-file': 'Give --log-file a path in an existing directory that root can write.',
   'native-module':
     'Install libnetfilter-queue-dev, make and g++, then run: npm rebuild (in the directory of certbot-nfq)',

@@ -26,11 +26,16 @@ export function readHelp(argv: readonly string[]): string[] {
  * is known.
  */
 export function describeMistake(complaint: string, argv: readonly string[]): string {
+  const [, valueless] = /^Not enough arguments following: (.+)$/.exec(complaint) ?? []
+  if (valueless !== undefined) return `${valueless.length === 1 ? '-' : '--'}${valueless} takes a value`
   const [, listed] = /^Unknown (?:argument|command)s?: (.+)$/.exec(complaint) ?? []
   if (listed === undefined) return complaint
   const unknown = listed.split(', ')
   const option = argv.find((word) => unknown.some((name) => isOption(word, name)))
   const command = argv.find(isCommand)
+  const [first = ''] = argv
+  // Of a command that does not exist no option is known.
+  if (command === undefined && unknown.includes(first)) return noCommand(first)
   if (option !== undefined) return noOption(option.replace(/=.*$/s, ''), command)
   const word = unknown[0] ?? ''
   if (command === undefined) return noCommand(word)

@@ -16,6 +16,18 @@ export function pathsIn(directory: string): string[] {
   }
 }
 
+/** Returns the first of a directory and those in it that this user may not look into. */
+export function closedIn(directory: string): string | undefined {
+  return [directory, ...pathsIn(directory)].find((path) => {
+    try {
+      readdirSync(path)
+      return false
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code === 'EACCES'
+    }
+  })
+}
+
 /** Returns the files of this name below a directory, at most `depth` directories deep. It follows symbolic links. */
 export function filesNamed(name: string, directory: string, depth: number): string[] {
   if (depth < 0) return []

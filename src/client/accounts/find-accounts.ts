@@ -2,7 +2,7 @@
 import { realpathSync } from 'node:fs'
 import { Failure, isFailure } from '../../failure.js'
 import type { Account, AccountFile, AccountKeeper } from './account.js'
-import { readSmallFile } from './files.js'
+import { closedIn, readSmallFile } from './files.js'
 import { thumbprintOf } from './thumbprint.js'
 
 /** What was found. */
@@ -15,7 +15,8 @@ export interface FoundAccounts {
 /**
  * Returns the accounts that these clients keep in `directory`, or without one at their default places. Each key file is
  * read once, and counts once, whatever links lead to it.
- * @throws Failure `account-missing` when there is no key file at all
+ * @throws Failure `account-missing` when there is no key file at all, `account-unreadable` when none is to be seen
+ * because a directory is closed
  */
 export function findAccounts(
   keepers: readonly AccountKeeper[],
@@ -37,6 +38,8 @@ export function findAccounts(
   }
   if (known.size > 0) return { accounts, failures }
   const places = directory === undefined ? keepers.flatMap(({ directories }) => directories(home)) : [directory]
+  const closed = places.map(closedIn).find((path) => path !== undefined)
+  if (closed !== undefined) throw new Failure('account-unreadable', `cannot look into ${closed}: permission denied`)
   throw new Failure('account-missing', `no account of an ACME client found in ${[...new Set(places)].join(', ')}`)
 }
 

@@ -36,7 +36,7 @@ export function listLineages(configDirectory: string): string[] {
 export function readRenewalFile(configDirectory: string, name: string): RenewalFile {
   const names = listLineages(configDirectory)
   if (!names.includes(name)) {
-    const known = names.length === 0 ? 'it has none' : `it has ${names.join(', ')}`
+    const known = names.length === 0 ? 'it has none at all' : `it has ${names.join(', ')}`
     throw new Failure('lineage-missing', `${configDirectory} has no lineage ${JSON.stringify(name)}: ${known}`)
   }
   const path = pathOf(configDirectory, name)
