@@ -1,4 +1,4 @@
-/** Without root, `account` said that there is no account and to make one: certbot's directory of them was closed to it. */
+/** Without root, `account` took a directory of accounts that was closed to it for no account: make one, it said. */
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
