@@ -42,6 +42,18 @@ t.test('answers and authority are read, names through pointers and in lower case
   t.end()
 })
 
+t.test('flags are read one by one', (t) => {
+  const withFlags = (flags: number) => {
+    const copy = referral.slice()
+    copy.set([flags >> 8, flags & 0xff], 2)
+    return readResponse(copy)
+  }
+  t.match(withFlags(0x8183), { rcode: 3, isAuthoritative: false }, 'of a resolver')
+  t.match(withFlags(0x8405), { rcode: 5, isAuthoritative: true })
+  t.equal(withFlags(0x0405), undefined, 'no response')
+  t.end()
+})
+
 t.test('what is malformed is none: cut anywhere, a query, a loop, a label too long', (t) => {
   for (let length = 0; length < referral.length; length++)
     t.equal(readResponse(referral.subarray(0, length)), undefined, `${length} bytes`)

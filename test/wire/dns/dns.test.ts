@@ -106,6 +106,24 @@ t.test('anything else is none', (t) => {
   t.end()
 })
 
+t.test('a cookie has 8 bytes, or 16 to 40 with the part of the server', (t) => {
+  const withCookie = (length: number) => {
+    const query = changed(changed(dnsQuery, 55, length + 4), 59, length)
+    return readQuery(Uint8Array.from([...query.subarray(0, -8), ...Array<number>(length).fill(7)]))
+  }
+  for (const length of [8, 16, 17, 39, 40]) t.equal(withCookie(length)?.edns?.cookie?.length, length)
+  for (const length of [0, 7, 9, 15, 41]) t.equal(withCookie(length), undefined, `${length} bytes`)
+  t.end()
+})
+
+t.test('the characters of a name are letters, digits, hyphen and underscore, and no other byte', (t) => {
+  const read = Array.from({ length: 256 }, (_, byte) => byte).filter((byte) =>
+    readQuery(changed(plainDnsQuery, 30, byte)),
+  )
+  t.equal(String.fromCharCode(...read), '-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz')
+  t.end()
+})
+
 t.test('AD and CD are no obstacle, and a name may be the root', (t) => {
   t.ok(readQuery(changed(plainDnsQuery, 3, 0x30)))
   t.equal(readQuery(fromHex('0000 0000 0001 0000 0000 0000 00 0010 0001'))?.name, '')

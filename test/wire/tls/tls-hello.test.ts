@@ -147,6 +147,16 @@ t.test('a hello in so many records that it is too long is other at the limit, no
   t.end()
 })
 
+t.test('a hello that says it is longer than the limit is other at once', (t) => {
+  const saying = (length: number) =>
+    readClientHello(Uint8Array.of(0x16, 3, 1, 1, 0, 1, length >> 16, (length >> 8) & 0xff, length & 0xff))
+  const heads = 5 + 4
+  t.same(saying(LONGEST_HELLO - heads), { isWhole: false })
+  t.equal(saying(LONGEST_HELLO - heads + 1), 'other')
+  t.equal(saying(0x10000), 'other')
+  t.end()
+})
+
 t.test('properties', (t) => {
   holds(
     t,
