@@ -13,7 +13,7 @@ const { iptablesFirewall } = await import('../../src/firewall/iptables/iptables.
 
 const ruleset: Omit<Ruleset, 'selection'> = {
   tag: 'ab',
-  selectors: [http01Selector([80], 'any')],
+  selectors: [{ ...http01Selector([80], []), keys: 'any' }],
   queue: 8555,
   mark: 0x400000,
   families: [

@@ -129,7 +129,7 @@ const selections: readonly {
   { title: 'http-01', selectors: [http01Selector([80], [token])], overTcp: http01 },
   {
     title: 'http-01 for any token',
-    selectors: [http01Selector([80], 'any')],
+    selectors: [{ ...http01Selector([80], []), keys: 'any' }],
     overTcp: [
       ['a request for some token', [other], armed],
       ['a request that ends with the path', [get.slice(0, 32)], armed],

@@ -394,7 +394,7 @@ function bytes(text: string): Uint8Array {
 
 t.test('the starts of all challenge types fit into one program', (t) => {
   const all = [
-    http01Selector([80], 'any'),
+    http01Selector([80], []),
     ...dns01Selectors([53], ['_acme-challenge.example.com']),
     tlsAlpn01Selector([443]),
   ]
