@@ -4,7 +4,8 @@ import { snapshotRules } from '../../src/lab/rules.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
 import { challengeFor, requestFor } from '../scenarios/challenge.js'
 import { trackedConnections } from '../scenarios/stateful-rules.js'
-import { requestByTls, tlsKinds } from './bystanders.js'
+import { dnsNames, requestByDns } from './dns-bystanders.js'
+import { requestByTls, tlsKinds } from './tls-bystanders.js'
 import { connect } from './connection.js'
 import { addresses, type World } from './world.js'
 
@@ -40,6 +41,10 @@ export async function checkAftermath(world: World, before: Before): Promise<void
   for (const family of plan.families) {
     await checkWebServer(world, family, requestFor('GET', '/'))
     await checkWebServer(world, family, challengeFor('afterwards').request)
+    for (const name of world.dnsServer ? dnsNames : []) {
+      const trouble = await requestByDns(world, name, family)
+      if (trouble !== undefined) violate(`afterwards: ${trouble}`)
+    }
     for (const kind of world.tlsServer ? tlsKinds : []) {
       const trouble = await requestByTls(world, kind, family)
       if (trouble !== undefined) violate(`afterwards: ${trouble}`)
@@ -47,9 +52,10 @@ export async function checkAftermath(world: World, before: Before): Promise<void
   }
 }
 
-/** Every process of the server that is not its web server's, whose own come and go. */
-async function leftProcesses({ lab }: World) {
-  return (await lab.server.processes()).filter(({ command }) => !/^(?:nginx: |$)/.test(command))
+/** Every process of the server that is not its name server, or its web server's, whose own come and go. */
+async function leftProcesses({ lab, dnsServer }: World) {
+  const isServer = (pid: number, command: string) => pid === dnsServer?.pid || /^(?:nginx: |$)/.test(command)
+  return (await lab.server.processes()).filter(({ pid, command }) => !isServer(pid, command))
 }
 
 /**

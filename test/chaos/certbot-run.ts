@@ -6,6 +6,7 @@ import { FOLLOWED_SECONDS } from '../../src/firewall/ruleset.js'
 import { challengeOf, type Challenge } from './challenges.js'
 import { runHook, type HookResult } from './hooks.js'
 import type { HookFault, RunPlan, ValidationPlan } from './plan.js'
+import { validateByDns } from './dns-validators.js'
 import { validateByTls } from './tls-validators.js'
 import { patience, validate, type Outcome, type Visit } from './validators.js'
 import { touches, type World } from './world.js'
@@ -57,10 +58,14 @@ export async function runCertbot(world: World, plan: RunPlan, number: number): P
   return { leftArmed, outcomes: done, visits: done.map(({ visit }) => visit) }
 }
 
+function send(world: World, challenge: Challenge, plan: ValidationPlan): Promise<Visit> {
+  if (challenge.type === 'http-01') return validate(world, challenge, plan)
+  return challenge.type === 'dns-01' ? validateByDns(world, challenge, plan) : validateByTls(world, challenge, plan)
+}
+
 async function visitOnce(world: World, challenge: Challenge, plan: ValidationPlan, armed: HookResult) {
   const start = performance.now()
-  const visit =
-    challenge.type === 'http-01' ? await validate(world, challenge, plan) : await validateByTls(world, challenge, plan)
+  const visit = await send(world, challenge, plan)
   const end = performance.now()
   const isLate = end - start >= patience * world.means.pace
   const isLost =

@@ -13,12 +13,16 @@ export interface TlsChallenge extends AlpnChallenge {
   readonly type: 'tls-alpn-01'
 }
 
-/** A challenge of either type. */
-export type Challenge = PlainChallenge | TlsChallenge
+/** A challenge of dns-01. Its hooks get no token. */
+export interface DnsChallenge extends AlpnChallenge {
+  readonly type: 'dns-01'
+}
+
+/** A challenge of any type. */
+export type Challenge = PlainChallenge | TlsChallenge | DnsChallenge
 
 /** Returns a challenge of its own for each name. */
 export function challengeOf(type: RunPlan['type'], name: string): Challenge {
-  return type === 'http-01'
-    ? { type, ...challengeFor(name) }
-    : { type, ...tlsChallengeFor(`${name.replaceAll(' ', '-')}.example.com`) }
+  const identifier = `${name.replaceAll(' ', '-')}.example.com`
+  return type === 'http-01' ? { type, ...challengeFor(name) } : { type, ...tlsChallengeFor(identifier) }
 }

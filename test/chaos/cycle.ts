@@ -42,6 +42,7 @@ export async function runCycle(plan: CyclePlan, means: Means): Promise<CycleReco
       throw error
     })
     await end(world, runs)
+    await world.restarted
     const bystanders = await stopBystanders()
     await checkAftermath(world, before)
     for (const { visits } of runs) for (const visit of visits) visit.leave()

@@ -4,7 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { signal } from '../../src/lab/processes.js'
 import { run } from '../../src/lab/run.js'
 import { waitUntil } from '../../src/lab/wait-until.js'
-import { startWebServer, type WebServer, type WebServerOptions } from '../../src/lab/web-server.js'
+import { startWebServer } from '../../src/lab/web-server.js'
+import { startDnsServer } from '../scenarios/dns-server.js'
 import type { Fault, FaultKind } from './plan.js'
 import { onPort443, type Span, type World } from './world.js'
 
@@ -48,15 +49,13 @@ const befall: Readonly<Record<FaultKind, Befall>> = {
   'restart web server': async (world) => {
     const span = { from: performance.now(), to: Infinity }
     world.restarts.push(span)
-    const old = world.webServer
     if (world.restarts.length > 1) return false
     world.note('web server: stops')
-    const { tlsServer } = world
-    await Promise.all([old.service.stop(), tlsServer?.service.stop()])
-    world.webServer = await startAgain(world)
-    if (tlsServer) world.tlsServer = await startAgain(world, onPort443)
-    world.note('web server: back')
-    for (const each of world.restarts) each.to = performance.now()
+    const { webServer, tlsServer, dnsServer } = world
+    await Promise.all([webServer.service, tlsServer?.service, dnsServer].map(async (service) => service?.stop()))
+    world.restarted = startServers(world)
+    // It is awaited later, and its failure told then.
+    world.restarted.catch(() => undefined)
     return true
   },
   'step clock': async (world, { amount }) => {
@@ -66,18 +65,28 @@ const befall: Readonly<Record<FaultKind, Befall>> = {
   },
 }
 
+async function startServers(world: World): Promise<void> {
+  const { lab, tlsServer, dnsServer } = world
+  world.webServer = await startAgain(world, () => startWebServer(lab))
+  if (tlsServer) world.tlsServer = await startAgain(world, () => startWebServer(lab, onPort443))
+  if (dnsServer) world.dnsServer = await startAgain(world, () => startDnsServer(lab.server, 53))
+  world.note('web server: back')
+  for (const each of world.restarts) each.to = performance.now()
+}
+
 /**
- * Starts a web server as a service manager does, which tries again: what is armed meanwhile finds that nobody listens,
- * and then the responder has the port until the end of the challenge.
+ * Starts a server as a service manager does, which tries again. What is armed meanwhile finds that nobody listens. Then
+ * the responder has the port until the end of the challenge, which a hook that was killed leaves to the end of the
+ * cycle.
  */
-async function startAgain(world: World, options: WebServerOptions = {}): Promise<WebServer> {
+async function startAgain<Server>(world: World, start: () => Promise<Server>): Promise<Server> {
   const giveUpAt = performance.now() + 60_000 * world.means.pace
   for (;;) {
     try {
-      return await startWebServer(world.lab, options)
+      return await start()
     } catch (error) {
-      if (!/Address already in use/.test(String(error)) || performance.now() > giveUpAt) throw error
-      world.note('web server: the port is taken')
+      if (!/Address already in use|EADDRINUSE/.test(String(error)) || performance.now() > giveUpAt) throw error
+      world.note('a server: its port is taken')
     }
   }
 }

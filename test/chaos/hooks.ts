@@ -73,6 +73,11 @@ function callOf(name: 'auth' | 'cleanup', challenge: Challenge, options: readonl
     return { argv: [inRepository(`hooks/${name}`), ...options], env }
   }
   const { type, identifier, token, digest } = challenge
+  if (type === 'dns-01')
+    return {
+      argv: [inRepository(`hooks/${name}`), ...options],
+      env: { CERTBOT_DOMAIN: identifier, CERTBOT_VALIDATION: digest },
+    }
   const method = name === 'auth' ? 'begin' : 'done'
   const words = [inRepository('hooks/uacme'), '--challenge', type, ...options]
   return { argv: [...words, method, type, identifier, token, digest], env: {} }

@@ -30,23 +30,12 @@ export async function impair(lab: Lab, impairment: Impairment, families: readonl
       )
       if (exitCode === 0) continue
       if (impairment !== 'loss') throw new Error(`no netem here for ${impairment}`)
-      for (const program of ['iptables', 'ip6tables']) {
-        const rule = [
-          '-i',
-          namespace.device,
-          '-p',
-          'tcp',
-          '-m',
-          'statistic',
-          '--mode',
-          'random',
-          '--probability',
-          '0.2',
-          '-j',
-          'DROP',
-        ]
-        await namespace.exec([program, '-w', '-t', 'raw', '-A', 'PREROUTING', ...rule])
-      }
+      const lose = ['-m', 'statistic', '--mode', 'random', '--probability', '0.2', '-j', 'DROP']
+      for (const program of ['iptables', 'ip6tables'])
+        for (const protocol of ['tcp', 'udp']) {
+          const rule = ['-i', namespace.device, '-p', protocol, ...lose]
+          await namespace.exec([program, '-w', '-t', 'raw', '-A', 'PREROUTING', ...rule])
+        }
     }
   }
 }

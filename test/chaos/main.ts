@@ -9,6 +9,7 @@
  * - `--only N`: this cycle alone.
  * - `--lanes N`: the number of cycles at a time, each in a lab of its own; by default 6.
  * - `--tls N`: how many runs of a hundred are by tls-alpn-01, on port 443; by default 30.
+ * - `--dns N`: how many are by dns-01, on port 53; by default 20. The others are by http-01.
  *
  * On another kernel: `bash test/vm/run test/chaos/main.ts`, with the options in the variable CERTBOT_NFQ_CHAOS.
  */
@@ -30,13 +31,14 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     lanes: { type: 'string' },
     tls: { type: 'string' },
+    dns: { type: 'string' },
   },
 })
 const seed = wholeNumber('seed', options.seed, Date.now() % 1_000_000)
 const cycles = wholeNumber('cycles', options.cycles, 200)
 const first = wholeNumber('first', options.first, 0)
 const lanes = wholeNumber('lanes', options.lanes, 6)
-const tlsShare = wholeNumber('tls', options.tls, 30) / 100
+const shares = { tls: wholeNumber('tls', options.tls, 30) / 100, dns: wholeNumber('dns', options.dns, 20) / 100 }
 const start = performance.now()
 
 try {
@@ -50,7 +52,7 @@ try {
 }
 
 async function chaos(): Promise<void> {
-  const reason = (await kernelUnavailable()) ?? (await missingPrograms(['nginx', 'nft', 'openssl']))
+  const reason = (await kernelUnavailable()) ?? (await missingPrograms(['nginx', 'nft', 'openssl', 'dig']))
   if (reason !== undefined) throw new Error(`cannot run here: ${reason}`)
   const means = await findMeans()
   print(
@@ -84,7 +86,7 @@ async function runAll(numbers: readonly number[], means: Means): Promise<CycleRe
   let isBroken = false
   const lane = async () => {
     for (let number = waiting.shift(); number !== undefined && !isBroken; number = waiting.shift()) {
-      const record = await runCycle(planCycle(seed, number, means, tlsShare), means).catch((error: unknown) => {
+      const record = await runCycle(planCycle(seed, number, means, shares), means).catch((error: unknown) => {
         isBroken = true
         throw new Error(`seed ${seed}, cycle ${number}`, { cause: error })
       })

@@ -62,8 +62,8 @@ export interface ValidationPlan {
 /** One run of an ACME client: its hooks one after another, all validations of all challenges at once in between. */
 export interface RunPlan {
   readonly startsAt: number
-  /** Certbot's hooks do http-01, uacme's tls-alpn-01. */
-  readonly type: 'http-01' | 'tls-alpn-01'
+  /** Certbot's hooks do http-01 and dns-01, uacme's tls-alpn-01. */
+  readonly type: 'http-01' | 'tls-alpn-01' | 'dns-01'
   readonly challenges: readonly (readonly ValidationPlan[])[]
   readonly hookFaults: readonly HookFault[]
 }
@@ -81,11 +81,17 @@ export interface CyclePlan {
   readonly ending: 'cleanup' | 'stop'
 }
 
+/** How many of the runs are by another type than http-01. The sum is 1 at most. */
+export interface Shares {
+  readonly tls: number
+  readonly dns: number
+}
+
 /**
- * Returns the plan of a cycle. It is the same for the same seed, cycle, means and share, whatever the other cycles are.
- * `tlsShare` of the runs, from 0 to 1, are by tls-alpn-01.
+ * Returns the plan of a cycle. It is the same for the same seed, cycle, means and shares, whatever other cycles there
+ * are.
  */
-export function planCycle(seed: number, cycle: number, means: Means, tlsShare: number): CyclePlan {
+export function planCycle(seed: number, cycle: number, means: Means, shares: Shares): CyclePlan {
   const random = randomFrom(Math.imul(seed, 0x9e3779b1) ^ Math.imul(cycle + 1, 0x85ebca6b))
   const impairment = random.chance(0.65)
     ? 'none'
@@ -103,7 +109,7 @@ export function planCycle(seed: number, cycle: number, means: Means, tlsShare: n
     isTracked: random.chance(0.5),
     families,
     impairment,
-    runs: Array.from({ length: random.pick([1, 1, 2, 2, 3, 4]) }, () => planRun(random, families, tlsShare)),
+    runs: Array.from({ length: random.pick([1, 1, 2, 2, 3, 4]) }, () => planRun(random, families, shares)),
     faults: faults.sort((one, other) => one.at - other.at),
     ending: random.pick(['cleanup', 'stop']),
   }
@@ -130,18 +136,23 @@ function planFault(random: Random, { mayStepClock }: Means): Fault {
   }
 }
 
-function planRun(random: Random, families: readonly (4 | 6)[], tlsShare: number): RunPlan {
-  // Without any, the cycles of a seed are those from before there were any.
-  const type = tlsShare > 0 && random.chance(tlsShare) ? 'tls-alpn-01' : 'http-01'
+function planRun(random: Random, families: readonly (4 | 6)[], shares: Shares): RunPlan {
+  const type = pickType(random, shares)
   const challenges = Array.from({ length: random.pick([1, 1, 1, 2, 3]) }, () =>
     Array.from({ length: random.between(1, 4) }, () => ({
-      behaviour: random.pick(type === 'http-01' ? behaviours : tlsBehaviours),
+      behaviour: random.pick(type === 'tls-alpn-01' ? tlsBehaviours : behaviours),
       family: random.pick(families),
       seed: random.fork(),
     })),
   )
   const hookFaults = random.chance(0.25) ? [planHookFault(random, challenges.length)] : []
   return { startsAt: random.between(0, 1_200), type, challenges, hookFaults }
+}
+
+function pickType(random: Random, { tls, dns }: Shares): RunPlan['type'] {
+  // Where a type has no share, the cycles of a seed are those from before it was known here.
+  if (tls > 0 && random.chance(tls)) return 'tls-alpn-01'
+  return dns > 0 && random.chance(dns / (1 - tls)) ? 'dns-01' : 'http-01'
 }
 
 function planHookFault(random: Random, challenges: number): HookFault {

@@ -19,7 +19,7 @@ export function summarise(records: readonly CycleRecord[]): string[] {
     `validators   ${tally(records.flatMap(({ plan }) => plan.runs.flatMap(({ challenges }) => challenges.flat().map(({ behaviour }) => behaviour))))}`,
     `validations  ${owed.length} armed and waited for: ${tally(owed.map(({ type, outcome }) => `${outcome} (${type})`))}; others: ${tally(others.map(({ outcome }) => outcome))}`,
     `faults       ${tally(records.flatMap(({ faults }) => faults))}; hooks: ${tally(hookFaults)}`,
-    `bystanders   ${sum(({ bystanders }) => bystanders.requests)} requests, ${sum(({ bystanders }) => bystanders.handshakes)} by TLS; ${sum(({ bystanders }) => bystanders.failed)} failed; ` +
+    `bystanders   ${sum(({ bystanders }) => bystanders.requests)} requests, ${sum(({ bystanders }) => bystanders.handshakes)} by TLS, ${sum(({ bystanders }) => bystanders.queries)} queries; ${sum(({ bystanders }) => bystanders.failed)} failed; ` +
       `${sum(({ bystanders }) => bystanders.impaired)} more in cycles with loss or a restart of the web server`,
   ]
 }

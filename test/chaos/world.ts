@@ -1,7 +1,8 @@
 /** The lab of one cycle, and a record of what has happened in it. */
 import { join } from 'node:path'
-import type { Lab } from '../../src/lab/lab.js'
+import type { Lab, Service } from '../../src/lab/lab.js'
 import { startWebServer, type WebServer } from '../../src/lab/web-server.js'
+import { startDnsServer } from '../scenarios/dns-server.js'
 import { trackInvalid } from '../scenarios/stateful-rules.js'
 import { impair } from './impairments.js'
 import type { Means } from './means.js'
@@ -31,10 +32,14 @@ export interface World {
   webServer: WebServer
   /** The one on port 443, where a run is by tls-alpn-01. */
   tlsServer: WebServer | undefined
+  /** The name server on port 53, where a run is by dns-01. */
+  dnsServer: Service | undefined
   /** From the signal that ends a responder to its end: nothing is owed to what was armed before or meanwhile. */
   readonly deaths: Span[]
   /** While the web server was away: connections are refused and reset. */
   readonly restarts: Span[]
+  /** Settles when they are back. */
+  restarted: Promise<void>
   /** What broke a promise, in words. */
   readonly violations: string[]
   /** What happened, each with its milliseconds since the start of the cycle. */
@@ -54,6 +59,8 @@ export async function makeWorld(lab: Lab, plan: CyclePlan, means: Means): Promis
   const webServer = await startWebServer(lab)
   const hasTls = plan.runs.some(({ type }) => type === 'tls-alpn-01')
   const tlsServer = hasTls ? await startWebServer(lab, onPort443) : undefined
+  const hasDns = plan.runs.some(({ type }) => type === 'dns-01')
+  const dnsServer = hasDns ? await startDnsServer(lab.server, 53) : undefined
   for (const family of [4, 6] as const)
     for (const who of ['vanishing', 'bystander', 'curious'] as const)
       await lab.validator.addAddress(addresses[who][family])
@@ -70,8 +77,10 @@ export async function makeWorld(lab: Lab, plan: CyclePlan, means: Means): Promis
     logFile: join(lab.directory, 'responder.log'),
     webServer,
     tlsServer,
+    dnsServer,
     deaths: [],
     restarts: [],
+    restarted: Promise.resolve(),
     violations,
     events,
     note,
