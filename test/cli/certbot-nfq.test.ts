@@ -74,7 +74,11 @@ t.test('what is mistyped is answered with what was most likely meant', async (t)
 
 t.test('a hint names the command by its path where PATH has none', async (t) => {
   const bin = temporaryDirectory(t)
-  const hint = async () => (await runHook('certbot-nfq', ['bogus'], { PATH: `${bin}:/usr/bin:/bin` })).stderr
+  // The package may be installed here as well, and is in /usr/bin then.
+  const programs = temporaryDirectory(t)
+  for (const name of readdirSync('/usr/bin'))
+    if (name !== 'certbot-nfq') symlinkSync(join('/usr/bin', name), join(programs, name))
+  const hint = async () => (await runHook('certbot-nfq', ['bogus'], { PATH: `${bin}:${programs}` })).stderr
   t.match(await hint(), `\nSee ${inRepository('hooks/certbot-nfq')} --help. [`)
   symlinkSync(inRepository('hooks/certbot-nfq'), join(bin, 'certbot-nfq'))
   t.match(await hint(), '\nSee certbot-nfq --help. [')
