@@ -60,6 +60,8 @@ class Dns01Conversation implements Conversation {
   readonly #connection: Connection
   #bytes = new Uint8Array(0)
   #queries = 0
+  /** Ticks since a query came that is the server's. */
+  #ticksSinceOther: number | undefined
   #isOver = false
 
   constructor(
@@ -90,18 +92,28 @@ class Dns01Conversation implements Conversation {
     this.#connection.end()
   }
 
-  /** A resolver may keep a connection for minutes. Once the name is not armed any more, nothing is to come on it. */
+  /**
+   * A resolver may keep a connection for minutes. Once the name is not armed any more, nothing is to come on it. It also
+   * ends when a query has come that is the server's, after a whole tick.
+   */
   tick(): void {
-    if (!this.#isArmed()) this.end()
+    if (this.#ticksSinceOther !== undefined) this.#ticksSinceOther++
+    if (!this.#isArmed() || (this.#ticksSinceOther ?? 0) > 1) this.end()
   }
 
   /**
-   * Answers a query. Returns false for one that is the server's. That ends the connection: the server has it no longer,
-   * and a client asks again on another one (RFC 7766, 6.2.4).
+   * Answers a query, unless it is the server's. The server does not have the connection any longer, so the connection
+   * ends for such a query, and the client asks again on another one (RFC 7766, 6.2.4). Before that, those for armed
+   * names that come with it are answered: else the next connection would go the same way. Returns false when there were
+   * too many.
    */
   #meet(query: DnsQuery | undefined): boolean {
     const reply = this.#answerTo(query)
-    if (!query || !reply || this.#queries >= MOST_QUERIES) return false
+    if (!query || !reply) {
+      this.#ticksSinceOther ??= 0
+      return true
+    }
+    if (this.#queries >= MOST_QUERIES) return false
     this.#queries++
     const message = formatDnsReply(query, reply, LONGEST_REPLY)
     const length = new Uint8Array(LENGTH_BYTES)
