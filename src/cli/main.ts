@@ -74,7 +74,7 @@ function parser(given: readonly string[]): Argv {
     .scriptName('certbot-nfq')
     // `--no-standalone` is an option of its own, not the negation of another.
     .parserConfiguration({ 'boolean-negation': false })
-    .usage('$0 COMMAND [options]\n\nPasses ACME http-01 on a host whose port 80 belongs to another program.')
+    .usage('$0 COMMAND [options]\n\nPasses ACME challenges on a host whose port belongs to another program.')
     .options(Object.fromEntries(shared.map(([name, spec]) => [name, optionFor(spec)])))
   return names
     .reduce(

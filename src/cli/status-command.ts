@@ -42,7 +42,7 @@ export function formatStatus(status: ResponderStatus, isVerbose = false): string
   return [
     `certbot-nfq ${status.version}, process ${status.pid}, since ${status.startedAt}`,
     firewall
-      ? `port ${status.ports.join(', ')} by ${firewall.name}, ${firewall.selection === 'port' ? 'ALL of its traffic' : 'candidates only'} to queue ${status.queue} (${firewall.reason})`
+      ? `port ${status.ports.join(', ')} by ${firewall.name}, ${firewall.selection === 'port' ? 'ALL of its traffic' : 'challenge requests only'} to queue ${status.queue} (${firewall.reason})`
       : 'no rules installed',
     ...(status.standalone ?? []).map((port) => `nobody listens on port ${port}: serving it ourselves`),
     ...(status.webroots ?? []).map((webroot) => `webroot ${webroot.directory}: ${describeWebroot(webroot)}`),

@@ -60,7 +60,7 @@ t.test('challenges, who asked for them, and which rules are in force', (t) => {
   t.equal(
     formatStatus(status),
     `certbot-nfq 1.2.3, process 42, since 2030-01-02T03:04:05.000Z
-port 80, 8080 by iptables, candidates only to queue 8555 (first choice)
+port 80, 8080 by iptables, challenge requests only to queue 8555 (first choice)
 2 challenges armed
   a.example on port 80, token token, for 3599 s more
     2030-01-02T03:04:07.000Z [2001:db8::2]:50000 answered with 200 and 87 bytes, acknowledged

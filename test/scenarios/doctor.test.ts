@@ -37,7 +37,7 @@ t.test(
       t.equal(exitCode, 0)
       const pid = lab.webServer.service.pid
       t.match(find(findings, 'port'), [{ message: `port 80 belongs to nginx (process ${pid}) on 0.0.0.0 and ::` }])
-      t.match(find(findings, 'firewall'), [{ message: /^(nft|iptables\S*) will be used, candidates only/ }])
+      t.match(find(findings, 'firewall'), [{ message: /^(nft|iptables\S*) will be used, challenge requests only/ }])
       t.match(find(findings, 'node'), [{ message: /^systemd, cron and snap will run \/.*node/ }])
     })
 
@@ -50,7 +50,7 @@ t.test(
         const { exitCode, findings } = await examine(lab, option)
         t.equal(exitCode, 0, option)
         t.match(find(findings, 'port'), [{ level: 'ok', message: new RegExp(`nobody listens on port ${port}`) }])
-        t.match(find(findings, 'firewall'), [{ level: 'ok', message: /will be used, candidates only/ }])
+        t.match(find(findings, 'firewall'), [{ level: 'ok', message: /will be used, challenge requests only/ }])
       }
       const other = await examine(lab, '--tls', '--tls-port=8443')
       t.match(find(other.findings, 'port'), [{ level: 'warn', message: /a CA asks port 443/, fix: /--tls-port/ }])

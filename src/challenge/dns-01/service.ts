@@ -93,8 +93,8 @@ class Dns01Conversation implements Conversation {
   }
 
   /**
-   * A resolver may keep a connection for minutes. Once the name is not armed any more, nothing is to come on it. It also
-   * ends when a query has come that is the server's, after a whole tick.
+   * A resolver may keep a connection for minutes. Once the name is not armed any more, nothing is to come on it. After
+   * a query that is the server's, the connection ends at the second tick.
    */
   tick(): void {
     if (this.#ticksSinceOther !== undefined) this.#ticksSinceOther++

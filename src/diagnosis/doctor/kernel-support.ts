@@ -77,7 +77,7 @@ function judgeTries(report: TrialReport, choice: FirewallChoice, there: readonly
   const others = report.backEnds.filter((one) => one !== used).map(describeTry)
   const why = [choice === 'auto' ? 'the first of these that works' : 'as --firewall says', ...others].join('; ')
   if (used.selection === 'prefilter')
-    return ok('firewall', `${used.name} will be used, candidates only (${why}); installed: ${programs}`)
+    return ok('firewall', `${used.name} will be used, challenge requests only (${why}); installed: ${programs}`)
   return warn(
     'firewall',
     `${used.name} will be used, and ALL traffic of the port will pass through the queue (${used.reason}); installed: ${programs}`,

@@ -28,7 +28,7 @@ t.test('the back end that will be used, and why', (t) => {
     {
       level: 'ok',
       message:
-        /^nft will be used, candidates only \(.*; iptables works too\); installed: nft 1\.0\.6, iptables 1\.8\.9 \(nf_tables\)$/,
+        /^nft will be used, challenge requests only \(.*; iptables works too\); installed: nft 1\.0\.6, iptables 1\.8\.9 \(nf_tables\)$/,
     },
   ])
   t.match(judgeFirewall(report(no, prefilter('iptables')), 'auto', there), [
