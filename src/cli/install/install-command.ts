@@ -204,7 +204,8 @@ async function remove(
     removeHookPaths(paths)
     removeCommandLink(link)
   }
-  if (ours.length === 0) say(`No hook paths of certbot-nfq install in ${hooksDir}; those of the Debian package go with it.`)
+  if (ours.length === 0)
+    say(`No hook paths of certbot-nfq install in ${hooksDir}; those of the Debian package go with it.`)
   for (const path of [...ours, ...(hasLink ? [link.path] : [])]) say(`${isDryRun ? 'Would remove' : 'Removed'} ${path}`)
   for (const name of users)
     say(`${name} ${isDryRun ? 'could not' : 'cannot'} be renewed so: give it another authenticator`)
