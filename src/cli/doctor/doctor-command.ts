@@ -54,7 +54,7 @@ export async function doctorCommand(
         ...[...HOOK_NAMES, ...Object.keys(CLIENT_HOOKS)].map((name) => join(HOOKS_DIRECTORY, name)),
       ]),
     clients: examineClients,
-    trial: (node) => keeperCommand('', node, fileURLToPath(new URL('doctor-probe.js', import.meta.url)), 'trial'),
+    trial: (node) => keeperCommand('', node, fileURLToPath(new URL('../doctor-probe.js', import.meta.url)), 'trial'),
   })
   process.stdout.write(
     isJson

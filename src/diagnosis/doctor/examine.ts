@@ -53,7 +53,7 @@ export interface ExamineOptions {
   readonly resolver: string | undefined
   /** The value of --user. */
   readonly user: string | undefined
-  /** The command that runs cli/doctor/doctor-probe.ts by hooks/run. A word that says what to do follows. */
+  /** The command that runs cli/doctor-probe.ts by hooks/run. A word that says what to do follows. */
   readonly hookProbe: readonly string[]
   /** Reads the store of the fleet; resolves to nothing without one. */
   readonly readFleet: () => Promise<FleetReading | undefined>

@@ -1,7 +1,7 @@
 /**
  * Tries what a responder's start does: queue, raw socket, giving root up, and then, as that user, the real rules by
  * each back end. It changes its process and its network namespace, so both have to be its own: it runs in
- * cli/doctor/doctor-probe.ts, below `unshare --net`.
+ * cli/doctor-probe.ts, below `unshare --net`.
  */
 import type { ChallengeType } from '../../challenge/challenge.js'
 import { selectorsFor } from '../../challenge/selectors.js'

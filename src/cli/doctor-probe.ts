@@ -2,9 +2,9 @@
  * The process that `doctor` runs: `modules` (which Node runs the hooks, and does it load the native modules), or
  * `trial` and a request in JSON. Prints JSON.
  */
-import { readModules } from '../../diagnosis/doctor/modules.js'
-import { tryKernel, type TrialRequest } from '../../diagnosis/doctor/trial.js'
-import { reportFailure } from '../report.js'
+import { readModules } from '../diagnosis/doctor/modules.js'
+import { tryKernel, type TrialRequest } from '../diagnosis/doctor/trial.js'
+import { reportFailure } from './report.js'
 
 const [what, request = ''] = process.argv.slice(2)
 
