@@ -78,15 +78,18 @@ function checkDatagram(message: string, wanted: Expected): void {
   if (datagrams.recognise(onward)) fail('a response is answered', message, 'answered', 'server')
 }
 
-/** Messages on one connection, in pieces: all up to the first that is not ours are answered, if the first one is. */
+/**
+ * Messages on one connection, in pieces: those that are ours are answered, up to one that is too long, if the first one
+ * is. It ends with that one, or two ticks after one that is not ours.
+ */
 function checkStream(messages: readonly string[], random: Random): void {
   const stream = messages.map((message) => `${word(message.length)}${message}`).join('')
   const all = messages.map((message) => (message.length > 511 ? 'server' : expected(message, ARMED)))
   const isOurs = (wanted: Expected) => typeof wanted === 'object' && 'tcp' in wanted
   const [first = 'server'] = all
-  const end = all.findIndex((wanted) => !isOurs(wanted))
+  const tooLong = messages.findIndex((message) => message.length > 511)
   const should = all
-    .slice(0, end < 0 ? all.length : end)
+    .slice(0, tooLong < 0 ? all.length : tooLong)
     .map((wanted) => (typeof wanted === 'object' && 'tcp' in wanted ? word(wanted.tcp.length) + wanted.tcp : ''))
   let sent = ''
   let isEnded = false
@@ -111,7 +114,10 @@ function checkStream(messages: readonly string[], random: Random): void {
     conversation.receive(fromText(start))
   }
   if (conversation ? sent !== should.join('') : isOurs(first)) fail('by TCP', stream, sent, should.join(''))
-  if (conversation && isEnded !== end >= 0) fail('the end by TCP', stream, isEnded, end >= 0)
+  if (!conversation) return
+  if (isEnded !== tooLong >= 0) fail('the end by TCP', stream, isEnded, tooLong >= 0)
+  for (const _ of [1, 2]) conversation.tick?.()
+  if (isEnded === all.every(isOurs)) fail('the end by TCP, later', stream, isEnded, !isEnded)
 }
 
 /** A query that may be in order. */

@@ -77,11 +77,13 @@ class Dns01Conversation implements Conversation {
   receive(bytes: Uint8Array): void {
     if (this.#isOver) return
     this.#bytes = Uint8Array.from([...this.#bytes, ...bytes])
-    for (let message = messageIn(this.#bytes); message; message = messageIn(this.#bytes)) {
-      if (!this.#meet(readQuery(message))) return this.end()
+    while (read16(this.#bytes, 0) <= LONGEST_QUERY) {
+      const message = messageIn(this.#bytes)
+      if (!message) return
+      if (!this.#meet(readQuery(message))) break
       this.#bytes = this.#bytes.slice(LENGTH_BYTES + message.length)
     }
-    if (read16(this.#bytes, 0) > LONGEST_QUERY) this.end()
+    this.end()
   }
 
   /** Closes our direction, after all replies. */
