@@ -10,6 +10,7 @@ import type { SelfCheckOrder } from '../../control/self-check-order.js'
 import { forgetLoss, takeLoss, type Loss } from '../../responder/losses.js'
 import { checkRunDirectory, runDirectory, type RunDirectory } from '../../responder/run-directory.js'
 import { portFor, type Options } from '../options.js'
+import { orUndone } from './interruption.js'
 import { withOwnCommand } from '../own-command.js'
 import { ERRORS_PAGE, warn } from '../report.js'
 
@@ -18,11 +19,22 @@ export type Challenges = Extract<Call, { op: 'arm' }>['challenges']
 
 /**
  * Arms challenges, all or none, and makes a self-check when the responder orders one. Starts a responder if there is
- * none.
+ * none. If a signal ends the hook meanwhile, none stays armed.
  * @throws Failure
  */
 export async function armChallenges(named: Challenges, options: Options): Promise<void> {
   const challenges = named.map((challenge) => answeredAs(challenge, options))
+  await orUndone(
+    () => armAndCheck(challenges, options),
+    () => disarmChallenges(challenges, options),
+  )
+  const names = named.filter((challenge) => isOfType(challenge, 'dns-01')).map(({ identifier }) => identifier)
+  if (names.length === 0 || options.noSelfCheck) return
+  const { warnOfDns } = await import('./dns-warning.js')
+  await warnOfDns(names, options)
+}
+
+async function armAndCheck(challenges: Challenges, options: Options): Promise<void> {
   const directory = runDirectory(options.runDir)
   checkRunDirectory(directory)
   const launch = async () => {
@@ -49,10 +61,6 @@ export async function armChallenges(named: Challenges, options: Options): Promis
     const { publishChallenges } = await import('./hook-store.js')
     await publishChallenges(challenges, options)
   }
-  const names = named.filter((challenge) => isOfType(challenge, 'dns-01')).map(({ identifier }) => identifier)
-  if (names.length === 0 || options.noSelfCheck) return
-  const { warnOfDns } = await import('./dns-warning.js')
-  await warnOfDns(names, options)
 }
 
 /** Returns the challenge under the name that a validator asks for in the end, where that is an alias. */
