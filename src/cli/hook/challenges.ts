@@ -24,14 +24,16 @@ export type Challenges = Extract<Call, { op: 'arm' }>['challenges']
  */
 export async function armChallenges(named: Challenges, options: Options): Promise<void> {
   const challenges = named.map((challenge) => answeredAs(challenge, options))
+  const names = named.filter((challenge) => isOfType(challenge, 'dns-01')).map(({ identifier }) => identifier)
   await orUndone(
-    () => armAndCheck(challenges, options),
+    async () => {
+      await armAndCheck(challenges, options)
+      if (names.length === 0 || options.noSelfCheck) return
+      const { warnOfDns } = await import('./dns-warning.js')
+      await warnOfDns(names, options)
+    },
     () => disarmChallenges(challenges, options),
   )
-  const names = named.filter((challenge) => isOfType(challenge, 'dns-01')).map(({ identifier }) => identifier)
-  if (names.length === 0 || options.noSelfCheck) return
-  const { warnOfDns } = await import('./dns-warning.js')
-  await warnOfDns(names, options)
 }
 
 async function armAndCheck(challenges: Challenges, options: Options): Promise<void> {
