@@ -5,6 +5,7 @@ import { toFailure } from '../../failure.js'
 import { armChallenges, disarmChallenges, type Challenges } from './challenges.js'
 import { CLIENT_HOOKS, type ClientName } from '../client-hooks.js'
 import { readInput } from './hook-input.js'
+import { orUndone } from './interruption.js'
 import { readOptions, splitHookWords, type Options } from '../options.js'
 import { warn } from '../report.js'
 import { runOther } from './then.js'
@@ -36,12 +37,13 @@ export async function clientCommand(name: ClientName, argv: readonly string[]): 
     else throw call.alone
   } else if (call.op === 'arm') {
     await armChallenges(call.challenges, options)
-    const status = await then().catch(async (thrown: unknown) => {
-      await takeBack(call.challenges, options)
+    const undo = () => takeBack(call.challenges, options)
+    const status = await orUndone(then, undo).catch(async (thrown: unknown) => {
+      await undo()
       throw thrown
     })
     if (status === 0 || status === notTheirs) return
-    await takeBack(call.challenges, options)
+    await undo()
     process.exitCode = status
   } else {
     const failure = await disarmAndTell(call, options).then(() => undefined, toFailure)
