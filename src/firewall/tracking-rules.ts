@@ -28,8 +28,9 @@ async function nftRules(version: IpVersion, run: Run): Promise<string> {
     const { stdout } = await run([version === 4 ? 'iptables-nft-save' : 'ip6tables-nft-save'])
     return stdout
   }
-  const listings = await Promise.all([family, 'inet'].map((family) => run(['nft', '-t', 'list', 'ruleset', family])))
-  return listings.map(({ stdout }) => stdout).join('\n')
+  // In one run, because a run takes longer than what it does.
+  const { stdout } = await run(['nft', '-t', `list ruleset ${family}; list ruleset inet`])
+  return stdout
 }
 
 async function legacyRules(version: IpVersion, run: Run): Promise<string> {

@@ -37,8 +37,7 @@ t.test('the rules of an IP version are those of its own tables, of inet, and of 
     [6, 'ip6', 'ip6tables-legacy-save'],
   ] as const) {
     const ours = [
-      `nft -t list ruleset ${family}`,
-      'nft -t list ruleset inet',
+      `nft -t list ruleset ${family}; list ruleset inet`,
       ...(isLegacyInUse(version) ? [legacy] : []),
     ]
     const asked: string[] = []

@@ -41,6 +41,8 @@ async function armAndCheck(challenges: Challenges, options: Options): Promise<vo
   checkRunDirectory(directory)
   const launch = async () => {
     const { launchInBackground } = await import('../launch.js')
+    // A new responder orders a self-check. It is loaded while that starts, which takes longer.
+    if (!options.noSelfCheck) void import('../../diagnosis/self-check/self-check.js').catch(() => undefined)
     await launchInBackground(options)
   }
   const armOne = (challenge: Challenges[number]) =>
