@@ -16,7 +16,12 @@ t.test('a hook that a signal ends while the hook of --then runs leaves nothing a
     writeFileSync(then, `#!/bin/sh\nkill -${signal} $PPID\nexec tail --pid=$PPID -f /dev/null\n`)
     chmodSync(then, 0o755)
     const challenge = ['a.example', 'token-of-16-chars', 'token-of-16-chars.print']
-    const ended = await runHook('dehydrated', [`--run-dir=${runDir}`, `--then=${then}`, 'deploy_challenge', ...challenge])
+    const ended = await runHook('dehydrated', [
+      `--run-dir=${runDir}`,
+      `--then=${then}`,
+      'deploy_challenge',
+      ...challenge,
+    ])
     t.match(ended, { exitCode: undefined }, signal)
     t.match(
       lines.splice(0).map((line) => JSON.parse(line) as unknown),
