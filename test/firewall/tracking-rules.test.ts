@@ -36,10 +36,7 @@ t.test('the rules of an IP version are those of its own tables, of inet, and of 
     [4, 'ip', 'iptables-legacy-save'],
     [6, 'ip6', 'ip6tables-legacy-save'],
   ] as const) {
-    const ours = [
-      `nft -t list ruleset ${family}; list ruleset inet`,
-      ...(isLegacyInUse(version) ? [legacy] : []),
-    ]
+    const ours = [`nft -t list ruleset ${family}; list ruleset inet`, ...(isLegacyInUse(version) ? [legacy] : [])]
     const asked: string[] = []
     const telling =
       (command: string): Run =>
