@@ -24,7 +24,7 @@ t.test('a hook that a signal ends while the hook of --then runs leaves nothing a
     ])
     t.match(ended, { exitCode: undefined }, signal)
     t.match(
-      lines.splice(0).map((line) => JSON.parse(line) as unknown),
+      lines.slice(-2).map((line) => JSON.parse(line) as unknown),
       [{ op: 'arm' }, { op: 'disarm', token: 'token-of-16-chars' }],
     )
   }
