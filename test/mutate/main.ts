@@ -7,7 +7,7 @@
  * time, where loading the files one by one takes 1 s.
  */
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -110,9 +110,14 @@ function filesIn(path: string): string[] {
     .map((name) => join(whole, name))
 }
 
-/** Those that lie where the file lies, under test instead of src. */
+/** Those that lie where the file lies, under test instead of src. Ends the process when there is no such folder. */
 function testsOf(source: string): string[] {
   const folder = join(root, 'test', relative(join(root, 'src'), dirname(source)))
+  if (!existsSync(folder)) {
+    const [tests, code] = [folder, dirname(source)].map((path) => relative(root, path))
+    console.error(`There is no folder ${tests}: mutants of ${code} need tests in the folder of the same name.`)
+    process.exit(1)
+  }
   return readdirSync(folder)
     .filter((name) => name.endsWith('.test.ts'))
     .map((name) => join(folder, name))
