@@ -73,17 +73,19 @@ export async function changeLineage(
   if (change.by === 'certbot') return letCertbotChange(change, say)
   const { file, text, command } = change
   const replaced = await replaceRenewalFile(file, text)
+  if (command !== undefined && !isForced) {
+    // certbot sleeps for some minutes when nobody is at its standard input.
+    const words = [...command, '--no-random-sleep-on-renew']
+    say(`Rehearsing the renewal with the CA: ${words.map(quoteForShell).join(' ')}`)
+    const status = await runCertbot(words)
+    if (status !== 0) {
+      await putRenewalFileBack(file, replaced, text)
+      throw rehearsalFailed('certbot renew --dry-run', status)
+    }
+  }
   const { target, backup, losses } = replaced
   const changed = `Changed ${target === file.path ? target : `${target}, where ${file.path} leads`}; as it was before: ${backup}`
   say([changed, ...losses.map((loss) => `Not kept: ${loss}`)].join('\n'))
-  if (command === undefined || isForced) return
-  // certbot sleeps for some minutes when nobody is at its standard input.
-  const words = [...command, '--no-random-sleep-on-renew']
-  say(`Rehearsing the renewal with the CA: ${words.map(quoteForShell).join(' ')}`)
-  const status = await runCertbot(words)
-  if (status === 0) return
-  await putRenewalFileBack(file, replaced, text)
-  throw rehearsalFailed('certbot renew --dry-run', status)
 }
 
 /** Has certbot rehearse and make the change. A copy is kept beside the file, as when it is edited. */

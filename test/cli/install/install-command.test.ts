@@ -101,7 +101,7 @@ t.test(
     const { stdout } = await install(['--adopt', 'example.com'])
     t.match(
       stdout,
-      `Changed ${elsewhere}, where ${renewal} leads; as it was before: ${elsewhere}.before-certbot-nfq\nNot kept: 1 other name of it (hard links), which lead to the file as it was before\n`,
+      `Changed ${elsewhere}, where ${renewal} leads; as it was before: ${elsewhere}.before-certbot-nfq\nNot kept: 1 other name of it (hard links), which lead to the file as it was before`,
     )
     t.match(readFileSync(renewal, 'utf8'), /manual_auth_hook/)
     t.equal(readFileSync(join(config, 'another'), 'utf8'), WEBROOT)
