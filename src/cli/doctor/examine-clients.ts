@@ -1,5 +1,6 @@
 /** What `doctor` and `install --remove` read of the configurations of certbot and the other clients. */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CONFIG_DIRECTORY } from '../../client/certbot/certbot.js'
@@ -8,13 +9,16 @@ import { HOOK_NAMES, HOOKS_DIRECTORY } from '../../client/certbot/hook-paths.js'
 import { listLineages, pathOf } from '../../client/certbot/lineages.js'
 import type { MachineFacts, Remark } from '../../client/configuration.js'
 import { CLIENT_HOOKS, type ClientName } from '../client-hooks.js'
+import { noteAbsentClients } from './client-programs.js'
 
-/** Returns what is found of every client. Changes nothing. */
+/** Returns what is found of every client, or that there is none while no responder serves one. Changes nothing. */
 export async function examineClients(isServed: boolean): Promise<Remark[]> {
   const found = await Promise.all(
     clientNames().map(async (name) => (await CLIENT_HOOKS[name].configuration()).examine(factsFor(name, isServed))),
   )
-  return [...examineLineages(), ...found.flat()]
+  const remarks = [...examineLineages(), ...found.flat()]
+  if (remarks.length > 0 || isServed) return remarks
+  return noteAbsentClients({ path: process.env['PATH'] ?? '', home: homedir(), exists: existsSync })
 }
 
 /** Returns the files that make other clients use one of these hook paths, each with the client in front. */
