@@ -1,6 +1,6 @@
 /**
- * `install --undo`, and `--adopt` with a certbot before 2.3, said `Changed …; as it was before: …` before the rehearsal.
- * When that failed, the file was as it was, and the copy that was named was gone.
+ * `install --undo`, and `--adopt` with a certbot before 2.3, said `Changed …; as it was before: …` before they
+ * rehearsed. When that failed, the file was as it was, and the copy that was named was gone.
  */
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import t from 'tap'
