@@ -100,7 +100,7 @@ export async function clearUp(directory: RunDirectory): Promise<void> {
 }
 
 /** Returns the process that holds the lock of the run directory, when that is a responder. */
-function responderIn({ lock }: RunDirectory): number | undefined {
+export function responderIn({ lock }: RunDirectory): number | undefined {
   return lockHolders(lock).find(
     ({ pid, isCertain }) => isCertain && wordsOf(pid).some((word) => word.endsWith('/responder.cjs')),
   )?.pid
