@@ -7,7 +7,7 @@ import { ownReplyTo, type OwnReply } from '../../challenge/dns-01/own-reply.js'
 import type { FlowEvent } from '../../intercept/interceptor.js'
 import { parseAddress } from '../../wire/address.js'
 import type { IpVersion } from '../../wire/ip.js'
-import { allAddresses, listenAt, withNewestConnections, type OwnServer } from './own-server.js'
+import { listenAt, withNewestConnections, type OwnServer } from './own-server.js'
 import type { Place } from './standalone.js'
 
 /** The port, and what to serve on it. */
@@ -26,24 +26,24 @@ const LONGEST_REPLY = 0xffff
 const MAX_ADDRESSES = 64
 
 /**
- * Listens on all addresses of an IP version. When somebody listens on some of them already, such as systemd-resolved on
- * 127.0.0.53, it listens on the others. When it can listen on none, it returns the error's name; also when it can on
- * loopback alone, because a name server may have just the addresses that others reach.
+ * Listens on each address of an IP version that nobody listens on. It does not ask for all addresses at once, because
+ * systemd-resolved, if it starts meanwhile, would find its 127.0.0.53 taken, and go on without it. When it can listen on
+ * none, it returns the error's name; also when it can on loopback alone, because a name server may have just the
+ * addresses that others reach.
  */
 export async function openNameServer(options: NameServerOptions): Promise<OwnServer | string> {
-  const { version } = options
-  const whole = await openAt(options, allAddresses(version))
-  if (whole !== 'EADDRINUSE') return whole
   const servers: (OwnServer & { readonly isReached: boolean })[] = []
-  const addresses = addressesOf(version)
+  const addresses = addressesOf(options.version)
+  let refusal = 'EADDRNOTAVAIL'
   for (const { address, isReached } of addresses) {
     const server = await openAt(options, address)
-    if (typeof server !== 'string') servers.push({ close: () => server.close(), isReached })
+    if (typeof server === 'string') refusal = server
+    else servers.push({ close: () => server.close(), isReached })
   }
   const close = () => servers.forEach((server) => server.close())
   if (servers.some(({ isReached }) => isReached || addresses.every((one) => !one.isReached))) return { close }
   close()
-  return whole
+  return refusal
 }
 
 /** Returns the addresses, and whether others reach them. Those of a link take an interface, so they are left out. */
