@@ -27,8 +27,8 @@ const MAX_ADDRESSES = 64
 
 /**
  * Listens on each address of an IP version that nobody listens on. It does not ask for all addresses at once, because
- * systemd-resolved, if it starts meanwhile, would find its 127.0.0.53 taken, and go on without it. When it can listen on
- * none, it returns the error's name; also when it can on loopback alone, because a name server may have just the
+ * systemd-resolved, if it starts meanwhile, would find its 127.0.0.53 taken, and go on without it. When it can listen
+ * on none, it returns the error's name; also when it can on loopback alone, because a name server may have just the
  * addresses that others reach.
  */
 export async function openNameServer(options: NameServerOptions): Promise<OwnServer | string> {
