@@ -22,7 +22,7 @@ t.test('rules that others take away are put back', await requiresKernel(...progr
           for (const program of ['iptables', 'ip6tables'])
             await server.exec([`${program}-${variant}${verb}`, ...words], { input })
         }
-        const inMangle = (server: Namespace) => onBoth(server, ['-restore', '--noflush'], theirRules)
+        const inMangle = (server: Namespace) => onBoth(server, ['-restore', '--noflush', '-w'], theirRules)
         const inFilter = async (server: Namespace) => {
           if (isTracked) await trackInvalid(server)
         }
