@@ -1,6 +1,5 @@
 /** What `doctor` and `install --remove` read of the configurations of certbot and the other clients. */
 import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CONFIG_DIRECTORY } from '../../client/certbot/certbot.js'
@@ -18,7 +17,9 @@ export async function examineClients(isServed: boolean): Promise<Remark[]> {
   )
   const remarks = [...examineLineages(), ...found.flat()]
   if (remarks.length > 0 || isServed) return remarks
-  return noteAbsentClients({ path: process.env['PATH'] ?? '', home: homedir(), exists: existsSync })
+  // Not os.homedir(), which throws where neither HOME nor /etc/passwd tells.
+  const { PATH = '', HOME = '/root' } = process.env
+  return noteAbsentClients({ path: PATH, home: HOME, exists: existsSync })
 }
 
 /** Returns the files that make other clients use one of these hook paths, each with the client in front. */
